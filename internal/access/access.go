@@ -1,0 +1,117 @@
+// Package access says who is calling and what they may do. The caller is an
+// explicit argument everywhere, never hidden in a context.
+package access
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"time"
+
+	"rapport/internal/crm"
+	"rapport/internal/fault"
+)
+
+// Via is how a caller proved who they are.
+type Via string
+
+const (
+	ViaSession Via = "session"
+	ViaToken   Via = "token"   // short-lived JWT
+	ViaKey     Via = "api_key" // acts for the member who made it, within its scopes
+	ViaSystem  Via = "system"  // our own background work
+	ViaNobody  Via = ""
+)
+
+// Caller is who asks.
+type Caller struct {
+	Via       Via
+	UserID    crm.UserID
+	KeyID     crm.KeyID
+	Workspace crm.WorkspaceID // the workspace Role and Scopes are for
+	Role      crm.Role
+	Scopes    []string // API keys only; "*" is every right
+	Remote    string   // address the request came from
+	RequestID string
+}
+
+// System is the caller of background work in a workspace.
+func System(w crm.WorkspaceID) Caller { return Caller{Via: ViaSystem, Workspace: w} }
+
+// Action is something that can be allowed or not.
+type Action string
+
+const (
+	MailRead         Action = "mail:read"
+	MailSync         Action = "mail:sync"
+	ConnectionRead   Action = "connection:read"
+	ConnectionManage Action = "connection:manage" // connect, settings, disconnect one's own
+	MembersRead      Action = "members:read"
+	MembersManage    Action = "members:manage"
+	WorkspaceManage  Action = "workspace:manage"
+)
+
+// Rule is who may do an action.
+type Rule struct {
+	Roles []crm.Role
+	Scope string // scope an API key needs
+}
+
+var everyone = []crm.Role{crm.RoleOwner, crm.RoleAdmin, crm.RoleMember}
+var admins = []crm.Role{crm.RoleOwner, crm.RoleAdmin}
+
+// Policy is the whole table of rights.
+var Policy = map[Action]Rule{
+	MailRead:         {everyone, "mail:read"},
+	MailSync:         {everyone, "mail:read"},
+	ConnectionRead:   {everyone, "mail:read"},
+	ConnectionManage: {everyone, "admin"},
+	MembersRead:      {everyone, "admin"},
+	MembersManage:    {admins, "admin"},
+	WorkspaceManage:  {admins, "admin"},
+}
+
+// Allow answers nil when the caller may do the action in its workspace,
+// fault.Unauthenticated for nobody, fault.Forbidden otherwise.
+func Allow(c Caller, a Action) error {
+	if c.Via == ViaSystem {
+		return nil
+	}
+	if c.Via == ViaNobody || c.UserID == "" {
+		return fault.New(fault.Unauthenticated, "Sign in first.")
+	}
+	rule, ok := Policy[a]
+	if !ok || !slices.Contains(rule.Roles, c.Role) {
+		return fault.New(fault.Forbidden, "Your role in this workspace does not allow this. Ask an administrator.")
+	}
+	if c.Via == ViaKey && !c.hasScope(rule.Scope) {
+		return &fault.Error{Kind: fault.Forbidden, Code: "insufficient_scope", Text: "This API key lacks the scope " + rule.Scope + "."}
+	}
+	return nil
+}
+
+func (c Caller) hasScope(want string) bool {
+	area, _, _ := strings.Cut(want, ":")
+	return slices.ContainsFunc(c.Scopes, func(s string) bool {
+		return s == "*" || s == want || s == area+":*"
+	})
+}
+
+// Audit is one row of the audit trail.
+type Audit struct {
+	At        time.Time
+	Workspace crm.WorkspaceID
+	UserID    crm.UserID
+	KeyID     crm.KeyID
+	Via       Via
+	Action    string // "token.vend", "connection.disconnect", "login.failed", ...
+	Target    string // id of the thing
+	Outcome   string // "ok", "denied", "failed"
+	Detail    string // plain words, no secrets, no addresses
+	Remote    string
+}
+
+// Trail keeps audit rows durably.
+type Trail interface {
+	Record(ctx context.Context, rows ...Audit) error
+}

@@ -1,0 +1,87 @@
+package crm
+
+import "time"
+
+// ConnectionStatus is the state of a connection (spec: connecting → active ⇄
+// degraded → needs_reauth → active; waiting_for_admin, paused, disconnected).
+type ConnectionStatus string
+
+const (
+	StatusConnecting      ConnectionStatus = "connecting"
+	StatusActive          ConnectionStatus = "active"
+	StatusDegraded        ConnectionStatus = "degraded"
+	StatusNeedsReauth     ConnectionStatus = "needs_reauth"
+	StatusWaitingForAdmin ConnectionStatus = "waiting_for_admin"
+	StatusPaused          ConnectionStatus = "paused"
+	StatusDisconnected    ConnectionStatus = "disconnected"
+)
+
+// Syncs reports whether streams of a connection in this state run.
+func (s ConnectionStatus) Syncs() bool { return s == StatusActive || s == StatusDegraded }
+
+// Service is a named bundle of Google scopes.
+type Service string
+
+const (
+	ServiceGmail     Service = "gmail"
+	ServiceCalendar  Service = "calendar"
+	ServiceContacts  Service = "contacts"
+	ServiceDirectory Service = "directory"
+	ServiceDrive     Service = "drive"
+	ServiceMeet      Service = "meet"
+	ServiceSheets    Service = "sheets"
+)
+
+// Visibility of a connection's mail for other members.
+type Visibility string
+
+const (
+	VisibilityPrivate  Visibility = "private"
+	VisibilityMetadata Visibility = "metadata"
+	VisibilitySubject  Visibility = "subject"
+	VisibilityFull     Visibility = "full"
+)
+
+// Connection is one Google account linked by one member in one workspace
+// (table google_integrations).
+type Connection struct {
+	ID            ConnectionID
+	WorkspaceID   WorkspaceID
+	UserID        UserID // the member who owns it
+	GrantID       GrantID
+	GoogleSub     string
+	GoogleEmail   string
+	GrantedScopes []string
+	WantedScopes  []string
+	Status        ConnectionStatus
+	StatusReason  string // plain words, empty when active
+	GmailSync     bool
+	CalendarSync  bool
+	ContactsSync  bool
+	Settings      ConnectionSettings
+	CreatedAt     time.Time
+	UpdatedAt     time.Time
+}
+
+// ConnectionSettings are the choices of the connection's owner.
+type ConnectionSettings struct {
+	Labels      []string   `json:"labels"`       // Gmail label ids; ["*"] means all
+	Limit       int        `json:"limit"`        // newest messages to import; 0 means all
+	Since       *time.Time `json:"since"`        // import nothing older, nil: no bound
+	PollSeconds int        `json:"poll_seconds"` // 60
+	Visibility  Visibility `json:"visibility"`
+	KeepRaw     bool       `json:"keep_raw"` // keep Google's answers for reparse
+	AutoCreate  string     `json:"auto_create"`
+	Enrichment  bool       `json:"enrichment"`
+}
+
+// DefaultSettings are those of a new connection (spec 01).
+func DefaultSettings() ConnectionSettings {
+	return ConnectionSettings{
+		Labels: []string{"INBOX", "SENT"}, Limit: 1000, PollSeconds: 60,
+		Visibility: VisibilityPrivate, KeepRaw: true, AutoCreate: "sent", Enrichment: true,
+	}
+}
+
+// AllLabels is the entry of Labels that chooses every label.
+const AllLabels = "*"

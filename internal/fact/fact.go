@@ -1,0 +1,35 @@
+// Package fact says what happened. A fact is written in the transaction of its
+// cause and delivered at least once, in order per workspace.
+package fact
+
+import (
+	"encoding/json"
+	"time"
+
+	"rapport/internal/crm"
+)
+
+// Kind of a fact; the same names go out as webhooks and live events.
+type Kind string
+
+const (
+	ConnectionGranted Kind = "connection.granted" // tokens are there, streams may start
+	ConnectionLost    Kind = "connection.needs_reauth"
+	ConnectionChanged Kind = "connection.changed" // status, settings
+	MailArrived       Kind = "mail.arrived"       // new messages, ids in Data
+	MailChanged       Kind = "mail.changed"       // labels, read state, deletion
+	SyncProgress      Kind = "sync.progress"
+	SyncFinished      Kind = "sync.completed"
+	SyncFailed        Kind = "sync.failed"
+)
+
+// Fact is one thing that happened.
+type Fact struct {
+	Seq          int64 // position in the outbox, given by the store
+	Kind         Kind
+	WorkspaceID  crm.WorkspaceID
+	ConnectionID crm.ConnectionID
+	UserID       crm.UserID // whose private matter it is; "" for the whole workspace
+	At           time.Time
+	Data         json.RawMessage // small: ids and counts, never content
+}

@@ -1,0 +1,267 @@
+package mail
+
+import (
+	"context"
+	"io"
+	"time"
+
+	"rapport/internal/access"
+	"rapport/internal/crm"
+	"rapport/internal/engine"
+)
+
+// ---- the mailbox at Google (implemented by internal/google) ----
+
+// Mailboxes opens the mailbox of a connection. The mailbox takes its tokens
+// from the vault, obeys the quota and retries passing errors by itself; what it
+// returns is classified: fault.Reconnect, Permission, Stale, Gone, Throttled
+// (the mailbox is cooling down), Unavailable.
+type Mailboxes interface {
+	Open(ctx context.Context, c crm.Connection, p Priority) (Mailbox, error)
+}
+
+// Priority of calls when quota is short.
+type Priority int
+
+const (
+	Background  Priority = iota // back-fill, verify
+	Normal                      // incremental sync
+	Interactive                 // somebody is waiting
+)
+
+// Mailbox is one Gmail mailbox, read only for now.
+type Mailbox interface {
+	Profile(ctx context.Context) (Profile, error)
+	Labels(ctx context.Context) ([]crm.Label, error)
+	// List gives message ids, newest first (users.messages.list).
+	List(ctx context.Context, l Listing, page string) (Listed, error)
+	// History gives the changes after a history id (users.history.list);
+	// fault.Stale when Google has forgotten it.
+	History(ctx context.Context, since uint64, page string) (HistoryPage, error)
+	// Fetch reads messages, in the order of refs as far as quota-efficient
+	// fetching allows: it may read whole threads where that is cheaper and then
+	// yields the thread's other messages too (Extra). Every ref is yielded
+	// exactly once, with its error if it could not be read. An error of yield,
+	// or one that concerns the whole mailbox, ends the fetch and is returned.
+	Fetch(ctx context.Context, refs []Ref, yield func(Fetched) error) error
+	// Attachment writes the decoded bytes of a part.
+	Attachment(ctx context.Context, messageID, partID string, w io.Writer) error
+	// Spent is the quota units used through this Mailbox so far.
+	Spent() int64
+}
+
+// Profile of a mailbox (users.getProfile).
+type Profile struct {
+	Email     string
+	Messages  int64
+	Threads   int64
+	HistoryID uint64
+}
+
+// Listing chooses what List gives.
+type Listing struct {
+	Labels           []string // all of them (AND)
+	Query            string   // Gmail search; not possible with the metadata scope
+	IncludeSpamTrash bool
+}
+
+// Listed is a page of ids.
+type Listed struct {
+	Refs     []Ref
+	Next     string
+	Estimate int64 // Google's resultSizeEstimate: unreliable
+}
+
+// Ref names a message.
+type Ref struct{ ID, ThreadID string }
+
+// Fetched is one answer of Fetch.
+type Fetched struct {
+	Ref     Ref
+	Message *Message // nil when Err is set
+	Err     error    // fault.Gone: it does not exist any more
+	Extra   bool     // not asked for, came along with its thread
+}
+
+// HistoryPage is a page of changes in their order.
+type HistoryPage struct {
+	Records   []HistoryRecord
+	Next      string
+	HistoryID uint64 // the mailbox's; a cursor only on the last page
+}
+
+// HistoryRecord is one change. Labels is the full label set after the change,
+// nil for deletions.
+type HistoryRecord struct {
+	ID     uint64
+	Kind   HistoryKind
+	Ref    Ref
+	Labels []string
+}
+
+// HistoryKind of a record.
+type HistoryKind int
+
+const (
+	MessageAdded HistoryKind = iota
+	MessageDeleted
+	LabelsChanged
+)
+
+// Message is a message as Google gave it, decoded from JSON but not from MIME.
+// Raw is Google's answer as received (one message object).
+type Message struct {
+	ID, ThreadID string
+	Labels       []string
+	Snippet      string // HTML-escaped by Gmail, unescaped here
+	HistoryID    uint64
+	InternalDate time.Time
+	Size         int64
+	Payload      Part
+	Raw          []byte
+}
+
+// Part is one MIME part (MessagePart).
+type Part struct {
+	ID           string
+	MIME         string
+	Filename     string
+	Headers      []Header
+	Body         []byte // decoded from base64url; nil for attachments
+	AttachmentID string // valid only for a moment
+	Size         int64
+	Parts        []Part
+}
+
+// Header of a part; names keep the sender's case.
+type Header struct{ Name, Value string }
+
+// ---- our side (implemented by internal/store) ----
+
+// Item is what a Gmail stream brings: a whole message, or only its new labels.
+type Item struct {
+	Email    *crm.Email // nil: only Labels changed
+	ThreadID string
+	Labels   []string
+	Skip     bool // known already or not wanted: counts as seen, writes nothing
+}
+
+// Key names one stream of one connection.
+type Key struct {
+	Workspace  crm.WorkspaceID
+	Connection crm.ConnectionID
+	Owner      crm.UserID
+	Stream     crm.Stream
+	Run        crm.RunID // counts go to this run, in the same transaction; "" for none
+}
+
+// Streams keeps positions and items.
+type Streams interface {
+	Load(ctx context.Context, k Key) (engine.Checkpoint, error)
+	// Apply writes a batch in ONE transaction: messages inserted or updated by
+	// (connection, gmail id), labels changed, gone ones tombstoned, failed ones
+	// put in the ledger, succeeded ones taken out of it, the run's counts, the
+	// facts mail.arrived / mail.changed, and the checkpoint. Applying twice
+	// changes nothing the second time. A batch that changes nothing writes
+	// nothing. fault.Stale when the stored checkpoint is not `from`, or the
+	// connection was disconnected meanwhile.
+	// Label-only items of unknown messages are ignored. An item whose labels
+	// come from an older history id than the stored row's is ignored.
+	Apply(ctx context.Context, k Key, from engine.Checkpoint, b engine.Batch[Item]) (crm.Counts, error)
+	// Known gives the state of those of the ids that are stored, tombstones included.
+	Known(ctx context.Context, c crm.ConnectionID, gmailIDs []string) (map[string]KnownEmail, error)
+	// Rewind sets a stream's mark back (never forward) to replay changes, and
+	// Restart forgets a stream's position so that it begins a new full pass.
+	Rewind(ctx context.Context, k Key, mark engine.Cursor) error
+	Restart(ctx context.Context, k Key) error
+	// EachStored walks the stored, not deleted messages of a connection with
+	// their labels, in gmail id order, for the completeness check.
+	EachStored(ctx context.Context, c crm.ConnectionID, yield func(gmailID string, date time.Time, labels []string) error) error
+	SaveLabels(ctx context.Context, c crm.ConnectionID, labels []crm.Label) error
+	SaveCompleteness(ctx context.Context, k Key, c crm.Completeness) error
+}
+
+// KnownEmail is the state of a stored message.
+type KnownEmail struct {
+	Labels    []string
+	HistoryID uint64
+	Deleted   bool
+}
+
+// Runs keeps runs.
+type Runs interface {
+	// BeginRun starts a run or gives the one going on (never two per stream and connection).
+	BeginRun(ctx context.Context, r crm.Run) (run crm.Run, begun bool, err error)
+	EndRun(ctx context.Context, r crm.Run) error
+	SetTotal(ctx context.Context, id crm.RunID, total int64) error
+	Run(ctx context.Context, w crm.WorkspaceID, id crm.RunID) (crm.Run, error)
+	RunsOf(ctx context.Context, c crm.ConnectionID, page Page) ([]crm.Run, string, error)
+}
+
+// Ledger keeps items that failed.
+type Ledger interface {
+	DueFailures(ctx context.Context, c crm.ConnectionID, now time.Time, limit int) ([]crm.Failure, error)
+	FailuresOf(ctx context.Context, c crm.ConnectionID, page Page) ([]crm.Failure, string, error)
+	// RetryFailure makes one item due now and unparks it.
+	RetryFailure(ctx context.Context, w crm.WorkspaceID, c crm.ConnectionID, id crm.FailureID, now time.Time) error
+}
+
+// Page is a piece of a list: Limit rows after the opaque Cursor.
+type Page struct {
+	Limit  int
+	Cursor string
+}
+
+// Emails reads what is stored. Tenant and visibility conditions are part of
+// every query: what the caller may not see does not exist (fault.NotFound).
+type Emails interface {
+	List(ctx context.Context, c access.Caller, q ListQuery) (EmailPage, error)
+	Email(ctx context.Context, c access.Caller, id crm.EmailID) (crm.Email, error)
+	Thread(ctx context.Context, c access.Caller, connection crm.ConnectionID, threadID string) ([]crm.Email, error)
+	LabelsOf(ctx context.Context, c access.Caller, connection crm.ConnectionID) ([]LabelCount, error)
+	CountsOf(ctx context.Context, connection crm.ConnectionID) (Totals, error)
+}
+
+// ListQuery is a list of messages, newest first.
+type ListQuery struct {
+	Workspace  crm.WorkspaceID
+	Connection crm.ConnectionID // "" for all the caller may see
+	Search     *Search          // nil: everything not in spam or trash
+	Label      string           // Gmail label id
+	Unread     *bool
+	Threads    bool // one row per thread: its newest message
+	Page       Page
+}
+
+// EmailPage is a page of a list. Emails carry no bodies.
+type EmailPage struct {
+	Emails []ListedEmail
+	Next   string
+	Total  int64 // -1 when counting would be too dear
+}
+
+// ListedEmail is a row of the inbox.
+type ListedEmail struct {
+	crm.Email
+	ThreadCount int
+}
+
+// LabelCount is a label with its numbers.
+type LabelCount struct {
+	crm.Label
+	Unread, Total int64
+}
+
+// Totals of a connection.
+type Totals struct{ Messages, Unread, Threads, Failures, Parked int64 }
+
+// Connections is what mail has to know about connections.
+type Connections interface {
+	Connection(ctx context.Context, w crm.WorkspaceID, id crm.ConnectionID) (crm.Connection, error)
+	// ConnectionByID is for background work only: no workspace to check against.
+	ConnectionByID(ctx context.Context, id crm.ConnectionID) (crm.Connection, error)
+	// DueConnections gives connections whose next poll is due, in pages by id.
+	DueConnections(ctx context.Context, now time.Time, after crm.ConnectionID, limit int) ([]crm.ConnectionID, error)
+	// Polled stores when a connection is to be polled next.
+	Polled(ctx context.Context, id crm.ConnectionID, next time.Time) error
+}
