@@ -8,6 +8,7 @@ package front
 
 import (
 	"encoding/json"
+	"errors"
 	"net/http"
 	"net/url"
 	"time"
@@ -72,3 +73,29 @@ type Outgoing struct {
 	Raw  []byte   // RFC 5322
 	Why  string   // send, invite, update, cancel
 }
+
+// Raw is an answer that is JSON already. It is written as it is unless the
+// request asked for a selection of fields or for indentation.
+type Raw []byte
+
+// Publisher is how a room announces a change through Pub/Sub; the pubsub room
+// implements it, the mail room uses it for users.watch.
+type Publisher interface {
+	// Publish puts a message on topic ("projects/P/topics/T") as the principal
+	// as ("serviceAccount:…"). ErrNoTopic when the topic does not exist,
+	// ErrNotPublisher when its policy does not let as publish.
+	Publish(as, topic string, data []byte, attributes map[string]string) error
+	// Notify is Publish for change notifications about a user: at most one a
+	// second for each user and topic, what exceeds that is dropped (false).
+	Notify(as, topic, user string, data []byte) (bool, error)
+}
+
+// GmailPublisher is the service account Gmail publishes as; topics must grant
+// it roles/pubsub.publisher.
+const GmailPublisher = "serviceAccount:gmail-api-push@system.gserviceaccount.com"
+
+// Errors of a Publisher.
+var (
+	ErrNoTopic      = errors.New("topic not found")
+	ErrNotPublisher = errors.New("not authorized to publish to the topic")
+)

@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"sync/atomic"
 )
 
 // Kind says whether an account belongs to an organisation of the simulated
@@ -36,31 +35,21 @@ func (a Account) Family() string { _, f, _ := strings.Cut(a.Name, " "); return f
 // ErrExists is returned by Add for an address that is taken.
 var ErrExists = errors.New("account exists")
 
-// Accounts is the registry of all accounts. Reads take no lock: every request
+// Accounts is the registry of all accounts. Get takes no lock: every request
 // the simulator serves does one.
 type Accounts struct {
-	seed int64
-	mu   sync.Mutex // writers
-	now  atomic.Pointer[registry]
-}
-
-type registry struct {
-	byEmail map[string]*Account
-	order   []*Account
+	seed    int64
+	byEmail sync.Map   // string -> *Account
+	mu      sync.Mutex // order
+	order   []string
 }
 
 // NewAccounts returns an empty registry whose subs derive from seed.
-func NewAccounts(seed int64) *Accounts {
-	a := &Accounts{seed: seed}
-	a.now.Store(&registry{byEmail: map[string]*Account{}})
-	return a
-}
+func NewAccounts(seed int64) *Accounts { return &Accounts{seed: seed} }
 
 // Add registers an account, filling Domain, Kind, Name and Sub where empty.
 // It returns ErrExists when the address is taken.
-func (s *Accounts) Add(a Account) (Account, error) {
-	return s.put(a, false)
-}
+func (s *Accounts) Add(a Account) (Account, error) { return s.put(a, false) }
 
 // Put adds or replaces an account (renamed, promoted).
 func (s *Accounts) Put(a Account) (Account, error) { return s.put(a, true) }
@@ -85,44 +74,34 @@ func (s *Accounts) put(a Account, replace bool) (Account, error) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	old := s.now.Load()
-	_, taken := old.byEmail[a.Email]
+	_, taken := s.byEmail.Load(a.Email)
 	if taken && !replace {
 		return Account{}, ErrExists
 	}
-	next := &registry{byEmail: make(map[string]*Account, len(old.byEmail)+1), order: slices.Clone(old.order)}
-	for k, v := range old.byEmail {
-		next.byEmail[k] = v
+	s.byEmail.Store(a.Email, &a)
+	if !taken {
+		s.order = append(s.order, a.Email)
 	}
-	next.byEmail[a.Email] = &a
-	if taken {
-		i := slices.IndexFunc(next.order, func(x *Account) bool { return x.Email == a.Email })
-		next.order[i] = &a
-	} else {
-		next.order = append(next.order, &a)
-	}
-	s.now.Store(next)
 	return a, nil
 }
 
 // Get finds an account by address, in any case.
 func (s *Accounts) Get(email string) (Account, bool) {
-	r := s.now.Load()
-	a, ok := r.byEmail[email]
+	a, ok := s.byEmail.Load(email)
 	if !ok {
-		a, ok = r.byEmail[strings.ToLower(email)]
+		a, ok = s.byEmail.Load(strings.ToLower(email))
 	}
 	if !ok {
 		return Account{}, false
 	}
-	return *a, true
+	return *a.(*Account), true
 }
 
 // BySub finds an account by its stable id.
 func (s *Accounts) BySub(sub string) (Account, bool) {
-	for _, a := range s.now.Load().order {
+	for _, a := range s.List() {
 		if a.Sub == sub {
-			return *a, true
+			return a, true
 		}
 	}
 	return Account{}, false
@@ -130,10 +109,13 @@ func (s *Accounts) BySub(sub string) (Account, bool) {
 
 // List returns all accounts in the order they were added.
 func (s *Accounts) List() []Account {
-	r := s.now.Load()
-	out := make([]Account, len(r.order))
-	for i, a := range r.order {
-		out[i] = *a
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	out := make([]Account, 0, len(s.order))
+	for _, email := range s.order {
+		if a, ok := s.byEmail.Load(email); ok {
+			out = append(out, *a.(*Account))
+		}
 	}
 	return out
 }
@@ -143,27 +125,20 @@ func (s *Accounts) Remove(email string) {
 	email = strings.ToLower(email)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	old := s.now.Load()
-	next := &registry{byEmail: make(map[string]*Account, len(old.byEmail))}
-	for _, a := range old.order {
-		if a.Email != email {
-			next.byEmail[a.Email] = a
-			next.order = append(next.order, a)
-		}
-	}
-	s.now.Store(next)
+	s.byEmail.Delete(email)
+	s.order = slices.DeleteFunc(s.order, func(x string) bool { return x == email })
 }
 
 // Replace makes list the whole registry, as a reset to the seed does.
 func (s *Accounts) Replace(list []Account) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	next := &registry{byEmail: make(map[string]*Account, len(list))}
+	s.byEmail.Clear()
+	s.order = nil
 	for _, a := range list {
-		next.byEmail[a.Email] = &a
-		next.order = append(next.order, &a)
+		s.byEmail.Store(a.Email, &a)
+		s.order = append(s.order, a.Email)
 	}
-	s.now.Store(next)
 }
 
 // subOf derives a 21-digit id, the shape of Google's.

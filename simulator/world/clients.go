@@ -41,10 +41,10 @@ type Client struct {
 	Public       bool     // native application: no secret needed
 
 	Publishing   Publishing
-	TestUsers    []string // of Testing; empty means everybody
-	Organisation string   // domain of Internal
-	Unverified   bool     // show the "not verified" warning
-	Deleted      bool     // answers deleted_client
+	TestUsers    []string      // of Testing; empty means everybody
+	Organisation string        // domain of Internal
+	Unverified   bool          // show the "not verified" warning
+	Deleted      bool          // answers deleted_client
 	RefreshLife  time.Duration // time-based access: refresh tokens live that long
 }
 
