@@ -28,6 +28,7 @@ type Grant struct {
 	SealedRefresh string
 	Expiry        time.Time
 	Scopes        []string
+	RefreshExpiry time.Time // of the refresh token, zero: none known (time-based grants, apps in Testing)
 	Status        GrantStatus
 	Failures      int       // refreshes failed in a row
 	RetryAt       time.Time // cool-down after failures
@@ -132,7 +133,8 @@ type Grants interface {
 	// unless another holder's lease still lives. It returns the grant as it is
 	// now, re-read under the lease.
 	LeaseGrant(ctx context.Context, id crm.GrantID, holder string, now, until time.Time) (g Grant, mine bool, err error)
-	// SaveRefreshed stores g and ends holder's lease; fault.Conflict when the lease is lost.
+	// SaveRefreshed stores g and ends holder's lease; fault.Conflict when the lease
+	// is lost. It saves the outcome of a refresh, good or bad.
 	SaveRefreshed(ctx context.Context, g Grant, holder string) error
 	// OtherUses counts grants and connections of the same Google account and client besides this grant.
 	OtherUses(ctx context.Context, g Grant) (int, error)
@@ -142,16 +144,34 @@ type Grants interface {
 	Reseal(ctx context.Context, old, new Grant) (bool, error)
 }
 
-// Connections is what the vault has to know and say about connections.
+// Connections is what the vault has to know and say about connections. Each
+// method that writes does so in one transaction with its facts.
 type Connections interface {
 	Connection(ctx context.Context, w crm.WorkspaceID, id crm.ConnectionID) (crm.Connection, error)
-	// Granted stores the connection (new or reconnected) with its grant and the
-	// fact connection.granted, in one transaction.
-	Granted(ctx context.Context, c crm.Connection, g Grant) error
-	// Lost marks every connection of the grant needs_reauth with the reason, with facts.
-	Lost(ctx context.Context, g crm.GrantID, reason string, at time.Time) error
-	// Recovered clears needs_reauth of the grant's connections.
-	Recovered(ctx context.Context, g crm.GrantID, at time.Time) error
-	// FindConnection is the connection of a Google account made by a user in a workspace, fault.NotFound if none.
+	// FindConnection is the connection of a Google account made by a user in a
+	// workspace, fault.NotFound if none. sub "" finds the one that waits for an
+	// administrator before its account is known.
 	FindConnection(ctx context.Context, w crm.WorkspaceID, u crm.UserID, sub string) (crm.Connection, error)
+	// Granted stores the connection (new or reconnected) with its grant, ends any
+	// refresh lease of the grant, and writes the fact connection.granted.
+	// fault.Conflict when another connection of the account appeared meanwhile.
+	Granted(ctx context.Context, c crm.Connection, g Grant) error
+	// Waiting stores the connection as it is, without touching grants, with the
+	// fact connection.changed: it waits for an administrator.
+	Waiting(ctx context.Context, c crm.Connection) error
+	// Lost marks every connection of the grant needs_reauth with the reason and
+	// the fact connection.needs_reauth. It leaves alone what is needs_reauth or
+	// disconnected already, and does nothing when the grant is active (by then
+	// somebody has reconnected).
+	Lost(ctx context.Context, g crm.GrantID, reason string, at time.Time) error
+	// Recovered clears needs_reauth of the grant's connections (fact connection.changed).
+	Recovered(ctx context.Context, g crm.GrantID, at time.Time) error
+	// Dropped stores the connection (disconnected) and the grant (revoked, its
+	// sealed values empty), ends any lease, and writes the fact connection.changed.
+	Dropped(ctx context.Context, c crm.Connection, g Grant) error
+}
+
+// Approvals tells what an organisation has decided (the org room knows).
+type Approvals interface {
+	Approval(ctx context.Context, w crm.WorkspaceID) (crm.Approval, error)
 }
