@@ -20,7 +20,7 @@ var floors = map[string]int{
 	"org": 2, "vault": 2, "records": 2, "mail": 2, "calendar": 2, "contacts": 2, "enrich": 2, "booking": 2,
 	"store": 3, "google": 3, "imapsmtp": 3, "llm": 3, "httpapi": 3, "runner": 3, "outbound": 3,
 	"app":      4,
-	"scenario": 5, // tests only: the whole product against the simulator
+	"scenario": 5, "bench": 5, // the whole product, tested and measured against the simulator
 }
 
 // groundExceptions are the libraries the ground may use.
