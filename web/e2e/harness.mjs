@@ -1,0 +1,108 @@
+// What every browser test needs: the real program with the simulator, and a real Chromium.
+import { spawn } from "node:child_process";
+import { existsSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+import { chromium } from "playwright-core";
+
+const root = join(dirname(fileURLToPath(import.meta.url)), "..", "..");
+export const shots = process.env.SCREENSHOTS ?? join(root, "test-results", "screenshots");
+
+/** Starts `rapport demo` on free ports with a data folder of its own; stop() ends and removes it. */
+export async function startDemo() {
+  const data = mkdtempSync(join(tmpdir(), "rapport-e2e-"));
+  const [port, simPort] = [await freePort(), await freePort()];
+  const args = ["demo", "--json", "--port", String(port), "--sim-port", String(simPort), "--data", data];
+  const child = spawn(join(root, "bin", "rapport"), args, { stdio: ["ignore", "pipe", "pipe"] });
+  let log = "";
+  child.stderr.on("data", (piece) => {
+    log = (log + piece).slice(-20_000);
+  });
+  const lines = createInterface({ input: child.stdout });
+  const first = await new Promise((resolve, reject) => {
+    lines.once("line", resolve);
+    child.once("exit", (code) => reject(new Error(`rapport demo ended with ${code}:\n${log}`)));
+  });
+  lines.on("line", () => {});
+  const demo = JSON.parse(first);
+  return {
+    ...demo,
+    log: () => log,
+    async stop() {
+      const ended = new Promise((resolve) => child.once("exit", resolve));
+      child.kill("SIGTERM");
+      await ended;
+      rmSync(data, { recursive: true, force: true });
+    },
+    /** Calls the simulator's control API. */
+    async sim(method, path, body) {
+      const answer = await fetch(demo.sim_url + path, {
+        method,
+        headers: body ? { "Content-Type": "application/json" } : {},
+        body: body ? JSON.stringify(body) : undefined,
+      });
+      const text = await answer.text();
+      if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${text}`);
+      return text ? JSON.parse(text) : null;
+    },
+    /** Calls the program's API with the demo's key. */
+    async api(method, path, body) {
+      const answer = await fetch(demo.url + path, {
+        method,
+        headers: { Authorization: `Bearer ${demo.api_key}`, ...(body ? { "Content-Type": "application/json" } : {}) },
+        body: body ? JSON.stringify(body) : undefined,
+      });
+      return { status: answer.status, body: await answer.json().catch(() => null) };
+    },
+  };
+}
+
+export async function openBrowser() {
+  const executablePath = [process.env.CHROMIUM, "/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"].find(
+    (path) => path && existsSync(path),
+  );
+  if (!executablePath) throw new Error("no Chromium found: install it, or set CHROMIUM to its path");
+  return chromium.launch({
+    executablePath,
+    args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"],
+  });
+}
+
+/** A page that fails the test on any script error or refused content. */
+export async function newPage(browser, options = {}) {
+  const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, locale: "en-GB", timezoneId: "Europe/Berlin", ...options });
+  const page = await context.newPage();
+  page.setDefaultTimeout(15_000);
+  const problems = [];
+  page.on("pageerror", (error) => problems.push(String(error)));
+  page.on("console", (message) => {
+    if (message.type() === "error" && /Content Security Policy|Uncaught/.test(message.text())) problems.push(message.text());
+  });
+  return { context, page, problems };
+}
+
+export async function signIn(page, demo, who) {
+  await page.goto(`${demo.url}/login`);
+  await page.getByLabel(/e-?mail/i).fill(who.email);
+  await page.getByLabel("Password", { exact: true }).fill(who.password);
+  await page.getByRole("button", { name: /^sign in$/i }).click();
+  await page.waitForURL(/\/crm/);
+}
+
+export async function screenshot(page, name) {
+  mkdirSync(shots, { recursive: true });
+  await page.screenshot({ path: join(shots, `${name}.png`) });
+}
+
+function freePort() {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.listen(0, "127.0.0.1", () => {
+      const { port } = server.address();
+      server.close(() => resolve(port));
+    });
+  });
+}
