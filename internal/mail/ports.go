@@ -136,9 +136,23 @@ type Part struct {
 // Header of a part; names keep the sender's case.
 type Header struct{ Name, Value string }
 
+// Estimator is what a Mailbox may say about the cost of fetching n messages one
+// by one under its quota.
+type Estimator interface {
+	Estimate(n int64) (units int64, takes time.Duration)
+}
+
 // ---- our side (implemented by internal/store) ----
 
 // Item is what a Gmail stream brings: a whole message, or only its new labels.
+//
+// engine.Change.Rev is the decimal history id up to which the change is known:
+// the message's own for a whole message, the record's for labels and deletions;
+// "" when nobody knows it (a message that was gone when fetched). A change whose
+// Rev is lower than the stored row's HistoryID is ignored, a tombstone's
+// included: a message fetched before a deletion that is applied already stays
+// deleted. A whole message with the same or a higher Rev revives a tombstone.
+// Where Change.Err is set, Value is nil or carries the ThreadID for the ledger.
 type Item struct {
 	Email    *crm.Email // nil: only Labels changed
 	ThreadID string
@@ -153,6 +167,7 @@ type Key struct {
 	Owner      crm.UserID
 	Stream     crm.Stream
 	Run        crm.RunID // counts go to this run, in the same transaction; "" for none
+	Units      int64     // quota units spent since the last Apply, added to the run's counts
 }
 
 // Streams keeps positions and items.
@@ -165,13 +180,18 @@ type Streams interface {
 	// changes nothing the second time. A batch that changes nothing writes
 	// nothing. fault.Stale when the stored checkpoint is not `from`, or the
 	// connection was disconnected meanwhile.
-	// Label-only items of unknown messages are ignored. An item whose labels
-	// come from an older history id than the stored row's is ignored.
+	// Label-only items of unknown messages are ignored, deletions of unknown
+	// messages too (but both take the item out of the ledger). b.Sweep is never
+	// set: mail is tombstoned by name only. Next try and parking of a failed item
+	// are NextTry's.
 	Apply(ctx context.Context, k Key, from engine.Checkpoint, b engine.Batch[Item]) (crm.Counts, error)
-	// Known gives the state of those of the ids that are stored, tombstones included.
+	// Known gives the state of those of the ids that are stored, tombstones
+	// included, and of those in the ledger (Failed).
 	Known(ctx context.Context, c crm.ConnectionID, gmailIDs []string) (map[string]KnownEmail, error)
-	// Rewind sets a stream's mark back (never forward) to replay changes, and
-	// Restart forgets a stream's position so that it begins a new full pass.
+	// Rewind sets a stream's mark (a decimal history id) back, never forward, to
+	// replay changes, and forgets the page within the pass; it does nothing while a
+	// full pass runs. Restart forgets a stream's position, so that it begins a new
+	// full pass.
 	Rewind(ctx context.Context, k Key, mark engine.Cursor) error
 	Restart(ctx context.Context, k Key) error
 	// EachStored walks the stored, not deleted messages of a connection with
@@ -179,6 +199,8 @@ type Streams interface {
 	EachStored(ctx context.Context, c crm.ConnectionID, yield func(gmailID string, date time.Time, labels []string) error) error
 	SaveLabels(ctx context.Context, c crm.ConnectionID, labels []crm.Label) error
 	SaveCompleteness(ctx context.Context, k Key, c crm.Completeness) error
+	// Completeness gives the last saved result, fault.NotFound before the first.
+	Completeness(ctx context.Context, c crm.ConnectionID) (crm.Completeness, error)
 }
 
 // KnownEmail is the state of a stored message.
@@ -186,12 +208,18 @@ type KnownEmail struct {
 	Labels    []string
 	HistoryID uint64
 	Deleted   bool
+	Failed    bool // not stored, but in the ledger
 }
 
 // Runs keeps runs.
 type Runs interface {
 	// BeginRun starts a run or gives the one going on (never two per stream and connection).
 	BeginRun(ctx context.Context, r crm.Run) (run crm.Run, begun bool, err error)
+	// Running gives the run going on of a stream, fault.NotFound when there is none.
+	Running(ctx context.Context, c crm.ConnectionID, s crm.Stream) (crm.Run, error)
+	// EndRun stores state, error, next step and end of a run (its counts are kept
+	// by Apply) with the fact sync.completed or sync.failed; ending an ended run
+	// changes nothing.
 	EndRun(ctx context.Context, r crm.Run) error
 	SetTotal(ctx context.Context, id crm.RunID, total int64) error
 	Run(ctx context.Context, w crm.WorkspaceID, id crm.RunID) (crm.Run, error)
@@ -200,10 +228,26 @@ type Runs interface {
 
 // Ledger keeps items that failed.
 type Ledger interface {
+	// DueFailures gives the items of a connection that are due and not parked, the
+	// longest due first.
 	DueFailures(ctx context.Context, c crm.ConnectionID, now time.Time, limit int) ([]crm.Failure, error)
 	FailuresOf(ctx context.Context, c crm.ConnectionID, page Page) ([]crm.Failure, string, error)
 	// RetryFailure makes one item due now and unparks it.
 	RetryFailure(ctx context.Context, w crm.WorkspaceID, c crm.ConnectionID, id crm.FailureID, now time.Time) error
+}
+
+// tries are the waits after each failed attempt of an item; then it is parked.
+var tries = [...]time.Duration{
+	time.Minute, 5 * time.Minute, 30 * time.Minute, 2 * time.Hour, 6 * time.Hour, 24 * time.Hour,
+}
+
+// NextTry says when an item that has failed attempts times (1 or more) is tried
+// again, or that it is parked until somebody asks for it.
+func NextTry(attempts int, now time.Time) (at time.Time, parked bool) {
+	if attempts > len(tries) {
+		return now, true
+	}
+	return now.Add(tries[max(attempts, 1)-1]), false
 }
 
 // Page is a piece of a list: Limit rows after the opaque Cursor.

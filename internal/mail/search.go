@@ -1,7 +1,7 @@
 package mail
 
 // Search is a parsed query in Gmail's operators. The store turns it into SQL;
-// the parser (Parse) never fails: what it cannot understand becomes words.
+// the parser (ParseSearch) never fails: what it cannot understand becomes words.
 type Search struct {
 	Root Node
 }
