@@ -56,6 +56,9 @@ type Error struct {
 	Location string // optional
 	Details  []any  // optional error details
 	Header   http.Header
+
+	ErrorMessage string // errors[].message where it differs from Message
+	LocationType string // "header" when Location is set and this is empty
 }
 
 func (e *Error) Error() string { return e.Message }
