@@ -1,0 +1,201 @@
+import { useQuery } from "@tanstack/react-query";
+import { useNavigate } from "@tanstack/react-router";
+import { CornerDownLeft, Mail, Search } from "lucide-react";
+import { type KeyboardEvent, type ReactNode, useDeferredValue, useEffect, useId, useRef, useState } from "react";
+import { type Action, useAvailableActions } from "@/actions/actions";
+import { shown } from "@/actions/keys";
+import { googleIntegrationApi } from "@/lib/api";
+import { keys } from "@/lib/keys";
+import { displayName } from "@/lib/people";
+import { Avatar, Kbd, Time } from "@/ui/kit";
+import classes from "./Palette.module.css";
+import { paths } from "./paths";
+
+interface Item {
+  id: string;
+  group: string;
+  label: string;
+  icon: ReactNode;
+  end?: ReactNode;
+  note?: string;
+  run: () => void;
+}
+
+/** One line to reach everything: pages, actions, mail. */
+export function Palette({ workspaceId, onClose }: { workspaceId: string; onClose: () => void }) {
+  const [text, setText] = useState("");
+  const [at, setAt] = useState(0);
+  const dialog = useRef<HTMLDialogElement>(null);
+  const list = useId();
+  const items = useItems(workspaceId, text.trim());
+  const current = Math.min(at, Math.max(0, items.length - 1));
+
+  useEffect(() => {
+    const before = document.activeElement;
+    dialog.current?.showModal();
+    return () => {
+      if (before instanceof HTMLElement) before.focus();
+    };
+  }, []);
+
+  const run = (item: Item | undefined) => {
+    if (!item) return;
+    onClose();
+    item.run();
+  };
+  const onKeyDown = (event: KeyboardEvent) => {
+    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    if (step) setAt((current + step + items.length) % Math.max(1, items.length));
+    else if (event.key === "Enter" && !event.nativeEvent.isComposing) run(items[current]);
+    else return;
+    event.preventDefault();
+  };
+  return (
+    <dialog
+      ref={dialog}
+      className={classes.dialog}
+      aria-label="Search or jump to"
+      aria-modal="true"
+      onCancel={onClose}
+      onClose={onClose}
+      onClick={(event) => event.target === dialog.current && onClose()}
+      onKeyDown={onKeyDown}
+    >
+      <div className={classes.panel}>
+        <div className={classes.line}>
+          <Search size={16} />
+          <input
+            // biome-ignore lint/a11y/noAutofocus: the dialog is opened to type into it
+            autoFocus
+            className={classes.input}
+            placeholder="Search mail, pages and actions"
+            aria-label="Search mail, pages and actions"
+            role="combobox"
+            aria-expanded={items.length > 0}
+            aria-controls={list}
+            aria-activedescendant={items[current] ? `${list}-${current}` : undefined}
+            autoComplete="off"
+            spellCheck={false}
+            value={text}
+            onChange={(event) => {
+              setText(event.target.value);
+              setAt(0);
+            }}
+          />
+        </div>
+        <Options id={list} items={items} current={current} onHover={setAt} onRun={run} />
+        <div className={classes.foot}>
+          <span>
+            <Kbd keys="↑ ↓" /> move
+          </span>
+          <span>
+            <Kbd keys="Enter" /> choose
+          </span>
+          <span>
+            <Kbd keys="Esc" /> close
+          </span>
+        </div>
+      </div>
+    </dialog>
+  );
+}
+
+interface OptionsProps {
+  id: string;
+  items: Item[];
+  current: number;
+  onHover: (at: number) => void;
+  onRun: (item: Item) => void;
+}
+
+function Options({ id, items, current, onHover, onRun }: OptionsProps) {
+  const chosen = useRef<HTMLDivElement>(null);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the chosen row changes with `current`
+  useEffect(() => chosen.current?.scrollIntoView({ block: "nearest" }), [current]);
+  return (
+    <div className={classes.list} id={id} role="listbox" aria-label="Results">
+      {items.map((item, i) => (
+        <div key={item.id} role="presentation">
+          {item.group !== items[i - 1]?.group && <p className={classes.group}>{item.group}</p>}
+          {/* biome-ignore lint/a11y/useKeyWithClickEvents: the keys belong to the input, which keeps the focus */}
+          <div
+            id={`${id}-${i}`}
+            ref={i === current ? chosen : undefined}
+            role="option"
+            tabIndex={-1}
+            aria-selected={i === current}
+            className={classes.option}
+            onMouseMove={() => onHover(i)}
+            onClick={() => onRun(item)}
+          >
+            <span className={classes.icon}>{item.icon}</span>
+            <span className={classes.label}>
+              {item.label}
+              {item.note && <span className={classes.note}>{item.note}</span>}
+            </span>
+            <span className={classes.end}>{i === current && !item.end ? <CornerDownLeft size={14} /> : item.end}</span>
+          </div>
+        </div>
+      ))}
+      {items.length === 0 && <p className={classes.none}>Nothing found</p>}
+    </div>
+  );
+}
+
+function useItems(workspaceId: string, text: string): Item[] {
+  const navigate = useNavigate();
+  const actions = useAvailableActions().filter((a) => a.id !== "palette" && !a.quiet && finds(a, text));
+  const mail = useMail(workspaceId, useDeferredValue(text));
+  const items = actions.map(fromAction);
+  if (text.length < 2) return items;
+  const open = (search: { q?: string; thread?: string }) => void navigate({ to: paths.inbox, search });
+  return [
+    ...items.slice(0, 6),
+    ...mail.map((m) => ({
+      id: m.id,
+      group: "Mail",
+      label: m.subject || "(no subject)",
+      note: displayName(m.from_name, m.from_email),
+      icon: <Avatar name={m.from_name} email={m.from_email} size={20} />,
+      end: <Time iso={m.gmail_date} />,
+      run: () => open({ thread: m.gmail_thread_id }),
+    })),
+    {
+      id: "search",
+      group: "Mail",
+      label: `Search all mail for “${text}”`,
+      icon: <Mail size={16} />,
+      run: () => open({ q: text }),
+    },
+  ];
+}
+
+function useMail(workspaceId: string, text: string) {
+  const query = useQuery({
+    queryKey: keys.mail.list(workspaceId, { q: text, limit: 5 }).concat(["palette"] as never),
+    queryFn: ({ signal }) => googleIntegrationApi.emails(workspaceId, { q: text, limit: 5 }, signal),
+    enabled: text.length > 1,
+    placeholderData: (previous) => previous,
+  });
+  return text.length > 1 ? (query.data?.items ?? []) : [];
+}
+
+function finds(action: Action, text: string): boolean {
+  const words = `${action.label} ${action.words ?? ""}`.toLowerCase();
+  return text
+    .toLowerCase()
+    .split(/\s+/)
+    .every((part) => words.includes(part));
+}
+
+function fromAction(action: Action): Item {
+  const Icon = action.icon;
+  return {
+    id: action.id,
+    group: action.group,
+    label: action.label,
+    icon: Icon ? <Icon size={16} /> : null,
+    end: action.keys?.[0] ? <Kbd keys={shown(action.keys[0])} /> : undefined,
+    run: action.run,
+  };
+}

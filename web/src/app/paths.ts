@@ -1,0 +1,57 @@
+/** The addresses of the pages. */
+export const paths = {
+  login: "/login",
+  setup: "/setup",
+  home: "/crm",
+  inbox: "/crm/inbox",
+  connect: "/crm/onboarding/connect",
+  integrations: "/crm/settings/integrations",
+  members: "/crm/settings/members",
+} as const;
+
+/** What the address of the inbox says about what is seen. */
+export interface InboxSearch {
+  q?: string;
+  label?: string;
+  unread?: boolean;
+  files?: boolean;
+  account?: string;
+  /** The conversation that is open. */
+  thread?: string;
+}
+
+const text = (value: unknown) => (value === undefined || value === null || value === "" ? undefined : String(value));
+const flag = (value: unknown) => (value === true || value === "true" || value === 1 ? true : undefined);
+
+export function inboxSearch(search: Record<string, unknown>): InboxSearch {
+  return {
+    q: text(search.q),
+    label: text(search.label),
+    unread: flag(search.unread),
+    files: flag(search.files),
+    account: text(search.account),
+    thread: text(search.thread),
+  };
+}
+
+/** How the consent ended; the callback of the server adds it to the page's address. */
+export interface ConnectOutcome {
+  google?: string;
+  reason?: string;
+}
+
+export const connectOutcome = (search: Record<string, unknown>): ConnectOutcome => ({
+  google: text(search.google),
+  reason: text(search.reason),
+});
+
+export interface LoginSearch {
+  next?: string;
+  error?: string;
+}
+
+/** Only a path of this application may follow signing in. */
+export const loginSearch = (search: Record<string, unknown>): LoginSearch => {
+  const next = text(search.next);
+  return { next: next && /^\/(?![/\\])/.test(next) ? next : undefined, error: text(search.error) };
+};

@@ -1,0 +1,110 @@
+import type { QueryClient } from "@tanstack/react-query";
+import {
+  createRootRouteWithContext,
+  createRoute,
+  createRouter,
+  lazyRouteComponent,
+  Outlet,
+  redirect,
+} from "@tanstack/react-router";
+import { Waiting } from "@/ui/kit";
+import { Lost, NotFound } from "./fallbacks";
+import { requireSession } from "./guards";
+import { connectOutcome, inboxSearch, loginSearch, paths } from "./paths";
+import { Shell } from "./shell";
+
+const root = createRootRouteWithContext<{ client: QueryClient }>()({ component: Outlet });
+
+const index = createRoute({
+  getParentRoute: () => root,
+  path: "/",
+  beforeLoad: () => {
+    throw redirect({ to: paths.home });
+  },
+});
+
+const login = createRoute({
+  getParentRoute: () => root,
+  path: "/login",
+  validateSearch: loginSearch,
+  component: lazyRouteComponent(() => import("@/features/auth/LoginPage"), "LoginPage"),
+});
+
+const setup = createRoute({
+  getParentRoute: () => root,
+  path: "/setup",
+  component: lazyRouteComponent(() => import("@/features/auth/SetupPage"), "SetupPage"),
+});
+
+const crm = createRoute({
+  getParentRoute: () => root,
+  path: "/crm",
+  beforeLoad: ({ context, location }) => requireSession(context.client, location.href),
+  component: Shell,
+});
+
+const home = createRoute({
+  getParentRoute: () => crm,
+  path: "/",
+  component: lazyRouteComponent(() => import("@/features/home/HomePage"), "HomePage"),
+});
+
+const inbox = createRoute({
+  getParentRoute: () => crm,
+  path: "/inbox",
+  validateSearch: inboxSearch,
+  component: lazyRouteComponent(() => import("@/features/inbox/InboxPage"), "InboxPage"),
+});
+
+const connect = createRoute({
+  getParentRoute: () => crm,
+  path: "/onboarding/connect",
+  validateSearch: connectOutcome,
+  component: lazyRouteComponent(() => import("@/features/onboarding/ConnectPage"), "ConnectPage"),
+});
+
+const settings = createRoute({
+  getParentRoute: () => crm,
+  path: "/settings",
+  beforeLoad: () => {
+    throw redirect({ to: paths.integrations });
+  },
+});
+
+const integrations = createRoute({
+  getParentRoute: () => crm,
+  path: "/settings/integrations",
+  validateSearch: connectOutcome,
+  component: lazyRouteComponent(() => import("@/features/settings/IntegrationsPage"), "IntegrationsPage"),
+});
+
+const members = createRoute({
+  getParentRoute: () => crm,
+  path: "/settings/members",
+  component: lazyRouteComponent(() => import("@/features/settings/MembersPage"), "MembersPage"),
+});
+
+const tree = root.addChildren([
+  index,
+  login,
+  setup,
+  crm.addChildren([home, inbox, connect, settings, integrations, members]),
+]);
+
+export function makeRouter(client: QueryClient) {
+  return createRouter({
+    routeTree: tree,
+    context: { client },
+    defaultPreload: "intent",
+    defaultPendingMs: 300,
+    defaultPendingComponent: () => <Waiting label="Loading the page" />,
+    defaultErrorComponent: Lost,
+    defaultNotFoundComponent: NotFound,
+  });
+}
+
+declare module "@tanstack/react-router" {
+  interface Register {
+    router: ReturnType<typeof makeRouter>;
+  }
+}

@@ -1,0 +1,134 @@
+/** What the state of a connection means, in plain words: one place for the banner, the inbox and the settings. */
+import { count, plural, roughly } from "./format";
+import type { GoogleStatus, Stream, SyncProgress } from "./types";
+
+export type Tone = "ok" | "busy" | "warn" | "bad" | "off";
+
+export interface Reading {
+  tone: Tone;
+  /** Two or three words for a pill. */
+  label: string;
+  /** One sentence: what is so. */
+  title: string;
+  /** One sentence: what to do or to expect. */
+  detail: string;
+  action?: "connect" | "reconnect" | "repair" | "resume" | "review" | "wait";
+}
+
+const busy = (s: Stream) => s.state === "running" && s.progress !== undefined;
+
+/** The first import while it runs: what is done, of how many. */
+export function importProgress(status: GoogleStatus | undefined): SyncProgress | undefined {
+  const backfill = status?.streams.find((s) => s.stream === "gmail.backfill");
+  return backfill && busy(backfill) ? backfill.progress : undefined;
+}
+
+export const isSyncing = (status: GoogleStatus | undefined): boolean =>
+  status?.streams.some((s) => s.state === "running") ?? false;
+
+export const streamError = (status: GoogleStatus | undefined): Stream | undefined =>
+  status?.streams.find((s) => s.state === "error");
+
+/** When the mailbox was last looked at. */
+export function lastSync(status: GoogleStatus | undefined): string | undefined {
+  const times = (status?.streams ?? []).map((s) => s.last_run_at).filter((t): t is string => Boolean(t));
+  return times.sort().at(-1);
+}
+
+export function progressSentence(p: SyncProgress): string {
+  const left = p.eta_seconds === undefined ? "" : `, ${roughly(p.eta_seconds)} left`;
+  return p.total > 0 ? `${count(p.done)} of ${plural(p.total, "message")}${left}` : `${plural(p.done, "message")} so far`;
+}
+
+function troubled(status: GoogleStatus): Reading | undefined {
+  const account = status.google_email ?? "your Google account";
+  const why = status.status_reason;
+  switch (status.status) {
+    case "needs_reauth":
+      return {
+        tone: "bad",
+        label: "Reconnect needed",
+        title: `Google no longer lets Rapport read ${account}`,
+        detail: status.next_step || why || "Reconnect to continue. Nothing that was imported is lost.",
+        action: "reconnect",
+      };
+    case "waiting_for_admin":
+      return {
+        tone: "warn",
+        label: "Waiting for approval",
+        title: "Your administrator has to approve Rapport for your organisation",
+        detail: status.next_step || why || "You can go on as soon as it is approved; nothing else is needed from you.",
+        action: "wait",
+      };
+    case "degraded":
+      return {
+        tone: "warn",
+        label: "Partly connected",
+        title: `Some permissions for ${account} were not given`,
+        detail:
+          status.missing_scopes.length > 0
+            ? `Off for now: ${status.missing_scopes.map((m) => m.feature).join(", ")}.`
+            : status.next_step || why || "Some features are off.",
+        action: "repair",
+      };
+    case "paused":
+      return {
+        tone: "off",
+        label: "Paused",
+        title: `Sync of ${account} is paused`,
+        detail: status.next_step || why || "New mail is not imported until you resume.",
+        action: "resume",
+      };
+    default:
+      return undefined;
+  }
+}
+
+/** Reads a status. Undefined only while it is not known yet. */
+export function readConnection(status: GoogleStatus): Reading {
+  if (status.status === "none" || status.status === "disconnected" || (!status.is_connected && !troubled(status))) {
+    return {
+      tone: "off",
+      label: "Not connected",
+      title: "Connect your Google account",
+      detail: "Your mail appears here, searchable and always current. It stays private to you unless you share it.",
+      action: "connect",
+    };
+  }
+  const trouble = troubled(status);
+  if (trouble) return trouble;
+  const progress = importProgress(status);
+  if (progress || status.status === "connecting") {
+    return {
+      tone: "busy",
+      label: "Importing",
+      title: `Importing mail from ${status.google_email ?? "Google"}`,
+      detail: progress ? progressSentence(progress) : "Starting.",
+    };
+  }
+  const failed = streamError(status);
+  if (failed) {
+    return {
+      tone: "bad",
+      label: "Needs attention",
+      title: failed.error || "The last sync did not finish",
+      detail: failed.next_step || "Rapport tries again by itself.",
+      action: "review",
+    };
+  }
+  if (!status.gmail_sync_enabled) {
+    return {
+      tone: "off",
+      label: "Gmail off",
+      title: `${status.google_email} is connected, Gmail is off`,
+      detail: "Turn Gmail on to import mail.",
+      action: "resume",
+    };
+  }
+  return {
+    tone: "ok",
+    label: "Connected",
+    title: `Connected as ${status.google_email}`,
+    detail: plural(status.counts.messages, "message"),
+  };
+}

@@ -1,0 +1,26 @@
+import type { EmailQuery } from "./types";
+
+/** The names of everything in the query cache. A prefix names all below it. */
+export const keys = {
+  me: ["me"] as const,
+  setup: ["setup"] as const,
+  members: (w: string) => ["members", w] as const,
+  google: {
+    all: (w: string) => ["google", w] as const,
+    /** Without a connection: the status of whichever there are. */
+    status: (w: string, connection?: string) =>
+      connection ? (["google", w, "status", connection] as const) : (["google", w, "status"] as const),
+    runs: (w: string) => ["google", w, "runs"] as const,
+    failures: (w: string) => ["google", w, "failures"] as const,
+    preview: (w: string, labels: string[], limit: number) => ["google", w, "preview", labels, limit] as const,
+  },
+  mail: {
+    all: (w: string) => ["mail", w] as const,
+    lists: (w: string) => ["mail", w, "list"] as const,
+    list: (w: string, query: EmailQuery) => ["mail", w, "list", query] as const,
+    threads: (w: string) => ["mail", w, "thread"] as const,
+    thread: (w: string, id: string) => ["mail", w, "thread", id] as const,
+    message: (w: string, id: string) => ["mail", w, "message", id] as const,
+    labels: (w: string) => ["mail", w, "labels"] as const,
+  },
+};

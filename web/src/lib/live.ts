@@ -1,0 +1,110 @@
+/** One stream of server-sent events for the workspace; an event makes the cache forget what it changed. */
+import type { QueryClient } from "@tanstack/react-query";
+import { useSyncExternalStore } from "react";
+import { eventsUrl } from "./api";
+import { keys } from "./keys";
+import type { LiveEvent } from "./types";
+
+export type LiveState = "connecting" | "live" | "lost";
+
+let state: LiveState = "connecting";
+const watchers = new Set<() => void>();
+const listeners = new Set<(event: LiveEvent) => void>();
+
+function setState(next: LiveState) {
+  if (next === state) return;
+  state = next;
+  for (const watch of watchers) watch();
+}
+
+export function useLiveState(): LiveState {
+  return useSyncExternalStore(
+    (onChange) => {
+      watchers.add(onChange);
+      return () => watchers.delete(onChange);
+    },
+    () => state,
+  );
+}
+
+/** Hear every live event; returns how to stop. */
+export function onLive(listener: (event: LiveEvent) => void): () => void {
+  listeners.add(listener);
+  return () => listeners.delete(listener);
+}
+
+/** Which entries of the cache an event makes stale. */
+export function staleKeys(event: LiveEvent): (readonly unknown[])[] {
+  const w = event.workspace_id;
+  switch (event.name) {
+    case "mail.arrived":
+    case "mail.changed":
+      return [keys.mail.lists(w), keys.mail.threads(w), keys.mail.labels(w), keys.google.status(w)];
+    case "sync.progress":
+      return [keys.google.status(w), keys.google.runs(w), keys.google.failures(w)];
+    case "connection.changed":
+      return [keys.google.all(w), keys.mail.labels(w), keys.members(w)];
+  }
+}
+
+const names: LiveEvent["name"][] = ["mail.arrived", "mail.changed", "sync.progress", "connection.changed"];
+
+/** Gathers keys and drops them from the cache at most once in `ms`: an import of thousands sends many events. */
+function gatherer(client: QueryClient, ms: number) {
+  const waiting = new Map<string, readonly unknown[]>();
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  let last = 0;
+  const flush = () => {
+    timer = undefined;
+    last = Date.now();
+    const due = [...waiting.values()];
+    waiting.clear();
+    for (const queryKey of due) void client.invalidateQueries({ queryKey });
+  };
+  return {
+    add(stale: (readonly unknown[])[]) {
+      for (const key of stale) waiting.set(JSON.stringify(key), key);
+      timer ??= setTimeout(flush, Math.max(60, last + ms - Date.now()));
+    },
+    stop: () => clearTimeout(timer),
+  };
+}
+
+/**
+ * Follows the workspace's events until the returned function is called. The browser reconnects by itself after a
+ * break; what happened meanwhile is unknown, so everything of the workspace is then read again.
+ */
+export function followWorkspace(workspace: string, client: QueryClient, ms = 1500): () => void {
+  if (typeof EventSource === "undefined") return () => undefined;
+  const gather = gatherer(client, ms);
+  let source: EventSource | undefined;
+  let retry: ReturnType<typeof setTimeout> | undefined;
+  let broken = false;
+
+  const hear = (name: LiveEvent["name"]) => (message: MessageEvent<string>) => {
+    const event: LiveEvent = { ...(JSON.parse(message.data) as Omit<LiveEvent, "name">), name, workspace_id: workspace };
+    gather.add(staleKeys(event));
+    for (const listener of listeners) listener(event);
+  };
+  const open = () => {
+    source = new EventSource(eventsUrl(workspace));
+    source.onopen = () => {
+      setState("live");
+      if (broken) gather.add([keys.google.all(workspace), keys.mail.all(workspace)]);
+      broken = false;
+    };
+    source.onerror = () => {
+      broken = true;
+      setState("lost");
+      if (source?.readyState === EventSource.CLOSED) retry = setTimeout(open, 5000);
+    };
+    for (const name of names) source.addEventListener(name, hear(name));
+  };
+  open();
+  return () => {
+    clearTimeout(retry);
+    gather.stop();
+    source?.close();
+    setState("connecting");
+  };
+}
