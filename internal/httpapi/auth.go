@@ -1,0 +1,266 @@
+package httpapi
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
+
+	"rapport/internal/access"
+	"rapport/internal/crm"
+	"rapport/internal/org"
+)
+
+const sessionCookie = "rapport_session"
+
+// admit lets a request through to its operation, or answers for it: who is
+// calling, are they in the workspace of the path, may they do the action.
+func (s *Server) admit(api huma.API, who rule, ctx huma.Context, next func(huma.Context)) {
+	c, err := s.caller(who, ctx)
+	if err != nil {
+		p := problemOf(err, c.RequestID)
+		logFailure(ctx.Context(), err, p)
+		for k := range p.header {
+			ctx.SetHeader(k, p.header.Get(k))
+		}
+		ctx.SetHeader("Content-Type", "application/problem+json")
+		ctx.SetStatus(p.Status)
+		_ = api.Marshal(ctx.BodyWriter(), "application/json", p)
+		return
+	}
+	next(huma.WithValue(ctx, keyCaller, c))
+}
+
+func (s *Server) caller(who rule, ctx huma.Context) (access.Caller, error) {
+	r, _ := humago.Unwrap(ctx)
+	nobody := access.Caller{Remote: r.RemoteAddr, RequestID: requestIDOf(r.Context())}
+	if who.public {
+		return nobody, nil
+	}
+	c, err := s.Org.Authenticate(ctx.Context(), presented(r))
+	c.Remote, c.RequestID = nobody.Remote, nobody.RequestID
+	if err != nil {
+		return c, err
+	}
+	if id := ctx.Param("workspace_id"); id != "" {
+		if c, err = s.Org.Enter(ctx.Context(), c, crm.WorkspaceID(id)); err != nil {
+			return c, err
+		}
+	}
+	if who.action == "" {
+		return c, nil
+	}
+	return c, access.Allow(c, who.action)
+}
+
+// presented is what a request shows to say who it is from.
+func presented(r *http.Request) org.Presented {
+	p := org.Presented{Remote: r.RemoteAddr}
+	if scheme, value, ok := strings.Cut(r.Header.Get("Authorization"), " "); ok && strings.EqualFold(scheme, "Bearer") {
+		p.Bearer = crm.NewSecret(strings.TrimSpace(value))
+		return p
+	}
+	if c, err := r.Cookie(sessionCookie); err == nil {
+		p.Session = crm.NewSecret(c.Value)
+	}
+	return p
+}
+
+func callerOf(ctx context.Context) access.Caller {
+	c, _ := ctx.Value(keyCaller).(access.Caller)
+	return c
+}
+
+type nothing struct{}
+
+type bodyOf[T any] struct {
+	Body T
+}
+
+type setupOutput struct {
+	Cookie http.Cookie `header:"Set-Cookie"`
+	Body   Me
+}
+
+func (s *Server) getSetup(ctx context.Context, _ access.Caller, _ *nothing) (*bodyOf[SetupState], error) {
+	needed, err := s.Org.NeedsSetup(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return &bodyOf[SetupState]{SetupState{Needed: needed, GoogleSignIn: s.GoogleSignIn}}, nil
+}
+
+// browserInput is what an operation that signs a browser in wants to know of it.
+type browserInput[T any] struct {
+	UserAgent string `header:"User-Agent" hidden:"true"`
+	Body      T
+}
+
+func (s *Server) setup(ctx context.Context, c access.Caller, in *browserInput[SetupRequest]) (*setupOutput, error) {
+	b := in.Body
+	user, err := s.Org.Setup(ctx, org.FirstOwner{
+		Workspace: b.WorkspaceName, Name: b.Name, Email: b.Email, Password: crm.NewSecret(b.Password), Remote: c.Remote,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return s.open(ctx, c, user, in.UserAgent)
+}
+
+func (s *Server) login(ctx context.Context, c access.Caller, in *browserInput[Credentials]) (*setupOutput, error) {
+	user, err := s.Org.SignIn(ctx, in.Body.Email, crm.NewSecret(in.Body.Password), c.Remote)
+	if err != nil {
+		return nil, err
+	}
+	return s.open(ctx, c, user, in.UserAgent)
+}
+
+// open makes a session for the user and answers with its cookie.
+func (s *Server) open(ctx context.Context, c access.Caller, user crm.User, agent string) (*setupOutput, error) {
+	token, expires, err := s.Org.OpenSession(ctx, user, c.Remote, agent)
+	if err != nil {
+		return nil, err
+	}
+	me, err := s.me(ctx, user)
+	if err != nil {
+		return nil, err
+	}
+	return &setupOutput{Cookie: s.cookie(token, expires), Body: me}, nil
+}
+
+func (s *Server) cookie(token crm.Secret, expires time.Time) http.Cookie {
+	return http.Cookie{
+		Name: sessionCookie, Value: token.Reveal(), Path: "/", Expires: expires,
+		HttpOnly: true, SameSite: http.SameSiteLaxMode, Secure: strings.HasPrefix(s.PublicURL, "https://"),
+	}
+}
+
+func (s *Server) createToken(ctx context.Context, c access.Caller, in *bodyOf[Credentials]) (*bodyOf[Token], error) {
+	user, err := s.Org.SignIn(ctx, in.Body.Email, crm.NewSecret(in.Body.Password), c.Remote)
+	if err != nil {
+		return nil, err
+	}
+	token, life, err := s.Org.IssueToken(user)
+	if err != nil {
+		return nil, err
+	}
+	return &bodyOf[Token]{Token{AccessToken: token.Reveal(), TokenType: "Bearer", ExpiresIn: int(life / time.Second)}}, nil
+}
+
+type logoutInput struct {
+	Session string `cookie:"rapport_session" hidden:"true"`
+}
+
+type logoutOutput struct {
+	Cookie http.Cookie `header:"Set-Cookie"`
+}
+
+func (s *Server) logout(ctx context.Context, _ access.Caller, in *logoutInput) (*logoutOutput, error) {
+	if in.Session != "" {
+		if err := s.Org.CloseSession(ctx, crm.NewSecret(in.Session)); err != nil {
+			return nil, err
+		}
+	}
+	c := s.cookie(crm.Secret{}, time.Unix(1, 0))
+	c.MaxAge = -1
+	return &logoutOutput{c}, nil
+}
+
+type googleLoginInput struct {
+	ReturnTo string `query:"return_to" maxLength:"2000" doc:"Path of our own pages to come back to."`
+}
+
+type redirectOutput struct {
+	Location string        `header:"Location"`
+	Cookie   []http.Cookie `header:"Set-Cookie"`
+}
+
+func (s *Server) googleLogin(ctx context.Context, _ access.Caller, in *googleLoginInput) (*redirectOutput, error) {
+	address, err := s.Google.BeginSignIn(ctx, s.ownPath(in.ReturnTo, "/crm"))
+	if err != nil {
+		return nil, err
+	}
+	return &redirectOutput{Location: address}, nil
+}
+
+type callbackInput struct {
+	WorkspaceID string `path:"workspace_id"`
+	AnyCallback
+}
+
+// AnyCallback is what Google sends to a callback.
+type AnyCallback struct {
+	State        string `query:"state" maxLength:"2000"`
+	Code         string `query:"code" maxLength:"4000"`
+	Error        string `query:"error" maxLength:"200"`
+	ErrorSubtype string `query:"error_subtype" maxLength:"200"`
+	UserAgent    string `header:"User-Agent" hidden:"true"`
+}
+
+func (in AnyCallback) query() CallbackQuery {
+	return CallbackQuery{State: in.State, Code: in.Code, Error: in.Error, ErrorSubtype: in.ErrorSubtype}
+}
+
+func (s *Server) googleLoginCallback(ctx context.Context, c access.Caller, in *AnyCallback) (*redirectOutput, error) {
+	identity, outcome, err := s.Google.CompleteSignIn(ctx, in.query())
+	if err != nil || outcome.Result != "connected" {
+		return s.backToLogin(c, outcome.Result, err), nil
+	}
+	user, err := s.Org.SignInWithGoogle(ctx, org.GoogleIdentity(identity), c.Remote)
+	if err != nil {
+		return s.backToLogin(c, "", err), nil
+	}
+	token, expires, err := s.Org.OpenSession(ctx, user, c.Remote, in.UserAgent)
+	if err != nil {
+		return nil, err
+	}
+	return &redirectOutput{Location: s.ownPath(outcome.ReturnTo, "/crm"), Cookie: []http.Cookie{s.cookie(token, expires)}}, nil
+}
+
+// backToLogin sends the browser to the sign-in page with the reason as a code.
+func (s *Server) backToLogin(c access.Caller, result string, err error) *redirectOutput {
+	if err != nil {
+		p := problemOf(err, c.RequestID)
+		result = p.Code
+	}
+	return &redirectOutput{Location: "/login?error=" + url.QueryEscape(result)}
+}
+
+func (s *Server) getMe(ctx context.Context, c access.Caller, _ *nothing) (*bodyOf[Me], error) {
+	user, err := s.Org.User(ctx, c.UserID)
+	if err != nil {
+		return nil, err
+	}
+	me, err := s.me(ctx, user)
+	if err != nil {
+		return nil, err
+	}
+	return &bodyOf[Me]{me}, nil
+}
+
+func (s *Server) me(ctx context.Context, user crm.User) (Me, error) {
+	memberships, err := s.Org.WorkspacesOf(ctx, user.ID)
+	if err != nil {
+		return Me{}, err
+	}
+	return Me{
+		User:       User{ID: string(user.ID), Email: user.Email, Name: user.Name},
+		Workspaces: each(memberships, workspaceShape),
+	}, nil
+}
+
+// ownPath gives to when it is a path of our own pages, else other: nobody is
+// ever sent to a foreign origin.
+func (s *Server) ownPath(to, other string) string {
+	to = strings.TrimPrefix(to, s.PublicURL)
+	u, err := url.Parse(to)
+	if err != nil || u.Scheme != "" || u.Host != "" || u.User != nil || !strings.HasPrefix(u.Path, "/") ||
+		strings.HasPrefix(to, "//") || strings.ContainsAny(to, "\\\r\n\t") {
+		return other
+	}
+	return u.String()
+}

@@ -1,0 +1,106 @@
+package httpapi
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
+
+	"rapport/internal/access"
+	"rapport/internal/fact"
+)
+
+// describeEvents documents the stream: its kinds of event and when they come.
+func describeEvents(op *huma.Operation) {
+	op.Description = "A stream of server-sent events. event is one of ready (at once), mail.arrived, mail.changed, sync.progress, sync.completed, sync.failed, " +
+		"connection.granted, connection.needs_reauth, connection.changed; data is JSON with connection_id, at and data (ids and counts). " +
+		"A comment comes every 15 seconds. Private matters go to their owner alone. Read what changed from the API: events may be dropped for a slow reader, and then a ready event tells so.\n\n" + op.Description
+	answers("200", "text/event-stream", "Server-sent events")(op)
+}
+
+// streamEvents tells a browser what happens, until it goes away.
+func (s *Server) streamEvents(_ context.Context, c access.Caller, _ *InWorkspace) (*huma.StreamResponse, error) {
+	return &huma.StreamResponse{Body: func(hc huma.Context) {
+		r, w := humago.Unwrap(hc)
+		ctx := r.Context()
+		facts, stop := s.Facts.Subscribe(ctx, c.Workspace)
+		defer stop()
+		hc.SetHeader("Content-Type", "text/event-stream")
+		hc.SetHeader("Cache-Control", "no-store")
+		hc.SetHeader("X-Accel-Buffering", "no")
+		hc.SetStatus(http.StatusOK)
+		out := eventWriter{w: w, control: http.NewResponseController(w)}
+		if out.send("ready", Event{At: s.Now().UTC()}) == nil {
+			s.pump(ctx, c, facts, out)
+		}
+	}}, nil
+}
+
+func (s *Server) pump(ctx context.Context, c access.Caller, facts <-chan fact.Fact, out eventWriter) {
+	beat := time.NewTicker(s.Heartbeat)
+	defer beat.Stop()
+	for {
+		var err error
+		select {
+		case <-ctx.Done():
+			return
+		case <-s.Closing:
+			return
+		case <-beat.C:
+			err = out.comment("beat")
+		case f, ok := <-facts:
+			if !ok {
+				return
+			}
+			if concerns(c, f) {
+				err = out.send(string(f.Kind), eventShape(f))
+			}
+		}
+		if err != nil {
+			return
+		}
+	}
+}
+
+// concerns reports whether the caller may hear of a fact: private matters are
+// their owner's.
+func concerns(c access.Caller, f fact.Fact) bool {
+	return f.WorkspaceID == c.Workspace && (f.UserID == "" || f.UserID == c.UserID)
+}
+
+func eventShape(f fact.Fact) Event {
+	e := Event{ConnectionID: string(f.ConnectionID), At: f.At.UTC()}
+	_ = json.Unmarshal(f.Data, &e.Data) // nothing to tell but that it happened
+	return e
+}
+
+// eventWriter writes server-sent events.
+type eventWriter struct {
+	w       http.ResponseWriter
+	control *http.ResponseController
+}
+
+const eventDeadline = 10 * time.Second
+
+func (o eventWriter) send(name string, e Event) error {
+	data, err := json.Marshal(e)
+	if err != nil {
+		return fmt.Errorf("writing an event: %w", err)
+	}
+	return o.write(fmt.Sprintf("event: %s\ndata: %s\n\n", name, data))
+}
+
+func (o eventWriter) comment(text string) error { return o.write(": " + text + "\n\n") }
+
+func (o eventWriter) write(text string) error {
+	// A server that cannot set deadlines still streams.
+	_ = o.control.SetWriteDeadline(time.Now().Add(eventDeadline))
+	if _, err := o.w.Write([]byte(text)); err != nil {
+		return fmt.Errorf("sending an event: %w", err)
+	}
+	return o.control.Flush()
+}

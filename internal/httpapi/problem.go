@@ -1,0 +1,193 @@
+package httpapi
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"rapport/internal/fault"
+)
+
+// Problem is how an error leaves (RFC 9457).
+type Problem struct {
+	Type      string            `json:"type" doc:"Always about:blank: code says what kind of problem it is."`
+	Title     string            `json:"title"`
+	Status    int               `json:"status"`
+	Detail    string            `json:"detail" doc:"What happened and what to do, in plain words."`
+	Code      string            `json:"code" doc:"Stable, for programs: validation_failed, not_found, conflict, access_denied, unauthenticated, google_reauthorization_required, insufficient_permission, waiting_for_admin, rate_limited, decryption_failed, google_unavailable, unavailable, gone, internal, ..."`
+	ActionURL string            `json:"action_url,omitempty" doc:"Address of the way out."`
+	Fields    map[string]string `json:"fields,omitempty" doc:"Field to what is wrong with it."`
+	Scopes    []string          `json:"scopes,omitempty" doc:"Google scopes that are missing."`
+	RequestID string            `json:"request_id,omitempty" doc:"Name it when asking for help."`
+
+	header http.Header
+}
+
+func (p *Problem) Error() string           { return p.Detail }
+func (p *Problem) GetStatus() int          { return p.Status }
+func (p *Problem) GetHeaders() http.Header { return p.header }
+
+// ContentType makes huma answer application/problem+json.
+func (p *Problem) ContentType(string) string { return "application/problem+json" }
+
+// statuses is the only map from faults to HTTP.
+var statuses = map[fault.Kind]struct {
+	status int
+	code   string
+}{
+	fault.Internal:        {http.StatusInternalServerError, "internal"},
+	fault.Invalid:         {http.StatusUnprocessableEntity, "validation_failed"},
+	fault.NotFound:        {http.StatusNotFound, "not_found"},
+	fault.Conflict:        {http.StatusConflict, "conflict"},
+	fault.Forbidden:       {http.StatusForbidden, "access_denied"},
+	fault.Unauthenticated: {http.StatusUnauthorized, "unauthenticated"},
+	fault.Reconnect:       {http.StatusConflict, "google_reauthorization_required"},
+	fault.Permission:      {http.StatusForbidden, "insufficient_permission"},
+	fault.Stale:           {http.StatusConflict, "conflict"},
+	fault.Throttled:       {http.StatusTooManyRequests, "rate_limited"},
+	fault.Unavailable:     {http.StatusServiceUnavailable, "unavailable"},
+	fault.Gone:            {http.StatusGone, "gone"},
+	fault.Blocked:         {http.StatusForbidden, "waiting_for_admin"},
+}
+
+// problemOf turns any error into the answer for it. Text of a classified fault
+// is meant for people; that of the errors it wraps is not.
+func problemOf(err error, requestID string) *Problem {
+	var p *Problem
+	if errors.As(err, &p) {
+		return p
+	}
+	kind := fault.Of(err)
+	known := statuses[kind]
+	p = &Problem{Type: "about:blank", Title: http.StatusText(known.status), Status: known.status, Code: known.code, RequestID: requestID, header: http.Header{}}
+	var f *fault.Error
+	if errors.As(err, &f) && kind != fault.Internal {
+		p.Detail, p.ActionURL, p.Fields, p.Scopes = plainText(f), f.Action, f.Fields, f.Scopes
+		if f.Code != "" {
+			p.Code = f.Code
+		}
+	}
+	if p.Detail == "" {
+		p.Detail = defaultText(kind, requestID)
+	}
+	switch kind {
+	case fault.Throttled:
+		p.header.Set("Retry-After", strconv.Itoa(max(1, int((fault.After(err)+time.Second-1)/time.Second))))
+	case fault.Unauthenticated:
+		p.header.Set("WWW-Authenticate", `Bearer realm="rapport"`)
+	}
+	return p
+}
+
+// plainText is the text of a fault without the texts of what it wraps.
+func plainText(f *fault.Error) string {
+	if f.Err == nil {
+		return f.Text
+	}
+	inner := f.Err.Error()
+	if i := strings.Index(f.Text, inner); inner != "" && i >= 0 {
+		return strings.TrimRight(strings.TrimSpace(f.Text[:i]), ":")
+	}
+	return f.Text
+}
+
+func defaultText(k fault.Kind, requestID string) string {
+	switch k {
+	case fault.NotFound:
+		return "There is no such thing here."
+	case fault.Unavailable:
+		return "This cannot be done right now. Try again in a moment."
+	case fault.Throttled:
+		return "Too many requests. Try again in a moment."
+	case fault.Reconnect:
+		return "Google no longer accepts this connection. Connect the account again."
+	case fault.Internal:
+		return "Something went wrong on our side. Reference: " + requestID
+	}
+	return http.StatusText(statuses[k].status)
+}
+
+// Mistakes that huma finds by itself (validation, media types, sizes) leave in
+// the same shape.
+func init() {
+	huma.DefaultArrayNullable = false
+	huma.NewError = newProblem
+	huma.NewErrorWithContext = func(ctx huma.Context, status int, msg string, errs ...error) huma.StatusError {
+		p := newProblem(status, msg, errs...).(*Problem)
+		p.RequestID = requestIDOf(ctx.Context())
+		if status >= 500 {
+			slog.ErrorContext(ctx.Context(), "request failed", "request_id", p.RequestID, "error", errors.Join(errs...))
+			p.Detail = defaultText(fault.Internal, p.RequestID)
+		}
+		return p
+	}
+}
+
+// codesByStatus names the problems that huma finds.
+var codesByStatus = map[int]string{
+	http.StatusBadRequest:            "bad_request",
+	http.StatusRequestTimeout:        "timeout",
+	http.StatusRequestEntityTooLarge: "too_large",
+	http.StatusUnsupportedMediaType:  "unsupported_media_type",
+	http.StatusNotAcceptable:         "not_acceptable",
+	http.StatusUnprocessableEntity:   "validation_failed",
+	http.StatusMethodNotAllowed:      "method_not_allowed",
+	http.StatusNotFound:              "not_found",
+	http.StatusForbidden:             "access_denied",
+}
+
+func newProblem(status int, msg string, errs ...error) huma.StatusError {
+	p := &Problem{Type: "about:blank", Title: http.StatusText(status), Status: status, Detail: msg, Code: codesByStatus[status]}
+	if p.Code == "" {
+		p.Code = "internal"
+	}
+	for _, err := range errs {
+		var d *huma.ErrorDetail
+		if !errors.As(err, &d) {
+			continue
+		}
+		if p.Fields == nil {
+			p.Fields = map[string]string{}
+		}
+		where := strings.TrimPrefix(strings.TrimPrefix(strings.TrimPrefix(d.Location, "body."), "query."), "path.")
+		p.Fields[where] = d.Message
+	}
+	if status == http.StatusUnprocessableEntity || status == http.StatusBadRequest {
+		p.Detail = "The request is not valid: see fields."
+	}
+	if len(p.Fields) == 0 {
+		p.Detail = msg
+	}
+	return p
+}
+
+// writeProblem answers a request outside huma.
+func writeProblem(w http.ResponseWriter, r *http.Request, err error) {
+	p := problemOf(err, requestIDOf(r.Context()))
+	logFailure(r.Context(), err, p)
+	for k, v := range p.header {
+		w.Header()[k] = v
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(p.Status)
+	_ = json.NewEncoder(w).Encode(p)
+}
+
+// logFailure writes down what the answer hides.
+func logFailure(ctx context.Context, err error, p *Problem) {
+	switch {
+	case p.Status >= 500 && p.Code == "internal":
+		slog.ErrorContext(ctx, "request failed", "request_id", p.RequestID, "error", err)
+	case p.Status >= 500:
+		slog.WarnContext(ctx, "request not served", "request_id", p.RequestID, "code", p.Code, "error", err)
+	default:
+		slog.DebugContext(ctx, "request refused", "request_id", p.RequestID, "code", p.Code, "error", err)
+	}
+}

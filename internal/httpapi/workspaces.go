@@ -1,0 +1,99 @@
+package httpapi
+
+import (
+	"context"
+
+	"rapport/internal/access"
+	"rapport/internal/crm"
+	"rapport/internal/org"
+)
+
+// InWorkspace is the workspace of the path. Embedded inputs are exported because
+// huma reads exported fields only.
+type InWorkspace struct {
+	WorkspaceID string `path:"workspace_id" doc:"Id of the workspace, or default where there is only one."`
+}
+
+func (s *Server) listWorkspaces(ctx context.Context, c access.Caller, _ *nothing) (*bodyOf[List[Workspace]], error) {
+	memberships, err := s.Org.WorkspacesOf(ctx, c.UserID)
+	if err != nil {
+		return nil, err
+	}
+	return listOf(each(memberships, workspaceShape)), nil
+}
+
+func (s *Server) getWorkspace(ctx context.Context, c access.Caller, _ *InWorkspace) (*bodyOf[Workspace], error) {
+	w, err := s.Org.Workspace(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	return &bodyOf[Workspace]{Workspace{ID: string(w.ID), Name: w.Name, Role: string(c.Role)}}, nil
+}
+
+func (s *Server) listMembers(ctx context.Context, c access.Caller, _ *InWorkspace) (*bodyOf[List[Member]], error) {
+	members, err := s.Org.Members(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	return listOf(each(members, memberShape)), nil
+}
+
+type addMemberInput struct {
+	InWorkspace
+	Body NewMember
+}
+
+func (s *Server) addMember(ctx context.Context, c access.Caller, in *addMemberInput) (*bodyOf[Member], error) {
+	m, err := s.Org.Invite(ctx, c, org.Invitation{
+		Email: in.Body.Email, Name: in.Body.Name, Role: crm.Role(in.Body.Role), Password: crm.NewSecret(in.Body.Password),
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &bodyOf[Member]{memberShape(m)}, nil
+}
+
+func (s *Server) listKeys(ctx context.Context, c access.Caller, _ *InWorkspace) (*bodyOf[List[APIKey]], error) {
+	keys, err := s.Org.APIKeys(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	return listOf(each(keys, keyShape)), nil
+}
+
+type createKeyInput struct {
+	InWorkspace
+	Body NewAPIKey
+}
+
+func (s *Server) createKey(ctx context.Context, c access.Caller, in *createKeyInput) (*bodyOf[CreatedAPIKey], error) {
+	k, secret, err := s.Org.CreateAPIKey(ctx, c, in.Body.Name, in.Body.Scopes, in.Body.ExpiresAt)
+	if err != nil {
+		return nil, err
+	}
+	return &bodyOf[CreatedAPIKey]{CreatedAPIKey{APIKey: keyShape(k), Key: secret.Reveal()}}, nil
+}
+
+type keyInput struct {
+	InWorkspace
+	KeyID string `path:"key_id"`
+}
+
+func (s *Server) revokeKey(ctx context.Context, c access.Caller, in *keyInput) (*nothing, error) {
+	return nil, s.Org.RevokeAPIKey(ctx, c, crm.KeyID(in.KeyID))
+}
+
+func workspaceShape(m org.Membership) Workspace {
+	return Workspace{ID: string(m.Workspace.ID), Name: m.Workspace.Name, Role: string(m.Role)}
+}
+
+func memberShape(m crm.Member) Member {
+	return Member{UserID: string(m.UserID), Email: m.Email, Name: m.Name, Role: string(m.Role), JoinedAt: m.JoinedAt.UTC()}
+}
+
+func keyShape(k org.APIKey) APIKey {
+	return APIKey{
+		ID: string(k.ID), Name: k.Name, Prefix: k.Prefix, Scopes: texts(k.Scopes), UserID: string(k.UserID), CreatedAt: k.CreatedAt.UTC(),
+		ExpiresAt: utc(k.ExpiresAt), LastUsedAt: utc(k.LastUsedAt), RevokedAt: utc(k.RevokedAt),
+	}
+}

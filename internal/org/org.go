@@ -1,0 +1,204 @@
+package org
+
+import (
+	"context"
+	"encoding/base64"
+	"fmt"
+	"io"
+	"net/mail"
+	"strings"
+	"time"
+
+	"rapport/internal/access"
+	"rapport/internal/crm"
+	"rapport/internal/fault"
+)
+
+// Service is the room of people. Every field is set before it is used.
+type Service struct {
+	People     People
+	Workspaces Workspaces
+	Sessions   Sessions
+	Keys       Keys
+	Attempts   Attempts
+	Trail      access.Trail
+	Now        func() time.Time
+	Random     io.Reader
+
+	SigningKeys   [][]byte      // of bearer tokens: the first signs, all verify
+	TokenLife     time.Duration // of a bearer token
+	SessionLife   time.Duration // without being used
+	SignInDomains []string      // Google Workspace domains (hd) whose people may join by themselves
+}
+
+// MinPassword is the least length of a password, in characters.
+const MinPassword = 10
+
+// sessionMax is how long a session lives however much it is used.
+const sessionMax = 90 * 24 * time.Hour
+
+// FirstOwner makes an installation usable.
+type FirstOwner struct {
+	Workspace, Name, Email string
+	Password               crm.Secret
+	Remote                 string
+}
+
+// NeedsSetup reports whether nobody can sign in yet.
+func (s *Service) NeedsSetup(ctx context.Context) (bool, error) {
+	any, err := s.People.AnyUser(ctx)
+	if err != nil {
+		return false, fmt.Errorf("looking for a user: %w", err)
+	}
+	return !any, nil
+}
+
+// Setup makes the first workspace with its owner; fault.Conflict when there is
+// somebody already.
+func (s *Service) Setup(ctx context.Context, f FirstOwner) (crm.User, error) {
+	w := crm.Workspace{Name: strings.TrimSpace(f.Workspace), CreatedAt: s.Now(), Approval: crm.Approval{State: crm.ApprovalApproved, Profile: crm.ProfileFull}}
+	u, err := s.newUser(f.Email, f.Name, f.Password)
+	if err != nil {
+		return crm.User{}, err
+	}
+	if w.Name == "" {
+		return crm.User{}, invalid("workspace_name", "must not be empty")
+	}
+	if w.ID, err = newID[crm.WorkspaceID](s); err != nil {
+		return crm.User{}, err
+	}
+	if err := s.People.Setup(ctx, w, u); err != nil {
+		if fault.Is(err, fault.Conflict) {
+			return crm.User{}, &fault.Error{Kind: fault.Conflict, Text: "This installation is set up already. Sign in instead.", Action: "/login", Err: err}
+		}
+		return crm.User{}, fmt.Errorf("making the first owner: %w", err)
+	}
+	return u, s.audit(ctx, access.Audit{Workspace: w.ID, UserID: u.ID, Action: "workspace.setup", Target: string(w.ID), Outcome: "ok", Remote: f.Remote})
+}
+
+func (s *Service) newUser(email, name string, password crm.Secret) (crm.User, error) {
+	u := crm.User{Email: normal(email), Name: strings.TrimSpace(name), CreatedAt: s.Now()}
+	if !validAddress(u.Email) {
+		return u, invalid("email", "must be an e-mail address")
+	}
+	if u.Name == "" {
+		u.Name, _, _ = strings.Cut(u.Email, "@")
+	}
+	if !password.IsZero() {
+		hash, err := s.hashPassword(password)
+		if err != nil {
+			return u, err
+		}
+		u.PasswordHash = hash
+	}
+	id, err := newID[crm.UserID](s)
+	u.ID = id
+	return u, err
+}
+
+// User gives a person; fault.Unauthenticated when there is no such person any more.
+func (s *Service) User(ctx context.Context, id crm.UserID) (crm.User, error) {
+	u, err := s.People.User(ctx, id)
+	if fault.Is(err, fault.NotFound) {
+		return u, fault.New(fault.Unauthenticated, "Sign in first.")
+	}
+	return u, wrap("finding the user", err)
+}
+
+// WorkspacesOf lists the workspaces a person belongs to.
+func (s *Service) WorkspacesOf(ctx context.Context, id crm.UserID) ([]Membership, error) {
+	m, err := s.Workspaces.WorkspacesOf(ctx, id)
+	return m, wrap("listing workspaces", err)
+}
+
+// Workspace is the one the caller has entered.
+func (s *Service) Workspace(ctx context.Context, c access.Caller) (crm.Workspace, error) {
+	w, err := s.Workspaces.Workspace(ctx, c.Workspace)
+	return w, wrap("finding the workspace", err)
+}
+
+// Members lists the members of the workspace the caller has entered.
+func (s *Service) Members(ctx context.Context, c access.Caller) ([]crm.Member, error) {
+	m, err := s.People.Members(ctx, c.Workspace)
+	return m, wrap("listing members", err)
+}
+
+// Invitation of a person into a workspace.
+type Invitation struct {
+	Email, Name string
+	Role        crm.Role
+	Password    crm.Secret // zero: they sign in with Google
+}
+
+// Invite adds a person to the workspace the caller has entered. A person who
+// has an account keeps it. Only owners make owners.
+func (s *Service) Invite(ctx context.Context, c access.Caller, in Invitation) (crm.Member, error) {
+	if err := access.Allow(c, access.MembersManage); err != nil {
+		return crm.Member{}, err
+	}
+	if in.Role == "" {
+		in.Role = crm.RoleMember
+	}
+	switch in.Role {
+	case crm.RoleMember, crm.RoleAdmin:
+	case crm.RoleOwner:
+		if c.Via != access.ViaSystem && c.Role != crm.RoleOwner {
+			return crm.Member{}, fault.New(fault.Forbidden, "Only an owner can make somebody an owner.")
+		}
+	default:
+		return crm.Member{}, invalid("role", "must be owner, admin or member")
+	}
+	u, err := s.People.UserByEmail(ctx, normal(in.Email))
+	if fault.Is(err, fault.NotFound) {
+		u, err = s.newUser(in.Email, in.Name, in.Password)
+	}
+	if err != nil {
+		return crm.Member{}, wrap("finding the person", err)
+	}
+	m := crm.Member{WorkspaceID: c.Workspace, UserID: u.ID, Email: u.Email, Name: u.Name, Role: in.Role, JoinedAt: s.Now()}
+	if _, err := s.Workspaces.Member(ctx, c.Workspace, u.ID); err == nil {
+		return crm.Member{}, fault.New(fault.Conflict, "This person is a member already.")
+	}
+	if err := s.People.AddMember(ctx, m, u); err != nil {
+		return crm.Member{}, wrap("adding the member", err)
+	}
+	return m, s.audit(ctx, access.Audit{Workspace: c.Workspace, UserID: c.UserID, KeyID: c.KeyID, Via: c.Via, Action: "member.add", Target: string(u.ID), Outcome: "ok", Detail: "role " + string(in.Role), Remote: c.Remote})
+}
+
+func (s *Service) audit(ctx context.Context, row access.Audit) error {
+	row.At = s.Now()
+	return wrap("writing the audit trail", s.Trail.Record(ctx, row))
+}
+
+func newID[T ~string](s *Service) (T, error) {
+	id, err := crm.NewID(s.Now(), s.Random)
+	return T(id), err
+}
+
+// newToken is 256 random bits as text.
+func (s *Service) newToken() (string, error) {
+	b := make([]byte, 32)
+	if _, err := io.ReadFull(s.Random, b); err != nil {
+		return "", fmt.Errorf("reading randomness for a token: %w", err)
+	}
+	return base64.RawURLEncoding.EncodeToString(b), nil
+}
+
+func normal(email string) string { return strings.ToLower(strings.TrimSpace(email)) }
+
+func validAddress(email string) bool {
+	a, err := mail.ParseAddress(email)
+	return err == nil && a.Address == email && a.Name == "" && len(email) <= 320
+}
+
+func invalid(field, what string) error {
+	return &fault.Error{Kind: fault.Invalid, Text: "The " + strings.ReplaceAll(field, "_", " ") + " " + what + ".", Fields: map[string]string{field: what}}
+}
+
+// wrap says what was being done; classified errors keep their class.
+func wrap(doing string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%s: %w", doing, err)
+}

@@ -1,0 +1,249 @@
+package org
+
+import (
+	"context"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/hex"
+	"fmt"
+	"runtime"
+	"slices"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/alexedwards/argon2id"
+	"github.com/golang-jwt/jwt/v5"
+
+	"rapport/internal/access"
+	"rapport/internal/crm"
+	"rapport/internal/fault"
+)
+
+// passwordCost follows OWASP's recommendation for argon2id (19 MiB, two passes).
+var passwordCost = &argon2id.Params{Memory: 19 << 10, Iterations: 2, Parallelism: 1, SaltLength: 16, KeyLength: 32}
+
+// decoy is a hash nobody has the password of: unknown people are compared with
+// it, so that they take as long to refuse as known ones.
+const decoy = "$argon2id$v=19$m=19456,t=2,p=1$c2FsdHNhbHRzYWx0c2FsdA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+
+// hashing bounds how many passwords are hashed at once: each takes 19 MiB.
+var hashing = make(chan struct{}, max(2, runtime.GOMAXPROCS(0)))
+
+func (s *Service) hashPassword(p crm.Secret) (crm.Secret, error) {
+	switch n := utf8.RuneCountInString(p.Reveal()); {
+	case n < MinPassword:
+		return crm.Secret{}, invalid("password", fmt.Sprintf("must have at least %d characters", MinPassword))
+	case len(p.Reveal()) > 1024:
+		return crm.Secret{}, invalid("password", "must have at most 1,024 bytes")
+	}
+	hashing <- struct{}{}
+	defer func() { <-hashing }()
+	hash, err := argon2id.CreateHash(p.Reveal(), passwordCost)
+	if err != nil {
+		return crm.Secret{}, fmt.Errorf("hashing the password: %w", err)
+	}
+	return crm.NewSecret(hash), nil
+}
+
+func passwordMatches(p, hash crm.Secret) (bool, error) {
+	hashing <- struct{}{}
+	defer func() { <-hashing }()
+	ok, err := argon2id.ComparePasswordAndHash(p.Reveal(), hash.Reveal())
+	return ok, wrap("comparing the password", err)
+}
+
+// refused is the one answer to every wrong sign-in.
+func refused() error {
+	return &fault.Error{Kind: fault.Unauthenticated, Code: "wrong_credentials", Text: "The e-mail address or the password is not right."}
+}
+
+// SignIn checks a password. fault.Throttled after too many attempts.
+func (s *Service) SignIn(ctx context.Context, email string, password crm.Secret, remote string) (crm.User, error) {
+	email = normal(email)
+	account, address := "account:"+digest(email), "address:"+remote
+	wait, err := s.Attempts.Attempt(ctx, s.Now(), account, address)
+	if err != nil {
+		return crm.User{}, wrap("counting the attempt", err)
+	}
+	if wait > 0 {
+		return crm.User{}, &fault.Error{Kind: fault.Throttled, After: wait, Text: "Too many attempts to sign in. Wait " + wait.Round(time.Second).String() + " and try again."}
+	}
+	user, err := s.People.UserByEmail(ctx, email)
+	if err != nil && !fault.Is(err, fault.NotFound) {
+		return crm.User{}, wrap("finding the person", err)
+	}
+	hash := user.PasswordHash
+	if hash.IsZero() {
+		hash = crm.NewSecret(decoy)
+	}
+	ok, err := passwordMatches(password, hash)
+	if err != nil {
+		return crm.User{}, err
+	}
+	if !ok || user.PasswordHash.IsZero() {
+		if err := s.audit(ctx, access.Audit{UserID: user.ID, Action: "login.failed", Outcome: "denied", Remote: remote}); err != nil {
+			return crm.User{}, err
+		}
+		return crm.User{}, refused()
+	}
+	// The address keeps its count: somebody with one right password could
+	// otherwise go on guessing others for ever.
+	if err := s.Attempts.Succeeded(ctx, account); err != nil {
+		return crm.User{}, wrap("clearing attempts", err)
+	}
+	return user, s.audit(ctx, access.Audit{UserID: user.ID, Action: "login", Outcome: "ok", Detail: "password", Remote: remote})
+}
+
+// GoogleIdentity is a person as Google vouches for them: a verified id token.
+type GoogleIdentity struct {
+	Sub, Email, Name, HostedDomain string
+	EmailVerified                  bool
+}
+
+// authoritative reports whether Google itself runs the mailbox of the address
+// (OpenID Connect, "Authenticate the user"): for others the address was true
+// once, and may be somebody else's now.
+func (g GoogleIdentity) authoritative() bool {
+	return g.EmailVerified && (g.HostedDomain != "" || strings.HasSuffix(normal(g.Email), "@gmail.com"))
+}
+
+// SignInWithGoogle finds the person of a Google account: by sub; the first time
+// by an invitation to its verified address; or, where the installation allows
+// their domain, by joining.
+func (s *Service) SignInWithGoogle(ctx context.Context, g GoogleIdentity, remote string) (crm.User, error) {
+	user, err := s.userOf(ctx, g)
+	row := access.Audit{UserID: user.ID, Action: "login", Outcome: "ok", Detail: "google", Remote: remote}
+	if err != nil {
+		if !fault.Is(err, fault.Forbidden) {
+			return crm.User{}, err
+		}
+		row.Action, row.Outcome = "login.failed", "denied"
+	}
+	if trail := s.audit(ctx, row); trail != nil {
+		return crm.User{}, trail
+	}
+	return user, err
+}
+
+func (s *Service) userOf(ctx context.Context, g GoogleIdentity) (crm.User, error) {
+	user, err := s.People.UserBySub(ctx, g.Sub)
+	if !fault.Is(err, fault.NotFound) {
+		return user, wrap("finding the person", err)
+	}
+	if !g.EmailVerified {
+		return crm.User{}, fault.New(fault.Forbidden, "Google has not verified the address of this account.")
+	}
+	user, err = s.People.UserByEmail(ctx, normal(g.Email))
+	switch {
+	case fault.Is(err, fault.NotFound):
+		return s.joinByDomain(ctx, g)
+	case err != nil:
+		return crm.User{}, wrap("finding the invitation", err)
+	case user.GoogleSub != "":
+		return crm.User{}, fault.New(fault.Forbidden, "This address belongs to another Google account here. Ask an administrator.")
+	case !user.PasswordHash.IsZero() && !g.authoritative():
+		return crm.User{}, fault.New(fault.Forbidden, "Sign in with your password: Google does not run the mailbox of this address.")
+	}
+	user.GoogleSub = g.Sub
+	return user, wrap("linking the Google account", s.People.SaveUser(ctx, user))
+}
+
+func (s *Service) joinByDomain(ctx context.Context, g GoogleIdentity) (crm.User, error) {
+	notInvited := fault.New(fault.Forbidden, "Nobody has invited this account yet. Ask an administrator of your workspace.")
+	if g.HostedDomain == "" || !slices.Contains(s.SignInDomains, strings.ToLower(g.HostedDomain)) {
+		return crm.User{}, notInvited
+	}
+	w, err := s.Workspaces.Only(ctx)
+	if fault.Is(err, fault.NotFound) {
+		return crm.User{}, notInvited
+	}
+	if err != nil {
+		return crm.User{}, wrap("finding the workspace", err)
+	}
+	user, err := s.newUser(g.Email, g.Name, crm.Secret{})
+	if err != nil {
+		return crm.User{}, err
+	}
+	user.GoogleSub = g.Sub
+	m := crm.Member{WorkspaceID: w.ID, UserID: user.ID, Email: user.Email, Name: user.Name, Role: crm.RoleMember, JoinedAt: s.Now()}
+	return user, wrap("joining by domain", s.People.AddMember(ctx, m, user))
+}
+
+// OpenSession signs a browser in and gives the value of its cookie.
+func (s *Service) OpenSession(ctx context.Context, u crm.User, remote, agent string) (crm.Secret, time.Time, error) {
+	token, err := s.newToken()
+	if err != nil {
+		return crm.Secret{}, time.Time{}, err
+	}
+	now := s.Now()
+	row := Session{
+		TokenHash: digest(token), UserID: u.ID, CreatedAt: now, LastSeenAt: now,
+		ExpiresAt: now.Add(s.SessionLife), Remote: remote, UserAgent: agent[:min(len(agent), 300)],
+	}
+	if err := s.Sessions.PutSession(ctx, row); err != nil {
+		return crm.Secret{}, time.Time{}, wrap("storing the session", err)
+	}
+	return crm.NewSecret(token), now.Add(sessionMax), nil
+}
+
+// CloseSession signs a browser out.
+func (s *Service) CloseSession(ctx context.Context, token crm.Secret) error {
+	err := s.Sessions.DropSession(ctx, digest(token.Reveal()))
+	if fault.Is(err, fault.NotFound) {
+		return nil
+	}
+	return wrap("ending the session", err)
+}
+
+const (
+	tokenIssuer   = "rapport"
+	tokenAudience = "rapport-api"
+)
+
+// IssueToken makes a short-lived bearer token for a person.
+func (s *Service) IssueToken(u crm.User) (crm.Secret, time.Duration, error) {
+	now, key := s.Now(), s.SigningKeys[0]
+	t := jwt.NewWithClaims(jwt.SigningMethodHS256, jwt.RegisteredClaims{
+		Issuer: tokenIssuer, Audience: jwt.ClaimStrings{tokenAudience}, Subject: string(u.ID),
+		IssuedAt: jwt.NewNumericDate(now), ExpiresAt: jwt.NewNumericDate(now.Add(s.TokenLife)),
+	})
+	t.Header["kid"] = keyName(key)
+	signed, err := t.SignedString(key)
+	if err != nil {
+		return crm.Secret{}, 0, fmt.Errorf("signing a token: %w", err)
+	}
+	return crm.NewSecret(signed), s.TokenLife, nil
+}
+
+func (s *Service) verifyToken(token crm.Secret) (crm.UserID, error) {
+	var claims jwt.RegisteredClaims
+	_, err := jwt.ParseWithClaims(token.Reveal(), &claims, s.signingKey,
+		jwt.WithValidMethods([]string{"HS256"}), jwt.WithIssuer(tokenIssuer), jwt.WithAudience(tokenAudience),
+		jwt.WithExpirationRequired(), jwt.WithTimeFunc(s.Now))
+	if err != nil {
+		return "", &fault.Error{Kind: fault.Unauthenticated, Code: "invalid_token", Text: "The token is not valid or has expired. Get a new one.", Err: err}
+	}
+	return crm.UserID(claims.Subject), nil
+}
+
+func (s *Service) signingKey(t *jwt.Token) (any, error) {
+	kid, _ := t.Header["kid"].(string)
+	for _, k := range s.SigningKeys {
+		if subtle.ConstantTimeCompare([]byte(keyName(k)), []byte(kid)) == 1 {
+			return k, nil
+		}
+	}
+	return nil, fmt.Errorf("no key named %q", kid)
+}
+
+// keyName names a signing key without telling anything about it.
+func keyName(key []byte) string {
+	sum := sha256.Sum256(append([]byte("kid:"), key...))
+	return hex.EncodeToString(sum[:6])
+}
+
+func digest(token string) string {
+	sum := sha256.Sum256([]byte(token))
+	return hex.EncodeToString(sum[:])
+}
