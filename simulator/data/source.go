@@ -364,21 +364,38 @@ type Place struct {
 // Folders are the labels that a generated mailbox has.
 var Folders = []string{"Customers", "Customers/Hotels", "Quotes", "Suppliers", "Receipts", "Team"}
 
+// Plan calls yield for each message viewer has, with its time in milliseconds.
+func (s *Source) Plan(viewer *Person, yield func(k Key, date int64, p Place)) {
+	for no := range uint32(s.threads) {
+		t := s.thread(no)
+		for pos := range t.n {
+			k := Key{no, uint16(pos)}
+			if p, ok := s.place(&t, k, viewer); ok {
+				yield(k, s.date(&t, k), p)
+			}
+		}
+	}
+}
+
 // Place tells where viewer finds a message; false when viewer has no part in it.
 func (s *Source) Place(k Key, viewer *Person) (Place, bool) {
 	t := s.thread(k.Thread)
-	m := s.parts(&t, int(k.Pos))
+	return s.place(&t, k, viewer)
+}
+
+func (s *Source) place(t *thread, k Key, viewer *Person) (Place, bool) {
+	m := s.parts(t, int(k.Pos))
 	var p Place
 	p.Sent = m.from == viewer
 	if viewer != s.owner && !p.Sent && !m.includes(viewer) {
 		return p, false
 	}
-	age := (s.until - s.date(&t, k)) / 86400000
+	age := (s.until - s.date(t, k)) / 86400000
 	d := dice(hash2(t.h, 31))
 	archived := int64(d.n(60))+4 < age
 	d = dice(hash2(t.h, uint64(k.Pos)+41))
 	p.Inbox = !p.Sent && !archived
-	p.Unread = !p.Sent && s.unread(&t, k, age, &d)
+	p.Unread = !p.Sent && s.unread(t, k, age, &d)
 	p.Starred = d.pct(3)
 	switch t.kind {
 	case newsletter:
@@ -398,7 +415,7 @@ func (s *Source) Place(k Key, viewer *Person) (Place, bool) {
 	if p.Trash {
 		p.Inbox, p.Starred = false, false
 	}
-	p.Folder = folder(&t)
+	p.Folder = folder(t)
 	return p, true
 }
 
