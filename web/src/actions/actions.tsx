@@ -95,7 +95,7 @@ function listenForKeys(registry: Registry): () => void {
   const onKey = (event: KeyboardEvent) => {
     if (event.defaultPrevented || event.isComposing || ["Shift", "Control", "Meta", "Alt"].includes(event.key)) return;
     const press = written(event);
-    const overlay = document.querySelector("[role=dialog][aria-modal=true], [role=menu]");
+    const overlay = document.querySelector("dialog[open], [role=dialog][aria-modal=true], [role=menu]");
     if ((isTyping(event.target) || overlay) && !press.startsWith("mod+")) return;
     const available = registry.list().filter(possible);
     const sequence = first ? `${first} ${press}` : press;

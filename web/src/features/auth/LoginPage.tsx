@@ -1,0 +1,79 @@
+import { Button, PasswordInput, TextInput } from "@mantine/core";
+import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { Navigate, useNavigate, useSearch } from "@tanstack/react-router";
+import { type FormEvent, useState } from "react";
+import { paths } from "@/app/paths";
+import { meQuery, useSetupState } from "@/app/session";
+import { sessionApi } from "@/lib/api";
+import classes from "./auth.module.css";
+import { FormProblem } from "./FormProblem";
+import { Frame, GoogleMark } from "./Frame";
+
+const refusals: Record<string, string> = {
+  access_denied: "Google sign-in was cancelled. Nothing was changed.",
+  not_member: "This Google account belongs to no member here. Ask the owner of the workspace to add you.",
+};
+
+export function LoginPage() {
+  const { next, error: refused } = useSearch({ from: "/login" });
+  const navigate = useNavigate();
+  const client = useQueryClient();
+  const setup = useSetupState();
+  const [email, setEmail] = useState("");
+  const [password, setPassword] = useState("");
+  const signIn = useMutation({
+    mutationFn: () => sessionApi.signIn(email.trim(), password),
+    onSuccess: async () => {
+      await client.fetchQuery({ ...meQuery, staleTime: 0 });
+      await navigate({ href: next ?? paths.home, replace: true });
+    },
+  });
+  if (setup.data?.needed) return <Navigate to={paths.setup} replace />;
+  const submit = (event: FormEvent) => {
+    event.preventDefault();
+    signIn.mutate();
+  };
+  const google = setup.data?.google_sign_in;
+  return (
+    <Frame title="Sign in" lead="Your mail, your people and your calendar, in one place.">
+      {refused && (
+        <div className={classes.problem} role="alert" style={{ marginBottom: 16 }}>
+          {refusals[refused] ?? "Google sign-in did not work. Try again, or use your password."}
+        </div>
+      )}
+      {google && (
+        <>
+          <Button component="a" href={sessionApi.googleSignInUrl(next ?? paths.home)} size="md" fullWidth leftSection={<GoogleMark />}>
+            Sign in with Google
+          </Button>
+          <div className={classes.or}>or with your password</div>
+        </>
+      )}
+      <form className={classes.form} onSubmit={submit}>
+        <TextInput
+          label="E-mail address"
+          type="email"
+          name="email"
+          autoComplete="username"
+          required
+          withAsterisk={false}
+          value={email}
+          onChange={(event) => setEmail(event.currentTarget.value)}
+        />
+        <PasswordInput
+          label="Password"
+          name="password"
+          autoComplete="current-password"
+          required
+          withAsterisk={false}
+          value={password}
+          onChange={(event) => setPassword(event.currentTarget.value)}
+        />
+        <FormProblem error={signIn.error} />
+        <Button type="submit" variant="filled" size="md" loading={signIn.isPending}>
+          Sign in
+        </Button>
+      </form>
+    </Frame>
+  );
+}

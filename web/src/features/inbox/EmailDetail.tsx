@@ -1,0 +1,193 @@
+import { ActionIcon, Button } from "@mantine/core";
+import { ArrowLeft, ArrowDown, ArrowUp, ChevronsUpDown, ExternalLink, MessagesSquare, PanelRight, Reply } from "lucide-react";
+import { type ReactNode, useEffect, useRef, useState } from "react";
+import { Problem } from "@/lib/problem";
+import { plural } from "@/lib/format";
+import type { Email, EmailListItem, Label } from "@/lib/types";
+import { Bone, Bones, Empty, Failed, Hint } from "@/ui/kit";
+import classes from "./EmailDetail.module.css";
+import { titled } from "./ListHead";
+import { Message } from "./Message";
+
+export interface DetailProps {
+  /** What the list knows already, shown while the messages are on their way. */
+  known: EmailListItem | undefined;
+  messages: Email[] | undefined;
+  error: unknown;
+  labels: Label[];
+  mine: Set<string>;
+  allOpen: boolean;
+  context: boolean;
+  after?: ReactNode;
+  can: { next: boolean; previous: boolean };
+  on: {
+    close: () => void;
+    next: () => void;
+    previous: () => void;
+    openAll: () => void;
+    context: () => void;
+    reply: () => void;
+    gmail: () => void;
+    retry: () => void;
+  };
+}
+
+/** The open conversation. */
+export function EmailDetail(props: DetailProps) {
+  const { known, messages, error, after } = props;
+  const scroller = useRef<HTMLDivElement>(null);
+  const subject = messages?.[0]?.subject ?? known?.subject;
+  return (
+    <div className={classes.detail}>
+      <Toolbar {...props} />
+      <div className={classes.scroller} ref={scroller}>
+        {error && !messages ? (
+          <Gone error={error} onRetry={props.on.retry} />
+        ) : (
+          <>
+            <div className={classes.title}>
+              {subject === undefined ? <Bone width="46%" height={18} /> : <h2>{subject || "(no subject)"}</h2>}
+              <Labels of={messages?.at(-1) ?? known} labels={props.labels} />
+            </div>
+            {messages ? <Messages {...props} messages={messages} scroller={scroller} /> : <Bones rows={3} height={64} />}
+            {after}
+          </>
+        )}
+      </div>
+    </div>
+  );
+}
+
+function Gone({ error, onRetry }: { error: unknown; onRetry: () => void }) {
+  if (error instanceof Problem && error.status === 404) {
+    return (
+      <Empty icon={<MessagesSquare size={18} />} title="This conversation is no longer here">
+        It was deleted in Gmail, or it is not shared with you.
+      </Empty>
+    );
+  }
+  return <Failed error={error} retry={onRetry} title="The conversation could not be loaded" />;
+}
+
+function Toolbar({ can, on, context, messages }: DetailProps) {
+  return (
+    <div className={classes.bar}>
+      <Hint label="Back to the list" keys="U">
+        <ActionIcon aria-label="Back to the list" onClick={on.close}>
+          <ArrowLeft size={16} />
+        </ActionIcon>
+      </Hint>
+      <Hint label="Next conversation" keys="J">
+        <ActionIcon aria-label="Next conversation" onClick={on.next} disabled={!can.next}>
+          <ArrowDown size={16} />
+        </ActionIcon>
+      </Hint>
+      <Hint label="Previous conversation" keys="K">
+        <ActionIcon aria-label="Previous conversation" onClick={on.previous} disabled={!can.previous}>
+          <ArrowUp size={16} />
+        </ActionIcon>
+      </Hint>
+      <span className={classes.space} />
+      {(messages?.length ?? 0) > 1 && (
+        <Hint label="Open or fold all messages" keys=";">
+          <ActionIcon aria-label="Open or fold all messages" onClick={on.openAll}>
+            <ChevronsUpDown size={16} />
+          </ActionIcon>
+        </Hint>
+      )}
+      <Hint label="Open in Gmail">
+        <ActionIcon aria-label="Open in Gmail" onClick={on.gmail}>
+          <ExternalLink size={16} />
+        </ActionIcon>
+      </Hint>
+      <Hint label="People and files" keys="I">
+        <ActionIcon className={classes.contextButton} aria-label="People and files" aria-pressed={context} onClick={on.context}>
+          <PanelRight size={16} />
+        </ActionIcon>
+      </Hint>
+      <Hint label="Reply in Gmail" keys="R">
+        <Button size="xs" leftSection={<Reply size={14} />} onClick={on.reply}>
+          Reply in Gmail
+        </Button>
+      </Hint>
+    </div>
+  );
+}
+
+const hidden = new Set(["UNREAD", "STARRED", "CATEGORY_PERSONAL", "IMPORTANT"]);
+
+function Labels({ of, labels }: { of: EmailListItem | undefined; labels: Label[] }) {
+  const shown = (of?.labels ?? []).filter((id) => !hidden.has(id));
+  return (
+    <span className={classes.labels}>
+      {shown.map((id) => {
+        const label = labels.find((l) => l.id === id);
+        return (
+          <span key={id} className={classes.label}>
+            {label?.type === "user" && <span className={classes.swatch} style={{ background: label.color || "var(--ink-3)" }} />}
+            {titled(label?.name ?? id)}
+          </span>
+        );
+      })}
+    </span>
+  );
+}
+
+/** Which messages are open at first: the last one, and all that were not read. */
+export const openAtFirst = (messages: Email[]): Set<string> =>
+  new Set(messages.filter((m, i) => i === messages.length - 1 || !m.is_read).map((m) => m.id));
+
+const foldMoreThan = 4;
+
+interface MessagesProps extends DetailProps {
+  messages: Email[];
+  scroller: React.RefObject<HTMLDivElement | null>;
+}
+
+function Messages({ messages, mine, allOpen, scroller }: MessagesProps) {
+  const [open, setOpen] = useState(() => openAtFirst(messages));
+  const [unfolded, setUnfolded] = useState(false);
+  const last = useRef<HTMLDivElement>(null);
+  const thread = messages[0]?.gmail_thread_id;
+
+  // biome-ignore lint/correctness/useExhaustiveDependencies: once for each conversation
+  useEffect(() => {
+    setOpen(openAtFirst(messages));
+    setUnfolded(false);
+    const firstOpen = last.current;
+    const box = scroller.current;
+    if (box && firstOpen && messages.length > 2) box.scrollTop = Math.max(0, firstOpen.offsetTop - 120);
+    else if (box) box.scrollTop = 0;
+  }, [thread]);
+  const newest = messages.at(-1)?.id;
+  useEffect(() => {
+    if (newest) setOpen((now) => new Set(now).add(newest));
+  }, [newest]);
+
+  const toggle = (id: string) => {
+    const next = new Set(open);
+    if (!next.delete(id)) next.add(id);
+    setOpen(next);
+  };
+  const firstOpenAt = messages.findIndex((m) => open.has(m.id));
+  const folded = !unfolded && !allOpen && firstOpenAt > foldMoreThan ? messages.slice(1, firstOpenAt - 1) : [];
+  const skip = new Set(folded.map((m) => m.id));
+  return (
+    <div className={classes.messages}>
+      {messages.map((email, i) => {
+        if (skip.has(email.id)) {
+          return email.id === folded[0]?.id ? (
+            <button key={email.id} type="button" className={classes.older} onClick={() => setUnfolded(true)}>
+              <span>Show {plural(folded.length, "older message")}</span>
+            </button>
+          ) : null;
+        }
+        return (
+          <div key={email.id} ref={i === messages.length - 1 ? last : undefined}>
+            <Message email={email} mine={mine} open={allOpen || open.has(email.id)} onToggle={() => toggle(email.id)} />
+          </div>
+        );
+      })}
+    </div>
+  );
+}

@@ -1,0 +1,154 @@
+import interUrl from "@fontsource-variable/inter/files/inter-latin-wght-normal.woff2?url";
+import { Button, useComputedColorScheme } from "@mantine/core";
+import { type ReactNode, useEffect, useMemo, useRef, useState } from "react";
+import { useWorkspaceId } from "@/app/session";
+import { googleIntegrationApi } from "@/lib/api";
+import { plural } from "@/lib/format";
+import { useRemembered } from "@/lib/remember";
+import type { Email } from "@/lib/types";
+import classes from "./MailBody.module.css";
+import { type Look, mailPage } from "./mailHtml";
+import { linked, type Passage, passages } from "./plainText";
+
+export function MailBody({ email }: { email: Email }) {
+  if (email.body_html.trim()) return <HtmlBody email={email} />;
+  return <PlainBody text={email.body_text} />;
+}
+
+function PlainBody({ text }: { text: string }) {
+  const parts = useMemo(() => passages(text), [text]);
+  if (parts.length === 0) return <p className={classes.nothing}>This message has no text.</p>;
+  return (
+    <div className={classes.plain}>
+      {parts.map((part, i) => (
+        // biome-ignore lint/suspicious/noArrayIndexKey: the parts of one text never change their places
+        <PassageView key={i} part={part} alone={parts.length === 1} />
+      ))}
+    </div>
+  );
+}
+
+function PassageView({ part, alone }: { part: Passage; alone: boolean }) {
+  if (part.kind === "text" || alone) return <div className={classes.passage}>{withLinks(part.text)}</div>;
+  return (
+    <details className={classes.fold}>
+      <summary>{part.kind === "quote" ? "Earlier text" : "Signature"}</summary>
+      <div className={classes.passage} data-kind={part.kind}>
+        {withLinks(part.kind === "quote" ? part.text.replace(/^\s?> ?/gm, "") : part.text.replace(/^-- ?\n/, ""))}
+      </div>
+    </details>
+  );
+}
+
+function withLinks(text: string): ReactNode[] {
+  return linked(text.replace(/^\n+|\n+$/g, "")).map((piece, i) =>
+    piece.href ? (
+      // biome-ignore lint/suspicious/noArrayIndexKey: the pieces of one text never change their places
+      <a key={i} href={piece.href} target="_blank" rel="noopener noreferrer nofollow">
+        {piece.text}
+      </a>
+    ) : (
+      piece.text
+    ),
+  );
+}
+
+function HtmlBody({ email }: { email: Email }) {
+  const workspaceId = useWorkspaceId();
+  const scheme = useComputedColorScheme("light");
+  const [trusted, setTrusted] = useRemembered<string[]>("images.from", []);
+  const [asked, setAsked] = useState(false);
+  const remote = asked || trusted.includes(email.from_email);
+  const page = useMemo(() => {
+    const inline: Record<string, string> = {};
+    for (const a of email.attachments) {
+      const url = location.origin + googleIntegrationApi.attachmentUrl(workspaceId, email.id, a.id);
+      if (a.content_id) inline[a.content_id.replace(/^<|>$/g, "")] = url;
+      if (a.inline) inline[a.name] ??= url;
+    }
+    return mailPage(email.body_html, { remote, inline, look: currentLook(scheme) });
+  }, [email, workspaceId, remote, scheme]);
+  return (
+    <>
+      {page.held > 0 && (
+        <div className={classes.held}>
+          <span>{plural(page.held, "remote picture")} not loaded, so that the sender does not see when you read this.</span>
+          <span className={classes.heldActions}>
+            <Button size="xs" onClick={() => setAsked(true)}>
+              Load pictures
+            </Button>
+            <Button size="xs" variant="subtle" onClick={() => setTrusted([...trusted, email.from_email])}>
+              Always from this sender
+            </Button>
+          </span>
+        </div>
+      )}
+      <Frame key={`${remote}${scheme}`} html={page.document} title={`Message from ${email.from_name || email.from_email}`} paper={page.designed} />
+    </>
+  );
+}
+
+/** The theme's colours as plain values: the frame does not see the page's variables. */
+function currentLook(_scheme: string): Look {
+  const style = getComputedStyle(document.documentElement);
+  const value = (name: string) => style.getPropertyValue(name).trim();
+  return {
+    ink: value("--ink"),
+    muted: value("--ink-3"),
+    accent: value("--accent-ink"),
+    line: value("--line-strong"),
+    fontUrl: new URL(interUrl, location.origin).href,
+    origin: location.origin,
+  };
+}
+
+/**
+ * The frame has this page's origin, so that its height can be read, but no scripts: nothing in it can run.
+ * Keys pressed inside are handed on, so that shortcuts work after a click into the mail.
+ */
+function Frame({ html, title, paper }: { html: string; title: string; paper: boolean }) {
+  const frame = useRef<HTMLIFrameElement>(null);
+  const [height, setHeight] = useState(80);
+  useEffect(() => {
+    const element = frame.current;
+    if (!element) return;
+    let sizes: ResizeObserver | undefined;
+    const measure = () => {
+      const body = element.contentDocument?.body;
+      if (body) setHeight(Math.max(24, Math.ceil(body.getBoundingClientRect().height) + (body.scrollWidth > body.clientWidth ? 14 : 0)));
+    };
+    const pass = (event: KeyboardEvent) => {
+      if (!event.ctrlKey && !event.metaKey && ["Tab", " ", "Enter"].includes(event.key)) return;
+      const copy = new KeyboardEvent("keydown", { key: event.key, ctrlKey: event.ctrlKey, metaKey: event.metaKey, altKey: event.altKey, shiftKey: event.shiftKey, bubbles: true, cancelable: true });
+      if (!element.dispatchEvent(copy)) event.preventDefault();
+    };
+    const onLoad = () => {
+      const inside = element.contentDocument;
+      if (!inside?.body) return;
+      sizes?.disconnect();
+      sizes = new ResizeObserver(measure);
+      sizes.observe(inside.body);
+      inside.addEventListener("keydown", pass);
+      measure();
+    };
+    element.addEventListener("load", onLoad);
+    onLoad();
+    return () => {
+      element.removeEventListener("load", onLoad);
+      sizes?.disconnect();
+    };
+  }, []);
+  return (
+    <div className={classes.sheet} data-paper={paper || undefined}>
+      <iframe
+        ref={frame}
+        className={classes.frame}
+        title={title}
+        sandbox="allow-same-origin allow-popups allow-popups-to-escape-sandbox"
+        referrerPolicy="no-referrer"
+        srcDoc={html}
+        style={{ height }}
+      />
+    </div>
+  );
+}

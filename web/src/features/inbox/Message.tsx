@@ -1,0 +1,87 @@
+import { Popover } from "@mantine/core";
+import { useState } from "react";
+import { exactDate, longDate } from "@/lib/format";
+import { displayName, firstName, parseAddress } from "@/lib/people";
+import type { Email } from "@/lib/types";
+import { Avatar } from "@/ui/kit";
+import { Attachments } from "./Attachments";
+import { MailBody } from "./MailBody";
+import classes from "./Message.module.css";
+
+interface Props {
+  email: Email;
+  mine: Set<string>;
+  open: boolean;
+  onToggle: () => void;
+}
+
+/** One message of a conversation: a line when folded, all of it when open. */
+export function Message({ email, mine, open, onToggle }: Props) {
+  const name = displayName(email.from_name, email.from_email);
+  return (
+    <article className={classes.message} data-open={open || undefined} aria-label={`From ${name}, ${longDate(email.gmail_date)}`}>
+      <header className={classes.head}>
+        <button type="button" className={classes.toggle} onClick={onToggle} aria-expanded={open} aria-label={`${open ? "Fold" : "Open"} the message from ${name}`} />
+        <Avatar name={email.from_name} email={email.from_email} size={30} />
+        <div className={classes.who}>
+          <span className={classes.name}>{mine.has(email.from_email.toLowerCase()) ? "You" : name}</span>
+          {open ? <Recipients email={email} mine={mine} /> : <span className={classes.snippet}>{email.snippet}</span>}
+        </div>
+        {!email.is_read && <span className={classes.unread}>Unread</span>}
+        <time className={classes.time} dateTime={email.gmail_date} title={exactDate(email.gmail_date)}>
+          {longDate(email.gmail_date)}
+        </time>
+      </header>
+      {open && (
+        <div className={classes.body}>
+          <MailBody email={email} />
+          <Attachments email={email} />
+        </div>
+      )}
+    </article>
+  );
+}
+
+const rows: [string, (e: Email) => string[]][] = [
+  ["From", (e) => [e.from_name ? `${e.from_name} <${e.from_email}>` : e.from_email]],
+  ["Reply to", (e) => e.reply_to ?? []],
+  ["To", (e) => e.to_emails ?? []],
+  ["Cc", (e) => e.cc ?? []],
+  ["Bcc", (e) => e.bcc ?? []],
+  ["Date", (e) => [exactDate(e.gmail_date)]],
+];
+
+function Recipients({ email, mine }: { email: Email; mine: Set<string> }) {
+  const [shown, setShown] = useState(false);
+  const to = [...(email.to_emails ?? []), ...(email.cc ?? [])].map((text) => {
+    const { name, email: address } = parseAddress(text);
+    return mine.has(address.toLowerCase()) ? "you" : firstName(name, address);
+  });
+  return (
+    <Popover opened={shown} onChange={setShown} position="bottom-start" withinPortal shadow="none">
+      <Popover.Target>
+        <button type="button" className={classes.recipients} onClick={() => setShown(!shown)} aria-label="Show all addresses">
+          to {to.slice(0, 4).join(", ") || "nobody"}
+          {to.length > 4 && ` and ${to.length - 4} more`}
+        </button>
+      </Popover.Target>
+      <Popover.Dropdown className={classes.addresses}>
+        <dl>
+          {rows.map(([label, of]) => {
+            const values = of(email);
+            return values.length === 0 ? null : (
+              <div key={label}>
+                <dt>{label}</dt>
+                <dd>
+                  {values.map((v) => (
+                    <span key={v}>{v}</span>
+                  ))}
+                </dd>
+              </div>
+            );
+          })}
+        </dl>
+      </Popover.Dropdown>
+    </Popover>
+  );
+}

@@ -1,0 +1,136 @@
+import { Search, X } from "lucide-react";
+import { type KeyboardEvent, type RefObject, useEffect, useId, useMemo, useRef, useState } from "react";
+import { complete, type Known, type Suggestion, suggest } from "@/lib/search";
+import classes from "./SearchBar.module.css";
+
+interface Props {
+  value: string | undefined;
+  known: Known;
+  input: RefObject<HTMLInputElement | null>;
+  onChange: (value: string | undefined) => void;
+  /** Enter: the reader wants to go to the results. */
+  onDone: () => void;
+}
+
+const pause = 250;
+
+/** The search line. It searches while one types, and offers what could come next. */
+export function SearchBar({ value, known, input, onChange, onDone }: Props) {
+  const [text, setText] = useState(value ?? "");
+  const [caret, setCaret] = useState(0);
+  const [offered, setOffered] = useState(false);
+  const [at, setAt] = useState(-1);
+  const sent = useRef(value ?? "");
+  const list = useId();
+  const suggestions = useMemo(() => (offered ? suggest(text, caret, known) : []), [offered, text, caret, known]);
+
+  useEffect(() => {
+    if ((value ?? "") === sent.current) return;
+    sent.current = value ?? "";
+    setText(value ?? "");
+  }, [value]);
+
+  const send = (next: string) => {
+    if (next.trim() === sent.current) return;
+    sent.current = next.trim();
+    onChange(next.trim() || undefined);
+  };
+  const latest = useRef(send);
+  latest.current = send;
+  useEffect(() => {
+    const timer = setTimeout(() => latest.current(text), pause);
+    return () => clearTimeout(timer);
+  }, [text]);
+
+  const type = (next: string, position: number) => {
+    setText(next);
+    setCaret(position);
+    setOffered(true);
+    setAt(-1);
+  };
+  const take = (s: Suggestion) => {
+    const done = complete(text, caret, s);
+    type(done.text, done.caret);
+    requestAnimationFrame(() => input.current?.setSelectionRange(done.caret, done.caret));
+  };
+  const leave = () => {
+    setOffered(false);
+    send(text);
+    input.current?.blur();
+    onDone();
+  };
+  const onKeyDown = (event: KeyboardEvent<HTMLInputElement>) => {
+    const chosen = suggestions[at];
+    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    if (step && suggestions.length > 0) setAt((at + step + suggestions.length + 1) % (suggestions.length + 1));
+    else if ((event.key === "Enter" || event.key === "Tab") && chosen) take(chosen);
+    else if (event.key === "Enter" && !event.nativeEvent.isComposing) leave();
+    else if (event.key === "Escape" && offered && suggestions.length > 0) setOffered(false);
+    else if (event.key === "Escape") leave();
+    else return;
+    event.preventDefault();
+    event.stopPropagation();
+  };
+  const open = suggestions.length > 0;
+  return (
+    <search className={classes.search}>
+      <Search size={15} className={classes.icon} />
+      <input
+        ref={input}
+        type="text"
+        className={classes.input}
+        placeholder="Search mail"
+        aria-label="Search mail"
+        role="combobox"
+        aria-expanded={open}
+        aria-controls={list}
+        aria-autocomplete="list"
+        aria-activedescendant={suggestions[at] ? `${list}-${at}` : undefined}
+        autoComplete="off"
+        spellCheck={false}
+        enterKeyHint="search"
+        value={text}
+        onChange={(event) => type(event.target.value, event.target.selectionStart ?? event.target.value.length)}
+        onFocus={() => setOffered(true)}
+        onBlur={() => setOffered(false)}
+        onKeyDown={onKeyDown}
+      />
+      {text ? (
+        <button
+          type="button"
+          className={classes.clear}
+          aria-label="Clear the search"
+          onClick={() => {
+            setText("");
+            send("");
+            input.current?.focus();
+          }}
+        >
+          <X size={14} />
+        </button>
+      ) : (
+        <kbd className={classes.key} aria-hidden="true">
+          /
+        </kbd>
+      )}
+      <div id={list} role="listbox" aria-label="Search operators" className={classes.list} hidden={!open}>
+        {suggestions.map((s, i) => (
+          // biome-ignore lint/a11y/useKeyWithClickEvents: the keys belong to the input, which keeps the focus
+          <div
+            key={s.label}
+            id={`${list}-${i}`}
+            role="option"
+            tabIndex={-1}
+            aria-selected={i === at}
+            className={classes.option}
+            onMouseDown={(event) => event.preventDefault()}
+            onClick={() => take(s)}
+          >
+            <span>{s.label}</span>
+            <span className={classes.hint}>{s.hint}</span>
+          </div>
+        ))}
+      </div>
+    </search>
+  );
+}

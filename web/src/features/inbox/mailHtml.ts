@@ -1,0 +1,151 @@
+/**
+ * Mail's HTML as a page of its own for a sandboxed frame.
+ *
+ * The server has cleaned it already; it is cleaned again here, and the frame allows neither script nor any address but
+ * those that its policy names. Three walls, because mail is written by strangers.
+ */
+import createDOMPurify from "dompurify";
+
+export interface MailPage {
+  /** The whole document, for `srcdoc`. */
+  document: string;
+  /** How many pictures would be fetched from elsewhere, and were held back. */
+  held: number;
+  /** Brings its own colours: it stands on white paper, also in the dark. */
+  designed: boolean;
+}
+
+export interface Look {
+  ink: string;
+  muted: string;
+  accent: string;
+  line: string;
+  fontUrl: string;
+  origin: string;
+}
+
+interface Options {
+  remote: boolean;
+  /** Addresses of the parts that the HTML names as `cid:…`. */
+  inline: Record<string, string>;
+  look: Look;
+}
+
+const purify = () =>
+  createDOMPurify(window).sanitize.bind(createDOMPurify(window)) as (html: string, config: object) => string;
+
+const config = {
+  FORCE_BODY: true,
+  FORBID_TAGS: ["form", "input", "button", "select", "textarea", "video", "audio", "source", "iframe", "object", "embed", "link", "meta", "base"],
+  FORBID_ATTR: ["srcset", "ping", "formaction", "autofocus", "tabindex", "id", "name", "contenteditable"],
+  ALLOW_DATA_ATTR: false,
+  ALLOWED_URI_REGEXP: /^(?:https?|mailto|tel|cid|data:image\/)/i,
+};
+
+/** Quotes of the usual mail programs. */
+const quotes = ".gmail_quote_container, .gmail_quote, .yahoo_quoted, .moz-cite-prefix, blockquote[type=cite], blockquote";
+
+export function mailPage(html: string, options: Options): MailPage {
+  const body = new DOMParser().parseFromString(purify()(html, config), "text/html").body;
+  const designed = isDesigned(body, html);
+  placeInline(body, options.inline);
+  const held = options.remote ? 0 : holdRemote(body);
+  openOutside(body);
+  foldQuotes(body);
+  return { document: frameDocument(body.innerHTML, designed, options), held, designed };
+}
+
+function isDesigned(body: HTMLElement, html: string): boolean {
+  return body.querySelector("[bgcolor],[background],[style*=background],style") !== null || /<body[^>]+(bgcolor|background)/i.test(html);
+}
+
+function placeInline(body: HTMLElement, inline: Record<string, string>) {
+  for (const image of body.querySelectorAll("img[src^='cid:' i]")) {
+    const url = inline[(image.getAttribute("src") ?? "").slice(4)];
+    if (url) image.setAttribute("src", url);
+    else image.removeAttribute("src");
+  }
+}
+
+const elsewhere = /^\s*(https?:)?\/\//i;
+const remoteCss = /url\(\s*['"]?\s*(https?:)?\/\/[^)]*\)/gi;
+
+/** Takes away every address that would be fetched; the frame's policy would refuse them too. */
+function holdRemote(body: HTMLElement): number {
+  let held = 0;
+  for (const image of body.querySelectorAll("img[src]")) {
+    if (!elsewhere.test(image.getAttribute("src") ?? "")) continue;
+    image.removeAttribute("src");
+    held++;
+  }
+  for (const cell of body.querySelectorAll("[background]")) {
+    cell.removeAttribute("background");
+    held++;
+  }
+  for (const styled of body.querySelectorAll("[style]")) {
+    const style = styled.getAttribute("style") ?? "";
+    if (style.match(remoteCss)) {
+      styled.setAttribute("style", style.replace(remoteCss, "none"));
+      held++;
+    }
+  }
+  for (const sheet of body.querySelectorAll("style")) {
+    const text = sheet.textContent ?? "";
+    if (text.match(remoteCss)) {
+      sheet.textContent = text.replace(remoteCss, "none");
+      held++;
+    }
+  }
+  return held;
+}
+
+function openOutside(body: HTMLElement) {
+  for (const link of body.querySelectorAll("a[href]")) {
+    link.setAttribute("target", "_blank");
+    link.setAttribute("rel", "noopener noreferrer nofollow");
+  }
+}
+
+/** Puts each outermost quote behind a click, unless the message is nothing else. */
+function foldQuotes(body: HTMLElement) {
+  const all = [...body.querySelectorAll<HTMLElement>(quotes)];
+  const outer = all.filter((q) => !all.some((other) => other !== q && other.contains(q)));
+  const own = (body.textContent ?? "").trim().length - outer.reduce((n, q) => n + (q.textContent ?? "").trim().length, 0);
+  if (own < 2) return;
+  for (const quote of outer) {
+    if (!(quote.textContent ?? "").trim()) continue;
+    const fold = body.ownerDocument.createElement("details");
+    fold.className = "fold";
+    const summary = body.ownerDocument.createElement("summary");
+    summary.textContent = "Earlier text";
+    quote.replaceWith(fold);
+    fold.append(summary, quote);
+  }
+}
+
+function frameDocument(body: string, designed: boolean, { remote, look }: Options): string {
+  const pictures = `data: blob: ${look.origin}${remote ? " https: http:" : ""}`;
+  const policy = `default-src 'none'; img-src ${pictures}; style-src 'unsafe-inline'; font-src ${look.origin}; form-action 'none'; base-uri 'none'`;
+  return `<!doctype html><html lang=""><head><meta charset="utf-8"><meta http-equiv="Content-Security-Policy" content="${policy}"><meta name="referrer" content="no-referrer"><style>${frameStyle(designed, look)}</style></head><body>${body}</body></html>`;
+}
+
+function frameStyle(designed: boolean, look: Look): string {
+  const base = `@font-face{font-family:"Inter Variable";src:url("${look.fontUrl}") format("woff2");font-weight:100 900}
+html{overflow:hidden}
+body{margin:0;overflow-x:auto;overflow-y:hidden;overflow-wrap:anywhere;font:14px/1.6 "Inter Variable",system-ui,sans-serif}
+img{max-width:100%;height:auto}
+table{max-width:100%}
+pre{white-space:pre-wrap}
+.fold>summary{display:inline-block;list-style:none;margin:8px 0;padding:1px 9px;border-radius:9px;cursor:pointer;font:12px/1.5 "Inter Variable",system-ui,sans-serif;color:${look.muted};background:color-mix(in srgb,${look.muted} 14%,transparent)}
+.fold>summary::-webkit-details-marker{display:none}
+:focus-visible{outline:2px solid ${look.accent};outline-offset:2px}`;
+  if (designed) return `${base}html{color-scheme:light;background:#fff}body{padding:1px;color:#1a1c19}`;
+  return `${base}
+html{background:transparent}
+body{color:${look.ink}}
+body *{font-family:inherit!important;color:inherit!important}
+a,a *{color:${look.accent}!important}
+p{margin:0 0 1em}
+blockquote{margin:0 0 1em!important;padding-left:12px!important;border-left:2px solid ${look.line}!important;color:${look.muted}!important}
+td,th{border-color:${look.line}}`;
+}

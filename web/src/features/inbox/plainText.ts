@@ -1,0 +1,85 @@
+/** Plain mail as a person reads it: what is new, what is quoted, what is only a signature. Pure. */
+
+export interface Passage {
+  kind: "text" | "quote" | "signature";
+  text: string;
+}
+
+const attribution = /^(On .{4,200}|Am .{4,200}|Le .{4,200}|El .{4,200}|Il .{4,200}|Op .{4,200}|.{2,120}) (wrote|schrieb|a écrit|escribió|ha scritto|schreef).{0,80}:\s*$/;
+const original = /^\s*-{2,}\s*(Original Message|Forwarded message|Ursprüngliche Nachricht|Message d'origine|Mensaje original)\s*-{2,}\s*$/i;
+
+const isQuoted = (line: string) => /^\s?>/.test(line);
+
+/** Splits a plain body. The passages together are the whole text. */
+export function passages(body: string): Passage[] {
+  const lines = body.replace(/\r\n?/g, "\n").split("\n");
+  const kinds: Passage["kind"][] = new Array(lines.length).fill("text");
+  markQuotes(lines, kinds);
+  markSignature(lines, kinds);
+  return join(lines, kinds);
+}
+
+function markQuotes(lines: string[], kinds: Passage["kind"][]) {
+  for (let i = 0; i < lines.length; i++) {
+    const line = lines[i] ?? "";
+    if (original.test(line)) {
+      kinds.fill("quote", i);
+      return;
+    }
+    if (!isQuoted(line)) continue;
+    kinds[i] = "quote";
+    let above = i - 1;
+    while (above >= 0 && !(lines[above] ?? "").trim()) above--;
+    const two = `${lines[above - 1] ?? ""} ${lines[above] ?? ""}`.trim();
+    if (above < 0 || kinds[above] !== "text") continue;
+    if (attribution.test((lines[above] ?? "").trim())) kinds.fill("quote", above, i);
+    else if (attribution.test(two) && (lines[above - 1] ?? "").trim()) kinds.fill("quote", above - 1, i);
+  }
+  // An empty line between two quoted ones belongs to the quote.
+  for (let i = 1; i < lines.length - 1; i++) {
+    if (!(lines[i] ?? "").trim() && kinds[i - 1] === "quote" && nextFilled(lines, kinds, i) === "quote") kinds[i] = "quote";
+  }
+}
+
+function nextFilled(lines: string[], kinds: Passage["kind"][], from: number): Passage["kind"] | undefined {
+  for (let i = from; i < lines.length; i++) if ((lines[i] ?? "").trim()) return kinds[i];
+  return undefined;
+}
+
+function markSignature(lines: string[], kinds: Passage["kind"][]) {
+  const start = lines.findIndex((line, i) => kinds[i] === "text" && (line === "-- " || line === "--"));
+  if (start < 0) return;
+  for (let i = start; i < lines.length && kinds[i] === "text"; i++) kinds[i] = "signature";
+}
+
+function join(lines: string[], kinds: Passage["kind"][]): Passage[] {
+  const parts: Passage[] = [];
+  lines.forEach((line, i) => {
+    const kind = kinds[i] ?? "text";
+    const last = parts.at(-1);
+    if (last?.kind === kind) last.text += `\n${line}`;
+    else parts.push({ kind, text: line });
+  });
+  return parts.filter((p) => p.text.trim() !== "");
+}
+
+export interface Piece {
+  text: string;
+  href?: string;
+}
+
+const link = /\b(https?:\/\/[^\s<>"']+[^\s<>"'.,;:!?)\]]|[\w.+-]+@[\w-]+(?:\.[\w-]+)+)/g;
+
+/** Text with its addresses as links; only http, https and mailto ever become one. */
+export function linked(text: string): Piece[] {
+  const pieces: Piece[] = [];
+  let at = 0;
+  for (const match of text.matchAll(link)) {
+    const found = match[0];
+    if (match.index > at) pieces.push({ text: text.slice(at, match.index) });
+    pieces.push({ text: found, href: found.startsWith("http") ? found : `mailto:${found}` });
+    at = match.index + found.length;
+  }
+  if (at < text.length) pieces.push({ text: text.slice(at) });
+  return pieces;
+}

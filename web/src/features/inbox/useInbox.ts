@@ -1,0 +1,76 @@
+/** What the inbox shows and which row is meant, kept in the address so that "back" and a link lead to the same place. */
+import { useQueryClient } from "@tanstack/react-query";
+import { useNavigate, useSearch } from "@tanstack/react-router";
+import { useCallback, useEffect, useMemo, useState } from "react";
+import type { InboxSearch } from "@/app/paths";
+import { useGoogleEmails } from "@/hooks/useGoogleIntegration";
+import { googleIntegrationApi } from "@/lib/api";
+import { keys } from "@/lib/keys";
+import { queryText } from "@/lib/search";
+import type { EmailQuery } from "@/lib/types";
+import { groupThreads } from "./threads";
+
+export const allMail = "ALL";
+
+/** The label that is really asked for: searching looks everywhere unless a label was chosen. */
+export const effectiveLabel = (search: InboxSearch): string =>
+  search.label ?? (search.q || search.files ? allMail : "INBOX");
+
+export function emailQuery(search: InboxSearch): EmailQuery {
+  const label = effectiveLabel(search);
+  return {
+    q: queryText(search.q, search.files),
+    label: label === allMail ? undefined : label,
+    is_unread: search.unread,
+    connection_id: search.account,
+  };
+}
+
+export function useInbox(workspaceId: string) {
+  const search = useSearch({ from: "/crm/inbox" });
+  const navigate = useNavigate({ from: "/crm/inbox" });
+  const query = useMemo(() => emailQuery(search), [search]);
+  const mail = useGoogleEmails(workspaceId, query);
+  const threads = useMemo(() => groupThreads(mail.emails), [mail.emails]);
+  const [cursor, setCursor] = useState<string | undefined>(search.thread);
+  const prefetch = usePrefetch(workspaceId);
+
+  useEffect(() => {
+    if (search.thread) setCursor(search.thread);
+  }, [search.thread]);
+
+  const change = useCallback(
+    (next: Partial<InboxSearch>, replace = true) =>
+      void navigate({ search: (now) => ({ ...now, ...next }), replace, resetScroll: false }),
+    [navigate],
+  );
+  const open = useCallback(
+    (thread: string) => change({ thread }, search.thread !== undefined),
+    [change, search.thread],
+  );
+  const close = useCallback(() => change({ thread: undefined }), [change]);
+
+  const at = threads.findIndex((t) => t.id === cursor);
+  const step = (by: number) => {
+    const next = threads[at < 0 ? 0 : Math.min(threads.length - 1, Math.max(0, at + by))];
+    if (!next) return;
+    setCursor(next.id);
+    if (search.thread) open(next.id);
+    prefetch(threads[threads.indexOf(next) + by]?.id ?? next.id);
+  };
+  return { search, query, mail, threads, cursor, at, change, open, close, step, prefetch };
+}
+
+/** Reads a conversation ahead, so that opening it takes no time. */
+function usePrefetch(workspaceId: string) {
+  const client = useQueryClient();
+  return useCallback(
+    (id: string) =>
+      void client.prefetchQuery({
+        queryKey: keys.mail.thread(workspaceId, id),
+        queryFn: ({ signal }) => googleIntegrationApi.thread(workspaceId, id, signal),
+        staleTime: 30_000,
+      }),
+    [client, workspaceId],
+  );
+}
