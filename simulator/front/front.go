@@ -81,6 +81,9 @@ type Outgoing struct {
 // request asked for a selection of fields or for indentation.
 type Raw []byte
 
+// MarshalJSON makes Raw usable inside other answers.
+func (r Raw) MarshalJSON() ([]byte, error) { return r, nil }
+
 // Publisher is how a room announces a change through Pub/Sub; the pubsub room
 // implements it, the mail room uses it for users.watch.
 type Publisher interface {

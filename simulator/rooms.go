@@ -1,0 +1,6 @@
+package simulator
+
+// standardRooms are the APIs every simulator has besides Pub/Sub.
+func standardRooms() []RoomMaker {
+	return nil
+}

@@ -1,0 +1,283 @@
+// Package simulator is a local Google: sign-in, Gmail, Pub/Sub and room for
+// more APIs, on one port, with a control API for tests and demonstrations.
+// Start it in-process in a test, or as a program; see README.md.
+package simulator
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	"rapport/simulator/control"
+	"rapport/simulator/front"
+	"rapport/simulator/oauth"
+	"rapport/simulator/pubsub"
+	"rapport/simulator/world"
+)
+
+// Options describe the world to simulate. The zero value is an empty world on
+// the machine's clock.
+type Options struct {
+	Seed int64
+	Now  func() time.Time // nil: time.Now
+
+	// Accounts exist from the beginning and again after a reset.
+	Accounts []Account
+
+	// Clients are registered besides the demo client. StrictClients refuses
+	// client ids nobody registered; otherwise they register themselves.
+	Clients       []world.Client
+	StrictClients bool
+
+	// Quota is the preset to start with: 2026 (default), legacy or none.
+	Quota string
+
+	// Issuer of id tokens; empty means the simulator's own address.
+	Issuer string
+	// BaseURL is where clients reach the simulator; empty means the address
+	// of each request.
+	BaseURL string
+
+	// Rooms are further APIs. A room that implements control.Mailboxes is the
+	// one the control API delivers mail to; one that implements
+	// control.Expirer answers /_sim/accounts/{email}/<its name>/expire; one
+	// that implements control.Resetter or io.Closer is reset and closed with
+	// the simulator.
+	Rooms []RoomMaker
+}
+
+// Account is an account of the seed.
+type Account struct {
+	Email, Name, Domain string
+	Kind                world.Kind
+	Admin               bool
+	Messages            int   // generated messages in its mailbox
+	Seed                int64 // of the generated messages
+}
+
+// Kit is what a room is made from.
+type Kit struct {
+	World     *world.World
+	Publisher front.Publisher
+}
+
+// RoomMaker makes the room of an API.
+type RoomMaker func(Kit) (front.Room, error)
+
+// Simulator is one simulated Google.
+type Simulator struct {
+	World  *world.World
+	OAuth  *oauth.Server
+	PubSub *pubsub.Room
+	Front  *front.Server
+	Mail   control.Mailboxes // nil without a mail room
+
+	opt     Options
+	clients []world.Client
+	rooms   []front.Room
+	handler http.Handler
+
+	mu       sync.Mutex
+	server   *http.Server
+	listener net.Listener
+	done     chan struct{}
+}
+
+// New assembles a simulator. Mailboxes of Options.Accounts are generated
+// before it returns.
+func New(opt Options) (*Simulator, error) {
+	w := world.New(opt.Seed, world.NewClock(opt.Now))
+	s := &Simulator{World: w, opt: opt}
+	for _, c := range opt.Clients {
+		w.Clients.Register(c)
+	}
+	w.Clients.SetStrict(opt.StrictClients)
+	s.clients = w.Clients.List()
+	s.OAuth = oauth.New(w, oauth.Options{Issuer: opt.Issuer, BaseURL: opt.BaseURL})
+	s.PubSub = pubsub.New(w, oauth.ProcessKeys(), s.issuer)
+	if err := s.makeRooms(); err != nil {
+		s.PubSub.Close()
+		return nil, err
+	}
+	if opt.Quota != "" {
+		if err := s.Front.Quota.Set(opt.Quota, nil, nil, nil, nil); err != nil {
+			return nil, err
+		}
+	}
+	if err := s.seed(); err != nil {
+		return nil, err
+	}
+	s.handler = s.routes()
+	return s, nil
+}
+
+func (s *Simulator) makeRooms() error {
+	s.rooms = []front.Room{s.PubSub}
+	for _, make := range append(standardRooms(), s.opt.Rooms...) {
+		r, err := make(Kit{World: s.World, Publisher: s.PubSub})
+		if err != nil {
+			return fmt.Errorf("make room: %w", err)
+		}
+		s.rooms = append(s.rooms, r)
+		if m, ok := r.(control.Mailboxes); ok {
+			s.Mail = m
+		}
+	}
+	var err error
+	s.Front, err = front.New(s.World, s.OAuth, s.rooms...)
+	return err
+}
+
+// seed makes the accounts the world begins with.
+func (s *Simulator) seed() error {
+	for _, a := range s.opt.Accounts {
+		acc, err := s.World.Accounts.Put(world.Account{Email: a.Email, Name: a.Name, Domain: a.Domain, Kind: a.Kind, Admin: a.Admin})
+		if err != nil {
+			return fmt.Errorf("account of the seed: %w", err)
+		}
+		if s.Mail == nil {
+			continue
+		}
+		if err := s.Mail.Create(acc, a.Messages, a.Seed); err != nil {
+			return fmt.Errorf("mailbox of %s: %w", acc.Email, err)
+		}
+	}
+	return nil
+}
+
+// reset puts accounts, clients, policies and rooms back to the seed.
+func (s *Simulator) reset() error {
+	s.World.Accounts.Replace(nil)
+	s.World.Clients.Replace(s.clients)
+	s.World.Domains.Replace(nil)
+	for _, r := range s.rooms {
+		if x, ok := r.(control.Resetter); ok {
+			x.Reset()
+		}
+	}
+	if s.opt.Quota != "" {
+		if err := s.Front.Quota.Set(s.opt.Quota, nil, nil, nil, nil); err != nil {
+			return err
+		}
+	}
+	return s.seed()
+}
+
+// routes joins everything under one address.
+func (s *Simulator) routes() http.Handler {
+	ctl := &control.Server{World: s.World, Front: s.Front, OAuth: s.OAuth, PubSub: s.PubSub, Mail: s.Mail,
+		Expirers: map[string]control.Expirer{}, OnReset: s.reset}
+	for _, r := range s.rooms {
+		if e, ok := r.(control.Expirer); ok {
+			ctl.Expirers[r.Name()] = e
+		}
+	}
+	own := ctl.Handler()
+	exact := map[string]http.Handler{}
+	for _, e := range s.OAuth.Endpoints() {
+		exact[e.Path] = s.Front.Plain(e.Name, s.OAuth.Who, e.Handler)
+	}
+	avatar := http.HandlerFunc(s.OAuth.Avatar)
+	home := http.HandlerFunc(s.home)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		path := r.URL.Path
+		switch {
+		case strings.HasPrefix(path, "/_sim/"):
+			own.ServeHTTP(w, r)
+		case exact[path] != nil:
+			exact[path].ServeHTTP(w, r)
+		case strings.HasPrefix(path, oauth.AvatarPath):
+			avatar.ServeHTTP(w, r)
+		case path == "/":
+			home.ServeHTTP(w, r)
+		default:
+			s.Front.ServeHTTP(w, r)
+		}
+	})
+}
+
+// Handler answers every address of the simulator, for callers with a server of
+// their own.
+func (s *Simulator) Handler() http.Handler { return s.handler }
+
+// Start listens on address ("127.0.0.1:0" for any free port) and serves until
+// Close.
+func (s *Simulator) Start(address string) error {
+	l, err := net.Listen("tcp", address)
+	if err != nil {
+		return fmt.Errorf("listen for the simulator: %w", err)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.server != nil {
+		_ = l.Close()
+		return errors.New("the simulator is started already")
+	}
+	s.listener = l
+	s.server = &http.Server{Handler: s.handler, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute}
+	s.done = make(chan struct{})
+	server, done := s.server, s.done
+	go func() {
+		defer close(done)
+		_ = server.Serve(l) // always ErrServerClosed after Close
+	}()
+	return nil
+}
+
+// URL is the address of the simulator, without a slash at the end; empty
+// before Start unless Options.BaseURL is set.
+func (s *Simulator) URL() string {
+	if s.opt.BaseURL != "" {
+		return strings.TrimSuffix(s.opt.BaseURL, "/")
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.listener == nil {
+		return ""
+	}
+	return "http://" + s.listener.Addr().String()
+}
+
+func (s *Simulator) issuer() string {
+	if s.opt.Issuer != "" {
+		return s.opt.Issuer
+	}
+	return s.URL()
+}
+
+// Close stops serving, cuts requests that are under way, and ends every
+// goroutine of the simulator.
+func (s *Simulator) Close() error {
+	s.mu.Lock()
+	server, done := s.server, s.done
+	s.mu.Unlock()
+	var errs []error
+	if server != nil {
+		errs = append(errs, server.Close())
+		<-done
+	}
+	s.PubSub.Close()
+	for _, r := range s.rooms {
+		if c, ok := r.(interface{ Close() error }); ok {
+			errs = append(errs, c.Close())
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// Shutdown is Close that lets requests finish until ctx ends.
+func (s *Simulator) Shutdown(ctx context.Context) error {
+	s.mu.Lock()
+	server := s.server
+	s.mu.Unlock()
+	var err error
+	if server != nil {
+		err = server.Shutdown(ctx)
+	}
+	return errors.Join(err, s.Close())
+}
