@@ -37,7 +37,8 @@ type Page[T any] struct {
 type Feed[T any] interface {
 	// Open gives the mark to hold while a full pass runs, or "".
 	Open(ctx context.Context) (Cursor, error)
-	// List gives a page of everything wanted; page "" is the first.
+	// List gives a page of everything wanted; page "" is the first. fault.Stale
+	// when the other side has forgotten the page: the pass begins anew.
 	List(ctx context.Context, page Cursor) (Page[T], error)
 	// Since gives a page of changes after mark. fault.Stale when the other side
 	// has forgotten the mark.
@@ -106,6 +107,9 @@ func begin[T any](ctx context.Context, feed Feed[T], sink Sink[T], from Checkpoi
 
 func full[T any](ctx context.Context, feed Feed[T], sink Sink[T], from Checkpoint) (bool, error) {
 	page, err := feed.List(ctx, from.Page)
+	if from.Page != "" && fault.Is(err, fault.Stale) {
+		return begin(ctx, feed, sink, from)
+	}
 	if err != nil {
 		return false, fmt.Errorf("listing: %w", err)
 	}

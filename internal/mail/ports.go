@@ -97,6 +97,9 @@ type HistoryRecord struct {
 	Kind   HistoryKind
 	Ref    Ref
 	Labels []string
+	// Added and Removed are the labels this record added or removed, for
+	// LabelsChanged.
+	Added, Removed []string
 }
 
 // HistoryKind of a record.
@@ -205,6 +208,7 @@ type Streams interface {
 
 // KnownEmail is the state of a stored message.
 type KnownEmail struct {
+	Date      time.Time
 	Labels    []string
 	HistoryID uint64
 	Deleted   bool

@@ -1,0 +1,387 @@
+package mail
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strconv"
+	"time"
+
+	"rapport/internal/crm"
+	"rapport/internal/engine"
+	"rapport/internal/fault"
+)
+
+// backfill is the step of gmail.backfill: the newest N messages of the chosen
+// labels, newest first. When it is through it asks for the completeness check.
+func backfill(ctx context.Context, x *session) (bool, error) {
+	if err := x.hold(ctx); err != nil {
+		return false, err
+	}
+	feed := &backfillFeed{session: x, size: firstChunk}
+	more, err := x.pull(ctx, feed)
+	if err == nil {
+		err = feed.names(ctx)
+	}
+	if err != nil || more || !feed.ended {
+		return more, err
+	}
+	check := job(KindVerify, x.conn.ID, x.Now())
+	check.Every = verifyEvery
+	return false, x.Queue.Enqueue(ctx, check)
+}
+
+// Sizes of what is fetched and committed at once. The first chunk is small, so
+// that the inbox is useful at once; then chunks grow as long as they are quick.
+const (
+	firstChunk = 50
+	chunk      = 100
+	mostChunk  = 500
+	quick      = 2 * time.Second
+	slow       = 15 * time.Second
+	lookahead  = 2000 // refs listed ahead, so that threads can be fetched whole
+)
+
+// backfillMark is what has been imported: the mark of the stream between passes.
+type backfillMark struct {
+	Labels map[string]covered `json:"labels"`
+}
+
+// covered is how far one label has been imported.
+type covered struct {
+	Limit int   `json:"limit"`           // 0: all
+	Since int64 `json:"since"`           // Unix seconds, 0: no bound
+	Floor int64 `json:"floor,omitempty"` // Unix ms of the oldest message; 0: to the label's end
+}
+
+// less says whether c covers less than the settings ask for.
+func (c covered) less(limit int, since int64) bool {
+	if c.Since != 0 && (since == 0 || since < c.Since) {
+		return true
+	}
+	return c.Floor != 0 && c.Limit != 0 && (limit == 0 || limit > c.Limit)
+}
+
+// backfillPass is the position within a pass, as stored.
+type backfillPass struct {
+	Labels []labelPlace `json:"labels"`
+	Limit  int          `json:"limit"`
+	Since  int64        `json:"since,omitempty"`
+	Query  string       `json:"query,omitempty"`
+	Count  int64        `json:"count"`           // wanted messages passed
+	Floor  int64        `json:"floor,omitempty"` // Unix ms of the oldest of them
+}
+
+// labelPlace is the position in the list of one label ("*": of everything).
+type labelPlace struct {
+	Label  string `json:"label"`
+	Token  string `json:"token,omitempty"`
+	Offset int    `json:"offset,omitempty"`
+}
+
+// backfillFeed lists the chosen labels side by side, newest first.
+type backfillFeed struct {
+	*session
+	pass  *backfillPass
+	queue *window
+	size  int
+	ended bool
+	named bool // the labels' names have been saved, or need not be
+}
+
+// Open holds nothing: the history stream does.
+func (f *backfillFeed) Open(context.Context) (engine.Cursor, error) { return "", nil }
+
+// Since has nothing to give while the settings are covered, and asks for a new
+// pass (fault.Stale) when more was chosen.
+func (f *backfillFeed) Since(_ context.Context, m, _ engine.Cursor) (engine.Page[Item], error) {
+	done, err := readMark(m)
+	if err != nil {
+		return engine.Page[Item]{}, err
+	}
+	if len(done.missing(f.conn.Settings)) > 0 {
+		return engine.Page[Item]{}, fault.New(fault.Stale, "more was chosen")
+	}
+	return engine.Page[Item]{Mark: m}, nil
+}
+
+// List gives the next chunk of the pass.
+func (f *backfillFeed) List(ctx context.Context, page engine.Cursor) (engine.Page[Item], error) {
+	got, err := f.next(ctx, page)
+	if err != nil || got.Next == "" {
+		f.queue = nil
+	}
+	return got, err
+}
+
+func (f *backfillFeed) next(ctx context.Context, page engine.Cursor) (engine.Page[Item], error) {
+	if err := f.open(ctx, page); err != nil {
+		return engine.Page[Item]{}, err
+	}
+	began := f.Now()
+	ahead := lookahead
+	if f.size == firstChunk {
+		ahead = firstChunk
+	}
+	if f.pass.Limit > 0 {
+		ahead = min(ahead, f.pass.Limit-int(f.pass.Count))
+	}
+	if err := f.queue.fill(ctx, ahead); err != nil {
+		return engine.Page[Item]{}, err
+	}
+	changes, err := f.chunk(ctx)
+	if err != nil {
+		return engine.Page[Item]{}, err
+	}
+	f.pace(f.Now().Sub(began))
+	return f.turn(changes)
+}
+
+// names saves the mailbox's labels once in a pass, after the first messages are
+// there.
+func (f *backfillFeed) names(ctx context.Context) error {
+	if f.named {
+		return nil
+	}
+	f.named = true
+	_, err := f.saveLabels(ctx)
+	return err
+}
+
+// open begins a pass or takes it up where it was left.
+func (f *backfillFeed) open(ctx context.Context, page engine.Cursor) error {
+	if f.queue != nil {
+		return nil
+	}
+	f.pass = &backfillPass{}
+	if page == "" {
+		done, err := readMark(f.at.Mark)
+		if err != nil {
+			return err
+		}
+		f.pass = newPass(f.conn, done.missing(f.conn.Settings))
+	} else if err := json.Unmarshal([]byte(page), f.pass); err != nil {
+		return fmt.Errorf("a stored position in the back-fill: %w", err)
+	}
+	f.named = page != ""
+	if page != "" {
+		f.size = max(f.size, chunk)
+	}
+	f.queue = newWindow(f.session, f.pass)
+	return f.expect(ctx)
+}
+
+// expect finds out how many messages the mailbox has, for the expected number.
+func (f *backfillFeed) expect(ctx context.Context) error {
+	if f.profile != nil || f.run.Total > 0 {
+		return nil
+	}
+	_, err := f.look(ctx)
+	return err
+}
+
+func newPass(c crm.Connection, labels []string) *backfillPass {
+	p := &backfillPass{Limit: c.Settings.Limit}
+	if s := c.Settings.Since; s != nil {
+		p.Since = s.Unix()
+		if !metadataOnly(c) {
+			p.Query = "after:" + strconv.FormatInt(p.Since-1, 10)
+		}
+	}
+	for _, l := range labels {
+		p.Labels = append(p.Labels, labelPlace{Label: l})
+	}
+	return p
+}
+
+// metadataOnly says whether the grant reads headers only; search is not possible
+// then (Gmail API, users.messages.list, parameter q).
+func metadataOnly(c crm.Connection) bool {
+	const scopes = "https://www.googleapis.com/auth/gmail."
+	for _, s := range c.GrantedScopes {
+		if s == "https://mail.google.com/" || s == scopes+"readonly" || s == scopes+"modify" {
+			return false
+		}
+	}
+	return slices.Contains(c.GrantedScopes, scopes+"metadata")
+}
+
+func readMark(c engine.Cursor) (backfillMark, error) {
+	var m backfillMark
+	if c == "" {
+		return m, nil
+	}
+	if err := json.Unmarshal([]byte(c), &m); err != nil {
+		return m, fmt.Errorf("the back-fill's stored mark: %w", err)
+	}
+	return m, nil
+}
+
+// missing gives the chosen labels that are not covered yet.
+func (m backfillMark) missing(s crm.ConnectionSettings) []string {
+	chosen := s.Labels
+	if slices.Contains(chosen, crm.AllLabels) {
+		chosen = []string{crm.AllLabels}
+	}
+	since := int64(0)
+	if s.Since != nil {
+		since = s.Since.Unix()
+	}
+	var out []string
+	for _, l := range chosen {
+		c, ok := m.Labels[l]
+		if all, any := m.Labels[crm.AllLabels]; any && !ok {
+			c, ok = all, true
+		}
+		if !ok || c.less(s.Limit, since) {
+			out = append(out, l)
+		}
+	}
+	return out
+}
+
+// chunk takes entries from the queue until enough messages are to be fetched,
+// and fetches them. Other queued messages of the same threads come along, as a
+// thread may be cheaper than its messages.
+func (f *backfillFeed) chunk(ctx context.Context) ([]engine.Change[Item], error) {
+	var changes []engine.Change[Item]
+	var take []*entry
+	var refs []Ref
+	asked := map[string]*entry{}
+	for len(refs) < f.size && len(take) < lookahead {
+		e := f.queue.peek(len(take))
+		if e == nil || f.full(int64(len(take))) {
+			break
+		}
+		take = append(take, e)
+		if e.state == unknown {
+			refs, asked[e.ref.ID] = append(refs, e.ref), e
+		} else if e.state != here {
+			changes = append(changes, engine.Change[Item]{ID: e.ref.ID, Value: &Item{ThreadID: e.ref.ThreadID, Skip: true}})
+		}
+	}
+	refs = f.mates(refs, asked, len(take))
+	got, err := f.fetch(ctx, refs)
+	if err != nil {
+		return nil, err
+	}
+	for _, g := range got {
+		e := asked[g.ref.ID]
+		switch {
+		case e != nil:
+			e.settle(g)
+		case !g.extra || f.pass.Limit > 0 || !g.wanted:
+			continue // came along with its thread, beyond what was asked for
+		}
+		changes = append(changes, g.change)
+	}
+	for _, e := range take {
+		f.pass.count(e)
+	}
+	f.queue.drop(len(take))
+	return changes, nil
+}
+
+// full says whether the limit is reached when so many more are taken.
+func (f *backfillFeed) full(more int64) bool {
+	return f.pass.Limit > 0 && f.pass.Count+more >= int64(f.pass.Limit)
+}
+
+// mates adds queued messages of the threads that are about to be fetched.
+func (f *backfillFeed) mates(refs []Ref, asked map[string]*entry, from int) []Ref {
+	threads := make(map[string]struct{}, len(refs))
+	for _, r := range refs {
+		threads[r.ThreadID] = struct{}{}
+	}
+	most := 4 * len(refs)
+	for i := from; len(refs) < most; i++ {
+		e := f.queue.peek(i)
+		if e == nil || f.full(int64(i)) {
+			break
+		}
+		if _, ok := threads[e.ref.ThreadID]; ok && e.state == unknown {
+			refs, asked[e.ref.ID] = append(refs, e.ref), e
+		}
+	}
+	return refs
+}
+
+// count moves the position past an entry.
+func (p *backfillPass) count(e *entry) {
+	for _, s := range e.steps {
+		l := &p.Labels[s.label]
+		if l.Token != s.token || l.Offset < s.offset { // never back over what was passed
+			l.Token, l.Offset = s.token, s.offset
+		}
+	}
+	if e.again || !e.counts {
+		return
+	}
+	p.Count++
+	if ms := e.date.UnixMilli(); !e.date.IsZero() && (p.Floor == 0 || ms < p.Floor) {
+		p.Floor = ms
+	}
+}
+
+// pace makes chunks larger while they are quick.
+func (f *backfillFeed) pace(took time.Duration) {
+	switch {
+	case f.size == firstChunk:
+		f.size = chunk
+	case took < quick:
+		f.size = min(2*f.size, mostChunk)
+	case took > slow:
+		f.size = max(f.size/2, firstChunk+1)
+	}
+}
+
+// turn makes the page of a chunk: with the position behind it, or the mark at
+// the end of the pass.
+func (f *backfillFeed) turn(changes []engine.Change[Item]) (engine.Page[Item], error) {
+	page := engine.Page[Item]{Changes: changes, Total: f.total()}
+	if !f.full(0) && !f.queue.exhausted() {
+		next, err := json.Marshal(f.pass)
+		page.Next = engine.Cursor(next)
+		return page, err
+	}
+	done, err := readMark(f.at.Mark)
+	if err != nil {
+		return page, err
+	}
+	if done.Labels == nil {
+		done.Labels = map[string]covered{}
+	}
+	floor := f.pass.Floor
+	if f.queue.exhausted() {
+		floor = 0
+		if f.pass.Since != 0 {
+			floor = f.pass.Since * 1000
+		}
+	}
+	for _, l := range f.pass.Labels {
+		done.Labels[l.Label] = covered{Limit: f.pass.Limit, Since: f.pass.Since, Floor: floor}
+	}
+	f.ended = true
+	m, err := json.Marshal(done)
+	page.Mark = engine.Cursor(m)
+	return page, err
+}
+
+// total is the expected number: exact when the lists have been read to their
+// ends, else the limit or the size of the mailbox, whichever is less.
+func (f *backfillFeed) total() int64 {
+	n := int64(0)
+	switch {
+	case f.queue.listed():
+		n = f.pass.Count + int64(f.queue.len())
+	case f.profile != nil:
+		n = f.profile.Messages
+	default:
+		return 0
+	}
+	if limit := int64(f.pass.Limit); limit > 0 {
+		n = min(n, limit)
+	}
+	return n
+}

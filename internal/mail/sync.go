@@ -1,0 +1,321 @@
+package mail
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"rapport/internal/crm"
+	"rapport/internal/engine"
+	"rapport/internal/fault"
+)
+
+// history is the step of gmail.history: what changed since the mark.
+func history(ctx context.Context, x *session) (bool, error) {
+	feed := &historyFeed{session: x}
+	more, err := x.pull(ctx, feed)
+	for err == nil && more && feed.reconciled != nil && !feed.reconciled.over {
+		more, err = engine.Pull(ctx, feed, x) // a census is too dear to take twice
+	}
+	if err == nil && feed.reconciled != nil {
+		err = feed.reconciled.conclude(ctx)
+	}
+	if err != nil || more {
+		return more, err
+	}
+	if every := time.Duration(x.conn.Settings.PollSeconds) * time.Second; every > PollEvery {
+		// Whoever polls with every round needs no note of it.
+		return false, x.Connections.Polled(ctx, x.conn.ID, x.Now().Add(every))
+	}
+	return false, nil
+}
+
+// historyFeed follows users.history.list.
+type historyFeed struct {
+	*session
+	reconciled *reconciliation
+}
+
+// bite is how many messages one page of changes fetches at most: what arrives
+// is committed and visible that often.
+const bite = 100
+
+// Open gives the mailbox's history id of now.
+func (f *historyFeed) Open(ctx context.Context) (engine.Cursor, error) {
+	p, err := f.look(ctx)
+	return mark(p.HistoryID), err
+}
+
+// List is empty for a mailbox that was never followed: the back-fill imports.
+// After an expiry it is the reconciliation, whose end makes the held mark good.
+func (f *historyFeed) List(ctx context.Context, page engine.Cursor) (engine.Page[Item], error) {
+	if f.at.Mark == "" {
+		return engine.Page[Item]{}, nil
+	}
+	if f.reconciled == nil {
+		h0, err := historyID(f.at.Held)
+		if err != nil {
+			return engine.Page[Item]{}, err
+		}
+		if f.reconciled, err = reconcile(ctx, f.session, h0); err != nil {
+			return engine.Page[Item]{}, err
+		}
+	}
+	return f.reconciled.page(ctx)
+}
+
+// Since gives a bite of a page of changes. The mark comes with the last page of
+// a walk only: response ids of earlier pages would skip changes.
+func (f *historyFeed) Since(ctx context.Context, since, page engine.Cursor) (engine.Page[Item], error) {
+	start, err := historyID(since)
+	if err != nil {
+		return engine.Page[Item]{}, err
+	}
+	done, token, err := place(page)
+	if err != nil {
+		return engine.Page[Item]{}, err
+	}
+	got, err := f.box.History(ctx, start, token)
+	if token != "" && forgotten(err) {
+		done, token = 0, ""
+		got, err = f.box.History(ctx, start, "")
+	}
+	if err != nil {
+		return engine.Page[Item]{}, err
+	}
+	records, last := cut(got.Records, done, bite)
+	changes, err := f.resolve(ctx, records)
+	if err != nil {
+		return engine.Page[Item]{}, err
+	}
+	out := engine.Page[Item]{Changes: changes}
+	switch {
+	case last != 0:
+		out.Next = at(last, token)
+	case got.Next != "":
+		out.Next = at(0, got.Next)
+	default:
+		out.Mark = mark(max(start, got.HistoryID))
+	}
+	return out, nil
+}
+
+// forgotten says whether an error may mean that a page token is no good any more.
+func forgotten(err error) bool {
+	switch fault.Of(err) {
+	case fault.Stale, fault.Invalid, fault.NotFound, fault.Gone:
+		return err != nil
+	}
+	return false
+}
+
+// cut takes the records after the history id done, as many as name n messages,
+// never splitting the records of one id. next is the last id taken, 0 when
+// nothing is left.
+func cut(records []HistoryRecord, done uint64, n int) (taken []HistoryRecord, next uint64) {
+	first := 0
+	for first < len(records) && records[first].ID <= done {
+		first++
+	}
+	seen := make(map[string]struct{}, n)
+	for i, r := range records[first:] {
+		if _, ok := seen[r.Ref.ID]; !ok && len(seen) >= n && i > 0 && records[first+i-1].ID != r.ID {
+			return records[first : first+i], records[first+i-1].ID
+		}
+		seen[r.Ref.ID] = struct{}{}
+	}
+	return records[first:], 0
+}
+
+// delta is what the records of a page say about one message in the end.
+type delta struct {
+	last    HistoryRecord
+	deleted bool
+	became  bool // added, or became wanted by a change of labels
+}
+
+func reduce(records []HistoryRecord, chosen []string) (order []string, deltas map[string]*delta) {
+	deltas = make(map[string]*delta, len(records))
+	for _, r := range records {
+		d := deltas[r.Ref.ID]
+		if d == nil {
+			d = &delta{}
+			deltas[r.Ref.ID] = d
+			order = append(order, r.Ref.ID)
+		}
+		d.last = r
+		d.deleted = d.deleted || r.Kind == MessageDeleted
+		d.became = d.became || becameWanted(r, chosen)
+	}
+	return order, deltas
+}
+
+// resolve turns records into changes: deletions and labels as they are, new
+// wanted messages fetched.
+func (f *historyFeed) resolve(ctx context.Context, records []HistoryRecord) ([]engine.Change[Item], error) {
+	if len(records) == 0 {
+		return nil, nil
+	}
+	chosen := f.conn.Settings.Labels
+	order, deltas := reduce(records, chosen)
+	known, err := f.Streams.Known(ctx, f.conn.ID, order)
+	if err != nil {
+		return nil, fmt.Errorf("looking up changed messages: %w", err)
+	}
+	var changes []engine.Change[Item]
+	var refs []Ref
+	for _, id := range order {
+		d := deltas[id]
+		k, stored := known[id]
+		c := engine.Change[Item]{ID: id, Rev: strconv.FormatUint(d.last.ID, 10)}
+		switch {
+		case d.deleted:
+		case d.last.ID <= k.HistoryID:
+			c.Value = &Item{Skip: true}
+		case stored && !k.Deleted && !k.Failed:
+			c.Value = &Item{ThreadID: d.last.Ref.ThreadID, Labels: d.last.Labels}
+		case wanted(d.last.Labels, chosen) && (d.became || stored):
+			refs = append(refs, d.last.Ref)
+			continue
+		default:
+			c.Value = &Item{Skip: true}
+		}
+		changes = append(changes, c)
+	}
+	got, err := f.fetch(ctx, refs)
+	if err != nil {
+		return nil, err
+	}
+	for _, g := range got {
+		if !g.extra {
+			changes = append(changes, g.change)
+		}
+	}
+	return changes, f.noticeLabels(ctx, changes)
+}
+
+// look reads the profile.
+func (x *session) look(ctx context.Context) (Profile, error) {
+	p, err := x.box.Profile(ctx)
+	if err != nil {
+		return Profile{}, fmt.Errorf("reading the profile: %w", err)
+	}
+	x.profile = &p
+	return p, nil
+}
+
+// hold makes sure that the history stream has its mark before anything is
+// listed: what changes after a list must be seen as a change.
+func (x *session) hold(ctx context.Context) error {
+	h := *x
+	h.key = key(x.conn, crm.StreamGmailHistory)
+	for range 3 {
+		at, err := h.Load(ctx)
+		if err != nil {
+			return fmt.Errorf("loading the history's checkpoint: %w", err)
+		}
+		if at.Mark != "" || at.Full {
+			return nil
+		}
+		_, err = engine.Pull(ctx, &historyFeed{session: &h}, &h)
+		x.profile, x.spent = h.profile, h.spent
+		if err != nil && !fault.Is(err, fault.Stale) {
+			return err
+		}
+	}
+	return fault.New(fault.Unavailable, "The mailbox is being opened by somebody else.")
+}
+
+// noticeLabels saves the mailbox's labels when a change names one that has not
+// been seen.
+func (x *session) noticeLabels(ctx context.Context, changes []engine.Change[Item]) error {
+	for _, c := range changes {
+		if c.Value != nil && !x.labels.all(x.conn.ID, c.Value.Labels) {
+			_, err := x.saveLabels(ctx)
+			if errors.Is(err, context.Canceled) {
+				return err
+			}
+			if err != nil {
+				// The messages matter more than the names of their labels.
+				x.log().WarnContext(ctx, "reading labels", "connection", x.conn.ID, "error", err)
+			}
+			x.labels.add(x.conn.ID, c.Value.Labels)
+		}
+	}
+	return nil
+}
+
+func (x *session) saveLabels(ctx context.Context) ([]crm.Label, error) {
+	labels, err := x.box.Labels(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("reading labels: %w", err)
+	}
+	if err := x.Streams.SaveLabels(ctx, x.conn.ID, labels); err != nil {
+		return nil, fmt.Errorf("saving labels: %w", err)
+	}
+	ids := make([]string, len(labels))
+	for i, l := range labels {
+		ids[i] = l.ID
+	}
+	x.labels.add(x.conn.ID, ids)
+	return labels, nil
+}
+
+// all says whether every user label among ids has been seen.
+func (m *labelMemory) all(c crm.ConnectionID, ids []string) bool {
+	m.Lock()
+	defer m.Unlock()
+	return !slices.ContainsFunc(ids, func(id string) bool {
+		_, ok := m.seen[c][id]
+		return !ok && strings.HasPrefix(id, "Label_")
+	})
+}
+
+func (m *labelMemory) add(c crm.ConnectionID, ids []string) {
+	m.Lock()
+	defer m.Unlock()
+	if m.seen == nil {
+		m.seen = map[crm.ConnectionID]map[string]struct{}{}
+	}
+	if m.seen[c] == nil {
+		m.seen[c] = map[string]struct{}{}
+	}
+	for _, id := range ids {
+		if strings.HasPrefix(id, "Label_") {
+			m.seen[c][id] = struct{}{}
+		}
+	}
+}
+
+// mark writes a history id as a cursor.
+func mark(id uint64) engine.Cursor { return engine.Cursor(strconv.FormatUint(id, 10)) }
+
+func historyID(c engine.Cursor) (uint64, error) {
+	id, err := strconv.ParseUint(string(c), 10, 64)
+	if err != nil {
+		return 0, fmt.Errorf("a stored history id: %w", err)
+	}
+	return id, nil
+}
+
+// at and place write and read a position within a walk: the last history id
+// taken from the page that token names, 0 for its beginning.
+func at(done uint64, token string) engine.Cursor {
+	return engine.Cursor(strconv.FormatUint(done, 10) + ":" + token)
+}
+
+func place(c engine.Cursor) (done uint64, token string, err error) {
+	if c == "" {
+		return 0, "", nil
+	}
+	id, token, _ := strings.Cut(string(c), ":")
+	done, err = strconv.ParseUint(id, 10, 64)
+	if err != nil {
+		return 0, "", fmt.Errorf("a stored position in the history: %w", err)
+	}
+	return done, token, nil
+}
