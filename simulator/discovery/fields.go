@@ -163,11 +163,11 @@ func selectObject(dst, src []byte, k Mask) (out, rest []byte) {
 		n := valueLen(src)
 		key := src[:n]
 		src = skipSpace(src[n:])
-		if len(src) == 0 {
-			return dst, src
+		if n < 2 || len(src) == 0 {
+			return dst, nil // not JSON
 		}
 		src = skipSpace(src[1:]) // the colon
-		below, wanted := k[string(key[1:max(1, len(key)-1)])]
+		below, wanted := k[string(key[1:len(key)-1])]
 		if !wanted {
 			below, wanted = k["*"]
 		}
@@ -198,7 +198,10 @@ func selectArray(dst, src []byte, k Mask) (out, rest []byte) {
 			dst = append(dst, ',')
 			src = src[1:]
 		default:
-			dst, src = selectValue(dst, src, k)
+			before := len(src)
+			if dst, src = selectValue(dst, src, k); len(src) == before {
+				return dst, nil // not JSON
+			}
 		}
 	}
 }

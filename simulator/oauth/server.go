@@ -38,13 +38,6 @@ func New(w *world.World, opt Options) *Server {
 		robots: serviceAccounts{list: map[string]*ServiceAccount{}}}
 }
 
-// SetBaseURL fixes the address, once the listener is known.
-func (s *Server) SetBaseURL(u string) {
-	if s.opt.BaseURL == "" {
-		s.opt.BaseURL = strings.TrimSuffix(u, "/")
-	}
-}
-
 // Endpoint is one address the server answers.
 type Endpoint struct {
 	Path    string
