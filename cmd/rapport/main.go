@@ -3,8 +3,13 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"fmt"
+	"io"
 	"os"
+	"os/signal"
+	"syscall"
 
 	"github.com/spf13/cobra"
 )
@@ -13,10 +18,62 @@ import (
 var version = "dev"
 
 func main() {
-	root := &cobra.Command{Use: "rapport", Short: "Google Workspace for your CRM", SilenceUsage: true, SilenceErrors: true}
-	root.AddCommand(openapiCommand())
-	if err := root.Execute(); err != nil {
-		fmt.Fprintln(os.Stderr, "rapport:", err)
-		os.Exit(1)
+	os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+}
+
+// run is main without the process: what went wrong stands on stderr in one
+// line, and the exit code says of which kind it was.
+func run(args []string, in io.Reader, out, errs io.Writer) int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	root := rootCommand()
+	root.SetArgs(args)
+	root.SetIn(in)
+	root.SetOut(out)
+	root.SetErr(errs)
+	err := root.ExecuteContext(ctx)
+	if err == nil {
+		return exitOK
+	}
+	code := exitCode(err)
+	if errors.Is(err, context.Canceled) && ctx.Err() != nil {
+		code, err = exitInterrupted, errors.New("interrupted; run it again to go on")
+	}
+	for line := range linesOf(err) {
+		fmt.Fprintln(errs, "rapport:", line)
+	}
+	return code
+}
+
+func rootCommand() *cobra.Command {
+	root := &cobra.Command{
+		Use: "rapport", Short: "Google Workspace for your CRM",
+		Long:         "Rapport connects a CRM to Google Workspace: one program with its own pages, an API, and a simulator of Google to try it on.\n\nStart with `rapport demo`, or with `rapport serve`.",
+		SilenceUsage: true, SilenceErrors: true, Version: version,
+	}
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
+	root.PersistentFlags().String("env-file", ".env", "file with settings; the environment wins over it")
+	root.AddCommand(
+		serveCommand(), demoCommand(), simCommand(), migrateCommand(), syncCommand(), verifyCommand(), userCommand(), keyCommand(),
+		doctorCommand(), keysCommand(), openapiCommand(), versionCommand(),
+	)
+	markUsage(root)
+	return root
+}
+
+// markUsage makes wrong arguments usage errors, everywhere.
+func markUsage(c *cobra.Command) {
+	args := c.Args
+	if args == nil {
+		args = cobra.NoArgs
+	}
+	c.Args = func(cmd *cobra.Command, given []string) error {
+		if err := args(cmd, given); err != nil {
+			return &usageError{fmt.Errorf("%w; see %s --help", err, cmd.CommandPath())}
+		}
+		return nil
+	}
+	for _, sub := range c.Commands() {
+		markUsage(sub)
 	}
 }

@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"context"
+	"crypto/subtle"
 	"net/http"
 	"net/url"
 	"strings"
@@ -12,10 +13,15 @@ import (
 
 	"rapport/internal/access"
 	"rapport/internal/crm"
+	"rapport/internal/fault"
 	"rapport/internal/org"
+	"rapport/internal/vault"
 )
 
-const sessionCookie = "rapport_session"
+const (
+	sessionCookie = "rapport_session"
+	stateCookie   = "rapport_state"
+)
 
 // admit lets a request through to its operation, or answers for it: who is
 // calling, are they in the workspace of the path, may they do the action.
@@ -38,10 +44,14 @@ func (s *Server) admit(api huma.API, who rule, ctx huma.Context, next func(huma.
 func (s *Server) caller(who rule, ctx huma.Context) (access.Caller, error) {
 	r, _ := humago.Unwrap(ctx)
 	nobody := access.Caller{Remote: r.RemoteAddr, RequestID: requestIDOf(r.Context())}
-	if who.public {
-		return nobody, nil
-	}
 	c, err := s.Org.Authenticate(ctx.Context(), presented(r))
+	if who.public {
+		if err != nil { // whoever it is, they may
+			return nobody, nil
+		}
+		c.Remote, c.RequestID = nobody.Remote, nobody.RequestID
+		return c, nil
+	}
 	c.Remote, c.RequestID = nobody.Remote, nobody.RequestID
 	if err != nil {
 		return c, err
@@ -179,12 +189,22 @@ type redirectOutput struct {
 	Cookie   []http.Cookie `header:"Set-Cookie"`
 }
 
-func (s *Server) googleLogin(ctx context.Context, _ access.Caller, in *googleLoginInput) (*redirectOutput, error) {
-	address, err := s.Google.BeginSignIn(ctx, s.ownPath(in.ReturnTo, "/crm"))
+func (s *Server) googleLogin(ctx context.Context, c access.Caller, in *googleLoginInput) (*redirectOutput, error) {
+	started, err := s.Vault.Begin(ctx, c, vault.Request{
+		Purpose: vault.PurposeSignIn, ReturnTo: s.ownPath(in.ReturnTo, "/crm"), RedirectURI: s.PublicURL + base + "/auth/google/callback",
+	})
 	if err != nil {
-		return nil, err
+		return s.backToLogin(ctx, c, err), nil
 	}
-	return &redirectOutput{Location: address}, nil
+	return &redirectOutput{Location: started.URL, Cookie: []http.Cookie{s.stateCookie(started.State, started.ExpiresAt)}}, nil
+}
+
+// stateCookie ties a sign-in at Google to the browser that began it, so that
+// nobody can be signed in as somebody else by following a link.
+func (s *Server) stateCookie(state string, expires time.Time) http.Cookie {
+	c := s.cookie(crm.NewSecret(state), expires)
+	c.Name, c.Path = stateCookie, base+"/auth/google"
+	return c
 }
 
 type callbackInput struct {
@@ -194,40 +214,53 @@ type callbackInput struct {
 
 // AnyCallback is what Google sends to a callback.
 type AnyCallback struct {
-	State        string `query:"state" maxLength:"2000"`
-	Code         string `query:"code" maxLength:"4000"`
-	Error        string `query:"error" maxLength:"200"`
-	ErrorSubtype string `query:"error_subtype" maxLength:"200"`
-	UserAgent    string `header:"User-Agent" hidden:"true"`
+	State     string `query:"state" maxLength:"2000"`
+	Code      string `query:"code" maxLength:"4000"`
+	Error     string `query:"error" maxLength:"200"`
+	Issuer    string `query:"iss" maxLength:"500"`
+	UserAgent string `header:"User-Agent" hidden:"true"`
+	Begun     string `cookie:"rapport_state" hidden:"true"`
 }
 
-func (in AnyCallback) query() CallbackQuery {
-	return CallbackQuery{State: in.State, Code: in.Code, Error: in.Error, ErrorSubtype: in.ErrorSubtype}
+func (in AnyCallback) answer() vault.Callback {
+	return vault.Callback{State: in.State, Code: in.Code, Error: in.Error, Issuer: in.Issuer}
 }
 
 func (s *Server) googleLoginCallback(ctx context.Context, c access.Caller, in *AnyCallback) (*redirectOutput, error) {
-	identity, outcome, err := s.Google.CompleteSignIn(ctx, in.query())
-	if err != nil || outcome.Result != "connected" {
-		return s.backToLogin(c, outcome.Result, err), nil
+	if subtle.ConstantTimeCompare([]byte(in.Begun), []byte(in.State)) != 1 {
+		return s.backToLogin(ctx, c, &fault.Error{Kind: fault.Invalid, Code: "consent_expired", Text: "This sign-in was begun in another browser. Start again."}), nil
 	}
-	user, err := s.Org.SignInWithGoogle(ctx, org.GoogleIdentity(identity), c.Remote)
+	outcome, err := s.Vault.Complete(ctx, c, in.answer())
 	if err != nil {
-		return s.backToLogin(c, "", err), nil
+		return s.backToLogin(ctx, c, err), nil
+	}
+	if outcome.Purpose != vault.PurposeSignIn {
+		return s.backToLogin(ctx, c, fault.New(fault.Invalid, "This consent was not a sign-in. Start again.")), nil
+	}
+	id := outcome.Identity
+	user, err := s.Org.SignInWithGoogle(ctx, org.GoogleIdentity{Sub: id.Sub, Email: id.Email, Name: id.Name, HostedDomain: id.HostedDomain, EmailVerified: id.EmailVerified}, c.Remote)
+	if err != nil {
+		return s.backToLogin(ctx, c, err), nil
 	}
 	token, expires, err := s.Org.OpenSession(ctx, user, c.Remote, in.UserAgent)
 	if err != nil {
 		return nil, err
 	}
-	return &redirectOutput{Location: s.ownPath(outcome.ReturnTo, "/crm"), Cookie: []http.Cookie{s.cookie(token, expires)}}, nil
+	return &redirectOutput{
+		Location: s.ownPath(outcome.ReturnTo, "/crm"),
+		Cookie:   []http.Cookie{s.cookie(token, expires), s.stateCookie("", time.Unix(1, 0))},
+	}, nil
 }
 
 // backToLogin sends the browser to the sign-in page with the reason as a code.
-func (s *Server) backToLogin(c access.Caller, result string, err error) *redirectOutput {
-	if err != nil {
-		p := problemOf(err, c.RequestID)
-		result = p.Code
+func (s *Server) backToLogin(ctx context.Context, c access.Caller, err error) *redirectOutput {
+	p := problemOf(err, c.RequestID)
+	logFailure(ctx, err, p)
+	q := url.Values{"error": {p.Code}}
+	if p.Status >= 500 {
+		q.Set("reference", c.RequestID)
 	}
-	return &redirectOutput{Location: "/login?error=" + url.QueryEscape(result)}
+	return &redirectOutput{Location: "/login?" + q.Encode()}
 }
 
 func (s *Server) getMe(ctx context.Context, c access.Caller, _ *nothing) (*bodyOf[Me], error) {

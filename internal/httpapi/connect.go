@@ -11,14 +11,16 @@ import (
 	"rapport/internal/access"
 	"rapport/internal/crm"
 	"rapport/internal/fault"
+	"rapport/internal/vault"
 )
 
 type connectInput struct {
 	InWorkspace
-	Services     string `query:"services" doc:"Comma-separated: gmail, calendar, contacts. Default gmail." maxLength:"200"`
+	Services     string `query:"services" doc:"Comma-separated: gmail, calendar, contacts. Default: those of the connection; gmail and calendar for a new one." maxLength:"200"`
 	ConnectionID string `query:"connection_id" doc:"Reconnect this connection: it has to come back as the same Google account."`
 	Redirect     bool   `query:"redirect" doc:"Send the browser to Google instead of answering with the address."`
 	ReturnTo     string `query:"return_to" maxLength:"2000" doc:"Path of our own pages to come back to."`
+	LoginHint    string `query:"login_hint" maxLength:"320" doc:"Address of the Google account to preselect."`
 }
 
 type connectOutput struct {
@@ -32,7 +34,7 @@ var connectable = []crm.Service{crm.ServiceGmail, crm.ServiceCalendar, crm.Servi
 
 func services(list string) ([]crm.Service, error) {
 	if list == "" {
-		return []crm.Service{crm.ServiceGmail}, nil
+		return nil, nil
 	}
 	var out []crm.Service
 	for name := range strings.SplitSeq(list, ",") {
@@ -55,45 +57,66 @@ func (s *Server) connect(ctx context.Context, c access.Caller, in *connectInput)
 	if err != nil {
 		return nil, err
 	}
-	address, err := s.Google.Begin(ctx, c, ConsentWish{
-		Services: wanted, Connection: crm.ConnectionID(in.ConnectionID), ReturnTo: s.ownPath(in.ReturnTo, "/crm/settings/integrations"),
+	purpose := vault.PurposeConnect
+	if c.Via != access.ViaSession { // the browser that consents need not be signed in here
+		purpose = vault.PurposeLink
+	}
+	started, err := s.Vault.Begin(ctx, c, vault.Request{
+		Purpose: purpose, Services: wanted, Connection: crm.ConnectionID(in.ConnectionID), RedirectURI: s.RedirectURI,
+		LoginHint: in.LoginHint, ReturnTo: s.ownPath(in.ReturnTo, "/crm/settings/integrations"),
 	})
 	if err != nil {
 		return nil, err
 	}
-	out := &connectOutput{Status: http.StatusOK, Body: Connect{AuthorizationURL: address}}
+	out := &connectOutput{Status: http.StatusOK, Body: Connect{AuthorizationURL: started.URL}}
 	if in.Redirect {
-		out.Status, out.Location = http.StatusFound, address
+		out.Status, out.Location = http.StatusFound, started.URL
 	}
 	return out, nil
 }
 
 func (s *Server) callback(ctx context.Context, c access.Caller, in *callbackInput) (*redirectOutput, error) {
-	q := in.query()
-	q.Workspace = crm.WorkspaceID(in.WorkspaceID)
-	return s.finishConsent(ctx, c, q)
+	return s.finishConsent(ctx, c, in.answer())
 }
 
 func (s *Server) callbackAny(ctx context.Context, c access.Caller, in *AnyCallback) (*redirectOutput, error) {
-	return s.finishConsent(ctx, c, in.query())
+	return s.finishConsent(ctx, c, in.answer())
+}
+
+// outcomes are the values of ?google= by the code of the error.
+var outcomes = map[string]string{
+	"access_denied": "denied", "waiting_for_admin": "waiting_for_admin", "domain_not_allowed": "waiting_for_admin",
+	"wrong_account": "wrong_account", "consent_expired": "expired", "wrong_user": "wrong_user",
 }
 
 // finishConsent sends the browser back to the page it came from, with the
 // outcome as ?google=.
-func (s *Server) finishConsent(ctx context.Context, c access.Caller, q CallbackQuery) (*redirectOutput, error) {
-	outcome, err := s.Google.Complete(ctx, q)
-	if err != nil {
-		logFailure(ctx, err, problemOf(err, c.RequestID))
-		outcome.Result = "error"
+func (s *Server) finishConsent(ctx context.Context, c access.Caller, answer vault.Callback) (*redirectOutput, error) {
+	outcome, err := s.Vault.Complete(ctx, c, answer)
+	query := url.Values{}
+	switch {
+	case err != nil:
+		p := problemOf(err, c.RequestID)
+		logFailure(ctx, err, p)
+		result, known := outcomes[p.Code]
+		if !known {
+			result = "error"
+			query.Set("reference", c.RequestID)
+		}
+		query.Set("google", result)
+	case outcome.Connection.Status == crm.StatusDegraded:
+		query.Set("google", "degraded")
+	default:
+		query.Set("google", "connected")
 	}
 	to, err := url.Parse(s.ownPath(outcome.ReturnTo, "/crm/settings/integrations"))
 	if err != nil {
 		return nil, fmt.Errorf("reading the page to return to: %w", err)
 	}
-	query := to.Query()
-	query.Set("google", outcome.Result)
-	if outcome.Result == "error" {
-		query.Set("reference", c.RequestID)
+	for k, v := range to.Query() {
+		if _, ours := query[k]; !ours {
+			query[k] = v
+		}
 	}
 	to.RawQuery = query.Encode()
 	return &redirectOutput{Location: to.String()}, nil
@@ -129,11 +152,19 @@ func (s *Server) disconnect(ctx context.Context, c access.Caller, in *disconnect
 	if err != nil {
 		return nil, err
 	}
-	result, err := s.Google.Disconnect(ctx, c, conn.ID, in.Body.DeleteData)
+	done, err := s.Vault.Disconnect(ctx, c, conn.ID)
 	if err != nil {
 		return nil, err
 	}
-	return &bodyOf[Disconnected]{Disconnected{
-		ConnectionID: string(conn.ID), RevokedAtGoogle: result.Revoked, DeletedMessages: result.Deleted, Message: result.Message,
-	}}, nil
+	out := Disconnected{ConnectionID: string(conn.ID), RevokedAtGoogle: done.Revoked, Message: "Disconnected. What was synced stays."}
+	if in.Body.DeleteData {
+		if out.DeletedMessages, err = s.Connections.DeleteData(ctx, conn.WorkspaceID, conn.ID); err != nil {
+			return nil, err
+		}
+		out.Message = fmt.Sprintf("Disconnected, and %d messages deleted here. Nothing was deleted at Google.", out.DeletedMessages)
+	}
+	if done.Note != "" {
+		out.Message += " " + done.Note
+	}
+	return &bodyOf[Disconnected]{out}, nil
 }

@@ -63,7 +63,7 @@ func itemShape(e mail.ListedEmail) EmailItem {
 func (s *Server) emailShape(e crm.Email, threadCount int) Email {
 	return Email{
 		EmailItem: itemShape(mail.ListedEmail{Email: e, ThreadCount: threadCount}),
-		BodyText:  e.BodyText, BodyHTML: s.Mail.SafeHTML(e), Bcc: addresses(e.Bcc), ReplyTo: addresses(e.ReplyTo),
+		BodyText:  e.BodyText, BodyHTML: mail.SafeHTML(e.BodyHTML), Bcc: addresses(e.Bcc), ReplyTo: addresses(e.ReplyTo),
 		Attachments: each(e.Attachments, func(a crm.Attachment) Attachment {
 			return Attachment{ID: string(a.ID), Name: a.Name, Type: a.Type, Size: a.Size, Inline: a.Inline}
 		}),
@@ -85,10 +85,7 @@ func failureShape(f crm.Failure) Failure {
 	}
 }
 
-func completenessShape(c *crm.Completeness) *Completeness {
-	if c == nil {
-		return nil
-	}
+func completenessShape(c crm.Completeness) *Completeness {
 	state := "complete"
 	switch {
 	case c.Unexplained > 0:

@@ -27,7 +27,7 @@ func (s *Server) streamEvents(_ context.Context, c access.Caller, _ *InWorkspace
 	return &huma.StreamResponse{Body: func(hc huma.Context) {
 		r, w := humago.Unwrap(hc)
 		ctx := r.Context()
-		facts, stop := s.Facts.Subscribe(ctx, c.Workspace)
+		facts, stop := s.Facts.Subscribe(c.Workspace)
 		defer stop()
 		hc.SetHeader("Content-Type", "text/event-stream")
 		hc.SetHeader("Cache-Control", "no-store")

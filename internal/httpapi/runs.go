@@ -53,7 +53,7 @@ func (s *Server) sync(ctx context.Context, c access.Caller, in *syncInput) (*run
 	if err != nil {
 		return nil, err
 	}
-	run, err := s.Mail.Sync(ctx, c, conn, wish.Full)
+	run, err := s.Mail.RequestSync(ctx, c, conn.ID, wish.Full)
 	if err != nil {
 		return nil, err
 	}
@@ -82,18 +82,18 @@ func (s *Server) verify(ctx context.Context, c access.Caller, in *verifyInput) (
 	if err != nil {
 		return nil, err
 	}
-	run, err := s.Mail.Verify(ctx, c, conn)
+	run, err := s.Mail.Verify(ctx, c, conn.ID)
 	if err != nil {
 		return nil, err
 	}
 	if run, err = s.await(ctx, c, run, wait); err != nil {
 		return nil, err
 	}
-	last, err := s.Mail.Completeness(ctx, conn.ID)
+	last, err := s.completeness(ctx, c, conn.ID)
 	if err != nil {
 		return nil, err
 	}
-	return &bodyOf[Verification]{Verification{Run: runShape(run), Completeness: completenessShape(last)}}, nil
+	return &bodyOf[Verification]{Verification{Run: runShape(run), Completeness: last}}, nil
 }
 
 // await gives the run once it has ended, or as it is when the time is over.
@@ -103,34 +103,37 @@ func (s *Server) await(ctx context.Context, c access.Caller, run crm.Run, wait t
 	}
 	ctx, cancel := context.WithTimeout(ctx, wait)
 	defer cancel()
-	facts, stop := s.Facts.Subscribe(ctx, c.Workspace)
+	facts, stop := s.Facts.Subscribe(c.Workspace)
 	defer stop()
 	look := time.NewTicker(time.Second) // facts may be lost by a slow reader
 	defer look.Stop()
 	for {
-		now, err := s.Mail.Run(context.WithoutCancel(ctx), c, run.ID)
+		now, err := s.Mail.Progress(context.WithoutCancel(ctx), c, run.ID)
 		if err != nil {
 			return run, err
 		}
 		if run = now; run.FinishedAt != nil {
 			return run, nil
 		}
-		if !next(ctx, facts, look.C) {
+		if !next(ctx, &facts, look.C) {
 			return run, nil
 		}
 	}
 }
 
-// next waits for the end of some run or a look at the clock.
-func next(ctx context.Context, facts <-chan fact.Fact, look <-chan time.Time) bool {
+// next waits for the end of some run or a look at the clock; false when the
+// time is over. A stream of facts that was cut is not read any more.
+func next(ctx context.Context, facts *<-chan fact.Fact, look <-chan time.Time) bool {
 	for {
 		select {
 		case <-ctx.Done():
 			return false
 		case <-look:
 			return true
-		case f, ok := <-facts:
-			if !ok || f.Kind == fact.SyncFinished || f.Kind == fact.SyncFailed {
+		case f, ok := <-*facts:
+			if !ok {
+				*facts = nil
+			} else if f.Kind == fact.SyncFinished || f.Kind == fact.SyncFailed {
 				return true
 			}
 		}
@@ -172,7 +175,7 @@ func (s *Server) listRuns(ctx context.Context, c access.Caller, in *listInput) (
 	if err != nil {
 		return noneYet[Run](err, in.ConnectionID)
 	}
-	runs, next, err := s.Mail.Runs(ctx, c, conn.ID, in.page())
+	runs, next, err := s.Mail.RunsOf(ctx, c, conn.ID, in.page())
 	if err != nil {
 		return nil, err
 	}
@@ -195,7 +198,7 @@ type runInput struct {
 }
 
 func (s *Server) getRun(ctx context.Context, c access.Caller, in *runInput) (*bodyOf[Run], error) {
-	run, err := s.Mail.Run(ctx, c, crm.RunID(in.RunID))
+	run, err := s.Mail.Progress(ctx, c, crm.RunID(in.RunID))
 	if err != nil {
 		return nil, err
 	}

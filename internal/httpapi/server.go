@@ -2,30 +2,44 @@ package httpapi
 
 import (
 	"context"
+	"io/fs"
 	"net/http"
+	"net/netip"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
+	"github.com/prometheus/client_golang/prometheus"
 
+	"rapport/internal/crm"
+	"rapport/internal/mail"
 	"rapport/internal/org"
+	"rapport/internal/vault"
 )
 
 // Server answers HTTP. All fields are set before Handler is called.
 type Server struct {
 	Org         *org.Service
-	Google      Google
+	Vault       *vault.Service
+	Mail        *mail.Service
 	Connections Connections
-	Mail        Mail
 	Facts       Facts
+	Queue       Queue
 	Now         func() time.Time
 
-	PublicURL string // address browsers use, without a slash at the end
-	Version   string
-	Heartbeat time.Duration   // between signs of life on the event stream
-	Closing   <-chan struct{} // closed when the server stops: ends event streams
+	PublicURL    string // address browsers use, without a slash at the end
+	RedirectURI  string // where Google sends people back after consent
+	GoogleSignIn bool   // an OAuth client is configured
+	Version      string
+	Heartbeat    time.Duration   // between signs of life on the event stream
+	Closing      <-chan struct{} // closed when the server stops: ends event streams
 
-	GoogleSignIn bool // an OAuth client is configured
+	Pages          fs.FS // the built web application
+	AllowedOrigins []string
+	TrustedProxies []netip.Prefix
+	Checks         []Check
+	Metrics        *prometheus.Registry
+	MetricsToken   crm.Secret
 }
 
 // API registers every operation on a mux and gives the description.

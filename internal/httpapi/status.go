@@ -8,6 +8,9 @@ import (
 	"rapport/internal/access"
 	"rapport/internal/crm"
 	"rapport/internal/fault"
+	"rapport/internal/mail"
+	"rapport/internal/vault"
+	"rapport/internal/work"
 )
 
 type statusInput struct {
@@ -31,7 +34,7 @@ func (s *Server) getStatus(ctx context.Context, c access.Caller, in *statusInput
 	if err != nil {
 		return nil, err
 	}
-	out, err := s.status(ctx, conn)
+	out, err := s.status(ctx, c, conn)
 	if err != nil {
 		return nil, err
 	}
@@ -56,31 +59,50 @@ func noConnection(w crm.Workspace) Status {
 	return out
 }
 
-func (s *Server) status(ctx context.Context, conn crm.Connection) (Status, error) {
-	totals, err := s.Mail.Totals(ctx, conn.ID)
+func (s *Server) status(ctx context.Context, c access.Caller, conn crm.Connection) (Status, error) {
+	totals, err := s.Mail.Counts(ctx, c, conn.ID)
 	if err != nil {
 		return Status{}, err
 	}
-	streams, err := s.Mail.Streams(ctx, conn)
+	streams, err := s.streams(ctx, conn)
 	if err != nil {
 		return Status{}, err
 	}
-	complete, err := s.Mail.Completeness(ctx, conn.ID)
+	complete, err := s.completeness(ctx, c, conn.ID)
 	if err != nil {
 		return Status{}, err
 	}
 	next, action := nextStep(conn)
-	now := s.Now()
 	return Status{
 		IsConnected: conn.Status.Syncs() || conn.Status == crm.StatusPaused, ConnectionID: string(conn.ID),
 		GoogleEmail: conn.GoogleEmail, Status: string(conn.Status), StatusReason: conn.StatusReason, NextStep: next, ActionURL: action,
-		GrantedScopes: texts(conn.GrantedScopes), MissingScopes: each(s.Google.Missing(conn), func(m MissingScope) MissingScope { return m }),
+		GrantedScopes: texts(conn.GrantedScopes), MissingScopes: missingScopes(conn),
 		GmailSyncEnabled: conn.GmailSync, CalendarSyncEnabled: conn.CalendarSync, ContactsSyncEnabled: conn.ContactsSync,
 		Settings:     settingsShape(conn.Settings),
 		Counts:       Counts{Messages: totals.Messages, Unread: totals.Unread, Threads: totals.Threads, Failures: totals.Failures},
-		Streams:      each(streams, func(x StreamState) StreamStatus { return streamShape(x, now) }),
-		Completeness: completenessShape(complete),
+		Streams:      streams,
+		Completeness: complete,
 	}, nil
+}
+
+func (s *Server) completeness(ctx context.Context, c access.Caller, id crm.ConnectionID) (*Completeness, error) {
+	last, err := s.Mail.Completeness(ctx, c, id)
+	if fault.Is(err, fault.NotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return completenessShape(last), nil
+}
+
+func missingScopes(c crm.Connection) []MissingScope {
+	if c.Status == crm.StatusDisconnected {
+		return []MissingScope{}
+	}
+	return each(vault.Describe(vault.Missing(c.GrantedScopes, c.WantedScopes)), func(f vault.Feature) MissingScope {
+		return MissingScope{Scope: f.Scope, Feature: f.Name, Description: f.Text}
+	})
 }
 
 // nextStep is what the owner of a connection can do about its state, and where.
@@ -101,29 +123,60 @@ func nextStep(c crm.Connection) (text, action string) {
 	return "", ""
 }
 
-func streamShape(x StreamState, now time.Time) StreamStatus {
-	out := StreamStatus{Stream: string(x.Stream), State: "idle", NextRunAt: utc(x.NextRun), Error: x.Error, NextStep: x.NextStep}
-	if r := x.Run; r != nil {
-		started := r.StartedAt.UTC()
-		out.LastRunAt = &started
-		if out.Error == "" && r.State == crm.RunFailed {
-			out.Error, out.NextStep = r.Error, r.NextStep
+// streamKinds are the streams of a mailbox in the order they are shown, with the
+// work that moves them.
+var streamKinds = []struct {
+	stream crm.Stream
+	kind   work.Kind
+}{{crm.StreamGmailHistory, mail.KindHistory}, {crm.StreamGmailBackfill, mail.KindBackfill}, {crm.StreamGmailVerify, mail.KindVerify}}
+
+func (s *Server) streams(ctx context.Context, conn crm.Connection) ([]StreamStatus, error) {
+	due, err := s.Queue.NextDue(ctx, string(conn.ID))
+	if err != nil {
+		return nil, err
+	}
+	out := []StreamStatus{}
+	if !conn.GmailSync {
+		return out, nil
+	}
+	for _, k := range streamKinds {
+		last, err := s.Connections.LastRun(ctx, conn.ID, k.stream)
+		if err != nil && !fault.Is(err, fault.NotFound) {
+			return nil, err
 		}
-		if r.State == crm.RunRunning || r.State == crm.RunQueued {
-			out.Progress = progressOf(*r, now)
+		x := StreamStatus{Stream: string(k.stream), State: "idle"}
+		if err == nil {
+			describeRun(&x, last, s.Now())
+		}
+		if at, waits := due[k.kind]; waits && conn.Status.Syncs() {
+			at = at.UTC()
+			x.NextRunAt = &at
+			if x.State == "idle" && k.stream == crm.StreamGmailBackfill && at.After(s.Now()) {
+				x.State = "waiting"
+			}
+		}
+		out = append(out, x)
+	}
+	return out, nil
+}
+
+// describeRun tells what the last run of a stream says about it.
+func describeRun(x *StreamStatus, r crm.Run, now time.Time) {
+	started := r.StartedAt.UTC()
+	x.LastRunAt = &started
+	switch r.State {
+	case crm.RunQueued:
+		x.State = "waiting"
+	case crm.RunRunning:
+		x.State, x.Progress = "running", progressOf(r, now)
+		x.Error, x.NextStep = r.Error, r.NextStep
+	case crm.RunFailed:
+		x.State, x.Error, x.NextStep = "error", r.Error, r.NextStep
+	case crm.RunSucceeded, crm.RunPartial:
+		if r.Stream == crm.StreamGmailBackfill {
+			x.State = "done"
 		}
 	}
-	switch {
-	case out.Progress != nil:
-		out.State = "running"
-	case out.Error != "":
-		out.State = "error"
-	case x.Waiting:
-		out.State = "waiting"
-	case x.Done:
-		out.State = "done"
-	}
-	return out
 }
 
 func progressOf(r crm.Run, now time.Time) *Progress {
@@ -177,6 +230,9 @@ func change(c *crm.Connection, p SettingsPatch) error {
 		c.Status, c.StatusReason = crm.StatusPaused, "Paused by its owner."
 	case !*p.Paused && c.Status == crm.StatusPaused:
 		c.Status, c.StatusReason = crm.StatusActive, ""
+		if len(vault.Missing(c.GrantedScopes, c.WantedScopes)) > 0 {
+			c.Status = crm.StatusDegraded
+		}
 	case *p.Paused && c.Status != crm.StatusPaused:
 		return fault.New(fault.Conflict, "This connection is not running, so it cannot be paused.")
 	}

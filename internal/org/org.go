@@ -202,3 +202,9 @@ func wrap(doing string, err error) error {
 	}
 	return fmt.Errorf("%s: %w", doing, err)
 }
+
+// Approval is what the organisation of a workspace has decided about Google.
+func (s *Service) Approval(ctx context.Context, w crm.WorkspaceID) (crm.Approval, error) {
+	row, err := s.Workspaces.Workspace(ctx, w)
+	return row.Approval, wrap("finding the workspace", err)
+}

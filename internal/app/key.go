@@ -1,0 +1,121 @@
+package app
+
+import (
+	"crypto/hkdf"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+
+	"rapport/internal/config"
+	"rapport/internal/crm"
+	"rapport/internal/vault"
+)
+
+// prepareData makes the data folder.
+func prepareData(c *config.Config) error {
+	for _, dir := range []string{c.DataDir, filepath.Dir(c.DatabasePath)} {
+		if !c.DatabaseURL.IsZero() && dir != c.DataDir {
+			continue
+		}
+		if err := os.MkdirAll(dir, 0o700); err != nil {
+			return trouble(WithDisk, plain(err), "DATA_DIR: the folder %s cannot be made", dir)
+		}
+	}
+	return nil
+}
+
+// loadKeys gives the encryption keys: those of the settings, or of the key file,
+// which is made when there is none. made reports that.
+func loadKeys(c *config.Config) (keys crm.Secret, made bool, err error) {
+	if !c.EncryptionKey.IsZero() {
+		return c.EncryptionKey, false, nil
+	}
+	path := c.KeyFile()
+	text, err := os.ReadFile(path)
+	switch {
+	case err == nil:
+		keys = crm.NewSecret(strings.TrimSpace(string(text)))
+		if keys.IsZero() {
+			return keys, false, trouble(WithKey, nil, "the key file %s is empty: restore it from a backup, or set ENCRYPTION_KEY", path)
+		}
+		return keys, false, nil
+	case !errors.Is(err, fs.ErrNotExist):
+		return keys, false, trouble(WithKey, plain(err), "the key file %s cannot be read", path)
+	}
+	if keys, err = vault.NewKey(); err != nil {
+		return keys, false, err
+	}
+	made, err = createKeyFile(path, keys)
+	if err != nil || made {
+		return keys, made, err
+	}
+	return loadKeys(c) // another process was first
+}
+
+// createKeyFile writes a new key durably before it is used: a key that is lost
+// in a crash would take every token with it.
+func createKeyFile(path string, key crm.Secret) (bool, error) {
+	temporary, err := os.CreateTemp(filepath.Dir(path), ".encryption.key-*") // mode 0600
+	if err != nil {
+		return false, trouble(diskOr(err, WithKey), plain(err), "the key file %s cannot be written", path)
+	}
+	defer func() { _ = os.Remove(temporary.Name()) }()
+	_, err = temporary.WriteString(key.Reveal() + "\n")
+	err = errors.Join(err, temporary.Sync(), temporary.Close())
+	if err == nil {
+		err = os.Link(temporary.Name(), path) // fails when another process was first
+		if errors.Is(err, syscall.EPERM) || errors.Is(err, errors.ErrUnsupported) {
+			err = os.Rename(temporary.Name(), path) // a file system without links
+		}
+	}
+	if errors.Is(err, fs.ErrExist) {
+		return false, nil
+	}
+	if err != nil {
+		return false, trouble(diskOr(err, WithKey), plain(err), "the key file %s cannot be written", path)
+	}
+	return true, nil
+}
+
+func diskOr(err error, other With) With {
+	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) || errors.Is(err, syscall.EROFS) {
+		return WithDisk
+	}
+	return other
+}
+
+// plain is the last word of an error of the file system, without the path that
+// the text names already.
+func plain(err error) error {
+	var p *fs.PathError
+	if errors.As(err, &p) {
+		return p.Err
+	}
+	var l *os.LinkError
+	if errors.As(err, &l) {
+		return l.Err
+	}
+	return err
+}
+
+// signingKeys derives the keys of bearer tokens from the encryption keys, in
+// their order.
+func signingKeys(keys crm.Secret) ([][]byte, error) {
+	var out [][]byte
+	for key := range strings.SplitSeq(keys.Reveal(), ",") {
+		if key = strings.TrimSpace(key); key == "" {
+			continue
+		}
+		derived, err := hkdf.Key(sha256.New, []byte(key), nil, "rapport bearer tokens v1", 32)
+		if err != nil {
+			return nil, fmt.Errorf("deriving a key for tokens: %w", err)
+		}
+		out = append(out, derived)
+	}
+	return out, nil
+}

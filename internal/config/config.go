@@ -1,0 +1,144 @@
+// Package config is what an operator can decide: one struct, read from the
+// environment and a .env file by cmd and app only. The reference and the example
+// file are generated from it, and all mistakes are reported at once.
+package config
+
+import (
+	"net"
+	"net/url"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"rapport/internal/crm"
+)
+
+// Config is every setting. Tags: env names the variable, envDefault its value
+// when unset, doc says what it does, group orders the reference, example shows a
+// value.
+type Config struct {
+	Host           string   `group:"Address" env:"SERVICE_HOST" envDefault:"127.0.0.1" doc:"Address to listen on. 0.0.0.0 listens on every interface."`
+	Port           int      `group:"Address" env:"SERVICE_PORT" envDefault:"8000" doc:"Port to listen on; 0 lets the system choose one."`
+	PublicURL      string   `group:"Address" env:"PUBLIC_URL" doc:"Address that browsers use, as Google has to know it for the redirect. Default http://localhost with the port." example:"https://crm.example.org"`
+	AllowedOrigins []string `group:"Address" env:"ALLOWED_ORIGINS" envSeparator:"," doc:"Origins of other front ends that may call the API from a browser, separated by commas." example:"https://app.example.org"`
+	TrustedProxies []string `group:"Address" env:"TRUSTED_PROXIES" envSeparator:"," doc:"Addresses or networks (CIDR) of proxies in front, whose X-Forwarded-For is believed." example:"10.0.0.0/8"`
+
+	DataDir      string     `group:"Storage" env:"DATA_DIR" envDefault:"data" doc:"Folder for the database and the encryption key. Made at the first start."`
+	DatabasePath string     `group:"Storage" env:"DATABASE_PATH" doc:"SQLite file. Default rapport.db in the data folder."`
+	DatabaseURL  crm.Secret `group:"Storage" env:"DATABASE_URL" doc:"PostgreSQL 13 or newer instead of SQLite." example:"postgres://rapport:secret@db.example.org:5432/rapport"`
+
+	EncryptionKey crm.Secret    `group:"Security" env:"ENCRYPTION_KEY" doc:"Fernet keys, separated by commas: the first encrypts, all decrypt. Default: the file encryption.key in the data folder, made at the first start." example:"nKf5ZBAb1lbYxA9DMSWZtqvVfMcUSUg6rKVFMsIyDWk="`
+	SessionLife   time.Duration `group:"Security" env:"SESSION_LIFE" envDefault:"336h" doc:"How long a browser stays signed in without being used."`
+	TokenLife     time.Duration `group:"Security" env:"TOKEN_LIFE" envDefault:"1h" doc:"How long a bearer token from POST /api/v1/auth/token is good for."`
+	SignInDomains []string      `group:"Security" env:"SIGN_IN_DOMAINS" envSeparator:"," doc:"Google Workspace domains whose people may join by themselves. Everybody else has to be invited." example:"example.org"`
+	MetricsToken  crm.Secret    `group:"Security" env:"METRICS_TOKEN" doc:"Bearer token that /metrics asks for. Without it /metrics is open to whoever reaches the port."`
+
+	GoogleClientID     string        `group:"Google" env:"GOOGLE_CLIENT_ID" doc:"OAuth client registered with Google." example:"1234567890-abc.apps.googleusercontent.com"`
+	GoogleClientSecret crm.Secret    `group:"Google" env:"GOOGLE_CLIENT_SECRET" doc:"Secret of that client."`
+	GoogleRedirectURI  string        `group:"Google" env:"GOOGLE_REDIRECT_URI" doc:"Where Google sends people back after consent; register it with Google. Default /api/v1/integrations/google/callback under PUBLIC_URL."`
+	GoogleQuota        string        `group:"Google" env:"GOOGLE_QUOTA" envDefault:"2026" doc:"Quota model of your Google Cloud project: 2026 (new projects: 6,000 units a minute and user), legacy (projects that used the Gmail API before 2026: 15,000), none."`
+	RefreshAhead       time.Duration `group:"Google" env:"TOKEN_REFRESH_AHEAD" envDefault:"5m" doc:"How long before it ends an access token is refreshed."`
+
+	GoogleBaseURL     string `group:"Google's addresses" env:"GOOGLE_BASE_URL" doc:"A Google-like server, a simulator for example, that takes the place of every address of Google." example:"http://127.0.0.1:8100"`
+	GoogleAuthURL     string `group:"Google's addresses" env:"GOOGLE_AUTH_URL" doc:"Consent page. Wins over GOOGLE_BASE_URL, as do the following."`
+	GoogleTokenURL    string `group:"Google's addresses" env:"GOOGLE_TOKEN_URL" doc:"Token endpoint."`
+	GoogleRevokeURL   string `group:"Google's addresses" env:"GOOGLE_REVOKE_URL" doc:"Revocation endpoint."`
+	GoogleUserinfoURL string `group:"Google's addresses" env:"GOOGLE_USERINFO_URL" doc:"OpenID Connect userinfo endpoint."`
+	GoogleJWKSURL     string `group:"Google's addresses" env:"GOOGLE_JWKS_URL" doc:"Keys that id tokens are signed with."`
+	GoogleIssuer      string `group:"Google's addresses" env:"GOOGLE_ISSUER" doc:"Issuer of id tokens."`
+
+	Workers     int  `group:"Work" env:"WORKERS" envDefault:"8" doc:"Jobs this process does at the same time."`
+	WithoutSync bool `group:"Work" env:"WITHOUT_SYNC" envDefault:"false" doc:"Serve the API and pages only; other processes on the same database do the syncing."`
+
+	LogLevel     string `group:"Seeing it run" env:"LOG_LEVEL" envDefault:"info" doc:"debug, info, warn or error."`
+	LogFormat    string `group:"Seeing it run" env:"LOG_FORMAT" envDefault:"text" doc:"text or json."`
+	PprofAddress string `group:"Seeing it run" env:"PPROF_ADDRESS" doc:"Address for Go's profiler, on a private port. Off when empty." example:"127.0.0.1:6060"`
+	OTelEndpoint string `group:"Seeing it run" env:"OTEL_EXPORTER_OTLP_ENDPOINT" doc:"Where traces go (OTLP over HTTP). Off when empty; the other standard OTEL_ variables are obeyed." example:"http://127.0.0.1:4318"`
+	OTelTraces   string `group:"Seeing it run" env:"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT" doc:"The same, for traces alone."`
+}
+
+// Endpoints are Google's addresses as configured.
+type Endpoints struct {
+	Auth, Token, Revoke, Userinfo, JWKS, Issuer string
+	Gmail                                       string // root of the Gmail API, with a slash at its end
+	Simulated                                   bool   // not the real Google
+}
+
+// Endpoints folds GOOGLE_BASE_URL into every address that is not given itself.
+func (c *Config) Endpoints() Endpoints {
+	e := Endpoints{
+		Auth: "https://accounts.google.com/o/oauth2/v2/auth", Token: "https://oauth2.googleapis.com/token",
+		Revoke: "https://oauth2.googleapis.com/revoke", Userinfo: "https://openidconnect.googleapis.com/v1/userinfo",
+		JWKS: "https://www.googleapis.com/oauth2/v3/certs", Issuer: "https://accounts.google.com",
+		Gmail: "https://gmail.googleapis.com/",
+	}
+	if base := strings.TrimRight(c.GoogleBaseURL, "/"); base != "" {
+		e = Endpoints{
+			Auth: base + "/o/oauth2/v2/auth", Token: base + "/token", Revoke: base + "/revoke", Userinfo: base + "/v1/userinfo",
+			JWKS: base + "/oauth2/v3/certs", Issuer: base, Gmail: base + "/", Simulated: true,
+		}
+	}
+	for _, o := range []struct {
+		to   *string
+		from string
+	}{{&e.Auth, c.GoogleAuthURL}, {&e.Token, c.GoogleTokenURL}, {&e.Revoke, c.GoogleRevokeURL}, {&e.Userinfo, c.GoogleUserinfoURL}, {&e.JWKS, c.GoogleJWKSURL}, {&e.Issuer, c.GoogleIssuer}} {
+		if o.from != "" {
+			*o.to = o.from
+		}
+	}
+	return e
+}
+
+// Fixed paths that Google sends browsers back to.
+const (
+	ConnectCallback = "/api/v1/integrations/google/callback"
+	SignInCallback  = "/api/v1/auth/google/callback"
+)
+
+// complete fills what follows from other settings.
+func (c *Config) complete() {
+	c.PublicURL = strings.TrimRight(c.PublicURL, "/")
+	if c.PublicURL == "" {
+		c.PublicURL = "http://" + net.JoinHostPort("localhost", strconv.Itoa(c.Port))
+	}
+	if c.GoogleRedirectURI == "" {
+		c.GoogleRedirectURI = c.PublicURL + ConnectCallback
+	}
+	if c.DatabasePath == "" {
+		c.DatabasePath = filepath.Join(c.DataDir, "rapport.db")
+	}
+	for i, d := range c.SignInDomains {
+		c.SignInDomains[i] = strings.ToLower(strings.TrimSpace(d))
+	}
+	for i, o := range c.AllowedOrigins {
+		c.AllowedOrigins[i] = strings.TrimRight(strings.TrimSpace(o), "/")
+	}
+}
+
+// Listening sets the port that the system chose in place of 0.
+func (c *Config) Listening(port int) {
+	if c.Port != 0 {
+		return
+	}
+	old := "http://" + net.JoinHostPort("localhost", "0")
+	c.Port = port
+	now := "http://" + net.JoinHostPort("localhost", strconv.Itoa(port))
+	c.PublicURL = strings.Replace(c.PublicURL, old, now, 1)
+	c.GoogleRedirectURI = strings.Replace(c.GoogleRedirectURI, old, now, 1)
+}
+
+// KeyFile is where the encryption key is kept when ENCRYPTION_KEY is unset.
+func (c *Config) KeyFile() string { return filepath.Join(c.DataDir, "encryption.key") }
+
+// Tracing reports whether traces go anywhere.
+func (c *Config) Tracing() bool { return c.OTelEndpoint != "" || c.OTelTraces != "" }
+
+// HasGoogleClient reports whether an OAuth client is configured.
+func (c *Config) HasGoogleClient() bool { return c.GoogleClientID != "" }
+
+// Secure reports whether browsers reach us by https.
+func (c *Config) Secure() bool {
+	u, err := url.Parse(c.PublicURL)
+	return err == nil && u.Scheme == "https"
+}

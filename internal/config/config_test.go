@@ -1,0 +1,156 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+const goodKey = "nKf5ZBAb1lbYxA9DMSWZtqvVfMcUSUg6rKVFMsIyDWk="
+
+func TestEverythingHasADefault(t *testing.T) {
+	c, err := Load(nil, "")
+	require.NoError(t, err)
+	require.Equal(t, 8000, c.Port)
+	require.Equal(t, "http://localhost:8000", c.PublicURL)
+	require.Equal(t, "http://localhost:8000/api/v1/integrations/google/callback", c.GoogleRedirectURI)
+	require.Equal(t, filepath.Join("data", "rapport.db"), c.DatabasePath)
+	require.Equal(t, 5*time.Minute, c.RefreshAhead)
+	require.False(t, c.HasGoogleClient())
+	require.Equal(t, "https://oauth2.googleapis.com/token", c.Endpoints().Token)
+}
+
+func TestBaseURLFoldsEveryAddressAndSingleOnesWin(t *testing.T) {
+	c, err := Load([]string{"GOOGLE_BASE_URL=http://127.0.0.1:8100/", "GOOGLE_TOKEN_URL=https://token.example.org/t"}, "")
+	require.NoError(t, err)
+	require.Equal(t, Endpoints{
+		Auth: "http://127.0.0.1:8100/o/oauth2/v2/auth", Token: "https://token.example.org/t", Revoke: "http://127.0.0.1:8100/revoke",
+		Userinfo: "http://127.0.0.1:8100/v1/userinfo", JWKS: "http://127.0.0.1:8100/oauth2/v3/certs", Issuer: "http://127.0.0.1:8100",
+		Gmail: "http://127.0.0.1:8100/", Simulated: true,
+	}, c.Endpoints())
+}
+
+// wrong gives a wrong value for each variable that can be wrong.
+var wrong = map[string]string{
+	"SERVICE_HOST": "not a host", "SERVICE_PORT": "99999", "PUBLIC_URL": "crm.example.org", "ALLOWED_ORIGINS": "https://ok.example,*",
+	"TRUSTED_PROXIES": "10.0.0.0/8,nowhere", "DATA_DIR": "data\x00dir", "DATABASE_PATH": os.TempDir(), "DATABASE_URL": "mysql://u:p4ssw0rd@h/d",
+	"ENCRYPTION_KEY": goodKey + ",tooshort", "SESSION_LIFE": "soon", "TOKEN_LIFE": "1s", "SIGN_IN_DOMAINS": "someone@example.org",
+	"GOOGLE_CLIENT_ID": "id-without-secret", "GOOGLE_CLIENT_SECRET": "secret-without-id", "GOOGLE_REDIRECT_URI": "/callback",
+	"GOOGLE_QUOTA": "unlimited", "TOKEN_REFRESH_AHEAD": "2h", "GOOGLE_BASE_URL": "ftp://x", "GOOGLE_AUTH_URL": "accounts", "GOOGLE_TOKEN_URL": ":",
+	"GOOGLE_REVOKE_URL": "http://", "GOOGLE_USERINFO_URL": "x y", "GOOGLE_JWKS_URL": "file:///etc/passwd", "GOOGLE_ISSUER": "me",
+	"WORKERS": "many", "WITHOUT_SYNC": "perhaps", "LOG_LEVEL": "loud", "LOG_FORMAT": "xml", "PPROF_ADDRESS": "6060",
+	"OTEL_EXPORTER_OTLP_ENDPOINT": "collector:4318", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "nowhere",
+}
+
+// free are variables in which everything is right.
+var free = []string{"METRICS_TOKEN"}
+
+func TestEachWrongValueNamesItsVariable(t *testing.T) {
+	for _, v := range Variables() {
+		value, can := wrong[v.Name]
+		if !can {
+			require.Contains(t, free, v.Name, "a wrong value is needed for this variable")
+			continue
+		}
+		t.Run(v.Name, func(t *testing.T) {
+			_, err := Load([]string{v.Name + "=" + value}, "")
+			var mistakes Mistakes
+			require.ErrorAs(t, err, &mistakes)
+			require.Len(t, mistakes, 1)
+			named := mistakes[0].Variable
+			if strings.HasPrefix(v.Name, "GOOGLE_CLIENT_") { // the other half is what is missing
+				require.True(t, strings.HasPrefix(named, "GOOGLE_CLIENT_"))
+			} else {
+				require.Equal(t, v.Name, named)
+			}
+			require.NotContains(t, mistakes[0].Text, "\n")
+			if v.Secret {
+				require.NotContains(t, err.Error(), value)
+				require.NotContains(t, err.Error(), "p4ssw0rd")
+			}
+		})
+	}
+}
+
+func TestAllMistakesAtOnce(t *testing.T) {
+	_, err := Load([]string{"SERVICE_PORT=70000", "LOG_LEVEL=loud", "ENCRYPTION_KEY=x"}, "")
+	var mistakes Mistakes
+	require.ErrorAs(t, err, &mistakes)
+	require.Len(t, mistakes, 3)
+	_, err = Load([]string{"SERVICE_PORT=abc", "WORKERS=x"}, "")
+	require.ErrorAs(t, err, &mistakes)
+	require.Len(t, mistakes, 2)
+}
+
+func TestSettingsFile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), ".env")
+	require.NoError(t, os.WriteFile(path, []byte("# comment\n\nexport SERVICE_PORT=8123 # why\nLOG_LEVEL='debug'\nMETRICS_TOKEN=\"a \\\"b\\\"\"\nDATA_DIR=/one\n"), 0o600))
+	c, err := Load([]string{"DATA_DIR=/two"}, path)
+	require.NoError(t, err)
+	require.Equal(t, 8123, c.Port)
+	require.Equal(t, "debug", c.LogLevel)
+	require.Equal(t, `a "b"`, c.MetricsToken.Reveal())
+	require.Equal(t, "/two", c.DataDir, "the environment wins")
+
+	require.NoError(t, os.WriteFile(path, []byte("SERVICE_PORT=8123\nnonsense\n"), 0o600))
+	_, err = Load(nil, path)
+	var mistakes Mistakes
+	require.ErrorAs(t, err, &mistakes)
+	require.Equal(t, Mistakes{{path + " line 2", "is not NAME=value"}}, mistakes)
+	require.NoError(t, errors.Unwrap(mistakes))
+
+	_, err = Load(nil, path+".none")
+	require.NoError(t, err, "no file is no mistake")
+}
+
+func TestSecretsAreNeverPrinted(t *testing.T) {
+	c, err := Load([]string{"DATABASE_URL=postgres://u:hidden1@h/d", "GOOGLE_CLIENT_ID=i", "GOOGLE_CLIENT_SECRET=hidden2", "ENCRYPTION_KEY=" + goodKey, "METRICS_TOKEN=hidden3"}, "")
+	require.NoError(t, err)
+	printed := strings.Join([]string{sprint(c), sprint(*c)}, "")
+	for _, s := range []string{"hidden1", "hidden2", "hidden3", goodKey} {
+		require.NotContains(t, printed, s)
+	}
+}
+
+func TestEveryVariableIsDescribed(t *testing.T) {
+	seen := map[string]bool{}
+	for _, v := range Variables() {
+		require.NotEmpty(t, v.Name)
+		require.NotEmpty(t, v.Group, v.Name)
+		require.True(t, strings.HasSuffix(v.Doc, "."), v.Name)
+		require.False(t, seen[v.Name], v.Name)
+		seen[v.Name] = true
+		require.Contains(t, Help(), v.Name)
+		require.Contains(t, Example(), "#"+v.Name+"=")
+	}
+	require.Len(t, seen, reflect.TypeFor[Config]().NumField())
+}
+
+func TestPortOfTheSystem(t *testing.T) {
+	c, err := Load([]string{"SERVICE_PORT=0"}, "")
+	require.NoError(t, err)
+	c.Listening(4711)
+	require.Equal(t, "http://localhost:4711", c.PublicURL)
+	require.Equal(t, "http://localhost:4711"+ConnectCallback, c.GoogleRedirectURI)
+}
+
+func FuzzSettingsFile(f *testing.F) {
+	f.Add("A=b\nexport C='d' # e\n\"\n=\n")
+	f.Fuzz(func(t *testing.T, text string) {
+		for line := range strings.Lines(text) {
+			name, _, ok := parseLine(line)
+			if ok && name != "" {
+				require.True(t, validName(name))
+			}
+		}
+	})
+}
+
+func sprint(v any) string { return fmt.Sprintf("%v %+v %#v", v, v, v) }

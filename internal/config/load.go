@@ -1,0 +1,221 @@
+package config
+
+import (
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"net/url"
+	"os"
+	"reflect"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/caarlos0/env/v11"
+)
+
+// Mistake is one wrong setting.
+type Mistake struct {
+	Variable string // or file and line
+	Text     string // what is wrong and what would be right; never a secret
+}
+
+// Mistakes is all that is wrong, in the order of the reference.
+type Mistakes []Mistake
+
+func (m Mistakes) Error() string {
+	lines := make([]string, len(m))
+	for i, x := range m {
+		lines[i] = x.Variable + ": " + x.Text
+	}
+	return strings.Join(lines, "\n")
+}
+
+// Load reads the settings from an environment ("NAME=value" entries, which win)
+// and a .env file. A file that does not exist is no mistake; file "" is none.
+// The error is Mistakes, or about reading the file.
+func Load(environ []string, file string) (*Config, error) {
+	values, mistakes, err := readFile(file)
+	if err != nil {
+		return nil, err
+	}
+	for _, entry := range environ {
+		if name, value, ok := strings.Cut(entry, "="); ok {
+			values[name] = value
+		}
+	}
+	var c Config
+	err = env.ParseWithOptions(&c, env.Options{Environment: withoutEmpty(values)})
+	mistakes = append(mistakes, parseMistakes(err, values)...)
+	if len(mistakes) == 0 {
+		c.complete()
+		mistakes = c.check()
+	}
+	if len(mistakes) > 0 {
+		return nil, mistakes
+	}
+	return &c, nil
+}
+
+// withoutEmpty treats a variable that is set to nothing as unset.
+func withoutEmpty(values map[string]string) map[string]string {
+	out := make(map[string]string, len(values))
+	for k, v := range values {
+		if v = strings.TrimSpace(v); v != "" {
+			out[k] = v
+		}
+	}
+	return out
+}
+
+func parseMistakes(err error, values map[string]string) Mistakes {
+	var all env.AggregateError
+	if err == nil || !errors.As(err, &all) {
+		if err != nil {
+			return Mistakes{{"configuration", err.Error()}}
+		}
+		return nil
+	}
+	var out Mistakes
+	for _, e := range all.Errors {
+		var p env.ParseError
+		if !errors.As(e, &p) {
+			out = append(out, Mistake{"configuration", e.Error()})
+			continue
+		}
+		field, _ := reflect.TypeFor[Config]().FieldByName(p.Name)
+		name := field.Tag.Get("env")
+		out = append(out, Mistake{name, fmt.Sprintf("%q is not %s", values[name], kindOf(p.Type))})
+	}
+	return out
+}
+
+func kindOf(t reflect.Type) string {
+	switch {
+	case t == reflect.TypeFor[time.Duration]():
+		return "a duration like 5m or 24h"
+	case t.Kind() == reflect.Int:
+		return "a whole number"
+	case t.Kind() == reflect.Bool:
+		return "true or false"
+	}
+	return "a " + t.String()
+}
+
+// checker collects mistakes.
+type checker struct{ found Mistakes }
+
+func (k *checker) unless(ok bool, variable, format string, args ...any) {
+	if !ok {
+		k.found = append(k.found, Mistake{variable, fmt.Sprintf(format, args...)})
+	}
+}
+
+func (k *checker) address(variable, value string, pathToo bool) {
+	if value == "" {
+		return
+	}
+	u, err := url.Parse(value)
+	ok := err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != "" && u.User == nil && u.Fragment == ""
+	k.unless(ok, variable, "%q is not an http or https address", value)
+	if ok && !pathToo {
+		k.unless(strings.Trim(u.Path, "/") == "" && u.RawQuery == "", variable, "%q must be an origin, without a path", value)
+	}
+}
+
+func (k *checker) among(variable, value string, allowed ...string) {
+	k.unless(slices.Contains(allowed, value), variable, "%q is not one of %s", value, strings.Join(allowed, ", "))
+}
+
+func (k *checker) span(variable string, value, least, most time.Duration) {
+	k.unless(value >= least && value <= most, variable, "%s must be between %s and %s", value, least, most)
+}
+
+func (c *Config) check() Mistakes {
+	var k checker
+	c.checkAddress(&k)
+	c.checkStorage(&k)
+	c.checkSecurity(&k)
+	c.checkGoogle(&k)
+	k.unless(c.Workers >= 1 && c.Workers <= 1000, "WORKERS", "%d must be between 1 and 1000", c.Workers)
+	k.among("LOG_LEVEL", c.LogLevel, "debug", "info", "warn", "error")
+	k.among("LOG_FORMAT", c.LogFormat, "text", "json")
+	if c.PprofAddress != "" {
+		_, _, err := net.SplitHostPort(c.PprofAddress)
+		k.unless(err == nil, "PPROF_ADDRESS", "%q is not an address like 127.0.0.1:6060", c.PprofAddress)
+	}
+	k.address("OTEL_EXPORTER_OTLP_ENDPOINT", c.OTelEndpoint, true)
+	k.address("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", c.OTelTraces, true)
+	return k.found
+}
+
+func (c *Config) checkAddress(k *checker) {
+	k.unless(c.Port >= 0 && c.Port <= 65535, "SERVICE_PORT", "%d is not a port (0 to 65535)", c.Port)
+	k.unless(c.Host != "" && !strings.ContainsAny(c.Host, " /"), "SERVICE_HOST", "%q is not a host or IP address", c.Host)
+	k.address("PUBLIC_URL", c.PublicURL, false)
+	for _, o := range c.AllowedOrigins {
+		k.unless(o != "*", "ALLOWED_ORIGINS", "* is not possible, because requests carry credentials: name each origin")
+		if o != "*" {
+			k.address("ALLOWED_ORIGINS", o, false)
+		}
+	}
+	for _, p := range c.TrustedProxies {
+		_, errNet := netip.ParsePrefix(p)
+		_, errIP := netip.ParseAddr(p)
+		k.unless(errNet == nil || errIP == nil, "TRUSTED_PROXIES", "%q is not an IP address or network", p)
+	}
+}
+
+func (c *Config) checkStorage(k *checker) {
+	k.unless(!strings.ContainsRune(c.DataDir, 0), "DATA_DIR", "is not a path")
+	if info, err := os.Stat(c.DatabasePath); err == nil {
+		k.unless(!info.IsDir(), "DATABASE_PATH", "%q is a folder; it must be a file", c.DatabasePath)
+	}
+	if c.DatabaseURL.IsZero() {
+		return
+	}
+	u, err := url.Parse(c.DatabaseURL.Reveal())
+	k.unless(err == nil && (u.Scheme == "postgres" || u.Scheme == "postgresql") && u.Host != "", "DATABASE_URL", "must look like postgres://user:password@host:5432/database (the value is not shown because it may hold a password)")
+}
+
+func (c *Config) checkSecurity(k *checker) {
+	for i, key := range strings.Split(c.EncryptionKey.Reveal(), ",") {
+		if c.EncryptionKey.IsZero() {
+			break
+		}
+		k.unless(validKey(strings.TrimSpace(key)), "ENCRYPTION_KEY", "key %d is not a Fernet key: 32 bytes in base64url, 44 characters", i+1)
+	}
+	k.span("SESSION_LIFE", c.SessionLife, time.Minute, 90*24*time.Hour)
+	k.span("TOKEN_LIFE", c.TokenLife, time.Minute, 24*time.Hour)
+	for _, d := range c.SignInDomains {
+		k.unless(strings.Contains(d, ".") && !strings.ContainsAny(d, "@/ "), "SIGN_IN_DOMAINS", "%q is not a domain", d)
+	}
+}
+
+func validKey(key string) bool {
+	for _, e := range []*base64.Encoding{base64.URLEncoding, base64.StdEncoding, base64.RawURLEncoding, base64.RawStdEncoding} {
+		if b, err := e.DecodeString(key); err == nil && len(b) == 32 {
+			return true
+		}
+	}
+	return false
+}
+
+func (c *Config) checkGoogle(k *checker) {
+	k.unless(c.GoogleClientID == "" || !c.GoogleClientSecret.IsZero(), "GOOGLE_CLIENT_SECRET", "is missing: GOOGLE_CLIENT_ID is set")
+	k.unless(c.GoogleClientID != "" || c.GoogleClientSecret.IsZero(), "GOOGLE_CLIENT_ID", "is missing: GOOGLE_CLIENT_SECRET is set")
+	if c.GoogleRedirectURI != c.PublicURL+ConnectCallback { // else PUBLIC_URL is to blame
+		k.address("GOOGLE_REDIRECT_URI", c.GoogleRedirectURI, true)
+	}
+	k.among("GOOGLE_QUOTA", c.GoogleQuota, "2026", "legacy", "none")
+	k.span("TOKEN_REFRESH_AHEAD", c.RefreshAhead, 0, 50*time.Minute)
+	k.address("GOOGLE_BASE_URL", c.GoogleBaseURL, true)
+	k.address("GOOGLE_AUTH_URL", c.GoogleAuthURL, true)
+	k.address("GOOGLE_TOKEN_URL", c.GoogleTokenURL, true)
+	k.address("GOOGLE_REVOKE_URL", c.GoogleRevokeURL, true)
+	k.address("GOOGLE_USERINFO_URL", c.GoogleUserinfoURL, true)
+	k.address("GOOGLE_JWKS_URL", c.GoogleJWKSURL, true)
+	k.address("GOOGLE_ISSUER", c.GoogleIssuer, true)
+}

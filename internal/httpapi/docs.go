@@ -1,0 +1,112 @@
+package httpapi
+
+import (
+	"bytes"
+	"html/template"
+	"io/fs"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+)
+
+// docsFolder is where the web build puts the files of Swagger UI.
+const docsFolder = "docs/"
+
+const swaggerPage = `<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Rapport API</title>
+<link rel="stylesheet" href="/docs/swagger-ui.css">
+<div id="swagger-ui"></div>
+<script src="/docs/swagger-ui-bundle.js"></script>
+<script src="/docs/start.js"></script>
+</html>
+`
+
+const swaggerStart = `SwaggerUIBundle({ url: "/openapi.json", dom_id: "#swagger-ui", deepLinking: true, validatorUrl: null, withCredentials: true });
+`
+
+// plainPage documents the API without any script: for builds without the files
+// of Swagger UI.
+var plainPage = template.Must(template.New("docs").Parse(`<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Rapport API</title>
+<style>body{font:15px/1.6 system-ui,sans-serif;max-width:60rem;margin:3rem auto;padding:0 1.5rem}code{background:#8883;padding:.1em .35em;border-radius:4px}td{padding:.3rem .8rem .3rem 0;vertical-align:top}h2{margin-top:2.5rem}</style>
+<h1>Rapport API {{.Version}}</h1>
+<p>{{.Text}} The full description is <a href="/openapi.json">/openapi.json</a>.</p>
+{{range .Groups}}<h2>{{.Name}}</h2><table>
+{{range .Operations}}<tr><td><code>{{.Method}} {{.Path}}</code></td><td>{{.Summary}}<br><small>{{.Text}}</small></td></tr>
+{{end}}</table>{{end}}
+</html>
+`))
+
+type docsGroup struct {
+	Name       string
+	Operations []docsOperation
+}
+
+type docsOperation struct{ Method, Path, Summary, Text string }
+
+// docsPage is the documentation for people; it loads nothing from elsewhere.
+func docsPage(api *huma.OpenAPI, p *pages) http.Handler {
+	page := []byte(swaggerPage)
+	if _, err := fs.Stat(p.files, docsFolder+"swagger-ui-bundle.js"); err != nil {
+		page = plainDocs(api)
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Cache-Control", "no-cache")
+		serveBytes(w, r, "text/html; charset=utf-8", page)
+	})
+}
+
+func docsFiles(p *pages) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch name := strings.TrimPrefix(r.URL.Path, "/docs/"); name {
+		case "":
+			http.Redirect(w, r, "/docs", http.StatusMovedPermanently)
+		case "start.js":
+			serveBytes(w, r, "text/javascript; charset=utf-8", []byte(swaggerStart))
+		default:
+			body, err := fs.ReadFile(p.files, docsFolder+name)
+			if err != nil {
+				http.NotFound(w, r)
+				return
+			}
+			p.file(w, r, docsFolder+name, body)
+		}
+	})
+}
+
+func plainDocs(api *huma.OpenAPI) []byte {
+	var groups []docsGroup
+	for path, item := range api.Paths {
+		for method, op := range map[string]*huma.Operation{"GET": item.Get, "POST": item.Post, "PATCH": item.Patch, "PUT": item.Put, "DELETE": item.Delete} {
+			if op != nil {
+				groups = addDocs(groups, op.Tags[0], docsOperation{method, path, op.Summary, op.Description})
+			}
+		}
+	}
+	slices.SortFunc(groups, func(a, b docsGroup) int { return strings.Compare(a.Name, b.Name) })
+	for _, g := range groups {
+		slices.SortFunc(g.Operations, func(a, b docsOperation) int { return strings.Compare(a.Path+a.Method, b.Path+b.Method) })
+	}
+	var out bytes.Buffer
+	// The template is ours and writes to memory: it cannot fail on this data.
+	_ = plainPage.Execute(&out, map[string]any{"Version": api.Info.Version, "Text": api.Info.Description, "Groups": groups})
+	return out.Bytes()
+}
+
+func addDocs(groups []docsGroup, name string, op docsOperation) []docsGroup {
+	for i := range groups {
+		if groups[i].Name == name {
+			groups[i].Operations = append(groups[i].Operations, op)
+			return groups
+		}
+	}
+	return append(groups, docsGroup{name, []docsOperation{op}})
+}

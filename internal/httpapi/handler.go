@@ -1,0 +1,236 @@
+package httpapi
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/netip"
+	"runtime/debug"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/klauspost/compress/gzhttp"
+	"github.com/rs/cors"
+
+	"rapport/internal/fault"
+)
+
+// Handler answers everything: API, documentation, health, metrics and pages.
+func (s *Server) Handler() (http.Handler, error) {
+	mux := http.NewServeMux()
+	api, _ := s.API(mux)
+	description, err := indentJSON(api.OpenAPI())
+	if err != nil {
+		return nil, err
+	}
+	pages, err := newPages(s.Pages)
+	if err != nil {
+		return nil, err
+	}
+	mux.HandleFunc("GET /openapi.json", func(w http.ResponseWriter, r *http.Request) { serveBytes(w, r, "application/json", description) })
+	mux.Handle("GET /docs", docsPage(api.OpenAPI(), pages))
+	mux.Handle("GET /docs/", docsFiles(pages))
+	mux.HandleFunc("GET /health", s.health)
+	mux.HandleFunc("GET /ready", s.ready)
+	mux.Handle("GET /metrics", s.metricsHandler())
+	mux.HandleFunc("/api/", s.noSuchOperation(mux))
+	mux.Handle("/", pages)
+
+	guard, err := s.crossOrigin()
+	if err != nil {
+		return nil, err
+	}
+	zip, err := gzhttp.NewWrapper(gzhttp.MinSize(1024), gzhttp.ContentTypes(compressible))
+	if err != nil {
+		return nil, fmt.Errorf("setting up compression: %w", err)
+	}
+	var h http.Handler = zip(guard(s.measure(mux)))
+	h = s.cors().Handler(h)
+	h = securityHeaders(pages.policy, s.secure(), h)
+	h = s.outermost(h)
+	return h, nil
+}
+
+var compressible = []string{"application/json", "application/problem+json", "text/html", "text/css", "text/javascript", "application/javascript", "image/svg+xml", "text/plain"}
+
+func (s *Server) secure() bool { return strings.HasPrefix(s.PublicURL, "https://") }
+
+// crossOrigin refuses requests that change something and come from a page of
+// another origin (CSRF). Programs send no Origin and pass.
+func (s *Server) crossOrigin() (func(http.Handler) http.Handler, error) {
+	p := http.NewCrossOriginProtection()
+	for _, origin := range append([]string{s.PublicURL}, s.AllowedOrigins...) {
+		if origin == "" {
+			continue
+		}
+		if err := p.AddTrustedOrigin(origin); err != nil {
+			return nil, fmt.Errorf("trusting the origin %q: %w", origin, err)
+		}
+	}
+	p.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		writeProblem(w, r, &fault.Error{Kind: fault.Forbidden, Code: "cross_origin", Text: "Requests from pages of other origins are not accepted. Add the origin to ALLOWED_ORIGINS."})
+	}))
+	return p.Handler, nil
+}
+
+func (s *Server) cors() *cors.Cors {
+	return cors.New(cors.Options{
+		AllowedOrigins: s.AllowedOrigins, AllowOriginFunc: func(origin string) bool { return slices.Contains(s.AllowedOrigins, origin) },
+		AllowedMethods:   []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPatch, http.MethodPut, http.MethodDelete},
+		AllowedHeaders:   []string{"Authorization", "Content-Type", "Idempotency-Key", "If-Match", "X-Request-Id"},
+		ExposedHeaders:   []string{"X-Request-Id", "Retry-After", "ETag", "Content-Disposition"},
+		AllowCredentials: true, MaxAge: 600,
+	})
+}
+
+func securityHeaders(policy string, secure bool, next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h := w.Header()
+		h.Set("Content-Security-Policy", policy)
+		h.Set("X-Content-Type-Options", "nosniff")
+		h.Set("X-Frame-Options", "DENY")
+		h.Set("Referrer-Policy", "strict-origin-when-cross-origin")
+		h.Set("Cross-Origin-Opener-Policy", "same-origin")
+		h.Set("Permissions-Policy", "camera=(), microphone=(), geolocation=()")
+		if secure {
+			h.Set("Strict-Transport-Security", "max-age=31536000")
+		}
+		if strings.HasPrefix(r.URL.Path, "/api/") {
+			h.Set("Cache-Control", "no-store")
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// outermost gives every request an id and its real address, writes the log
+// line, and turns a panic into a problem.
+func (s *Server) outermost(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		began := time.Now()
+		id := requestID(r)
+		w.Header().Set("X-Request-Id", id)
+		r = r.WithContext(context.WithValue(r.Context(), keyRequestID, id))
+		r.RemoteAddr = s.remote(r)
+		out := &recorder{ResponseWriter: w}
+		defer func() {
+			if broken := recover(); broken != nil {
+				if broken == http.ErrAbortHandler {
+					panic(broken)
+				}
+				slog.ErrorContext(r.Context(), "panic", "request_id", id, "panic", broken, "stack", string(debug.Stack()))
+				if out.status == 0 {
+					writeProblem(out, r, errors.New("panic"))
+				}
+			}
+			slog.LogAttrs(r.Context(), s.levelOf(r, out.status), "request", slog.String("request_id", id), slog.String("method", r.Method),
+				slog.String("path", r.URL.Path), slog.Int("status", out.status), slog.Duration("took", time.Since(began)))
+		}()
+		next.ServeHTTP(out, r)
+	})
+}
+
+func (s *Server) levelOf(r *http.Request, status int) slog.Level {
+	if status >= 500 {
+		return slog.LevelWarn
+	}
+	if strings.HasPrefix(r.URL.Path, "/api/") {
+		return slog.LevelInfo
+	}
+	return slog.LevelDebug
+}
+
+// requestID takes a sensible id from the caller, or makes one.
+func requestID(r *http.Request) string {
+	id := r.Header.Get("X-Request-Id")
+	plain := func(c rune) bool {
+		return c == '-' || c == '_' || c == '.' || c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z'
+	}
+	if n := len(id); n >= 8 && n <= 64 && !strings.ContainsFunc(id, func(c rune) bool { return !plain(c) }) {
+		return id
+	}
+	b := make([]byte, 12)
+	_, _ = rand.Read(b) // never fails (package crypto/rand)
+	return base64.RawURLEncoding.EncodeToString(b)
+}
+
+// remote is the address of the caller: through proxies that are trusted, the
+// last address that none of them wrote.
+func (s *Server) remote(r *http.Request) string {
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		host = r.RemoteAddr
+	}
+	if !s.trusted(host) {
+		return host
+	}
+	hops := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
+	for _, hop := range slices.Backward(hops) {
+		hop = strings.TrimSpace(hop)
+		if _, err := netip.ParseAddr(hop); err != nil {
+			return host
+		}
+		if host = hop; !s.trusted(hop) {
+			return hop
+		}
+	}
+	return host
+}
+
+func (s *Server) trusted(host string) bool {
+	ip, err := netip.ParseAddr(host)
+	if err != nil {
+		return false
+	}
+	return slices.ContainsFunc(s.TrustedProxies, func(p netip.Prefix) bool { return p.Contains(ip.Unmap()) })
+}
+
+// noSuchOperation tells an unknown path from a wrong method.
+func (s *Server) noSuchOperation(mux *http.ServeMux) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		var allowed []string
+		for _, method := range []string{http.MethodGet, http.MethodPost, http.MethodPatch, http.MethodPut, http.MethodDelete} {
+			other := r.Clone(r.Context())
+			other.Method = method
+			if _, pattern := mux.Handler(other); pattern != "/api/" {
+				allowed = append(allowed, method)
+			}
+		}
+		if len(allowed) == 0 {
+			writeProblem(w, r, fault.New(fault.NotFound, "There is no such operation. See /docs."))
+			return
+		}
+		w.Header().Set("Allow", strings.Join(allowed, ", "))
+		p := newProblem(http.StatusMethodNotAllowed, "This path does not take "+r.Method+".").(*Problem)
+		p.RequestID = requestIDOf(r.Context())
+		writeProblem(w, r, p)
+	}
+}
+
+// recorder notes the status of an answer.
+type recorder struct {
+	http.ResponseWriter
+	status int
+}
+
+func (r *recorder) WriteHeader(code int) {
+	if r.status == 0 {
+		r.status = code
+	}
+	r.ResponseWriter.WriteHeader(code)
+}
+
+func (r *recorder) Write(b []byte) (int, error) {
+	if r.status == 0 {
+		r.status = http.StatusOK
+	}
+	return r.ResponseWriter.Write(b)
+}
+
+// Unwrap lets http.ResponseController reach the connection.
+func (r *recorder) Unwrap() http.ResponseWriter { return r.ResponseWriter }
