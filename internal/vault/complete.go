@@ -13,15 +13,12 @@ import (
 	"rapport/internal/fault"
 )
 
-// Issuer is Google's name in id tokens and in the callback (RFC 9207).
-const Issuer = "https://accounts.google.com"
-
 // Callback is what came back from Google's consent page.
 type Callback struct {
 	State, Code      string
 	Error            string // "access_denied", "admin_policy_enforced", "org_internal", ...
 	ErrorDescription string
-	Issuer           string // checked when present, against Service.Provider's
+	Issuer           string // parameter "iss" (RFC 9207): checked when present
 }
 
 // Outcome of a consent. ReturnTo and Purpose are set whenever the state was
@@ -132,7 +129,7 @@ func (s *Service) waitForAdmin(ctx context.Context, c Consent, code string) erro
 
 // redeem turns the code into tokens and an identity, and stores a connection.
 func (s *Service) redeem(ctx context.Context, c Consent, cb Callback, out *Outcome) error {
-	if cb.Issuer != "" && cb.Issuer != s.issuer() {
+	if cb.Issuer != "" && !s.Provider.Issued(cb.Issuer) {
 		return fault.New(fault.Invalid, "The answer does not come from Google. Start again.")
 	}
 	client, err := s.Clients.Client(ctx, c.ClientID)
@@ -161,14 +158,6 @@ func (s *Service) redeem(ctx context.Context, c Consent, cb Callback, out *Outco
 		err = s.connect(ctx, c, tokens, out)
 	}
 	return err
-}
-
-// issuer is the provider's, when it says so (a simulator has its own).
-func (s *Service) issuer() string {
-	if p, ok := s.Provider.(interface{ Issuer() string }); ok {
-		return p.Issuer()
-	}
-	return Issuer
 }
 
 func (s *Service) checkIdentity(ctx context.Context, c Consent, id Identity) error {

@@ -97,6 +97,8 @@ type ConsentRequest struct {
 // Provider is Google's OAuth and OpenID endpoints.
 type Provider interface {
 	AuthURL(c Client, r ConsentRequest) string
+	// Issued reports whether a callback's "iss" (RFC 9207) is this provider's.
+	Issued(iss string) bool
 	// Exchange redeems a code. fault.Invalid for a used or garbled code,
 	// fault.Unavailable when Google cannot be reached.
 	Exchange(ctx context.Context, c Client, code string, verifier crm.Secret, redirect string) (Tokens, error)
