@@ -4,6 +4,15 @@ import { defineConfig } from "orval";
 export default defineConfig({
   rapport: {
     input: "./openapi.json",
-    output: { target: "./src/lib/generated/api.ts", client: "fetch", mode: "single", clean: true },
+    output: {
+      target: "./src/lib/generated/api.ts",
+      client: "fetch",
+      mode: "single",
+      clean: true,
+      override: {
+        fetch: { includeHttpResponseReturnType: false },
+        mutator: { path: "./src/lib/http.ts", name: "call" },
+      },
+    },
   },
 });

@@ -1,5 +1,14 @@
 /** What a person can do here: written once, shown in menus, found in the palette, reached by a key. */
-import { type ComponentType, createContext, type ReactNode, useContext, useEffect, useRef, useState, useSyncExternalStore } from "react";
+import {
+  type ComponentType,
+  createContext,
+  type ReactNode,
+  useContext,
+  useEffect,
+  useRef,
+  useState,
+  useSyncExternalStore,
+} from "react";
 import { isTyping, written } from "./keys";
 
 export interface Action {
@@ -123,4 +132,6 @@ function listenForKeys(registry: Registry): () => void {
 
 /** Enter on a focused button or link already does something. */
 const opensByItself = (event: KeyboardEvent) =>
-  event.key === "Enter" && event.target instanceof Element && event.target.closest("a,button,[role=button],summary") !== null;
+  event.key === "Enter" &&
+  event.target instanceof Element &&
+  event.target.closest("a,button,[role=button],summary") !== null;

@@ -8,7 +8,13 @@ import classes from "./KeyHelp.module.css";
 export function KeyHelp({ opened, onClose }: { opened: boolean; onClose: () => void }) {
   const groups = groupBy(useAvailableActions().filter((a) => a.keys?.length && !a.quiet));
   return (
-    <Modal opened={opened} onClose={onClose} title="Keyboard shortcuts" size="lg" closeButtonProps={{ "aria-label": "Close" }}>
+    <Modal
+      opened={opened}
+      onClose={onClose}
+      title="Keyboard shortcuts"
+      size="lg"
+      closeButtonProps={{ "aria-label": "Close" }}
+    >
       <div className={classes.columns}>
         {groups.map(([group, actions]) => (
           <section key={group} className={classes.group}>

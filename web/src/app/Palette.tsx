@@ -148,7 +148,7 @@ function useItems(workspaceId: string, text: string): Item[] {
   const mail = useMail(workspaceId, useDeferredValue(text));
   const items = actions.map(fromAction);
   if (text.length < 2) return items;
-  const open = (search: { q?: string; thread?: string }) => void navigate({ to: paths.inbox, search });
+  const open = (search: { q?: string; thread?: string; box?: string }) => void navigate({ to: paths.inbox, search });
   return [
     ...items.slice(0, 6),
     ...mail.map((m) => ({
@@ -158,7 +158,7 @@ function useItems(workspaceId: string, text: string): Item[] {
       note: displayName(m.from_name, m.from_email),
       icon: <Avatar name={m.from_name} email={m.from_email} size={20} />,
       end: <Time iso={m.gmail_date} />,
-      run: () => open({ thread: m.gmail_thread_id }),
+      run: () => open({ thread: m.gmail_thread_id, box: m.connection_id }),
     })),
     {
       id: "search",

@@ -1,8 +1,8 @@
 import { Button } from "@mantine/core";
 import { Link } from "@tanstack/react-router";
 import { Empty, Failed, useTitle } from "@/ui/kit";
-import { paths } from "./paths";
 import classes from "./fallbacks.module.css";
+import { paths } from "./paths";
 
 export function NotFound() {
   useTitle("Not found");

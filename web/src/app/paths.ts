@@ -18,6 +18,8 @@ export interface InboxSearch {
   account?: string;
   /** The conversation that is open. */
   thread?: string;
+  /** The connection whose conversation it is; without it, the reader's first. */
+  box?: string;
 }
 
 const text = (value: unknown) => (value === undefined || value === null || value === "" ? undefined : String(value));
@@ -31,6 +33,7 @@ export function inboxSearch(search: Record<string, unknown>): InboxSearch {
     files: flag(search.files),
     account: text(search.account),
     thread: text(search.thread),
+    box: text(search.box),
   };
 }
 
@@ -38,11 +41,14 @@ export function inboxSearch(search: Record<string, unknown>): InboxSearch {
 export interface ConnectOutcome {
   google?: string;
   reason?: string;
+  /** The number to quote where the server failed. */
+  reference?: string;
 }
 
 export const connectOutcome = (search: Record<string, unknown>): ConnectOutcome => ({
   google: text(search.google),
   reason: text(search.reason),
+  reference: text(search.reference),
 });
 
 export interface LoginSearch {

@@ -65,7 +65,13 @@ export function Shell() {
       <a href="#main" className={classes.skip}>
         Skip to the content
       </a>
-      <Sidebar slim={slim} status={status} onFold={() => setSlim(!slim)} onSearch={() => setPalette(true)} onHelp={() => setHelp(true)} />
+      <Sidebar
+        slim={slim}
+        status={status}
+        onFold={() => setSlim(!slim)}
+        onSearch={() => setPalette(true)}
+        onHelp={() => setHelp(true)}
+      />
       <div className={classes.stage}>
         <Unreachable />
         <main id="main" className={classes.main} tabIndex={-1}>
@@ -98,9 +104,21 @@ function useShellActions(open: { palette: () => void; help: () => void; fold: ()
     { id: "palette", label: "Search or jump to", group: "General", keys: ["mod+k"], icon: Search, run: open.palette },
     { id: "help", label: "Show keyboard shortcuts", group: "General", keys: ["?"], icon: Keyboard, run: open.help },
     { id: "fold", label: "Fold or unfold the sidebar", group: "General", keys: ["["], icon: PanelLeft, run: open.fold },
-    { id: "light", label: "Use the light theme", group: "General", icon: Sun, run: () => scheme.setColorScheme("light") },
+    {
+      id: "light",
+      label: "Use the light theme",
+      group: "General",
+      icon: Sun,
+      run: () => scheme.setColorScheme("light"),
+    },
     { id: "dark", label: "Use the dark theme", group: "General", icon: Moon, run: () => scheme.setColorScheme("dark") },
-    { id: "auto", label: "Follow the system's theme", group: "General", icon: SunMoon, run: () => scheme.setColorScheme("auto") },
+    {
+      id: "auto",
+      label: "Follow the system's theme",
+      group: "General",
+      icon: SunMoon,
+      run: () => scheme.setColorScheme("auto"),
+    },
     { id: "signout", label: "Sign out", group: "General", icon: LogOut, run: signOut },
   ]);
 }
@@ -143,7 +161,11 @@ function Sidebar({ slim, status, onFold, onSearch, onHelp }: SidebarProps) {
       </button>
       <nav className={classes.nav} aria-label="Main">
         {main.map((place) => (
-          <NavItem key={place.label} place={place} badge={place.to === paths.inbox ? status?.counts.unread : undefined} />
+          <NavItem
+            key={place.label}
+            place={place}
+            badge={place.to === paths.inbox ? status?.counts.unread : undefined}
+          />
         ))}
         <p className={classes.group}>Settings</p>
         {settings.map((place) => (
@@ -231,7 +253,11 @@ function WorkspaceMenu({ slim }: { slim: boolean }) {
   return (
     <Menu position="bottom-start" width={220}>
       <Menu.Target>
-        <button type="button" className={cx(classes.workspace, classes.workspaceButton)} aria-label="Choose the workspace">
+        <button
+          type="button"
+          className={cx(classes.workspace, classes.workspaceButton)}
+          aria-label="Choose the workspace"
+        >
           {face}
           {!slim && <ChevronsUpDown size={13} />}
         </button>
@@ -239,7 +265,11 @@ function WorkspaceMenu({ slim }: { slim: boolean }) {
       <Menu.Dropdown>
         <Menu.Label>Workspaces</Menu.Label>
         {workspaces.map((w) => (
-          <Menu.Item key={w.id} onClick={() => chooseWorkspace(w.id)} rightSection={w.id === workspace.id && <Check size={14} />}>
+          <Menu.Item
+            key={w.id}
+            onClick={() => chooseWorkspace(w.id)}
+            rightSection={w.id === workspace.id && <Check size={14} />}
+          >
             {w.name}
           </Menu.Item>
         ))}

@@ -7,15 +7,7 @@ import { useCallback, useMemo } from "react";
 import { googleIntegrationApi } from "../lib/api";
 import { isSyncing as readsMailbox } from "../lib/connection";
 import { keys } from "../lib/keys";
-import type {
-  Email,
-  EmailListItem,
-  EmailQuery,
-  GoogleStatus,
-  Items,
-  SendEmail,
-  Service,
-} from "../lib/types";
+import type { Email, EmailListItem, EmailQuery, GoogleStatus, Page, SendEmail, Service } from "../lib/types";
 
 const quick = 2_000;
 const slow = 30_000;
@@ -49,7 +41,10 @@ export interface ConnectOptions {
 }
 
 /** Connecting sends the browser to Google; it does not come back from that promise. */
-export function useGoogleIntegrationConnect(workspaceId: string, go: (url: string) => void = (url) => location.assign(url)) {
+export function useGoogleIntegrationConnect(
+  workspaceId: string,
+  go: (url: string) => void = (url) => location.assign(url),
+) {
   const client = useQueryClient();
   const connecting = useMutation({
     mutationFn: async ({ services, options }: { services: Service[]; options: ConnectOptions }) => {
@@ -92,7 +87,7 @@ export function useGoogleEmails(workspaceId: string, query: EmailQuery = {}) {
     queryFn: ({ pageParam, signal }) =>
       googleIntegrationApi.emails(workspaceId, { limit: pageSize, ...query, cursor: pageParam }, signal),
     initialPageParam: undefined as string | undefined,
-    getNextPageParam: (last: Items<EmailListItem>) => last.next_cursor || undefined,
+    getNextPageParam: (last: Page<EmailListItem>) => last.next_cursor || undefined,
   });
   const syncing = useMutation({
     mutationFn: () => googleIntegrationApi.sync(workspaceId, { wait: "30s", connection_id: query.connection_id }),
@@ -147,7 +142,7 @@ export function useGoogleEmails(workspaceId: string, query: EmailQuery = {}) {
 }
 
 /** The pages as one list. A message that moved between two pages while they were read stands once. */
-export function flatten(data: InfiniteData<Items<EmailListItem>> | undefined): EmailListItem[] {
+export function flatten(data: InfiniteData<Page<EmailListItem>> | undefined): EmailListItem[] {
   const seen = new Set<string>();
   const items: EmailListItem[] = [];
   for (const page of data?.pages ?? []) {
@@ -160,11 +155,11 @@ export function flatten(data: InfiniteData<Items<EmailListItem>> | undefined): E
   return items;
 }
 
-/** All messages of one conversation, oldest first. */
-export function useGoogleThread(workspaceId: string, threadId: string | undefined) {
+/** All messages of one conversation, oldest first. Thread ids are Gmail's: with several accounts, name the connection. */
+export function useGoogleThread(workspaceId: string, threadId: string | undefined, connectionId?: string) {
   const query = useQuery({
-    queryKey: keys.mail.thread(workspaceId, threadId ?? ""),
-    queryFn: ({ signal }) => googleIntegrationApi.thread(workspaceId, threadId ?? "", signal),
+    queryKey: keys.mail.thread(workspaceId, threadId ?? "", connectionId),
+    queryFn: ({ signal }) => googleIntegrationApi.thread(workspaceId, threadId ?? "", connectionId, signal),
     enabled: Boolean(threadId),
     staleTime: 30_000,
   });

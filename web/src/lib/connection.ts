@@ -36,8 +36,10 @@ export function lastSync(status: GoogleStatus | undefined): string | undefined {
 }
 
 export function progressSentence(p: SyncProgress): string {
-  const left = p.eta_seconds === undefined ? "" : `, ${roughly(p.eta_seconds)} left`;
-  return p.total > 0 ? `${count(p.done)} of ${plural(p.total, "message")}${left}` : `${plural(p.done, "message")} so far`;
+  const left = p.eta_seconds === 0 ? "" : `, ${roughly(p.eta_seconds)} left`;
+  return p.total > 0
+    ? `${count(p.done)} of ${plural(p.total, "message")}${left}`
+    : `${plural(p.done, "message")} so far`;
 }
 
 function troubled(status: GoogleStatus): Reading | undefined {
@@ -86,7 +88,16 @@ function troubled(status: GoogleStatus): Reading | undefined {
 
 /** Reads a status. Undefined only while it is not known yet. */
 export function readConnection(status: GoogleStatus): Reading {
-  if (status.status === "none" || status.status === "disconnected" || (!status.is_connected && !troubled(status))) {
+  if (status.status === "none" && status.approval !== "approved") {
+    return {
+      tone: "warn",
+      label: "Waiting for approval",
+      title: "Google has to be approved for this workspace first",
+      detail: [status.status_reason, status.next_step].filter(Boolean).join(" "),
+      action: "wait",
+    };
+  }
+  if (status.status === "none" || status.status === "disconnected") {
     return {
       tone: "off",
       label: "Not connected",

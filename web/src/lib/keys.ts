@@ -19,7 +19,7 @@ export const keys = {
     lists: (w: string) => ["mail", w, "list"] as const,
     list: (w: string, query: EmailQuery) => ["mail", w, "list", query] as const,
     threads: (w: string) => ["mail", w, "thread"] as const,
-    thread: (w: string, id: string) => ["mail", w, "thread", id] as const,
+    thread: (w: string, id: string, connection?: string) => ["mail", w, "thread", id, connection ?? ""] as const,
     message: (w: string, id: string) => ["mail", w, "message", id] as const,
     labels: (w: string) => ["mail", w, "labels"] as const,
   },

@@ -3,7 +3,24 @@ import type { QueryClient } from "@tanstack/react-query";
 import { useSyncExternalStore } from "react";
 import { eventsUrl } from "./api";
 import { keys } from "./keys";
-import type { LiveEvent } from "./types";
+
+export const liveEvents = [
+  "mail.arrived",
+  "mail.changed",
+  "sync.progress",
+  "sync.completed",
+  "sync.failed",
+  "connection.granted",
+  "connection.needs_reauth",
+  "connection.changed",
+] as const;
+
+export interface LiveEvent {
+  name: (typeof liveEvents)[number];
+  workspace_id: string;
+  connection_id?: string;
+  data?: Record<string, unknown>;
+}
 
 export type LiveState = "connecting" | "live" | "lost";
 
@@ -41,13 +58,16 @@ export function staleKeys(event: LiveEvent): (readonly unknown[])[] {
     case "mail.changed":
       return [keys.mail.lists(w), keys.mail.threads(w), keys.mail.labels(w), keys.google.status(w)];
     case "sync.progress":
-      return [keys.google.status(w), keys.google.runs(w), keys.google.failures(w)];
+      return [keys.google.status(w)];
+    case "sync.completed":
+    case "sync.failed":
+      return [keys.google.all(w), keys.mail.lists(w), keys.mail.labels(w)];
+    case "connection.granted":
+    case "connection.needs_reauth":
     case "connection.changed":
       return [keys.google.all(w), keys.mail.labels(w), keys.members(w)];
   }
 }
-
-const names: LiveEvent["name"][] = ["mail.arrived", "mail.changed", "sync.progress", "connection.changed"];
 
 /** Gathers keys and drops them from the cache at most once in `ms`: an import of thousands sends many events. */
 function gatherer(client: QueryClient, ms: number) {
@@ -79,26 +99,31 @@ export function followWorkspace(workspace: string, client: QueryClient, ms = 150
   const gather = gatherer(client, ms);
   let source: EventSource | undefined;
   let retry: ReturnType<typeof setTimeout> | undefined;
-  let broken = false;
 
   const hear = (name: LiveEvent["name"]) => (message: MessageEvent<string>) => {
-    const event: LiveEvent = { ...(JSON.parse(message.data) as Omit<LiveEvent, "name">), name, workspace_id: workspace };
+    const event: LiveEvent = {
+      ...(JSON.parse(message.data) as Omit<LiveEvent, "name">),
+      name,
+      workspace_id: workspace,
+    };
     gather.add(staleKeys(event));
     for (const listener of listeners) listener(event);
   };
+  // Said at the start of a stream, and again when events had to be dropped.
+  let heardReady = false;
+  const ready = () => {
+    if (heardReady) gather.add([keys.google.all(workspace), keys.mail.all(workspace)]);
+    heardReady = true;
+  };
   const open = () => {
     source = new EventSource(eventsUrl(workspace));
-    source.onopen = () => {
-      setState("live");
-      if (broken) gather.add([keys.google.all(workspace), keys.mail.all(workspace)]);
-      broken = false;
-    };
+    source.onopen = () => setState("live");
     source.onerror = () => {
-      broken = true;
       setState("lost");
       if (source?.readyState === EventSource.CLOSED) retry = setTimeout(open, 5000);
     };
-    for (const name of names) source.addEventListener(name, hear(name));
+    for (const name of liveEvents) source.addEventListener(name, hear(name));
+    source.addEventListener("ready", ready);
   };
   open();
   return () => {

@@ -43,8 +43,10 @@ function fieldMessages(fields: ProblemBody["fields"]): Record<string, string> {
 /** What to tell a person about any failure: what happened, and the number to quote. */
 export function explain(error: unknown): { message: string; reference?: string } {
   if (error instanceof Problem) {
-    if (error.offline) return { message: "Rapport cannot be reached. Check your connection; it tries again by itself." };
-    const message = error.detail || (error.status >= 500 ? "Rapport could not do this just now." : "This did not work.");
+    if (error.offline)
+      return { message: "Rapport cannot be reached. Check your connection; it tries again by itself." };
+    const message =
+      error.detail || (error.status >= 500 ? "Rapport could not do this just now." : "This did not work.");
     return { message, reference: error.requestId };
   }
   return { message: error instanceof Error && error.message ? error.message : "Something went wrong." };

@@ -30,8 +30,16 @@ const values: Record<string, Suggestion[]> = {
     { insert: "is:read ", label: "is:read", hint: "already read" },
   ],
   "has:": [{ insert: "has:attachment ", label: "has:attachment", hint: "with a file" }],
-  "newer_than:": ["1d", "7d", "1m", "1y"].map((v) => ({ insert: `newer_than:${v} `, label: `newer_than:${v}`, hint: span(v) })),
-  "older_than:": ["7d", "1m", "1y"].map((v) => ({ insert: `older_than:${v} `, label: `older_than:${v}`, hint: span(v) })),
+  "newer_than:": ["1d", "7d", "1m", "1y"].map((v) => ({
+    insert: `newer_than:${v} `,
+    label: `newer_than:${v}`,
+    hint: span(v),
+  })),
+  "older_than:": ["7d", "1m", "1y"].map((v) => ({
+    insert: `older_than:${v} `,
+    label: `older_than:${v}`,
+    hint: span(v),
+  })),
 };
 
 function span(v: string): string {
@@ -64,17 +72,21 @@ export function suggest(text: string, caret: number, known: Known): Suggestion[]
   const { word } = wordAt(text, caret);
   const negated = word.startsWith("-") ? "-" : "";
   const typed = word.slice(negated.length).toLowerCase();
-  const withSign = (s: Suggestion): Suggestion => (negated ? { ...s, insert: negated + s.insert, label: negated + s.label } : s);
+  const withSign = (s: Suggestion): Suggestion =>
+    negated ? { ...s, insert: negated + s.insert, label: negated + s.label } : s;
   const person = /^(from|to|cc):(.*)$/.exec(typed);
   if (person) return matchPeople(person[1] ?? "", person[2] ?? "", known).map(withSign);
   const label = /^(label|in):(.*)$/.exec(typed);
   if (label) return matchLabels(label[1] ?? "", label[2] ?? "", known).map(withSign);
   for (const [prefix, list] of Object.entries(values)) {
-    if (typed.startsWith(prefix)) return list.filter((s) => s.label.startsWith(typed) && s.label !== typed).map(withSign);
+    if (typed.startsWith(prefix))
+      return list.filter((s) => s.label.startsWith(typed) && s.label !== typed).map(withSign);
   }
   if (typed === "") return operators.slice(0, 7).map(withSign);
   const matches = operators.filter((s) => s.label.startsWith(typed) && s.label !== typed);
-  return [...matches, ...(typed.length > 1 ? matchPeople("from", typed, known).slice(0, 4) : [])].slice(0, 8).map(withSign);
+  return [...matches, ...(typed.length > 1 ? matchPeople("from", typed, known).slice(0, 4) : [])]
+    .slice(0, 8)
+    .map(withSign);
 }
 
 function matchPeople(operator: string, part: string, known: Known): Suggestion[] {

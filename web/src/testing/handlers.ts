@@ -1,5 +1,5 @@
 /** The API over sample data, for tests and `npm run dev:sample`. A `World` is the state behind it. */
-import { HttpResponse, type HttpHandler, http } from "msw";
+import { type HttpHandler, HttpResponse, http } from "msw";
 import type { Email, GoogleStatus, Me } from "../lib/types";
 import * as sample from "./sample";
 
@@ -40,7 +40,7 @@ export function makeWorld(options: { mail?: number; now?: () => Date } = {}): Wo
 
 /** Tells every open live stream. */
 export function announce(world: World, name: string, data: Record<string, unknown> = {}) {
-  for (const send of world.live) send(name, { workspace_id: sample.workspaceId, connection_id: sample.connectionId, ...data });
+  for (const send of world.live) send(name, { connection_id: sample.connectionId, data });
 }
 
 const problem = (status: number, code: string, detail: string, more: Record<string, unknown> = {}) =>
@@ -49,7 +49,8 @@ const problem = (status: number, code: string, detail: string, more: Record<stri
     { status, headers: { "Content-Type": "application/problem+json" } },
   );
 
-const value = (q: string, operator: string) => new RegExp(`${operator}:(?:"([^"]*)"|(\\S+))`).exec(q)?.slice(1).find(Boolean);
+const value = (q: string, operator: string) =>
+  new RegExp(`${operator}:(?:"([^"]*)"|(\\S+))`).exec(q)?.slice(1).find(Boolean);
 
 function matches(mail: Email, q: string): boolean {
   const from = value(q, "from")?.toLowerCase();
@@ -57,7 +58,11 @@ function matches(mail: Email, q: string): boolean {
   if (q.includes("has:attachment") && !mail.has_attachments) return false;
   if (q.includes("is:unread") && mail.is_read) return false;
   if (q.includes("is:starred") && !mail.is_starred) return false;
-  const words = q.replace(/\S+:("[^"]*"|\S*)/g, "").toLowerCase().split(/\s+/).filter(Boolean);
+  const words = q
+    .replace(/\S+:("[^"]*"|\S*)/g, "")
+    .toLowerCase()
+    .split(/\s+/)
+    .filter(Boolean);
   const text = `${mail.subject} ${mail.from_name} ${mail.body_text}`.toLowerCase();
   return words.every((w) => text.includes(w));
 }
@@ -72,7 +77,7 @@ function liveStream(world: World): HttpResponse<ReadableStream<Uint8Array>> {
   let send: (name: string, data: unknown) => void;
   const stream = new ReadableStream<Uint8Array>({
     start(controller) {
-      controller.enqueue(encoder.encode(": open\n\n"));
+      controller.enqueue(encoder.encode("event: ready\ndata: {}\n\n"));
       send = (name, data) => controller.enqueue(encoder.encode(`event: ${name}\ndata: ${JSON.stringify(data)}\n\n`));
       world.live.add(send);
     },
@@ -88,7 +93,8 @@ const w = `${api}/workspaces/:w`;
 const google = `${w}/integrations/google`;
 
 export function handlers(world: World): HttpHandler[] {
-  const note = (request: Request) => world.log.push(`${request.method} ${new URL(request.url).pathname.replace(/^.*\/api\/v1/, "")}`);
+  const note = (request: Request) =>
+    world.log.push(`${request.method} ${new URL(request.url).pathname.replace(/^.*\/api\/v1/, "")}`);
   return [...session(world, note), ...connection(world, note), ...mailbox(world, note)];
 }
 
@@ -96,7 +102,9 @@ type Note = (request: Request) => void;
 
 function session(world: World, note: Note): HttpHandler[] {
   return [
-    http.get(`${api}/me`, () => (world.signedIn ? HttpResponse.json(world.me) : problem(401, "unauthenticated", "Sign in first"))),
+    http.get(`${api}/me`, () =>
+      world.signedIn ? HttpResponse.json(world.me) : problem(401, "unauthenticated", "Sign in first"),
+    ),
     http.get(`${api}/setup`, () => HttpResponse.json({ needed: world.setupNeeded, google_sign_in: true })),
     http.post(`${api}/setup`, async ({ request }) => {
       note(request);
@@ -107,7 +115,8 @@ function session(world: World, note: Note): HttpHandler[] {
     http.post(`${api}/auth/login`, async ({ request }) => {
       note(request);
       const { password } = (await request.json()) as { password: string };
-      if (password === "wrong") return problem(401, "access_denied", "The e-mail address or the password is not right.");
+      if (password === "wrong")
+        return problem(401, "access_denied", "The e-mail address or the password is not right.");
       world.signedIn = true;
       return HttpResponse.json(world.me);
     }),
@@ -125,7 +134,7 @@ function session(world: World, note: Note): HttpHandler[] {
           fields: { email: "is already a member" },
         });
       }
-      const member = { user_id: `u${world.members.length + 1}`, connected: false, ...body };
+      const member = { user_id: `u${world.members.length + 1}`, joined_at: world.now().toISOString(), ...body };
       world.members.push(member);
       return HttpResponse.json(member, { status: 201 });
     }),
@@ -154,7 +163,7 @@ function connection(world: World, note: Note): HttpHandler[] {
       const { delete_data } = (await request.json()) as { delete_data: boolean };
       world.status = { ...sample.notConnected, status: "disconnected" };
       if (delete_data) world.mail = [];
-      return new HttpResponse(null, { status: 204 });
+      return HttpResponse.json({ message: "Disconnected. What was synced stays." });
     }),
     http.get(`${google}/runs`, () => HttpResponse.json({ items: sample.makeRuns(world.now()) })),
     http.get(`${google}/failures`, () => HttpResponse.json({ items: world.failures })),
@@ -172,10 +181,10 @@ function connection(world: World, note: Note): HttpHandler[] {
         missing: 0,
         extra: 0,
         healed: 0,
-        state: "complete",
+        state: "complete" as const,
       };
       world.status = { ...world.status, completeness: checked };
-      return HttpResponse.json(checked);
+      return HttpResponse.json({ ...sample.makeRuns(world.now())[0], completeness: checked }, { status: 202 });
     }),
     http.post(`${google}/preview`, async ({ request }) => {
       const { limit } = (await request.json()) as { limit: number };
@@ -195,12 +204,16 @@ function mailbox(world: World, note: Note): HttpHandler[] {
     http.get(`${google}/gmail/emails`, ({ request }) => {
       const query = new URL(request.url).searchParams;
       const label = query.get("label");
-      const found = world.mail.filter(
+      let found = world.mail.filter(
         (m) =>
           (!label || m.labels.includes(label)) &&
           (query.get("is_unread") !== "true" || !m.is_read) &&
           matches(m, query.get("q") ?? ""),
       );
+      const seen = new Set<string>();
+      if (query.get("threads") === "true") {
+        found = found.filter((m) => !seen.has(m.gmail_thread_id) && seen.add(m.gmail_thread_id));
+      }
       const start = Number(query.get("cursor") ?? 0);
       const end = start + Number(query.get("limit") ?? 50);
       return HttpResponse.json({
@@ -211,7 +224,9 @@ function mailbox(world: World, note: Note): HttpHandler[] {
     }),
     http.get(`${google}/gmail/threads/:id`, ({ params }) => {
       const items = world.mail.filter((m) => m.gmail_thread_id === params.id).reverse();
-      return items.length ? HttpResponse.json({ items }) : problem(404, "not_found", "This conversation is no longer there.");
+      return items.length
+        ? HttpResponse.json({ items })
+        : problem(404, "not_found", "This conversation is no longer there.");
     }),
     http.get(`${google}/gmail/emails/:id`, ({ params }) => {
       const mail = world.mail.find((m) => m.id === params.id);

@@ -1,5 +1,5 @@
 /** Invented people and mail for tests and for looking at pages without a server. The same on every run. */
-import type { Email, GoogleStatus, Label, Member, Run, Failure } from "../lib/types";
+import type { Email, Failure, GoogleStatus, Label, Member, Run } from "../lib/types";
 
 export const workspaceId = "0198c000-0000-7000-8000-000000000001";
 export const connectionId = "0198c000-0000-7000-8000-0000000000c1";
@@ -116,7 +116,9 @@ export function makeMail(howMany: number, now: Date): Email[] {
       if (thread % 9 === 2) labels.push("STARRED");
       if (thread % 4 === 1) labels.push("Label_projects");
       if (from.email.startsWith("billing")) labels.push("Label_invoices");
-      const text = machine ? "Two boxes left Rotterdam this morning and should reach you on Thursday between 9 and 12." : plain(sender, opening);
+      const text = machine
+        ? "Two boxes left Rotterdam this morning and should reach you on Thursday between 9 and 12."
+        : plain(sender, opening);
       list.push({
         id: emailId(n),
         gmail_id: gmailId(n),
@@ -140,7 +142,13 @@ export function makeMail(howMany: number, now: Date): Email[] {
         body_html: machine ? newsletter : tabular ? html : "",
         attachments: attached
           ? [
-              { id: `a${n}`, name: "lobby-count-v4.xlsx", type: "application/vnd.ms-excel", size: 48_210, inline: false },
+              {
+                id: `a${n}`,
+                name: "lobby-count-v4.xlsx",
+                type: "application/vnd.ms-excel",
+                size: 48_210,
+                inline: false,
+              },
               { id: `b${n}`, name: "canopy drawing.pdf", type: "application/pdf", size: 1_284_400, inline: false },
             ]
           : [],
@@ -155,10 +163,10 @@ export function makeMail(howMany: number, now: Date): Email[] {
 
 export function makeLabels(mail: Email[]): Label[] {
   const base: Omit<Label, "unread" | "total">[] = [
-    { id: "INBOX", name: "Inbox", type: "system", chosen: true },
-    { id: "SENT", name: "Sent", type: "system", chosen: true },
-    { id: "STARRED", name: "Starred", type: "system", chosen: true },
-    { id: "IMPORTANT", name: "Important", type: "system", chosen: false },
+    { id: "INBOX", name: "INBOX", type: "system", color: "", chosen: true },
+    { id: "SENT", name: "SENT", type: "system", color: "", chosen: true },
+    { id: "STARRED", name: "STARRED", type: "system", color: "", chosen: true },
+    { id: "IMPORTANT", name: "IMPORTANT", type: "system", color: "", chosen: false },
     { id: "Label_projects", name: "Projects", type: "user", color: "#16a765", chosen: true },
     { id: "Label_invoices", name: "Invoices", type: "user", color: "#ffad46", chosen: true },
   ];
@@ -177,6 +185,10 @@ export function makeStatus(mail: Email[], now: Date): GoogleStatus {
     google_email: account,
     google_name: "Mara Lindqvist",
     status: "active",
+    status_reason: "",
+    next_step: "",
+    action_url: "",
+    approval: "approved",
     granted_scopes: [
       "openid",
       "https://www.googleapis.com/auth/userinfo.email",
@@ -187,7 +199,7 @@ export function makeStatus(mail: Email[], now: Date): GoogleStatus {
     gmail_sync_enabled: true,
     calendar_sync_enabled: false,
     contacts_sync_enabled: false,
-    settings: { labels: ["INBOX", "SENT"], limit: 1000, poll_seconds: 60, visibility: "private" },
+    settings: { labels: ["INBOX", "SENT"], limit: 1000, poll_seconds: 60, visibility: "private", since: null },
     counts: {
       messages: mail.length,
       unread: mail.filter((m) => !m.is_read).length,
@@ -195,8 +207,22 @@ export function makeStatus(mail: Email[], now: Date): GoogleStatus {
       failures: 0,
     },
     streams: [
-      { stream: "gmail.history", state: "idle", last_run_at: before(12), next_run_at: after(48) },
-      { stream: "gmail.backfill", state: "done", last_run_at: before(5400), progress: { done: mail.length, total: mail.length } },
+      {
+        stream: "gmail.history",
+        state: "idle",
+        last_run_at: before(12),
+        next_run_at: after(48),
+        error: "",
+        next_step: "",
+      },
+      {
+        stream: "gmail.backfill",
+        state: "done",
+        last_run_at: before(5400),
+        next_run_at: null,
+        error: "",
+        next_step: "",
+      },
     ],
     completeness: {
       checked_at: before(3 * 3600),
@@ -213,13 +239,20 @@ export function makeStatus(mail: Email[], now: Date): GoogleStatus {
 
 export const notConnected: GoogleStatus = {
   is_connected: false,
+  connection_id: "",
+  google_email: "",
+  google_name: "",
   status: "none",
+  status_reason: "",
+  next_step: "Connect your Google account.",
+  action_url: "/crm/onboarding/connect",
+  approval: "approved",
   granted_scopes: [],
   missing_scopes: [],
   gmail_sync_enabled: false,
   calendar_sync_enabled: false,
   contacts_sync_enabled: false,
-  settings: { labels: [], limit: 1000, poll_seconds: 60, visibility: "private" },
+  settings: { labels: ["INBOX", "SENT"], limit: 1000, poll_seconds: 60, visibility: "private", since: null },
   counts: { messages: 0, unread: 0, threads: 0, failures: 0 },
   streams: [],
   connections: [],
@@ -227,20 +260,31 @@ export const notConnected: GoogleStatus = {
 
 export function makeRuns(now: Date): Run[] {
   const before = (seconds: number) => new Date(now.getTime() - seconds * 1000).toISOString();
-  const run = (n: number, stream: string, ago: number, length: number, counts: Run["counts"], error?: string): Run => ({
+  type Counts = Pick<Run["counts"], "added" | "updated" | "deleted" | "failed">;
+  const run = (n: number, stream: string, ago: number, length: number, counts: Counts, error = ""): Run => ({
     id: `0198e000-0000-7000-8000-${hex(n, 12)}`,
+    connection_id: connectionId,
     stream,
-    state: error ? "error" : "done",
+    total: 0,
+    next_step: error ? "Rapport tries again by itself." : "",
+    state: error ? "failed" : "succeeded",
     started_at: before(ago + length),
     finished_at: before(ago),
-    counts,
+    counts: { seen: counts.added + counts.updated + counts.failed, skipped: 0, units: 5, ...counts },
     error,
   });
   return [
     run(1, "gmail.history", 12, 0.4, { added: 1, updated: 0, deleted: 0, failed: 0 }),
     run(2, "gmail.history", 72, 0.3, { added: 0, updated: 2, deleted: 0, failed: 0 }),
     run(3, "gmail.history", 132, 0.3, { added: 0, updated: 0, deleted: 1, failed: 0 }),
-    run(4, "gmail.history", 4100, 2.1, { added: 0, updated: 0, deleted: 0, failed: 0 }, "Google did not answer in time"),
+    run(
+      4,
+      "gmail.history",
+      4100,
+      2.1,
+      { added: 0, updated: 0, deleted: 0, failed: 0 },
+      "Google did not answer in time",
+    ),
     run(5, "gmail.backfill", 5400, 244, { added: 1200, updated: 0, deleted: 0, failed: 1 }),
   ];
 }
@@ -254,12 +298,14 @@ export function makeFailures(now: Date): Failure[] {
       subject: "Scan of the signed contract",
       reason: "The message is larger than the limit of 50 MB",
       attempts: 5,
+      next_try_at: now.toISOString(),
       parked: true,
     },
     {
       id: "0198f000-0000-7000-8000-000000000002",
       stream: "gmail.history",
       item_id: "18f2aa03be12",
+      subject: "",
       reason: "Google answered with an error (500)",
       attempts: 2,
       next_try_at: new Date(now.getTime() + 4 * 60_000).toISOString(),
@@ -269,14 +315,19 @@ export function makeFailures(now: Date): Failure[] {
 }
 
 export const members: Member[] = [
-  { user_id: "u1", email: account, name: "Mara Lindqvist", role: "owner", connected: true, google_email: account },
-  { user_id: "u2", email: "daniel.osei@northwind-lamps.example", name: "Daniel Osei", role: "member", connected: false },
+  { user_id: "u1", email: account, name: "Mara Lindqvist", role: "owner", joined_at: "2026-01-12T09:00:00Z" },
+  {
+    user_id: "u2",
+    email: "daniel.osei@northwind-lamps.example",
+    name: "Daniel Osei",
+    role: "member",
+    joined_at: "2026-02-03T14:20:00Z",
+  },
   {
     user_id: "u3",
     email: "hanne.brandt@northwind-lamps.example",
     name: "Hanne Brandt",
     role: "admin",
-    connected: true,
-    google_email: "hanne.brandt@northwind-lamps.example",
+    joined_at: "2026-02-03T14:25:00Z",
   },
 ];

@@ -7,21 +7,33 @@ import * as sample from "./sample";
 const world = makeWorld({ mail: 1200 });
 const all = handlers(world);
 
+const idle = { last_run_at: new Date().toISOString(), next_run_at: null, error: "", next_step: "" };
+
 const scenes: Record<string, () => void> = {
-  connected: () => Object.assign(world, { signedIn: true, setupNeeded: false, failures: [], status: sample.makeStatus(world.mail, new Date()) }),
+  connected: () =>
+    Object.assign(world, {
+      signedIn: true,
+      setupNeeded: false,
+      failures: [],
+      status: sample.makeStatus(world.mail, new Date()),
+    }),
   signedout: () => Object.assign(world, { signedIn: false }),
   setup: () => Object.assign(world, { signedIn: false, setupNeeded: true }),
   none: () => Object.assign(world, { status: sample.notConnected }),
   importing: () => {
     scenes.connected?.();
     world.status.streams = [
-      { stream: "gmail.history", state: "idle", last_run_at: new Date().toISOString() },
-      { stream: "gmail.backfill", state: "running", progress: { done: 640, total: 1200, eta_seconds: 112 } },
+      { ...idle, stream: "gmail.history", state: "idle" },
+      { ...idle, stream: "gmail.backfill", state: "running", progress: { done: 640, total: 1200, eta_seconds: 112 } },
     ];
   },
   reauth: () => {
     scenes.connected?.();
-    world.status = { ...world.status, status: "needs_reauth", status_reason: "Access was removed in the Google account." };
+    world.status = {
+      ...world.status,
+      status: "needs_reauth",
+      status_reason: "Access was removed in the Google account.",
+    };
   },
   degraded: () => {
     scenes.connected?.();
@@ -29,7 +41,11 @@ const scenes: Record<string, () => void> = {
       ...world.status,
       status: "degraded",
       missing_scopes: [
-        { scope: "https://www.googleapis.com/auth/gmail.modify", feature: "Gmail", description: "Read and search your mail" },
+        {
+          scope: "https://www.googleapis.com/auth/gmail.modify",
+          feature: "Gmail",
+          description: "Read and search your mail",
+        },
       ],
     };
   },
@@ -73,7 +89,11 @@ export async function serveSample(request: IncomingMessage, response: ServerResp
   if (!url.pathname.startsWith("/api/")) return next();
   const answer = await getResponse(
     all,
-    new Request(url, { method: request.method, headers: request.headers as Record<string, string>, body: await body(request) }),
+    new Request(url, {
+      method: request.method,
+      headers: request.headers as Record<string, string>,
+      body: await body(request),
+    }),
   );
   if (!answer) {
     response.statusCode = 404;

@@ -85,7 +85,17 @@ function useNow(every: number): Date {
 }
 
 /** A list with nothing in it: what it is for, and the one thing to do. */
-export function Empty({ icon, title, children, action }: { icon?: ReactNode; title: string; children?: ReactNode; action?: ReactNode }) {
+export function Empty({
+  icon,
+  title,
+  children,
+  action,
+}: {
+  icon?: ReactNode;
+  title: string;
+  children?: ReactNode;
+  action?: ReactNode;
+}) {
   return (
     <div className={classes.empty}>
       {icon && <span className={classes.emptyIcon}>{icon}</span>}
@@ -144,7 +154,17 @@ export function Waiting({ label }: { label: string }) {
 }
 
 /** A page: its title, its controls, its content in a readable measure. */
-export function Page({ title, aside, children, wide }: { title: string; aside?: ReactNode; children: ReactNode; wide?: boolean }) {
+export function Page({
+  title,
+  aside,
+  children,
+  wide,
+}: {
+  title: string;
+  aside?: ReactNode;
+  children: ReactNode;
+  wide?: boolean;
+}) {
   useTitle(title);
   return (
     <div className={classes.page}>
@@ -168,7 +188,17 @@ export function useTitle(title: string) {
 }
 
 /** A group of settings or rows under a heading. */
-export function Section({ title, note, aside, children }: { title: string; note?: ReactNode; aside?: ReactNode; children: ReactNode }) {
+export function Section({
+  title,
+  note,
+  aside,
+  children,
+}: {
+  title: string;
+  note?: ReactNode;
+  aside?: ReactNode;
+  children: ReactNode;
+}) {
   return (
     <section className={classes.section}>
       <div className={classes.sectionHead}>
@@ -188,7 +218,17 @@ export function Card({ children, className }: { children: ReactNode; className?:
 }
 
 /** One line of a card: what it is at the left, its control at the right. */
-export function Row({ title, note, children, htmlFor }: { title: ReactNode; note?: ReactNode; children?: ReactNode; htmlFor?: string }) {
+export function Row({
+  title,
+  note,
+  children,
+  htmlFor,
+}: {
+  title: ReactNode;
+  note?: ReactNode;
+  children?: ReactNode;
+  htmlFor?: string;
+}) {
   return (
     <div className={classes.row}>
       <div className={classes.rowText}>

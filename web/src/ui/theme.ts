@@ -46,7 +46,10 @@ export const theme = createTheme({
   headings: { fontWeight: "570" },
   components: {
     Button: Button.extend({ defaultProps: { size: "sm", variant: "default" }, classNames: { root: classes.button } }),
-    ActionIcon: ActionIcon.extend({ defaultProps: { variant: "subtle", size: 28 }, classNames: { root: classes.icon } }),
+    ActionIcon: ActionIcon.extend({
+      defaultProps: { variant: "subtle", size: 28 },
+      classNames: { root: classes.icon },
+    }),
     TextInput: TextInput.extend({ classNames: field(), defaultProps: { size: "sm" } }),
     PasswordInput: PasswordInput.extend({ classNames: field(), defaultProps: { size: "sm" } }),
     Select: Select.extend({
@@ -58,7 +61,12 @@ export const theme = createTheme({
     Radio: Radio.extend({ defaultProps: { size: "xs" }, classNames: { radio: classes.box } }),
     Menu: Menu.extend({
       defaultProps: { transitionProps: transitions, shadow: "none", offset: 4 },
-      classNames: { dropdown: classes.dropdown, item: classes.item, label: classes.menuLabel, divider: classes.divider },
+      classNames: {
+        dropdown: classes.dropdown,
+        item: classes.item,
+        label: classes.menuLabel,
+        divider: classes.divider,
+      },
     }),
     Tooltip: Tooltip.extend({
       defaultProps: { openDelay: 350, withArrow: false, transitionProps: { duration: 100 } },
@@ -66,7 +74,12 @@ export const theme = createTheme({
     }),
     Modal: Modal.extend({
       defaultProps: { centered: true, padding: 20, radius: 12, transitionProps: transitions, shadow: "none" },
-      classNames: { content: classes.modal, title: classes.modalTitle, header: classes.modalHeader, overlay: classes.overlay },
+      classNames: {
+        content: classes.modal,
+        title: classes.modalTitle,
+        header: classes.modalHeader,
+        overlay: classes.overlay,
+      },
     }),
     Progress: Progress.extend({ classNames: { root: classes.progress, section: classes.progressSection } }),
   },

@@ -43,7 +43,13 @@ export function LoginPage() {
       )}
       {google && (
         <>
-          <Button component="a" href={sessionApi.googleSignInUrl(next ?? paths.home)} size="md" fullWidth leftSection={<GoogleMark />}>
+          <Button
+            component="a"
+            href={sessionApi.googleSignInUrl(next ?? paths.home)}
+            size="md"
+            fullWidth
+            leftSection={<GoogleMark />}
+          >
             Sign in with Google
           </Button>
           <div className={classes.or}>or with your password</div>

@@ -26,7 +26,8 @@ export function SetupPage() {
       await navigate({ to: paths.connect, replace: true });
     },
   });
-  if (setup.data && !setup.data.needed && !create.isPending && !create.isSuccess) return <Navigate to={paths.login} replace />;
+  if (setup.data && !setup.data.needed && !create.isPending && !create.isSuccess)
+    return <Navigate to={paths.login} replace />;
   const fields = create.error instanceof Problem ? create.error.fields : {};
   const field = (name: keyof typeof form) => ({
     name,
@@ -47,7 +48,12 @@ export function SetupPage() {
       foot="This page works once. It is closed as soon as the owner exists."
     >
       <form className={classes.form} onSubmit={submit}>
-        <TextInput label="Name of the workspace" description="Your company or team" autoComplete="organization" {...field("workspace_name")} />
+        <TextInput
+          label="Name of the workspace"
+          description="Your company or team"
+          autoComplete="organization"
+          {...field("workspace_name")}
+        />
         <TextInput label="Your name" autoComplete="name" {...field("name")} />
         <TextInput label="E-mail address" type="email" autoComplete="username" {...field("email")} />
         <PasswordInput

@@ -54,7 +54,7 @@ function Working({ status, reading }: { status: GoogleStatus; reading: Reading }
         <Progress value={share} size={5} aria-label="Import of your mail" />
         <p>
           The newest mail is there already; you can read and search it now.
-          {progress?.eta_seconds !== undefined && ` ${sentence(roughly(progress.eta_seconds))} left.`}
+          {progress && progress.eta_seconds > 0 && ` ${sentence(roughly(progress.eta_seconds))} left.`}
         </p>
       </div>
       <Button component={Link} to={paths.inbox}>

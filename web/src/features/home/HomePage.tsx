@@ -41,7 +41,9 @@ function summary(status: GoogleStatus | undefined): string {
   if (!status) return " ";
   if (!status.is_connected) return "Nothing is connected yet.";
   const { unread, messages } = status.counts;
-  return unread > 0 ? `${plural(unread, "unread message")}, ${plural(messages, "message")} in all.` : "Everything is read.";
+  return unread > 0
+    ? `${plural(unread, "unread message")}, ${plural(messages, "message")} in all.`
+    : "Everything is read.";
 }
 
 interface QuickCard {
@@ -127,7 +129,9 @@ function StandardObjects() {
             <span className={classes.objectText}>{text}</span>
           </div>
         ))}
-        <p className={classes.later}>Records are not part of this version. They will be filled from the mail that is here.</p>
+        <p className={classes.later}>
+          Records are not part of this version. They will be filled from the mail that is here.
+        </p>
       </Card>
     </Section>
   );
@@ -155,7 +159,9 @@ function RecentMail({ workspaceId, status }: { workspaceId: string; status: Goog
           <Failed error={error} retry={refresh} title="Recent mail could not be loaded" />
         ) : emails.length === 0 ? (
           <Empty icon={<Inbox size={18} />} title="No mail yet">
-            {status?.is_connected ? "The newest messages appear here first." : "Connect a Google account, and your newest mail appears here."}
+            {status?.is_connected
+              ? "The newest messages appear here first."
+              : "Connect a Google account, and your newest mail appears here."}
           </Empty>
         ) : (
           emails.slice(0, shownMail).map((email) => <MailRow key={email.id} email={email} />)
@@ -167,7 +173,12 @@ function RecentMail({ workspaceId, status }: { workspaceId: string; status: Goog
 
 function MailRow({ email }: { email: EmailListItem }) {
   return (
-    <Link to={paths.inbox} search={{ thread: email.gmail_thread_id }} className={classes.row} data-unread={!email.is_read || undefined}>
+    <Link
+      to={paths.inbox}
+      search={{ thread: email.gmail_thread_id, box: email.connection_id }}
+      className={classes.row}
+      data-unread={!email.is_read || undefined}
+    >
       <Avatar name={email.from_name} email={email.from_email} size={26} />
       <span className={classes.from}>{displayName(email.from_name, email.from_email)}</span>
       <span className={classes.subject}>

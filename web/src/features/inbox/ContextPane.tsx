@@ -36,7 +36,15 @@ export function peopleIn(messages: Email[], mine: Set<string>): Someone[] {
 }
 
 /** Beside the conversation: who it is with, what else there is with them, its files. */
-export function ContextPane({ workspaceId, messages, mine }: { workspaceId: string; messages: Email[] | undefined; mine: Set<string> }) {
+export function ContextPane({
+  workspaceId,
+  messages,
+  mine,
+}: {
+  workspaceId: string;
+  messages: Email[] | undefined;
+  mine: Set<string>;
+}) {
   if (!messages) return <Bones rows={4} height={56} />;
   const [first, ...others] = peopleIn(messages, mine);
   const files = messages.flatMap((m) => filesOf(m).map((file) => ({ file, email: m.id })));
@@ -93,7 +101,15 @@ function Lead({ person }: { person: Someone }) {
   );
 }
 
-function MoreMail({ workspaceId, person, thread }: { workspaceId: string; person: Someone; thread: string | undefined }) {
+function MoreMail({
+  workspaceId,
+  person,
+  thread,
+}: {
+  workspaceId: string;
+  person: Someone;
+  thread: string | undefined;
+}) {
   const { emails, total, isLoading, error } = useGoogleEmails(workspaceId, { q: `from:${person.email}`, limit: 8 });
   const others = emails.filter((e) => e.gmail_thread_id !== thread).slice(0, 5);
   if (error) return null;
@@ -108,7 +124,12 @@ function MoreMail({ workspaceId, person, thread }: { workspaceId: string; person
       <ul className={classes.mail}>
         {others.map((e) => (
           <li key={e.id}>
-            <Link from="/crm/inbox" to="/crm/inbox" search={(now) => ({ ...now, thread: e.gmail_thread_id })} resetScroll={false}>
+            <Link
+              from="/crm/inbox"
+              to="/crm/inbox"
+              search={(now) => ({ ...now, thread: e.gmail_thread_id, box: e.connection_id })}
+              resetScroll={false}
+            >
               <span>{e.subject || "(no subject)"}</span>
               <Time iso={e.gmail_date} />
             </Link>

@@ -1,8 +1,17 @@
 import { ActionIcon, Button } from "@mantine/core";
-import { ArrowLeft, ArrowDown, ArrowUp, ChevronsUpDown, ExternalLink, MessagesSquare, PanelRight, Reply } from "lucide-react";
+import {
+  ArrowDown,
+  ArrowLeft,
+  ArrowUp,
+  ChevronsUpDown,
+  ExternalLink,
+  MessagesSquare,
+  PanelRight,
+  Reply,
+} from "lucide-react";
 import { type ReactNode, useEffect, useRef, useState } from "react";
-import { Problem } from "@/lib/problem";
 import { plural } from "@/lib/format";
+import { Problem } from "@/lib/problem";
 import type { Email, EmailListItem, Label } from "@/lib/types";
 import { Bone, Bones, Empty, Failed, Hint } from "@/ui/kit";
 import classes from "./EmailDetail.module.css";
@@ -49,7 +58,11 @@ export function EmailDetail(props: DetailProps) {
               {subject === undefined ? <Bone width="46%" height={18} /> : <h2>{subject || "(no subject)"}</h2>}
               <Labels of={messages?.at(-1) ?? known} labels={props.labels} />
             </div>
-            {messages ? <Messages {...props} messages={messages} scroller={scroller} /> : <Bones rows={3} height={64} />}
+            {messages ? (
+              <Messages {...props} messages={messages} scroller={scroller} />
+            ) : (
+              <Bones rows={3} height={64} />
+            )}
             {after}
           </>
         )}
@@ -101,7 +114,12 @@ function Toolbar({ can, on, context, messages }: DetailProps) {
         </ActionIcon>
       </Hint>
       <Hint label="People and files" keys="I">
-        <ActionIcon className={classes.contextButton} aria-label="People and files" aria-pressed={context} onClick={on.context}>
+        <ActionIcon
+          className={classes.contextButton}
+          aria-label="People and files"
+          aria-pressed={context}
+          onClick={on.context}
+        >
           <PanelRight size={16} />
         </ActionIcon>
       </Hint>
@@ -124,7 +142,9 @@ function Labels({ of, labels }: { of: EmailListItem | undefined; labels: Label[]
         const label = labels.find((l) => l.id === id);
         return (
           <span key={id} className={classes.label}>
-            {label?.type === "user" && <span className={classes.swatch} style={{ background: label.color || "var(--ink-3)" }} />}
+            {label?.type === "user" && (
+              <span className={classes.swatch} style={{ background: label.color || "var(--ink-3)" }} />
+            )}
             {titled(label?.name ?? id)}
           </span>
         );

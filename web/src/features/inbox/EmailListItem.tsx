@@ -4,7 +4,7 @@ import { memo } from "react";
 import { displayName } from "@/lib/people";
 import { Time } from "@/ui/kit";
 import classes from "./EmailListItem.module.css";
-import type { Thread } from "./threads";
+import { placeOf, type Thread } from "./threads";
 
 interface Props {
   thread: Thread;
@@ -13,7 +13,7 @@ interface Props {
   marked: boolean;
   open: boolean;
   wide: boolean;
-  onNear: (id: string) => void;
+  onNear: (thread: Thread) => void;
 }
 
 /** One row of the list: a link, so that it opens in a new tab too. */
@@ -24,7 +24,7 @@ export const EmailListItem = memo(function EmailListItem({ thread, toName, marke
     <Link
       from="/crm/inbox"
       to="/crm/inbox"
-      search={(now) => ({ ...now, thread: thread.id })}
+      search={(now) => ({ ...now, ...placeOf(thread) })}
       resetScroll={false}
       className={classes.item}
       data-unread={unread || undefined}
@@ -32,7 +32,7 @@ export const EmailListItem = memo(function EmailListItem({ thread, toName, marke
       data-open={open || undefined}
       data-wide={wide || undefined}
       aria-current={open ? "true" : undefined}
-      onMouseEnter={() => onNear(thread.id)}
+      onMouseEnter={() => onNear(thread)}
       preload={false}
     >
       <span className={classes.dot}>{unread && <span className="visually-hidden">Unread. </span>}</span>

@@ -32,14 +32,17 @@ export function InboxPage() {
   const { search, mail, threads, at } = inbox;
   const { status } = useGoogleIntegrationStatus(workspaceId);
   const { labels } = useGoogleLabels(workspaceId);
-  const conversation = useGoogleThread(workspaceId, search.thread);
+  const conversation = useGoogleThread(workspaceId, search.thread, search.box);
   const input = useRef<HTMLInputElement>(null);
   const [left, setLeft] = useRemembered("inbox.list", listWidth.initial);
   const [right, setRight] = useRemembered("inbox.context", contextWidth.initial);
   const [context, setContext] = useRemembered("inbox.context.shown", true);
   const [allOpen, setAllOpen] = useState(false);
   const roomy = useMediaQuery("(min-width: 1181px)", true) ?? true;
-  const mine = useMemo(() => new Set((status?.connections ?? []).map((c) => c.google_email.toLowerCase())), [status?.connections]);
+  const mine = useMemo(
+    () => new Set((status?.connections ?? []).map((c) => c.google_email.toLowerCase())),
+    [status?.connections],
+  );
   useTitle(status?.counts.unread ? `Inbox (${status.counts.unread})` : "Inbox");
 
   const sync = async () => {
@@ -55,7 +58,7 @@ export function InboxPage() {
   };
   const openAt = () => {
     const target = threads[Math.max(0, at)];
-    if (target) inbox.open(target.id);
+    if (target) inbox.open(target);
   };
   const on = {
     close: inbox.close,
@@ -77,7 +80,8 @@ export function InboxPage() {
       unread: () => inbox.change({ unread: search.unread ? undefined : true }),
       elsewhere: () =>
         notifications.show({
-          message: "Archive and star in Gmail for now (press R to open the conversation there). The change shows here by itself.",
+          message:
+            "Archive and star in Gmail for now (press R to open the conversation there). The change shows here by itself.",
         }),
     }),
   );
@@ -150,10 +154,19 @@ function useKnown(emails: EmailListItem[], labels: { id: string; name: string }[
   }, [emails, labels]);
 }
 
-function ListBody({ inbox, status, mine }: { inbox: ReturnType<typeof useInbox>; status: GoogleStatus | undefined; mine: Set<string> }) {
+function ListBody({
+  inbox,
+  status,
+  mine,
+}: {
+  inbox: ReturnType<typeof useInbox>;
+  status: GoogleStatus | undefined;
+  mine: Set<string>;
+}) {
   const { mail, threads, search } = inbox;
   if (mail.isLoading) return <Bones rows={9} height={76} />;
-  if (mail.error && threads.length === 0) return <Failed error={mail.error} retry={mail.refresh} title="The mail could not be loaded" />;
+  if (mail.error && threads.length === 0)
+    return <Failed error={mail.error} retry={mail.refresh} title="The mail could not be loaded" />;
   if (threads.length === 0) return <Nothing inbox={inbox} status={status} />;
   return (
     <>
@@ -187,12 +200,18 @@ function Nothing({ inbox, status }: { inbox: ReturnType<typeof useInbox>; status
         icon={<MailSearch size={18} />}
         title={search.unread && !search.q ? "Everything is read" : "Nothing matches"}
         action={
-          <Button onClick={() => change({ q: undefined, unread: undefined, files: undefined, label: undefined, account: undefined })}>
+          <Button
+            onClick={() =>
+              change({ q: undefined, unread: undefined, files: undefined, label: undefined, account: undefined })
+            }
+          >
             Show the whole inbox
           </Button>
         }
       >
-        {search.q ? "Try fewer words, or an operator such as from: or has:attachment." : "No message passes the filters that are set."}
+        {search.q
+          ? "Try fewer words, or an operator such as from: or has:attachment."
+          : "No message passes the filters that are set."}
       </Empty>
     );
   }
@@ -214,7 +233,9 @@ function Nothing({ inbox, status }: { inbox: ReturnType<typeof useInbox>; status
   }
   return (
     <Empty icon={<Inbox size={18} />} title={reading?.tone === "busy" ? "Your mail is on its way" : "No mail here"}>
-      {reading?.tone === "busy" ? "The newest messages appear first, within seconds." : "New messages appear here by themselves."}
+      {reading?.tone === "busy"
+        ? "The newest messages appear first, within seconds."
+        : "New messages appear here by themselves."}
     </Empty>
   );
 }
@@ -223,7 +244,10 @@ function Nothing({ inbox, status }: { inbox: ReturnType<typeof useInbox>; status
 function Idle({ status }: { status: GoogleStatus | undefined }) {
   return (
     <div className={classes.idle}>
-      <Empty icon={<Inbox size={18} />} title={status?.counts.unread ? plural(status.counts.unread, "unread message") : "Choose a conversation"}>
+      <Empty
+        icon={<Inbox size={18} />}
+        title={status?.counts.unread ? plural(status.counts.unread, "unread message") : "Choose a conversation"}
+      >
         <div className={classes.keys}>
           <Kbd keys="J K" /> <span>move</span>
           <Kbd keys="Enter" /> <span>open</span>

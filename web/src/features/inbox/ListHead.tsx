@@ -39,7 +39,13 @@ export function ListHead({ search, status, labels, known, input, total, isSyncin
         </Hint>
       </div>
       <div className={classes.line}>
-        <SearchBar value={search.q} known={known} input={input} onChange={(q) => onChange({ q, thread: undefined })} onDone={onDone} />
+        <SearchBar
+          value={search.q}
+          known={known}
+          input={input}
+          onChange={(q) => onChange({ q, thread: undefined })}
+          onDone={onDone}
+        />
         <Hint label="Unread only" keys="⇧ U">
           <ActionIcon
             size={32}
@@ -70,15 +76,30 @@ type MenuProps = Pick<Props, "search" | "labels" | "onChange">;
 
 function LabelMenu({ search, labels, onChange }: MenuProps) {
   const current = effectiveLabel(search);
-  const name = current === allMail ? (search.q ? "Search" : "All mail") : (labels.find((l) => l.id === current)?.name ?? titled(current));
+  const name =
+    current === allMail
+      ? search.q
+        ? "Search"
+        : "All mail"
+      : (labels.find((l) => l.id === current)?.name ?? titled(current));
   const system = labels.filter((l) => l.type === "system" && (l.chosen || l.total > 0));
   const own = labels.filter((l) => l.type === "user" && (l.chosen || l.total > 0));
   const item = (label: Label) => (
     <Menu.Item
       key={label.id}
       onClick={() => onChange({ label: label.id === "INBOX" && !search.q ? undefined : label.id, thread: undefined })}
-      leftSection={label.type === "user" ? <span className={classes.swatch} style={{ background: label.color || "var(--ink-3)" }} /> : undefined}
-      rightSection={current === label.id ? <Check size={14} /> : label.unread > 0 ? <span className={classes.unread}>{count(label.unread)}</span> : undefined}
+      leftSection={
+        label.type === "user" ? (
+          <span className={classes.swatch} style={{ background: label.color || "var(--ink-3)" }} />
+        ) : undefined
+      }
+      rightSection={
+        current === label.id ? (
+          <Check size={14} />
+        ) : label.unread > 0 ? (
+          <span className={classes.unread}>{count(label.unread)}</span>
+        ) : undefined
+      }
     >
       {titled(label.name)}
     </Menu.Item>
@@ -111,7 +132,11 @@ function LabelMenu({ search, labels, onChange }: MenuProps) {
 export const titled = (name: string) =>
   /^[A-Z_]+$/.test(name) ? name.charAt(0) + name.slice(1).toLowerCase().replace(/_/g, " ") : name;
 
-function AccountMenu({ search, accounts, onChange }: Pick<Props, "search" | "onChange"> & { accounts: GoogleStatus["connections"] }) {
+function AccountMenu({
+  search,
+  accounts,
+  onChange,
+}: Pick<Props, "search" | "onChange"> & { accounts: GoogleStatus["connections"] }) {
   return (
     <Menu position="bottom-end" width={260}>
       <Menu.Target>
@@ -120,7 +145,10 @@ function AccountMenu({ search, accounts, onChange }: Pick<Props, "search" | "onC
         </ActionIcon>
       </Menu.Target>
       <Menu.Dropdown>
-        <Menu.Item onClick={() => onChange({ account: undefined, thread: undefined })} rightSection={!search.account && <Check size={14} />}>
+        <Menu.Item
+          onClick={() => onChange({ account: undefined, thread: undefined })}
+          rightSection={!search.account && <Check size={14} />}
+        >
           All accounts
         </Menu.Item>
         {accounts.map((a) => (

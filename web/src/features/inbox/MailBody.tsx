@@ -1,8 +1,6 @@
 import interUrl from "@fontsource-variable/inter/files/inter-latin-wght-normal.woff2?url";
 import { Button, useComputedColorScheme } from "@mantine/core";
 import { type ReactNode, useEffect, useMemo, useRef, useState } from "react";
-import { useWorkspaceId } from "@/app/session";
-import { googleIntegrationApi } from "@/lib/api";
 import { plural } from "@/lib/format";
 import { useRemembered } from "@/lib/remember";
 import type { Email } from "@/lib/types";
@@ -54,25 +52,20 @@ function withLinks(text: string): ReactNode[] {
 }
 
 function HtmlBody({ email }: { email: Email }) {
-  const workspaceId = useWorkspaceId();
   const scheme = useComputedColorScheme("light");
   const [trusted, setTrusted] = useRemembered<string[]>("images.from", []);
   const [asked, setAsked] = useState(false);
   const remote = asked || trusted.includes(email.from_email);
   const page = useMemo(() => {
-    const inline: Record<string, string> = {};
-    for (const a of email.attachments) {
-      const url = location.origin + googleIntegrationApi.attachmentUrl(workspaceId, email.id, a.id);
-      if (a.content_id) inline[a.content_id.replace(/^<|>$/g, "")] = url;
-      if (a.inline) inline[a.name] ??= url;
-    }
-    return mailPage(email.body_html, { remote, inline, look: currentLook(scheme) });
-  }, [email, workspaceId, remote, scheme]);
+    return mailPage(email.body_html, { remote, look: currentLook(scheme) });
+  }, [email.body_html, remote, scheme]);
   return (
     <>
       {page.held > 0 && (
         <div className={classes.held}>
-          <span>{plural(page.held, "remote picture")} not loaded, so that the sender does not see when you read this.</span>
+          <span>
+            {plural(page.held, "remote picture")} not loaded, so that the sender does not see when you read this.
+          </span>
           <span className={classes.heldActions}>
             <Button size="xs" onClick={() => setAsked(true)}>
               Load pictures
@@ -83,7 +76,12 @@ function HtmlBody({ email }: { email: Email }) {
           </span>
         </div>
       )}
-      <Frame key={`${remote}${scheme}`} html={page.document} title={`Message from ${email.from_name || email.from_email}`} paper={page.designed} />
+      <Frame
+        key={`${remote}${scheme}`}
+        html={page.document}
+        title={`Message from ${email.from_name || email.from_email}`}
+        paper={page.designed}
+      />
     </>
   );
 }
@@ -115,11 +113,22 @@ function Frame({ html, title, paper }: { html: string; title: string; paper: boo
     let sizes: ResizeObserver | undefined;
     const measure = () => {
       const body = element.contentDocument?.body;
-      if (body) setHeight(Math.max(24, Math.ceil(body.getBoundingClientRect().height) + (body.scrollWidth > body.clientWidth ? 14 : 0)));
+      if (body)
+        setHeight(
+          Math.max(24, Math.ceil(body.getBoundingClientRect().height) + (body.scrollWidth > body.clientWidth ? 14 : 0)),
+        );
     };
     const pass = (event: KeyboardEvent) => {
       if (!event.ctrlKey && !event.metaKey && ["Tab", " ", "Enter"].includes(event.key)) return;
-      const copy = new KeyboardEvent("keydown", { key: event.key, ctrlKey: event.ctrlKey, metaKey: event.metaKey, altKey: event.altKey, shiftKey: event.shiftKey, bubbles: true, cancelable: true });
+      const copy = new KeyboardEvent("keydown", {
+        key: event.key,
+        ctrlKey: event.ctrlKey,
+        metaKey: event.metaKey,
+        altKey: event.altKey,
+        shiftKey: event.shiftKey,
+        bubbles: true,
+        cancelable: true,
+      });
       if (!element.dispatchEvent(copy)) event.preventDefault();
     };
     const onLoad = () => {

@@ -19,7 +19,7 @@ interface Props {
   hasMore: boolean;
   isLoadingMore: boolean;
   onMore: () => void;
-  onNear: (id: string) => void;
+  onNear: (thread: Thread) => void;
 }
 
 /** Where each list was left, for the way back to it. */
@@ -72,7 +72,13 @@ export function MailList(props: Props) {
             const thread = threads[row.index];
             if (!thread) return null;
             return (
-              <li key={row.key} className={classes.row} style={{ height, transform: `translateY(${row.start}px)` }} aria-setsize={hasMore ? -1 : threads.length} aria-posinset={row.index + 1}>
+              <li
+                key={row.key}
+                className={classes.row}
+                style={{ height, transform: `translateY(${row.start}px)` }}
+                aria-setsize={hasMore ? -1 : threads.length}
+                aria-posinset={row.index + 1}
+              >
                 <EmailListItem
                   thread={thread}
                   toName={recipient(thread, props.mine)}
@@ -86,7 +92,9 @@ export function MailList(props: Props) {
           })}
         </ul>
         {isLoadingMore && <Bones rows={3} height={height} />}
-        {!hasMore && <p className={classes.end}>{props.total === undefined ? "" : `${plural(props.total, "message")} in all`}</p>}
+        {!hasMore && (
+          <p className={classes.end}>{props.total === undefined ? "" : `${plural(props.total, "message")} in all`}</p>
+        )}
       </div>
     </div>
   );

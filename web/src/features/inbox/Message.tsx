@@ -19,9 +19,19 @@ interface Props {
 export function Message({ email, mine, open, onToggle }: Props) {
   const name = displayName(email.from_name, email.from_email);
   return (
-    <article className={classes.message} data-open={open || undefined} aria-label={`From ${name}, ${longDate(email.gmail_date)}`}>
+    <article
+      className={classes.message}
+      data-open={open || undefined}
+      aria-label={`From ${name}, ${longDate(email.gmail_date)}`}
+    >
       <header className={classes.head}>
-        <button type="button" className={classes.toggle} onClick={onToggle} aria-expanded={open} aria-label={`${open ? "Fold" : "Open"} the message from ${name}`} />
+        <button
+          type="button"
+          className={classes.toggle}
+          onClick={onToggle}
+          aria-expanded={open}
+          aria-label={`${open ? "Fold" : "Open"} the message from ${name}`}
+        />
         <Avatar name={email.from_name} email={email.from_email} size={30} />
         <div className={classes.who}>
           <span className={classes.name}>{mine.has(email.from_email.toLowerCase()) ? "You" : name}</span>
@@ -60,7 +70,12 @@ function Recipients({ email, mine }: { email: Email; mine: Set<string> }) {
   return (
     <Popover opened={shown} onChange={setShown} position="bottom-start" withinPortal shadow="none">
       <Popover.Target>
-        <button type="button" className={classes.recipients} onClick={() => setShown(!shown)} aria-label="Show all addresses">
+        <button
+          type="button"
+          className={classes.recipients}
+          onClick={() => setShown(!shown)}
+          aria-label="Show all addresses"
+        >
           to {to.slice(0, 4).join(", ") || "nobody"}
           {to.length > 4 && ` and ${to.length - 4} more`}
         </button>

@@ -26,8 +26,6 @@ export interface Look {
 
 interface Options {
   remote: boolean;
-  /** Addresses of the parts that the HTML names as `cid:…`. */
-  inline: Record<string, string>;
   look: Look;
 }
 
@@ -36,19 +34,35 @@ const purify = () =>
 
 const config = {
   FORCE_BODY: true,
-  FORBID_TAGS: ["form", "input", "button", "select", "textarea", "video", "audio", "source", "iframe", "object", "embed", "link", "meta", "base"],
+  FORBID_TAGS: [
+    "form",
+    "input",
+    "button",
+    "select",
+    "textarea",
+    "video",
+    "audio",
+    "source",
+    "iframe",
+    "object",
+    "embed",
+    "link",
+    "meta",
+    "base",
+  ],
   FORBID_ATTR: ["srcset", "ping", "formaction", "autofocus", "tabindex", "id", "name", "contenteditable"],
   ALLOW_DATA_ATTR: false,
   ALLOWED_URI_REGEXP: /^(?:https?|mailto|tel|cid|data:image\/)/i,
 };
 
 /** Quotes of the usual mail programs. */
-const quotes = ".gmail_quote_container, .gmail_quote, .yahoo_quoted, .moz-cite-prefix, blockquote[type=cite], blockquote";
+const quotes =
+  ".gmail_quote_container, .gmail_quote, .yahoo_quoted, .moz-cite-prefix, blockquote[type=cite], blockquote";
 
 export function mailPage(html: string, options: Options): MailPage {
   const body = new DOMParser().parseFromString(purify()(html, config), "text/html").body;
   const designed = isDesigned(body, html);
-  placeInline(body, options.inline);
+  dropUnplaced(body);
   const held = options.remote ? 0 : holdRemote(body);
   openOutside(body);
   foldQuotes(body);
@@ -56,15 +70,15 @@ export function mailPage(html: string, options: Options): MailPage {
 }
 
 function isDesigned(body: HTMLElement, html: string): boolean {
-  return body.querySelector("[bgcolor],[background],[style*=background],style") !== null || /<body[^>]+(bgcolor|background)/i.test(html);
+  return (
+    body.querySelector("[bgcolor],[background],[style*=background],style") !== null ||
+    /<body[^>]+(bgcolor|background)/i.test(html)
+  );
 }
 
-function placeInline(body: HTMLElement, inline: Record<string, string>) {
-  for (const image of body.querySelectorAll("img[src^='cid:' i]")) {
-    const url = inline[(image.getAttribute("src") ?? "").slice(4)];
-    if (url) image.setAttribute("src", url);
-    else image.removeAttribute("src");
-  }
+/** Pictures that name a part of the message which the server did not put in place. */
+function dropUnplaced(body: HTMLElement) {
+  for (const image of body.querySelectorAll("img[src^='cid:' i]")) image.removeAttribute("src");
 }
 
 const elsewhere = /^\s*(https?:)?\/\//i;
@@ -110,7 +124,8 @@ function openOutside(body: HTMLElement) {
 function foldQuotes(body: HTMLElement) {
   const all = [...body.querySelectorAll<HTMLElement>(quotes)];
   const outer = all.filter((q) => !all.some((other) => other !== q && other.contains(q)));
-  const own = (body.textContent ?? "").trim().length - outer.reduce((n, q) => n + (q.textContent ?? "").trim().length, 0);
+  const own =
+    (body.textContent ?? "").trim().length - outer.reduce((n, q) => n + (q.textContent ?? "").trim().length, 0);
   if (own < 2) return;
   for (const quote of outer) {
     if (!(quote.textContent ?? "").trim()) continue;

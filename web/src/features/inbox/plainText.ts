@@ -5,8 +5,10 @@ export interface Passage {
   text: string;
 }
 
-const attribution = /^(On .{4,200}|Am .{4,200}|Le .{4,200}|El .{4,200}|Il .{4,200}|Op .{4,200}|.{2,120}) (wrote|schrieb|a écrit|escribió|ha scritto|schreef).{0,80}:\s*$/;
-const original = /^\s*-{2,}\s*(Original Message|Forwarded message|Ursprüngliche Nachricht|Message d'origine|Mensaje original)\s*-{2,}\s*$/i;
+const attribution =
+  /^(On .{4,200}|Am .{4,200}|Le .{4,200}|El .{4,200}|Il .{4,200}|Op .{4,200}|.{2,120}) (wrote|schrieb|a écrit|escribió|ha scritto|schreef).{0,80}:\s*$/;
+const original =
+  /^\s*-{2,}\s*(Original Message|Forwarded message|Ursprüngliche Nachricht|Message d'origine|Mensaje original)\s*-{2,}\s*$/i;
 
 const isQuoted = (line: string) => /^\s?>/.test(line);
 
@@ -37,7 +39,8 @@ function markQuotes(lines: string[], kinds: Passage["kind"][]) {
   }
   // An empty line between two quoted ones belongs to the quote.
   for (let i = 1; i < lines.length - 1; i++) {
-    if (!(lines[i] ?? "").trim() && kinds[i - 1] === "quote" && nextFilled(lines, kinds, i) === "quote") kinds[i] = "quote";
+    if (!(lines[i] ?? "").trim() && kinds[i - 1] === "quote" && nextFilled(lines, kinds, i) === "quote")
+      kinds[i] = "quote";
   }
 }
 

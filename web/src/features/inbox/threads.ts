@@ -34,6 +34,9 @@ export function groupThreads(emails: EmailListItem[]): Thread[] {
   return [...byId.values()];
 }
 
+/** Where a conversation is, in the address: its id is Gmail's and belongs to one mailbox. */
+export const placeOf = (thread: Thread) => ({ thread: thread.id, box: thread.newest.connection_id });
+
 /** The rows that new mail put above the one that was first; 0 where that one is gone. */
 export function rowsAbove(before: string | undefined, now: Thread[]): number {
   if (!before) return 0;

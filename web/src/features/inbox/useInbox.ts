@@ -8,7 +8,7 @@ import { googleIntegrationApi } from "@/lib/api";
 import { keys } from "@/lib/keys";
 import { queryText } from "@/lib/search";
 import type { EmailQuery } from "@/lib/types";
-import { groupThreads } from "./threads";
+import { groupThreads, placeOf, type Thread } from "./threads";
 
 export const allMail = "ALL";
 
@@ -23,6 +23,7 @@ export function emailQuery(search: InboxSearch): EmailQuery {
     label: label === allMail ? undefined : label,
     is_unread: search.unread,
     connection_id: search.account,
+    threads: true,
   };
 }
 
@@ -45,18 +46,18 @@ export function useInbox(workspaceId: string) {
     [navigate],
   );
   const open = useCallback(
-    (thread: string) => change({ thread }, search.thread !== undefined),
+    (thread: Thread) => change(placeOf(thread), search.thread !== undefined),
     [change, search.thread],
   );
-  const close = useCallback(() => change({ thread: undefined }), [change]);
+  const close = useCallback(() => change({ thread: undefined, box: undefined }), [change]);
 
   const at = threads.findIndex((t) => t.id === cursor);
   const step = (by: number) => {
     const next = threads[at < 0 ? 0 : Math.min(threads.length - 1, Math.max(0, at + by))];
     if (!next) return;
     setCursor(next.id);
-    if (search.thread) open(next.id);
-    prefetch(threads[threads.indexOf(next) + by]?.id ?? next.id);
+    if (search.thread) open(next);
+    prefetch(threads[threads.indexOf(next) + by] ?? next);
   };
   return { search, query, mail, threads, cursor, at, change, open, close, step, prefetch };
 }
@@ -65,10 +66,10 @@ export function useInbox(workspaceId: string) {
 function usePrefetch(workspaceId: string) {
   const client = useQueryClient();
   return useCallback(
-    (id: string) =>
+    ({ id, newest }: Thread) =>
       void client.prefetchQuery({
-        queryKey: keys.mail.thread(workspaceId, id),
-        queryFn: ({ signal }) => googleIntegrationApi.thread(workspaceId, id, signal),
+        queryKey: keys.mail.thread(workspaceId, id, newest.connection_id),
+        queryFn: ({ signal }) => googleIntegrationApi.thread(workspaceId, id, newest.connection_id, signal),
         staleTime: 30_000,
       }),
     [client, workspaceId],

@@ -1,0 +1,198 @@
+import { Button, Progress } from "@mantine/core";
+import { Link, useNavigate, useSearch } from "@tanstack/react-router";
+import { Lock, Search, ShieldCheck, Zap } from "lucide-react";
+import { useEffect, useState } from "react";
+import { paths } from "@/app/paths";
+import { useSession } from "@/app/session";
+import { useGoogleIntegrationConnect, useGoogleIntegrationStatus } from "@/hooks/useGoogleIntegration";
+import { importProgress, readConnection } from "@/lib/connection";
+import { count, plural, roughly } from "@/lib/format";
+import { explain } from "@/lib/problem";
+import { read, write } from "@/lib/remember";
+import type { GoogleStatus, Visibility } from "@/lib/types";
+import { AmountSelect, VisibilityChoice } from "@/ui/ImportChoices";
+import { Card, Page, Row, Section, Waiting } from "@/ui/kit";
+import { Outcome, outcomeText } from "@/ui/Outcome";
+import classes from "./ConnectPage.module.css";
+import { useWishes } from "./useWishes";
+
+/** The first step of a new member, and a page of its own. */
+export function ConnectPage() {
+  const { workspace } = useSession();
+  const { google } = useSearch({ from: "/crm/onboarding/connect" });
+  const { status, isLoading } = useGoogleIntegrationStatus(workspace.id);
+  const reading = status && readConnection(status);
+  const arrived = status?.is_connected === true && reading?.action !== "repair" && reading?.action !== "reconnect";
+  return (
+    <Page title="Connect Google">
+      {isLoading || !status ? (
+        <Waiting label="Loading the state of the connection" />
+      ) : arrived ? (
+        <Arrived workspaceId={workspace.id} status={status} />
+      ) : (
+        <Ask workspaceId={workspace.id} status={status} outcome={google} />
+      )}
+    </Page>
+  );
+}
+
+const benefits = [
+  {
+    icon: Search,
+    title: "All of it, at once",
+    text: "Every message and file of your mailbox, found in an instant. New mail appears by itself.",
+  },
+  {
+    icon: Zap,
+    title: "Nothing missing",
+    text: "Rapport compares its count with Gmail's and says so: 4,212 of 4,212. What could not be read is listed.",
+  },
+  {
+    icon: Lock,
+    title: "Yours",
+    text: "It runs on your own server. Google's keys are stored encrypted and never leave it.",
+  },
+];
+
+function Ask({ workspaceId, status, outcome }: { workspaceId: string; status: GoogleStatus; outcome?: string }) {
+  const { connect, isConnecting, error } = useGoogleIntegrationConnect(workspaceId);
+  const [wishes, setWishes] = useState(() => keptWishes(status));
+  const ended = outcomeText(outcome ?? (status.status === "degraded" ? "degraded" : ""), status);
+  const waiting = readConnection(status).action === "wait";
+  const go = () => {
+    write("connect.wishes", wishes, () => sessionStorage);
+    void connect(["gmail"], { connectionId: status.connection_id || undefined, returnTo: paths.connect }).catch(
+      () => undefined,
+    );
+  };
+  return (
+    <>
+      {ended && (
+        <Outcome
+          outcome={ended}
+          action={
+            ended.again && (
+              <Button variant="filled" loading={isConnecting} onClick={go}>
+                {ended.again}
+              </Button>
+            )
+          }
+        />
+      )}
+      {!ended && waiting && (
+        <Outcome outcome={{ tone: "warn", title: readConnection(status).title, text: readConnection(status).detail }} />
+      )}
+      <h2 className={classes.title}>Bring your mail into the CRM</h2>
+      <p className={classes.lead}>
+        You sign in at Google and choose what Rapport may see. You can undo it here or at Google at any time.
+      </p>
+      <ul className={classes.benefits}>
+        {benefits.map(({ icon: Icon, title, text }) => (
+          <li key={title}>
+            <Icon size={18} strokeWidth={1.75} />
+            <h3>{title}</h3>
+            <p>{text}</p>
+          </li>
+        ))}
+      </ul>
+      <Section title="What is imported">
+        <Card>
+          <Row title="Gmail" note="Messages in your inbox and those you sent. Spam, drafts and the bin never.">
+            <AmountSelect
+              label="How much mail"
+              value={wishes.limit}
+              onChange={(limit) => setWishes({ ...wishes, limit })}
+            />
+          </Row>
+        </Card>
+        <p className={classes.fine}>
+          Google lets a program read about five messages a second.{" "}
+          {wishes.limit > 0
+            ? `${count(wishes.limit)} messages take ${roughly(wishes.limit / 5)};`
+            : "All messages of a large mailbox take hours;"}{" "}
+          the newest are there within seconds.
+        </p>
+      </Section>
+      <Section title="Who sees your mail" note="You can share single conversations later, and change this at any time.">
+        <VisibilityChoice value={wishes.visibility} onChange={(visibility) => setWishes({ ...wishes, visibility })} />
+      </Section>
+      <div className={classes.foot}>
+        <Button variant="filled" size="md" loading={isConnecting} disabled={waiting} onClick={go}>
+          Connect with Google
+        </Button>
+        <Button component={Link} to={paths.home} variant="subtle" size="md">
+          Not now
+        </Button>
+        {error && (
+          <p className={classes.error} role="alert">
+            {explain(error).message}
+          </p>
+        )}
+      </div>
+      <p className={classes.fine}>
+        <ShieldCheck size={14} /> Rapport never sends, changes or deletes anything in Gmail by itself.
+      </p>
+    </>
+  );
+}
+
+export interface Wishes {
+  limit: number;
+  visibility: Visibility;
+}
+
+function keptWishes(status: GoogleStatus): Wishes {
+  const { limit, visibility } = status.settings;
+  return read<Wishes>("connect.wishes", { limit, visibility }, () => sessionStorage);
+}
+
+/** Back from Google: what was chosen before is applied, and the import is watched. */
+function Arrived({ workspaceId, status }: { workspaceId: string; status: GoogleStatus }) {
+  const navigate = useNavigate();
+  const { error } = useWishes(workspaceId, status);
+  const progress = importProgress(status);
+  const share = progress && progress.total > 0 ? (100 * progress.done) / progress.total : undefined;
+  const { messages } = status.counts;
+  useEffect(() => {
+    void navigate({ to: paths.connect, search: {}, replace: true });
+  }, [navigate]);
+  return (
+    <div className={classes.arrived}>
+      <h2 className={classes.title}>Connected as {status.google_email}</h2>
+      <p className={classes.lead}>
+        {progress
+          ? "The newest mail is there already. You can start to read; the rest follows in the background."
+          : messages > 0
+            ? `${plural(messages, "message")} are here.`
+            : "The import starts in a moment."}
+      </p>
+      <Card className={classes.progress}>
+        <div className={classes.counts}>
+          <span className={classes.big}>{count(progress?.done ?? messages)}</span>
+          <span>{progress && progress.total > 0 ? `of ${plural(progress.total, "message")}` : "messages"}</span>
+          <span className={classes.left}>
+            {progress && progress.eta_seconds > 0
+              ? `${roughly(progress.eta_seconds)} left`
+              : progress || messages === 0
+                ? ""
+                : "Complete"}
+          </span>
+        </div>
+        <Progress value={share ?? (progress || messages === 0 ? 2 : 100)} size={6} aria-label="Import of your mail" />
+      </Card>
+      {error && (
+        <p className={classes.error} role="alert">
+          Your choices could not be saved: {explain(error).message} You find them in the settings.
+        </p>
+      )}
+      <div className={classes.foot}>
+        <Button component={Link} to={paths.inbox} variant="filled" size="md">
+          Open the inbox
+        </Button>
+        <Button component={Link} to={paths.integrations} variant="subtle" size="md">
+          Change what is imported
+        </Button>
+      </div>
+    </div>
+  );
+}

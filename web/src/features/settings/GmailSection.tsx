@@ -1,0 +1,114 @@
+import { Button, Select, Switch } from "@mantine/core";
+import { useState } from "react";
+import { useGoogleLabels } from "@/hooks/useGoogleIntegration";
+import { explain } from "@/lib/problem";
+import type { ConnectionSettings, GoogleStatus, SettingsChange } from "@/lib/types";
+import { AmountSelect, LabelChoice, previewText, VisibilityChoice } from "@/ui/ImportChoices";
+import { Card, Row, Section } from "@/ui/kit";
+import classes from "./settings.module.css";
+import { useChange, usePreview } from "./useConnection";
+
+/** The part of a draft that differs from what is saved. */
+export function changed(draft: ConnectionSettings, saved: ConnectionSettings): SettingsChange | undefined {
+  const change: SettingsChange = {};
+  if ([...draft.labels].sort().join() !== [...saved.labels].sort().join()) change.labels = draft.labels;
+  if (draft.limit !== saved.limit) change.limit = draft.limit;
+  return Object.keys(change).length > 0 ? change : undefined;
+}
+
+const intervals = [
+  ["30", "Every 30 seconds"],
+  ["60", "Every minute"],
+  ["300", "Every 5 minutes"],
+  ["900", "Every 15 minutes"],
+  ["3600", "Every hour"],
+] as const;
+
+export function GmailSection({ workspaceId, status }: { workspaceId: string; status: GoogleStatus }) {
+  const change = useChange(workspaceId, status.connection_id);
+  const poll = String(status.settings.poll_seconds);
+  const known = intervals.some(([value]) => value === poll);
+  return (
+    <>
+      <Section title="Gmail">
+        <Card>
+          <Row
+            title="Import mail"
+            note={
+              status.gmail_sync_enabled
+                ? "New mail, labels and read marks follow Gmail."
+                : "What is here stays; nothing new is read."
+            }
+            htmlFor="gmail-on"
+          >
+            <Switch
+              id="gmail-on"
+              checked={status.gmail_sync_enabled}
+              disabled={change.isPending}
+              onChange={(event) => change.mutate({ gmail_sync_enabled: event.currentTarget.checked })}
+            />
+          </Row>
+          {status.gmail_sync_enabled && (
+            <>
+              <What workspaceId={workspaceId} status={status} />
+              <Row title="Look for new mail">
+                <Select
+                  aria-label="Look for new mail"
+                  w={228}
+                  data={[
+                    ...(known ? [] : [{ value: poll, label: `Every ${poll} seconds` }]),
+                    ...intervals.map(([value, label]) => ({ value, label })),
+                  ]}
+                  value={poll}
+                  onChange={(value) => change.mutate({ poll_seconds: Number(value) })}
+                />
+              </Row>
+            </>
+          )}
+        </Card>
+      </Section>
+      <Section
+        title="Who sees this mail"
+        note="Holds for the members of this workspace. An administrator does not read private mail."
+      >
+        <VisibilityChoice value={status.settings.visibility} onChange={(visibility) => change.mutate({ visibility })} />
+      </Section>
+    </>
+  );
+}
+
+/** What is imported: a draft, with what it would mean, until it is saved. */
+function What({ workspaceId, status }: { workspaceId: string; status: GoogleStatus }) {
+  const { labels } = useGoogleLabels(workspaceId, status.connection_id);
+  const change = useChange(workspaceId, status.connection_id);
+  const [draft, setDraft] = useState(status.settings);
+  const difference = changed(draft, status.settings);
+  const preview = usePreview(workspaceId, status.connection_id, draft.labels, draft.limit, difference !== undefined);
+  return (
+    <>
+      <Row title="How much" note="The newest first.">
+        <AmountSelect label="How much mail" value={draft.limit} onChange={(limit) => setDraft({ ...draft, limit })} />
+      </Row>
+      <div className={classes.block}>
+        <LabelChoice labels={labels} value={draft.labels} onChange={(next) => setDraft({ ...draft, labels: next })} />
+      </div>
+      {difference && (
+        <div className={classes.pending}>
+          <p role="status">
+            {preview.data
+              ? previewText(preview.data)
+              : preview.error
+                ? explain(preview.error).message
+                : "Asking Gmail how many messages that would be."}
+          </p>
+          <Button variant="subtle" onClick={() => setDraft(status.settings)}>
+            Cancel
+          </Button>
+          <Button variant="filled" loading={change.isPending} onClick={() => change.mutate(difference)}>
+            Save
+          </Button>
+        </div>
+      )}
+    </>
+  );
+}

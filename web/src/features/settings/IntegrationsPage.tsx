@@ -1,0 +1,94 @@
+import { Button } from "@mantine/core";
+import { Link, useNavigate, useSearch } from "@tanstack/react-router";
+import { useState } from "react";
+import { paths } from "@/app/paths";
+import { useWorkspaceId } from "@/app/session";
+import { useGoogleIntegrationConnect, useGoogleIntegrationStatus } from "@/hooks/useGoogleIntegration";
+import { readConnection } from "@/lib/connection";
+import { Bones, Card, Empty, Failed, Page } from "@/ui/kit";
+import { Outcome, outcomeText } from "@/ui/Outcome";
+import { AccountCard } from "./AccountCard";
+import { CompletenessSection } from "./CompletenessSection";
+import { EndSection } from "./EndSection";
+import { GmailSection } from "./GmailSection";
+import { FailuresSection, RunsSection } from "./HistorySections";
+import { PermissionsSection } from "./PermissionsSection";
+
+export function IntegrationsPage() {
+  const workspaceId = useWorkspaceId();
+  const [chosen, setChosen] = useState<string>();
+  const { status, isLoading, error, refresh } = useGoogleIntegrationStatus(workspaceId, chosen);
+  return (
+    <Page title="Integrations">
+      <ConsentOutcome workspaceId={workspaceId} />
+      {isLoading ? (
+        <Card>
+          <Bones rows={4} height={64} />
+        </Card>
+      ) : !status ? (
+        <Failed error={error} retry={refresh} title="The state of the connection could not be loaded" />
+      ) : status.status === "none" ? (
+        <NotConnected text={readConnection(status)} />
+      ) : (
+        <>
+          <AccountCard workspaceId={workspaceId} status={status} onChoose={setChosen} />
+          {status.status !== "disconnected" && (
+            <>
+              <GmailSection key={status.connection_id} workspaceId={workspaceId} status={status} />
+              <FailuresSection workspaceId={workspaceId} status={status} />
+              <CompletenessSection workspaceId={workspaceId} status={status} />
+              <PermissionsSection workspaceId={workspaceId} status={status} />
+            </>
+          )}
+          <RunsSection workspaceId={workspaceId} status={status} />
+          <EndSection workspaceId={workspaceId} status={status} />
+        </>
+      )}
+    </Page>
+  );
+}
+
+function NotConnected({ text }: { text: { title: string; detail: string; action?: string } }) {
+  return (
+    <Card>
+      <Empty
+        title={text.title}
+        action={
+          text.action === "connect" && (
+            <Button component={Link} to={paths.connect} variant="filled">
+              Connect Google
+            </Button>
+          )
+        }
+      >
+        {text.detail}
+      </Empty>
+    </Card>
+  );
+}
+
+/** Says how the visit to Google ended, when one just did. */
+function ConsentOutcome({ workspaceId }: { workspaceId: string }) {
+  const { google, reference } = useSearch({ from: "/crm/settings/integrations" });
+  const navigate = useNavigate();
+  const { status } = useGoogleIntegrationStatus(workspaceId);
+  const { connect, isConnecting } = useGoogleIntegrationConnect(workspaceId);
+  const outcome = google ? outcomeText(google, status) : undefined;
+  if (!outcome) return null;
+  const again = () =>
+    void connect(["gmail"], { connectionId: status?.connection_id || undefined }).catch(() => undefined);
+  return (
+    <Outcome
+      outcome={outcome}
+      reference={reference}
+      onClose={() => void navigate({ to: paths.integrations, search: {}, replace: true })}
+      action={
+        outcome.again && (
+          <Button loading={isConnecting} onClick={again}>
+            {outcome.again}
+          </Button>
+        )
+      }
+    />
+  );
+}

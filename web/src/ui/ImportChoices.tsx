@@ -1,0 +1,143 @@
+import { Checkbox, Radio, Select } from "@mantine/core";
+import { useId } from "react";
+import { count, plural, roughly } from "../lib/format";
+import type { Label, Preview, Visibility } from "../lib/types";
+import classes from "./ImportChoices.module.css";
+
+/** Stands for every label, as in the API. */
+export const everyLabel = "*";
+
+export interface ImportChoice {
+  labels: string[];
+  /** The newest so many; 0 for all. */
+  limit: number;
+}
+
+const amounts = [500, 1000, 5000, 20_000, 100_000, 0];
+
+const amountText = (n: number) => (n === 0 ? "All messages" : `The newest ${count(n)} messages`);
+
+export function AmountSelect({
+  value,
+  onChange,
+  label,
+}: {
+  value: number;
+  onChange: (limit: number) => void;
+  label: string;
+}) {
+  const all = amounts.includes(value) ? amounts : [value, ...amounts];
+  return (
+    <Select
+      aria-label={label}
+      w={228}
+      data={all.map((n) => ({ value: String(n), label: amountText(n) }))}
+      value={String(value)}
+      onChange={(v) => onChange(Number(v))}
+    />
+  );
+}
+
+const never = new Set(["SPAM", "TRASH", "DRAFT", "UNREAD", "CHAT"]);
+
+const readable = (name: string) =>
+  /^[A-Z_]+$/.test(name) ? name.charAt(0) + name.slice(1).toLowerCase().replace(/_/g, " ") : name;
+
+/** All mail, or the mail of some labels. */
+export function LabelChoice({
+  labels,
+  value,
+  onChange,
+}: {
+  labels: Label[];
+  value: string[];
+  onChange: (labels: string[]) => void;
+}) {
+  const all = value.includes(everyLabel);
+  const offered = labels.filter((l) => !never.has(l.id) && !l.id.startsWith("CATEGORY_"));
+  const toggle = (id: string) => {
+    const next = value.includes(id) ? value.filter((v) => v !== id) : [...value.filter((v) => v !== everyLabel), id];
+    if (next.length > 0) onChange(next);
+  };
+  return (
+    <div className={classes.labels}>
+      <Radio.Group
+        value={all ? "all" : "some"}
+        onChange={(v) => onChange(v === "all" ? [everyLabel] : ["INBOX", "SENT"])}
+        aria-label="Which mail is imported"
+      >
+        <div className={classes.radios}>
+          <Radio value="some" label="Only these labels" />
+          <Radio value="all" label="All mail but spam, drafts and the bin" />
+        </div>
+      </Radio.Group>
+      {!all && (
+        <ul className={classes.list}>
+          {offered.map((label) => (
+            <li key={label.id}>
+              <Checkbox
+                label={
+                  <span className={classes.label}>
+                    {label.type === "user" && (
+                      <span className={classes.swatch} style={{ background: label.color || "var(--ink-3)" }} />
+                    )}
+                    {readable(label.name)}
+                  </span>
+                }
+                checked={value.includes(label.id)}
+                disabled={value.length === 1 && value[0] === label.id}
+                onChange={() => toggle(label.id)}
+              />
+              {label.total > 0 && <span className={classes.total}>{count(label.total)} here</span>}
+            </li>
+          ))}
+        </ul>
+      )}
+    </div>
+  );
+}
+
+/** What an import with these choices would be. */
+export function previewText(preview: Preview): string {
+  return `${plural(preview.messages, "message")} in all, ${roughly(preview.estimated_seconds)} to import from nothing.`;
+}
+
+const shares: [Visibility, string, string][] = [
+  ["private", "Only I", "Nobody else in the workspace sees that a message exists."],
+  ["metadata", "That there was mail", "Colleagues see with whom and when, no subject and no text."],
+  ["subject", "The subject too", "Colleagues see with whom, when, and the subject."],
+  ["full", "Everything", "Colleagues can read the messages and their files."],
+];
+
+/** Who sees the mail of this connection. */
+export function VisibilityChoice({
+  value,
+  onChange,
+}: {
+  value: Visibility;
+  onChange: (visibility: Visibility) => void;
+}) {
+  const name = useId();
+  return (
+    <div className={classes.shares} role="radiogroup" aria-label="Who sees your mail">
+      {shares.map(([share, title, detail]) => (
+        <label key={share} className={classes.share} data-chosen={share === value || undefined}>
+          <Radio
+            name={name}
+            value={share}
+            checked={share === value}
+            onChange={() => onChange(share)}
+            aria-describedby={`${name}${share}`}
+            aria-label={title}
+          />
+          <span>
+            <span className={classes.shareTitle}>{title}</span>
+            <span className={classes.shareDetail} id={`${name}${share}`}>
+              {detail}
+            </span>
+          </span>
+        </label>
+      ))}
+    </div>
+  );
+}
