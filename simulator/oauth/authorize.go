@@ -16,6 +16,7 @@ type request struct {
 	redirect    *url.URL
 	state       string
 	scopes      []string
+	asked       []string // the same in the order of the request
 	offline     bool
 	prompt      []string
 	hint, hd    string
@@ -80,7 +81,8 @@ func (s *Server) parse(r *http.Request) (*request, *errorPage) {
 		return nil, &errorPage{Status: 400, Code: "redirect_uri_mismatch", App: cl.Name,
 			Message: "The redirect URI in the request, " + uri + ", does not match the ones authorized for the OAuth client."}
 	}
-	scopes := Normalise(strings.FieldsFunc(v.Get("scope"), func(r rune) bool { return r == ' ' || r == '+' }))
+	asked := longForms(strings.FieldsFunc(v.Get("scope"), func(r rune) bool { return r == ' ' || r == '+' }))
+	scopes := Normalise(asked)
 	if len(scopes) == 0 {
 		return nil, missing("scope")
 	}
@@ -92,7 +94,7 @@ func (s *Server) parse(r *http.Request) (*request, *errorPage) {
 		return nil, &errorPage{Status: 400, Code: "invalid_request", App: cl.Name, Message: "Conflict params: approval_prompt and prompt"}
 	}
 	q := &request{
-		client: cl, redirect: redirect, state: v.Get("state"), scopes: scopes,
+		client: cl, redirect: redirect, state: v.Get("state"), scopes: scopes, asked: asked,
 		offline: v.Get("access_type") == "offline",
 		prompt:  strings.FieldsFunc(v.Get("prompt"), func(r rune) bool { return r == ' ' || r == ',' }),
 		hint:    v.Get("login_hint"), hd: v.Get("hd"), nonce: v.Get("nonce"),

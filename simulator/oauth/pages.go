@@ -130,7 +130,7 @@ func (s *Server) showChooser(w http.ResponseWriter, q *request) {
 }
 
 func (s *Server) showConsent(w http.ResponseWriter, q *request, a world.Account) {
-	identity, others := split(q.scopes)
+	identity, others := split(q.asked)
 	held := s.store.grantOf(q.client.Project, a.Sub)
 	v := view{
 		Title: q.client.Name + " wants access to your account", Action: "?" + q.raw, App: q.client.Name,

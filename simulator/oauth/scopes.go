@@ -25,6 +25,12 @@ var signIn = []string{ScopeOpenID, ScopeEmail, ScopeProfile}
 // Normalise writes scopes as Google returns them: email and profile in their
 // long form, no scope twice, sorted.
 func Normalise(scopes []string) []string {
+	out := longForms(scopes)
+	sort.Strings(out)
+	return out
+}
+
+func longForms(scopes []string) []string {
 	out := make([]string, 0, len(scopes))
 	for _, s := range scopes {
 		switch s {
@@ -39,7 +45,6 @@ func Normalise(scopes []string) []string {
 			out = append(out, s)
 		}
 	}
-	sort.Strings(out)
 	return out
 }
 
@@ -101,8 +106,8 @@ var plainWords = map[string][2]string{
 	scopePrefix + "drive.file":               {"See, edit, create and delete only the specific Google Drive files you use with this app", ""},
 	scopePrefix + "drive":                    {"See, edit, create and delete all of your Google Drive files", ""},
 	scopePrefix + "spreadsheets":             {"See, edit, create and delete all your Google Sheets spreadsheets", ""},
-	scopePrefix + "userinfo.email":           {"See your primary Google Account email address", ""},
-	scopePrefix + "userinfo.profile":         {"See your personal info, including any personal info you've made publicly available", ""},
+	scopePrefix + "userinfo.email":           {"See the email address of your Google Account", ""},
+	scopePrefix + "userinfo.profile":         {"See your name and profile picture", ""},
 }
 
 // describe returns what a scope allows, in words, and an optional second line.
