@@ -1,6 +1,39 @@
 package simulator
 
+import (
+	"fmt"
+	"slices"
+
+	"rapport/simulator/control"
+	"rapport/simulator/front"
+	"rapport/simulator/gmail"
+)
+
 // standardRooms are the APIs every simulator has besides Pub/Sub.
 func standardRooms() []RoomMaker {
-	return nil
+	return []RoomMaker{
+		func(k Kit) (front.Room, error) { return gmail.New(k.World, k.Publisher), nil },
+	}
+}
+
+// makeRooms makes the rooms of the options and the standard ones these do not
+// replace.
+func (s *Simulator) makeRooms() error {
+	s.rooms = []front.Room{s.PubSub}
+	for _, make := range slices.Concat(s.opt.Rooms, standardRooms()) {
+		r, err := make(Kit{World: s.World, Publisher: s.PubSub})
+		if err != nil {
+			return fmt.Errorf("make room: %w", err)
+		}
+		if slices.ContainsFunc(s.rooms, func(x front.Room) bool { return x.Name() == r.Name() }) {
+			continue
+		}
+		s.rooms = append(s.rooms, r)
+		if m, ok := r.(control.Mailboxes); ok {
+			s.Mail = m
+		}
+	}
+	var err error
+	s.Front, err = front.New(s.World, s.OAuth, s.rooms...)
+	return err
 }

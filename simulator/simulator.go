@@ -43,7 +43,7 @@ type Options struct {
 	// of each request.
 	BaseURL string
 
-	// Rooms are further APIs. A room that implements control.Mailboxes is the
+	// Rooms are further APIs, or replace the standard ones of their name. A room that implements control.Mailboxes is the
 	// one the control API delivers mail to; one that implements
 	// control.Expirer answers /_sim/accounts/{email}/<its name>/expire; one
 	// that implements control.Resetter or io.Closer is reset and closed with
@@ -114,23 +114,6 @@ func New(opt Options) (*Simulator, error) {
 	}
 	s.handler = s.routes()
 	return s, nil
-}
-
-func (s *Simulator) makeRooms() error {
-	s.rooms = []front.Room{s.PubSub}
-	for _, make := range append(standardRooms(), s.opt.Rooms...) {
-		r, err := make(Kit{World: s.World, Publisher: s.PubSub})
-		if err != nil {
-			return fmt.Errorf("make room: %w", err)
-		}
-		s.rooms = append(s.rooms, r)
-		if m, ok := r.(control.Mailboxes); ok {
-			s.Mail = m
-		}
-	}
-	var err error
-	s.Front, err = front.New(s.World, s.OAuth, s.rooms...)
-	return err
 }
 
 // seed makes the accounts the world begins with.

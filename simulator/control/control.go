@@ -25,7 +25,7 @@ type Server struct {
 	Mail   Mailboxes
 	// Expirers by API name: calendar, people.
 	Expirers map[string]Expirer
-	// OnReset puts the accounts, clients and mailboxes of the seed back.
+	// OnReset puts accounts, clients and rooms back to the seed.
 	OnReset func() error
 
 	routes *http.ServeMux

@@ -118,9 +118,6 @@ func (s *Server) reset(*http.Request) (any, error) {
 	s.World.Clock.Reset()
 	s.Front.Reset()
 	s.OAuth.Reset()
-	if s.PubSub != nil {
-		s.PubSub.Reset()
-	}
 	if s.OnReset != nil {
 		if err := s.OnReset(); err != nil {
 			return nil, err
