@@ -24,6 +24,8 @@ const (
 	codeConcurrent      = "too_many_concurrent" // fewer requests at a time, same rate
 	codeUserRate        = "user_rate"           // slower for this mailbox
 	codeProjectRate     = "project_rate"        // slower for the whole project
+	codeForbidden       = "forbidden_at_google" // this item or address, whatever the scopes
+	codeGarbled         = "garbled"             // an answer that could not be read, again and again
 	codeNotGoogle       = "not_google"          // no answer of the API at all: a proxy, an outage page
 )
 
@@ -40,7 +42,7 @@ type answer struct {
 // classify makes a fault of an HTTP error answer (behaviour reference 2.3, 2.4,
 // 3.13). It decides by status, error.status and reasons; by text only where
 // Google gives nothing else: the two kinds of failedPrecondition, the limit on
-// concurrency, and plain-text quota refusals.
+// concurrency, the metadata scope's rules, and plain-text quota refusals.
 func classify(status int, header http.Header, body []byte, now time.Time) *fault.Error {
 	a := readAnswer(status, header, body)
 	e := a.classify(now)
@@ -159,13 +161,13 @@ func (a *answer) refused(now time.Time) *fault.Error {
 	case a.has("domainPolicy", "notACalendarUser"):
 		return &fault.Error{Kind: fault.Blocked, Code: "domain_policy",
 			Text: "The administrators of this Google organisation do not allow it for this account."}
-	case a.has("insufficientPermissions", "ACCESS_TOKEN_SCOPE_INSUFFICIENT"):
+	case a.has("insufficientPermissions", "ACCESS_TOKEN_SCOPE_INSUFFICIENT") || a.says("metadata scope"):
 		return &fault.Error{Kind: fault.Permission, Code: "insufficient_permission", Scopes: a.neededScopes(),
 			Text: "The permission for this was not given at Google."}
 	case !a.json:
 		return &fault.Error{Kind: fault.Unavailable, Code: codeNotGoogle, Text: "The answer does not come from Google's API."}
 	}
-	return &fault.Error{Kind: fault.Permission, Code: "insufficient_permission", Text: "Google does not allow this for the account."}
+	return &fault.Error{Kind: fault.Permission, Code: codeForbidden, Text: "Google does not allow this for the account."}
 }
 
 // rate tells a user's limit from the project's: only the text does.

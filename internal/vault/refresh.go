@@ -94,7 +94,7 @@ func (s *Service) byOther(g Grant, refused crm.Secret) (Access, bool, error) {
 		return Access{}, false, nil
 	}
 	if g.Expiry.Sub(s.now()) > nearlyOver {
-		return Access{token, g.Expiry, g.Scopes}, true, nil
+		return Access{token, g.Expiry, g.Scopes, g.ClientID}, true, nil
 	}
 	return Access{}, false, nil
 }
@@ -114,7 +114,7 @@ func (s *Service) underLease(ctx context.Context, g Grant, holder string, refuse
 		return Access{}, s.unopened(ctx, g, err)
 	}
 	now := s.now()
-	held := Access{token, g.Expiry, g.Scopes}
+	held := Access{token, g.Expiry, g.Scopes, g.ClientID}
 	if !token.IsZero() && token != refused && g.Expiry.Sub(now) > s.ahead() {
 		return held, s.release(ctx, g, holder, nil)
 	}
@@ -165,7 +165,7 @@ func (s *Service) saveGood(ctx context.Context, g Grant, holder string, t Tokens
 			return Access{}, fmt.Errorf("marking the connections: %w", err)
 		}
 	}
-	return Access{t.Access, g.Expiry, g.Scopes}, nil
+	return Access{t.Access, g.Expiry, g.Scopes, g.ClientID}, nil
 }
 
 // saveDead ends a grant: its secrets are of no more use.

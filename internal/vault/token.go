@@ -14,6 +14,7 @@ type Access struct {
 	Token  crm.Secret
 	Expiry time.Time
 	Scopes []string
+	Client crm.ClientID // its project pays the quota
 }
 
 // Token gives a usable access token of a grant, refreshed when it ends within
@@ -114,7 +115,7 @@ func (s *Service) held(ctx context.Context, g Grant) (Access, error) {
 			return Access{}, err
 		}
 	}
-	a := Access{Token: token, Expiry: g.Expiry, Scopes: g.Scopes}
+	a := Access{token, g.Expiry, g.Scopes, g.ClientID}
 	if token.IsZero() {
 		a.Expiry = time.Time{}
 	}
