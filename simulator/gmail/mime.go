@@ -20,6 +20,7 @@ type part struct {
 	encoding string
 	filename string
 	attached bool // Content-Disposition: attachment
+	inline   bool // Content-Disposition: inline
 	body     []byte
 	parts    []*part
 }
@@ -162,7 +163,7 @@ func (p *part) describe() {
 			}
 		case "content-disposition":
 			kind, params := mediaType(string(unfold(nil, f.value)))
-			p.attached = kind == "attachment"
+			p.attached, p.inline = kind == "attachment", kind == "inline"
 			if params["filename"] != "" {
 				p.filename = headerText([]byte(params["filename"]))
 			}
@@ -435,11 +436,11 @@ func (p *part) find(no int) *part {
 	return found
 }
 
-// files lists the parts that are attachments.
+// files lists the parts that are attachments; pictures within the text are not.
 func (p *part) files() []*part {
 	var out []*part
 	p.walk(func(q *part) bool {
-		if q.filename != "" && len(q.parts) == 0 {
+		if q.filename != "" && len(q.parts) == 0 && !(q.inline && strings.HasPrefix(q.kind, "image/")) {
 			out = append(out, q)
 		}
 		return true
