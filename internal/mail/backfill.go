@@ -24,9 +24,10 @@ func backfill(ctx context.Context, x *session) (bool, error) {
 	if err == nil {
 		err = feed.names(ctx)
 	}
-	if err != nil || more || !feed.ended {
+	if err != nil || more || x.key.Run == "" {
 		return more, err
 	}
+	// The run is ended after this: a crash here asks again.
 	check := job(KindVerify, x.conn.ID, x.Now())
 	check.Every = verifyEvery
 	return false, x.Queue.Enqueue(ctx, check)
@@ -86,7 +87,6 @@ type backfillFeed struct {
 	pass  *backfillPass
 	queue *window
 	size  int
-	ended bool
 	named bool // the labels' names have been saved, or need not be
 }
 
@@ -362,7 +362,6 @@ func (f *backfillFeed) turn(changes []engine.Change[Item]) (engine.Page[Item], e
 	for _, l := range f.pass.Labels {
 		done.Labels[l.Label] = covered{Limit: f.pass.Limit, Since: f.pass.Since, Floor: floor}
 	}
-	f.ended = true
 	m, err := json.Marshal(done)
 	page.Mark = engine.Cursor(m)
 	return page, err

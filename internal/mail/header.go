@@ -40,11 +40,12 @@ func unfold(s string) string {
 
 // decodeHeader decodes RFC 2047 words and makes valid UTF-8 of raw bytes.
 // Adjacent words of one charset are joined before decoding: senders split
-// characters between them.
-func decodeHeader(s string) string {
+// characters between them. declared is the charset of raw bytes, if anything
+// tells it.
+func decodeHeader(s, declared string) string {
 	s = unfold(s)
 	if !strings.Contains(s, "=?") {
-		return decode([]byte(s), "", false)
+		return plainHeader(s, declared)
 	}
 	var out strings.Builder
 	var pending []byte
@@ -63,13 +64,13 @@ func decodeHeader(s string) string {
 		cs, text, rest, ok := word(s[start:])
 		if !ok {
 			flush()
-			out.WriteString(decode([]byte(s[:start+2]), "", false))
+			out.WriteString(plainHeader(s[:start+2], declared))
 			s = s[start+2:]
 			continue
 		}
 		if between := s[:start]; len(pending) == 0 || strings.Trim(between, " \t") != "" {
 			flush()
-			out.WriteString(decode([]byte(between), "", false))
+			out.WriteString(plainHeader(between, declared))
 		}
 		if cs != charset {
 			flush()
@@ -77,8 +78,18 @@ func decodeHeader(s string) string {
 		charset, pending, s = cs, append(pending, text...), rest
 	}
 	flush()
-	out.WriteString(decode([]byte(s), "", false))
+	out.WriteString(plainHeader(s, declared))
 	return out.String()
+}
+
+// plainHeader makes valid UTF-8 of what is no encoded word.
+func plainHeader(s, declared string) string {
+	for i := range len(s) {
+		if s[i] >= 0x80 || s[i] == 0x1b {
+			return decode([]byte(s), declared, false)
+		}
+	}
+	return clean(s)
 }
 
 // word reads one encoded word at the beginning of s.
@@ -258,11 +269,11 @@ func messageIDs(s string) []string {
 
 // addresses reads a list of addresses as tolerantly as mail programs do: quoted
 // and unquoted names, comments, groups, semicolons, missing brackets.
-func addresses(value string) []crm.Address {
+func addresses(value, charset string) []crm.Address {
 	value = unfold(value)
 	var out []crm.Address
 	for _, piece := range splitAddresses(value) {
-		if a, ok := address(piece); ok {
+		if a, ok := address(piece, charset); ok {
 			out = append(out, a)
 		}
 		if len(out) == maxAddresses {
@@ -303,7 +314,7 @@ func splitAddresses(s string) []string {
 	return append(out, s[start:])
 }
 
-func address(s string) (crm.Address, bool) {
+func address(s, charset string) (crm.Address, bool) {
 	s = strings.TrimSpace(s)
 	if s == "" {
 		return crm.Address{}, false
@@ -319,14 +330,14 @@ func address(s string) (crm.Address, bool) {
 		var rest string
 		rest, comment = uncomment(s)
 		if email = withAt(rest); email == "" {
-			return crm.Address{Name: displayName(rest)}, displayName(rest) != ""
+			return crm.Address{Name: displayName(rest, charset)}, displayName(rest, charset) != ""
 		}
 	}
 	if name == "" {
 		name = comment
 	}
 	email = bare(email)
-	name = displayName(name)
+	name = displayName(name, charset)
 	if strings.EqualFold(name, email) && name != "" {
 		name = ""
 	}
@@ -396,10 +407,10 @@ func bare(s string) string {
 	if len(s) > 320 {
 		s = s[:320]
 	}
-	return strings.ToLower(decodeHeader(s))
+	return strings.ToLower(decodeHeader(s, ""))
 }
 
-func displayName(s string) string {
+func displayName(s, charset string) string {
 	s = strings.TrimSpace(s)
 	if len(s) > 1 && s[0] == '"' && s[len(s)-1] == '"' {
 		s = s[1 : len(s)-1]
@@ -407,7 +418,7 @@ func displayName(s string) string {
 	if strings.ContainsAny(s, `\"`) {
 		s = strings.NewReplacer(`\\`, `\`, `\"`, `"`, `"`, "", `\`, "").Replace(s)
 	}
-	s = strings.Join(strings.Fields(decodeHeader(s)), " ")
+	s = strings.Join(strings.Fields(decodeHeader(s, charset)), " ")
 	for len(s) > 1 && (s[0] == '"' && s[len(s)-1] == '"' || s[0] == '\'' && s[len(s)-1] == '\'') {
 		s = strings.TrimSpace(s[1 : len(s)-1])
 	}

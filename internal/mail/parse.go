@@ -36,23 +36,25 @@ func ParseMessage(m *Message) *crm.Email {
 // envelope reads the fields of a message's header.
 func envelope(hs []Header) *crm.Email {
 	e := &crm.Email{Bulk: bulk(hs)}
+	_, params := parameters(header(hs, "Content-Type"))
+	charset := params["charset"] // of raw bytes in headers, most likely
 	for i := range hs {
 		h := &hs[i]
 		switch strings.ToLower(strings.TrimSpace(h.Name)) {
 		case "subject":
-			set(&e.Subject, cutText(strings.Join(strings.Fields(decodeHeader(h.Value)), " "), maxSubject))
+			set(&e.Subject, cutText(strings.Join(strings.Fields(decodeHeader(h.Value, charset)), " "), maxSubject))
 		case "from":
-			if as := addresses(h.Value); len(as) > 0 && e.From == (crm.Address{}) {
+			if as := addresses(h.Value, charset); len(as) > 0 && e.From == (crm.Address{}) {
 				e.From = as[0]
 			}
 		case "to":
-			e.To = more(e.To, h.Value)
+			e.To = more(e.To, h.Value, charset)
 		case "cc":
-			e.Cc = more(e.Cc, h.Value)
+			e.Cc = more(e.Cc, h.Value, charset)
 		case "bcc":
-			e.Bcc = more(e.Bcc, h.Value)
+			e.Bcc = more(e.Bcc, h.Value, charset)
 		case "reply-to":
-			e.ReplyTo = more(e.ReplyTo, h.Value)
+			e.ReplyTo = more(e.ReplyTo, h.Value, charset)
 		case "message-id":
 			if ids := messageIDs(h.Value); len(ids) > 0 {
 				set(&e.RFC822MessageID, ids[0])
@@ -77,11 +79,11 @@ func set(field *string, v string) {
 }
 
 // more appends the addresses of a repeated field, within bounds.
-func more(have []crm.Address, value string) []crm.Address {
+func more(have []crm.Address, value, charset string) []crm.Address {
 	if len(have) >= maxAddresses {
 		return have
 	}
-	return append(have, addresses(value)...)
+	return append(have, addresses(value, charset)...)
 }
 
 // assembly puts the body of a message together from its parts, in their order.
@@ -102,6 +104,7 @@ type surround struct {
 	segment  int // index of the alternative's segment, -1: each part its own
 	related  bool
 	attached bool // within an attached message
+	root     bool // the whole message
 }
 
 // walk visits parts in order without recursion: mail is nested by strangers.
@@ -110,7 +113,7 @@ func (a *assembly) walk(root *Part) {
 		part *Part
 		in   surround
 	}
-	stack := []visit{{root, surround{segment: -1}}}
+	stack := []visit{{root, surround{segment: -1, root: true}}}
 	for len(stack) > 0 {
 		v := stack[len(stack)-1]
 		stack = stack[:len(stack)-1]
@@ -132,6 +135,7 @@ func (a *assembly) walk(root *Part) {
 
 // enter gives the context of a multipart's children.
 func (a *assembly) enter(kind string, in surround) surround {
+	in.root = false
 	switch kind {
 	case "multipart/alternative":
 		if in.segment < 0 && !in.attached {
@@ -158,16 +162,18 @@ func (a *assembly) leaf(p *Part, kind string, in surround) {
 	if name == "" {
 		name = first(dparams["filename"], params["name"])
 	}
-	isText := kind == "text/plain" || kind == "text/html" || kind == "text" || kind == "text/enriched"
-	if !isText || disposition == "attachment" || name != "" && disposition != "inline" || p.AttachmentID != "" && len(p.Body) == 0 {
-		if !in.attached && (kind != "" && len(p.Body) > 0 || p.Size > 0 || name != "" || p.AttachmentID != "") {
+	switch file := disposition == "attachment" || p.AttachmentID != "" && len(p.Body) == 0; {
+	case file || !isText(kind) || kind == "text/html" && a.aside(name, disposition, in):
+		if !in.attached && (len(p.Body) > 0 || p.Size > 0 || name != "" || p.AttachmentID != "") {
 			a.attachNamed(p, kind, disposition, name, in)
 		}
 		return
+	case a.aside(name, disposition, in) && !in.attached:
+		a.attachNamed(p, kind, disposition, name, in) // shown in the text as well
 	}
 	text := decode(clip(p.Body, maxHTML), params["charset"], a.converted)
 	var s segment
-	if kind == "text/html" {
+	if kind != "text/plain" && kind != "text" {
 		s.html = text
 		a.htmls += len(text)
 	} else {
@@ -178,6 +184,16 @@ func (a *assembly) leaf(p *Part, kind string, in surround) {
 		a.texts += len(s.text)
 	}
 	a.add(s, in)
+}
+
+func isText(kind string) bool {
+	return kind == "text/plain" || kind == "text/html" || kind == "text" || kind == "text/enriched"
+}
+
+// aside says whether a text part is a file rather than what was written: it has
+// a name, stands beside the message, and nobody said that it is shown in line.
+func (a *assembly) aside(name, disposition string, in surround) bool {
+	return name != "" && disposition != "inline" && in.segment < 0 && !in.related && !in.root
 }
 
 // add puts a piece where it belongs, within the bounds of a message.
@@ -225,7 +241,7 @@ func (a *assembly) attachNamed(p *Part, kind, disposition, name string, in surro
 // fileName makes a name to show and to save under: no path, no control
 // characters, never empty.
 func fileName(name, kind string) string {
-	name = decodeHeader(name)
+	name = decodeHeader(name, "")
 	if i := strings.LastIndexAny(name, `/\`); i >= 0 {
 		name = name[i+1:]
 	}

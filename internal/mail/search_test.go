@@ -1,0 +1,145 @@
+package mail
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/stretchr/testify/require"
+)
+
+var berlin = func() *time.Location {
+	l, err := time.LoadLocation("Europe/Berlin")
+	if err != nil {
+		panic(err)
+	}
+	return l
+}()
+
+// viewer searches on 2026-06-15 12:00 in Berlin.
+var viewer = Viewer{Now: time.Date(2026, 6, 15, 10, 0, 0, 0, time.UTC), Zone: berlin, Emails: []string{"ada@lamps.example"}}
+
+func day(y int, m time.Month, d int) int64 { return time.Date(y, m, d, 0, 0, 0, 0, berlin).Unix() }
+
+func TestParseSearch(t *testing.T) {
+	and := func(n ...Node) Node { return And{n} }
+	or := func(n ...Node) Node { return Or{n} }
+	for query, want := range map[string]Node{
+		"":                        nil,
+		"  ":                      nil,
+		"()":                      nil,
+		"lamp":                    Words{Text: "lamp", Prefix: true},
+		"lamp ":                   Words{Text: "lamp"},
+		"blue lamp":               and(Words{Text: "blue"}, Words{Text: "lamp", Prefix: true}),
+		`"blue  lamp"`:            Words{Text: "blue lamp", Phrase: true},
+		`"blue lamp`:              Words{Text: "blue lamp", Phrase: true},
+		"-lamp ":                  Not{Words{Text: "lamp"}},
+		`-"blue lamp"`:            Not{Words{Text: "blue lamp", Phrase: true}},
+		"a OR b ":                 or(Words{Text: "a"}, Words{Text: "b"}),
+		"a OR b c ":               and(or(Words{Text: "a"}, Words{Text: "b"}), Words{Text: "c"}),
+		"a b OR c OR d ":          and(Words{Text: "a"}, or(Words{Text: "b"}, Words{Text: "c"}, Words{Text: "d"})),
+		"{a b} c ":                and(or(Words{Text: "a"}, Words{Text: "b"}), Words{Text: "c"}),
+		"(a b) OR c ":             or(and(Words{Text: "a"}, Words{Text: "b"}), Words{Text: "c"}),
+		"-(a b) ":                 Not{and(Words{Text: "a"}, Words{Text: "b"})},
+		"a AND b ":                and(Words{Text: "a"}, Words{Text: "b"}),
+		"OR ":                     nil,
+		"ORDER ":                  Words{Text: "ORDER"},
+		"from:Ada@Lamps.example":  Field{FieldFrom, "Ada@Lamps.example"},
+		`from:"Ada Lamp"`:         Field{FieldFrom, "Ada Lamp"},
+		"FROM:ada":                Field{FieldFrom, "ada"},
+		"from:me":                 Field{FieldFrom, "ada@lamps.example"},
+		"from:(a OR b)":           or(Field{FieldFrom, "a"}, Field{FieldFrom, "b"}),
+		"from:{a b}":              or(Field{FieldFrom, "a"}, Field{FieldFrom, "b"}),
+		"subject:(blue lamp)":     and(Field{FieldSubject, "blue"}, Field{FieldSubject, "lamp"}),
+		`subject:("blue lamp" x)`: and(Field{FieldSubject, "blue lamp"}, Field{FieldSubject, "x"}),
+		"-to:x cc:y bcc:z":        and(Not{Field{FieldTo, "x"}}, Field{FieldCc, "y"}, Field{FieldBcc, "z"}),
+		"filename:pdf":            Field{FieldFilename, "pdf"},
+		"rfc822msgid:<a@b>":       Field{FieldMessageID, "a@b"},
+		"label:customers":         Label{"customers"},
+		`label:"Big Customers"`:   Label{"Big Customers"},
+		"in:inbox":                Label{"INBOX"},
+		"in:drafts":               Label{"DRAFT"},
+		"in:anywhere":             Flag{FlagAnywhere},
+		"in:Customers":            Label{"Customers"},
+		"is:unread":               Flag{FlagUnread},
+		"is:READ":                 Flag{FlagRead},
+		"is:starred":              Flag{FlagStarred},
+		"is:important":            Label{"IMPORTANT"},
+		"is:odd":                  Words{Text: "is:odd"},
+		"has:attachment":          Flag{FlagAttachment},
+		"has:pony":                Words{Text: "has:pony"},
+		"category:primary":        Label{"CATEGORY_PERSONAL"},
+		"after:2026/05/01":        Date{From: day(2026, 5, 1)},
+		"after:2026-5-1":          Date{From: day(2026, 5, 1)},
+		"before:2026/05/01":       Date{To: day(2026, 5, 1)},
+		"older:2026/05/01":        Date{To: day(2026, 5, 1)},
+		"newer:05/31/2026":        Date{From: day(2026, 5, 31)},
+		"after:1700000000":        Date{From: 1700000000},
+		"after:today":             Date{From: day(2026, 6, 15)},
+		"before:someday":          Words{Text: "before:someday"},
+		"newer_than:2d":           Date{From: viewer.Now.AddDate(0, 0, -2).Unix()},
+		"older_than:1y":           Date{To: viewer.Now.AddDate(-1, 0, 0).Unix()},
+		"newer_than:3m":           Date{From: viewer.Now.In(berlin).AddDate(0, -3, 0).Unix()},
+		"newer_than:2":            Words{Text: "newer_than:2"},
+		"larger:10M":              SizeRange{From: 10 << 20},
+		"smaller:500k":            SizeRange{To: 500 << 10},
+		"size:1000":               SizeRange{From: 1000},
+		"larger:much":             Words{Text: "larger:much"},
+		"from:":                   nil,
+		"http://lamps.example ":   Words{Text: "http://lamps.example"},
+		"a) b} ":                  and(Words{Text: "a"}, Words{Text: "b"}),
+		"((a ":                    Words{Text: "a"},
+		"- a ":                    Words{Text: "a"},
+		"--a ":                    Not{Not{Words{Text: "a"}}},
+	} {
+		got := ParseSearch(query, viewer)
+		if want == nil {
+			require.Nil(t, got, "%q", query)
+			continue
+		}
+		require.NotNil(t, got, "%q", query)
+		require.Empty(t, cmp.Diff(want, got.Root), "%q", query)
+	}
+}
+
+func TestParseSearchIsBounded(t *testing.T) {
+	for _, q := range []string{
+		strings.Repeat("(", 100_000), strings.Repeat("-", 100_000) + "a", strings.Repeat("a OR ", 100_000),
+		strings.Repeat("{a ", 50_000), strings.Repeat(`from:"`, 50_000), "\x00\xff\xfe" + strings.Repeat("\u00a0x", 1000),
+	} {
+		ParseSearch(q, viewer)
+		Suggest(q, 10)
+	}
+}
+
+func TestSuggest(t *testing.T) {
+	texts := func(q string) (out []string) {
+		for _, s := range Suggest(q, 3) {
+			out = append(out, s.Text)
+		}
+		return out
+	}
+	require.Equal(t, []string{"from:", "to:", "cc:"}, texts(""))
+	require.Equal(t, []string{"from:ada has:attachment"}, texts("from:ada has"))
+	require.Equal(t, []string{"lamp -is:unread", "lamp -is:read", "lamp -is:starred"}, texts("lamp -is:"))
+	require.Empty(t, texts(`"is:`))
+	require.Empty(t, texts("from:ada"))
+}
+
+func FuzzSearch(f *testing.F) {
+	for _, q := range []string{"a OR b", `from:(x y) -"z`, "{a (b c}) after:2026/1/1", "newer_than:9y larger:1G", "\xff:"} {
+		f.Add(q)
+	}
+	f.Fuzz(func(t *testing.T, q string) {
+		s := ParseSearch(q, viewer)
+		if s != nil && s.Root == nil {
+			t.Fatal("a search without a root")
+		}
+		if strings.Contains(fmt.Sprintf("%#v", s), "\x00") {
+			t.Fatal("NUL in a search")
+		}
+		Suggest(q, 5)
+	})
+}
