@@ -60,8 +60,7 @@ func createKey(cmd *cobra.Command, a *app.App, f keyFlags) error {
 		at := time.Now().AddDate(0, 0, f.days)
 		expires = &at
 	}
-	var key org.APIKey
-	key, secret, err := a.Org.CreateAPIKey(ctx, c, f.name, f.scopes, expires)
+	key, secret, err := a.Org.CreateAPIKey(ctx, c, org.KeyWish{Name: f.name, Scopes: f.scopes, ExpiresAt: expires})
 	if err != nil {
 		return err
 	}

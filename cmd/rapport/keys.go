@@ -30,12 +30,8 @@ func keysRotateCommand() *cobra.Command {
 }
 
 func rotate(cmd *cobra.Command, a *app.App, after string) error {
-	total, err := a.Store.CountGrants(cmd.Context())
-	if err != nil {
-		return err
-	}
 	bar := newProgress(cmd, "grants")
-	done, err := a.Vault.Rotate(cmd.Context(), crm.GrantID(after), func(r vault.Rotation) { bar.set(r.Seen, total) })
+	done, err := a.Vault.Rotate(cmd.Context(), crm.GrantID(after), func(r vault.Rotation) { bar.set(r.Seen, 0) })
 	bar.end()
 	if err != nil {
 		return fmt.Errorf("stopped behind grant %s, go on with --after: %w", done.After, err)

@@ -60,10 +60,10 @@ func itemShape(e mail.ListedEmail) EmailItem {
 	}
 }
 
-func (s *Server) emailShape(e crm.Email, threadCount int) Email {
+func emailShape(e mail.Read, threadCount int) Email {
 	return Email{
-		EmailItem: itemShape(mail.ListedEmail{Email: e, ThreadCount: threadCount}),
-		BodyText:  e.BodyText, BodyHTML: mail.SafeHTML(e.BodyHTML), Bcc: addresses(e.Bcc), ReplyTo: addresses(e.ReplyTo),
+		EmailItem: itemShape(mail.ListedEmail{Email: e.Email, ThreadCount: threadCount}),
+		BodyText:  e.BodyText, BodyHTML: e.BodyHTML, BlockedImages: e.Blocked, Bcc: addresses(e.Bcc), ReplyTo: addresses(e.ReplyTo),
 		Attachments: each(e.Attachments, func(a crm.Attachment) Attachment {
 			return Attachment{ID: string(a.ID), Name: a.Name, Type: a.Type, Size: a.Size, Inline: a.Inline}
 		}),

@@ -5,13 +5,16 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"slices"
 	"strings"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
 	"rapport/internal/access"
 	"rapport/internal/crm"
+	"rapport/internal/fault"
 	"rapport/internal/mail"
 )
 
@@ -31,6 +34,7 @@ type listEmailsInput struct {
 	RecordID     string         `query:"record_id" maxLength:"64" doc:"Messages linked to a record."`
 	IsUnread     optional[bool] `query:"is_unread"`
 	ConnectionID string         `query:"connection_id" doc:"Everything the caller may see when absent."`
+	TimeZone     string         `query:"time_zone" maxLength:"64" doc:"Where days begin in before: and after:, as an IANA name. UTC when absent."`
 	Threads      bool           `query:"threads" doc:"One row per conversation: its newest message."`
 }
 
@@ -38,10 +42,18 @@ func (s *Server) listEmails(ctx context.Context, c access.Caller, in *listEmails
 	if in.RecordID != "" { // nothing is linked before there are records
 		return listOf([]EmailItem{}), nil
 	}
-	found, err := s.Mail.List(ctx, c, mail.ListQuery{
+	q := mail.ListQuery{
 		Workspace: c.Workspace, Connection: crm.ConnectionID(in.ConnectionID), Label: in.Label,
 		Unread: in.IsUnread.pointer(), Threads: in.Threads, Page: in.page(),
-	}, in.Q)
+	}
+	if strings.TrimSpace(in.Q) != "" {
+		viewer, err := s.viewer(ctx, c, in.TimeZone)
+		if err != nil {
+			return nil, err
+		}
+		q.Search = mail.ParseSearch(in.Q, viewer)
+	}
+	found, err := s.Mail.List(ctx, c, q)
 	if err != nil {
 		return nil, err
 	}
@@ -53,25 +65,58 @@ func (s *Server) listEmails(ctx context.Context, c access.Caller, in *listEmails
 	return out, nil
 }
 
+// viewer is who searches.
+func (s *Server) viewer(ctx context.Context, c access.Caller, zone string) (mail.Viewer, error) {
+	v := mail.Viewer{Now: s.Now()}
+	if zone != "" {
+		var err error
+		if v.Zone, err = time.LoadLocation(zone); err != nil {
+			return v, &fault.Error{Kind: fault.Invalid, Text: "There is no such time zone.", Fields: map[string]string{"time_zone": "must be an IANA name like Europe/Stockholm"}}
+		}
+	}
+	mine, err := s.Connections.Mine(ctx, c)
+	if err != nil {
+		return v, err
+	}
+	for _, conn := range mine {
+		v.Emails = append(v.Emails, conn.GoogleEmail)
+	}
+	return v, nil
+}
+
+// Pictures says what becomes of pictures on other servers.
+type Pictures struct {
+	Images bool `query:"images" default:"true" doc:"Keep the addresses of pictures on other servers. Loading one tells the sender that the mail was opened: hold them back until the reader asks. With false they are taken out here."`
+}
+
 type emailInput struct {
 	InWorkspace
+	Pictures
 	EmailID string `path:"email_id"`
 }
 
+// reading is how messages are shown to a caller.
+func reading(c access.Caller, p Pictures) mail.Reading {
+	return mail.Reading{Images: p.Images, AttachmentURL: func(e crm.EmailID, a crm.AttachmentID) string {
+		return base + "/workspaces/" + string(c.Workspace) + "/integrations/google/gmail/emails/" + string(e) + "/attachments/" + string(a) + "?inline=1"
+	}}
+}
+
 func (s *Server) getEmail(ctx context.Context, c access.Caller, in *emailInput) (*bodyOf[Email], error) {
-	e, err := s.Mail.Email(ctx, c, crm.EmailID(in.EmailID))
+	e, err := s.Mail.Email(ctx, c, crm.EmailID(in.EmailID), reading(c, in.Pictures))
 	if err != nil {
 		return nil, err
 	}
-	thread, err := s.Mail.Thread(ctx, c, e.ConnectionID, e.ThreadID)
+	thread, err := s.Mail.Thread(ctx, c, e.ConnectionID, e.ThreadID, mail.Reading{})
 	if err != nil {
 		return nil, err
 	}
-	return &bodyOf[Email]{s.emailShape(e, len(thread))}, nil
+	return &bodyOf[Email]{emailShape(e, len(thread))}, nil
 }
 
 type threadInput struct {
 	InWorkspace
+	Pictures
 	ThreadID     string `path:"thread_id" doc:"Gmail's thread id."`
 	ConnectionID string `query:"connection_id" doc:"The caller's first connection when absent."`
 }
@@ -85,12 +130,12 @@ func (s *Server) getThread(ctx context.Context, c access.Caller, in *threadInput
 		}
 		id = conn.ID
 	}
-	messages, err := s.Mail.Thread(ctx, c, id, in.ThreadID)
+	messages, err := s.Mail.Thread(ctx, c, id, in.ThreadID, reading(c, in.Pictures))
 	if err != nil {
 		return nil, err
 	}
 	out := Thread{GmailThreadID: in.ThreadID, ConnectionID: string(id)}
-	out.Items = each(messages, func(e crm.Email) Email { return s.emailShape(e, len(messages)) })
+	out.Items = each(messages, func(e mail.Read) Email { return emailShape(e, len(messages)) })
 	if len(messages) > 0 {
 		out.Subject = messages[0].Subject
 	}
@@ -101,29 +146,17 @@ type attachmentInput struct {
 	InWorkspace
 	EmailID      string `path:"email_id"`
 	AttachmentID string `path:"attachment_id"`
+	Inline       bool   `query:"inline" doc:"Show a picture in its place instead of saving it."`
 }
 
-// getAttachment streams the bytes from Gmail: they are not stored here.
+// getAttachment streams the bytes from Gmail.
 func (s *Server) getAttachment(ctx context.Context, c access.Caller, in *attachmentInput) (*huma.StreamResponse, error) {
-	out := &attachmentWriter{}
-	ready, done := make(chan struct{}), make(chan error, 1)
-	body, pipe := io.Pipe()
-	go func() {
-		err := s.Mail.Attachment(ctx, c, crm.EmailID(in.EmailID), crm.AttachmentID(in.AttachmentID), func(a crm.Attachment) io.Writer {
-			out.attachment = a
-			close(ready)
-			return pipe
-		})
-		_ = pipe.CloseWithError(err)
-		done <- err
-	}()
-	select {
-	case err := <-done:
-		if err != nil {
-			return nil, err
-		}
-	case <-ready:
+	about, write, err := s.Mail.Attachment(ctx, c, crm.EmailID(in.EmailID), crm.AttachmentID(in.AttachmentID))
+	if err != nil {
+		return nil, err
 	}
+	body, pipe := io.Pipe()
+	go func() { _ = pipe.CloseWithError(write(pipe)) }()
 	// The first bytes decide between an answer and a problem.
 	first := make([]byte, 32<<10)
 	n, err := io.ReadFull(body, first)
@@ -131,34 +164,46 @@ func (s *Server) getAttachment(ctx context.Context, c access.Caller, in *attachm
 		return nil, err
 	}
 	return &huma.StreamResponse{Body: func(hc huma.Context) {
-		out.headers(hc)
+		attachmentHeaders(hc, about, in.Inline)
 		_, w := humago.Unwrap(hc)
-		_, _ = w.Write(first[:n])
-		if _, err := io.Copy(w, body); err != nil {
-			panic(http.ErrAbortHandler) // the length is already promised: cut the connection
+		// Ten minutes: 25 MB on a slow line.
+		_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(10 * time.Minute))
+		_, err := w.Write(first[:n])
+		if err == nil {
+			_, err = io.Copy(w, body)
+		}
+		_ = body.CloseWithError(err)
+		if err != nil {
+			panic(http.ErrAbortHandler) // half a file must not look like a whole one
 		}
 	}}, nil
 }
 
-type attachmentWriter struct{ attachment crm.Attachment }
+// shown are the types that may be shown in place: pictures that cannot carry
+// script.
+var shown = []string{"image/png", "image/jpeg", "image/gif", "image/webp", "image/bmp", "image/avif"}
 
-// headers make the browser save the file and never run it.
-func (a *attachmentWriter) headers(ctx huma.Context) {
-	kind := a.attachment.Type
-	if _, _, err := mime.ParseMediaType(kind); err != nil {
+// attachmentHeaders make the browser save the file and never run it.
+func attachmentHeaders(ctx huma.Context, a crm.Attachment, inline bool) {
+	kind, _, err := mime.ParseMediaType(a.Type)
+	if err != nil {
 		kind = "application/octet-stream"
+	}
+	how := "attachment"
+	if inline && slices.Contains(shown, kind) {
+		how = "inline"
 	}
 	name := strings.Map(func(r rune) rune {
 		if r < ' ' || r == 0x7f || r == '/' || r == '\\' {
 			return '_'
 		}
 		return r
-	}, a.attachment.Name)
+	}, a.Name)
 	if name == "" {
 		name = "attachment"
 	}
 	ctx.SetHeader("Content-Type", kind)
-	ctx.SetHeader("Content-Disposition", mime.FormatMediaType("attachment", map[string]string{"filename": name}))
+	ctx.SetHeader("Content-Disposition", mime.FormatMediaType(how, map[string]string{"filename": name}))
 	ctx.SetHeader("Content-Security-Policy", "sandbox; default-src 'none'")
 	ctx.SetHeader("Cache-Control", "private, max-age=300")
 	ctx.SetStatus(http.StatusOK)

@@ -29,7 +29,7 @@ func (s *Server) Handler() (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	pages, err := newPages(s.Pages)
+	pages, err := newPages(s.Pages, s.PublicURL)
 	if err != nil {
 		return nil, err
 	}

@@ -8,7 +8,9 @@ import (
 	"fmt"
 	"io/fs"
 	"mime"
+	"net"
 	"net/http"
+	"net/url"
 	"path"
 	"regexp"
 	"strings"
@@ -21,14 +23,40 @@ type pages struct {
 	files  fs.FS
 	index  []byte
 	policy string // Content-Security-Policy of everything we answer
+	public *url.URL
 }
 
-func newPages(files fs.FS) (*pages, error) {
+// home is where a page has to be opened instead, when it was opened under
+// another name of this machine (127.0.0.1 for localhost): cookies and Google's
+// redirect belong to one name.
+func (p *pages) home(r *http.Request) string {
+	if p.public == nil || r.Host == p.public.Host || r.Header.Get("Sec-Fetch-Mode") != "navigate" {
+		return ""
+	}
+	here, port, err := net.SplitHostPort(r.Host)
+	if err != nil || port != p.public.Port() || !loopback(here) || !loopback(p.public.Hostname()) {
+		return ""
+	}
+	to := *r.URL
+	to.Scheme, to.Host = p.public.Scheme, p.public.Host
+	return to.String()
+}
+
+func loopback(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
+}
+
+func newPages(files fs.FS, publicURL string) (*pages, error) {
 	index, err := fs.ReadFile(files, "index.html")
 	if err != nil {
 		return nil, fmt.Errorf("reading the web application: %w", err)
 	}
-	return &pages{files: files, index: index, policy: policyFor(index)}, nil
+	public, err := url.Parse(publicURL)
+	if err != nil {
+		return nil, fmt.Errorf("reading the public address: %w", err)
+	}
+	return &pages{files: files, index: index, policy: policyFor(index), public: public}, nil
 }
 
 var inlineScript = regexp.MustCompile(`(?s)<script>(.*?)</script>`)
@@ -55,6 +83,10 @@ func (p *pages) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		problem := newProblem(http.StatusMethodNotAllowed, "Pages are only read.").(*Problem)
 		problem.RequestID = requestIDOf(r.Context())
 		writeProblem(w, r, problem)
+		return
+	}
+	if to := p.home(r); to != "" {
+		http.Redirect(w, r, to, http.StatusTemporaryRedirect)
 		return
 	}
 	name := strings.TrimPrefix(path.Clean(r.URL.Path), "/")

@@ -12,25 +12,16 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"rapport/client"
 	"rapport/internal/fault"
 )
 
 // Problem is how an error leaves (RFC 9457).
 type Problem struct {
-	Type      string            `json:"type" doc:"Always about:blank: code says what kind of problem it is."`
-	Title     string            `json:"title"`
-	Status    int               `json:"status"`
-	Detail    string            `json:"detail" doc:"What happened and what to do, in plain words."`
-	Code      string            `json:"code" doc:"Stable, for programs: validation_failed, not_found, conflict, access_denied, unauthenticated, google_reauthorization_required, insufficient_permission, waiting_for_admin, rate_limited, decryption_failed, google_unavailable, unavailable, gone, internal, ..."`
-	ActionURL string            `json:"action_url,omitempty" doc:"Address of the way out."`
-	Fields    map[string]string `json:"fields,omitempty" doc:"Field to what is wrong with it."`
-	Scopes    []string          `json:"scopes,omitempty" doc:"Google scopes that are missing."`
-	RequestID string            `json:"request_id,omitempty" doc:"Name it when asking for help."`
-
+	client.Problem
 	header http.Header
 }
 
-func (p *Problem) Error() string           { return p.Detail }
 func (p *Problem) GetStatus() int          { return p.Status }
 func (p *Problem) GetHeaders() http.Header { return p.header }
 
@@ -66,7 +57,9 @@ func problemOf(err error, requestID string) *Problem {
 	}
 	kind := fault.Of(err)
 	known := statuses[kind]
-	p = &Problem{Type: "about:blank", Title: http.StatusText(known.status), Status: known.status, Code: known.code, RequestID: requestID, header: http.Header{}}
+	p = &Problem{header: http.Header{}, Problem: client.Problem{
+		Type: "about:blank", Title: http.StatusText(known.status), Status: known.status, Code: known.code, RequestID: requestID,
+	}}
 	var f *fault.Error
 	if errors.As(err, &f) && kind != fault.Internal {
 		p.Detail, p.ActionURL, p.Fields, p.Scopes = plainText(f), f.Action, f.Fields, f.Scopes
@@ -144,7 +137,7 @@ var codesByStatus = map[int]string{
 }
 
 func newProblem(status int, msg string, errs ...error) huma.StatusError {
-	p := &Problem{Type: "about:blank", Title: http.StatusText(status), Status: status, Detail: msg, Code: codesByStatus[status]}
+	p := &Problem{Problem: client.Problem{Type: "about:blank", Title: http.StatusText(status), Status: status, Detail: msg, Code: codesByStatus[status]}}
 	if p.Code == "" {
 		p.Code = "internal"
 	}

@@ -157,11 +157,13 @@ func (s *Server) preview(ctx context.Context, c access.Caller, in *previewInput)
 	if err := change(&conn, SettingsPatch{Labels: wish.Labels, Limit: wish.Limit, Since: wish.Since}); err != nil {
 		return nil, err
 	}
-	p, err := s.Mail.Preview(ctx, c, conn)
+	p, err := s.Mail.Preview(ctx, c, conn.ID, conn.Settings)
 	if err != nil {
 		return nil, err
 	}
-	return &bodyOf[Preview]{p}, nil
+	return &bodyOf[Preview]{Preview{
+		Messages: p.Messages, Stored: p.Stored, More: p.More, Units: p.Units, EstimatedSeconds: int64(p.Takes.Round(time.Second) / time.Second),
+	}}, nil
 }
 
 type listInput struct {

@@ -38,14 +38,21 @@ func (s *Server) listMembers(ctx context.Context, c access.Caller, _ *InWorkspac
 	return listOf(each(members, memberShape)), nil
 }
 
+// Idempotent makes asking twice harmless.
+type Idempotent struct {
+	Key string `header:"Idempotency-Key" maxLength:"200" doc:"Asking again with the same value gives the first answer again."`
+}
+
 type addMemberInput struct {
 	InWorkspace
+	Idempotent
 	Body NewMember
 }
 
 func (s *Server) addMember(ctx context.Context, c access.Caller, in *addMemberInput) (*bodyOf[Member], error) {
 	m, err := s.Org.Invite(ctx, c, org.Invitation{
 		Email: in.Body.Email, Name: in.Body.Name, Role: crm.Role(in.Body.Role), Password: crm.NewSecret(in.Body.Password),
+		Again: in.Key != "",
 	})
 	if err != nil {
 		return nil, err
@@ -63,11 +70,14 @@ func (s *Server) listKeys(ctx context.Context, c access.Caller, _ *InWorkspace) 
 
 type createKeyInput struct {
 	InWorkspace
+	Idempotent
 	Body NewAPIKey
 }
 
 func (s *Server) createKey(ctx context.Context, c access.Caller, in *createKeyInput) (*bodyOf[CreatedAPIKey], error) {
-	k, secret, err := s.Org.CreateAPIKey(ctx, c, in.Body.Name, in.Body.Scopes, in.Body.ExpiresAt)
+	k, secret, err := s.Org.CreateAPIKey(ctx, c, org.KeyWish{
+		Name: in.Body.Name, Scopes: in.Body.Scopes, ExpiresAt: in.Body.ExpiresAt, Idempotency: in.Key,
+	})
 	if err != nil {
 		return nil, err
 	}

@@ -2,8 +2,10 @@ package org
 
 import (
 	"context"
+	"crypto/hkdf"
 	"crypto/sha256"
 	"crypto/subtle"
+	"encoding/base64"
 	"slices"
 	"strings"
 	"time"
@@ -133,36 +135,85 @@ func validScope(scope string) bool {
 	})
 }
 
+// KeyWish asks for an API key.
+type KeyWish struct {
+	Name      string
+	Scopes    []string
+	ExpiresAt *time.Time
+	// Idempotency makes asking twice give the same key: the key then follows from
+	// it, the caller and our secret, instead of chance.
+	Idempotency string
+}
+
 // CreateAPIKey makes a key that acts for the caller in their workspace. The
-// secret is given this once.
-func (s *Service) CreateAPIKey(ctx context.Context, c access.Caller, name string, keyScopes []string, expires *time.Time) (APIKey, crm.Secret, error) {
-	now := s.Now()
-	switch {
-	case len(keyScopes) == 0:
-		return APIKey{}, crm.Secret{}, invalid("scopes", "must not be empty")
-	case !slices.ContainsFunc(keyScopes, validScope) || slices.ContainsFunc(keyScopes, func(x string) bool { return !validScope(x) }):
-		return APIKey{}, crm.Secret{}, invalid("scopes", "must be among "+strings.Join(scopes, ", ")+"<service>")
-	case expires != nil && !expires.After(now):
-		return APIKey{}, crm.Secret{}, invalid("expires_at", "must lie in the future")
+// secret is given this once. A key cannot make one that may do more than itself.
+func (s *Service) CreateAPIKey(ctx context.Context, c access.Caller, wish KeyWish) (APIKey, crm.Secret, error) {
+	if err := s.checkKey(c, wish); err != nil {
+		return APIKey{}, crm.Secret{}, err
 	}
-	token, err := s.newToken()
+	token, err := s.keyText(c, wish.Idempotency)
 	if err != nil {
 		return APIKey{}, crm.Secret{}, err
 	}
-	token = KeyPrefix + token
 	sum := sha256.Sum256([]byte(token))
 	k := APIKey{
-		WorkspaceID: c.Workspace, UserID: c.UserID, Name: strings.TrimSpace(name), Prefix: token[:len(KeyPrefix)+6], Hash: sum[:],
-		Scopes: keyScopes, ExpiresAt: expires, CreatedAt: now,
+		WorkspaceID: c.Workspace, UserID: c.UserID, Name: strings.TrimSpace(wish.Name), Prefix: token[:len(KeyPrefix)+6], Hash: sum[:],
+		Scopes: wish.Scopes, ExpiresAt: wish.ExpiresAt, CreatedAt: s.Now(),
 	}
 	if k.ID, err = newID[crm.KeyID](s); err != nil {
 		return APIKey{}, crm.Secret{}, err
 	}
-	if err := s.Keys.PutKey(ctx, k); err != nil {
+	err = s.Keys.PutKey(ctx, k)
+	if fault.Is(err, fault.Conflict) && wish.Idempotency != "" {
+		known, err := s.knownKey(ctx, sum[:], k)
+		return known, crm.NewSecret(token), err
+	}
+	if err != nil {
 		return APIKey{}, crm.Secret{}, wrap("storing the API key", err)
 	}
-	row := access.Audit{Workspace: c.Workspace, UserID: c.UserID, KeyID: c.KeyID, Via: c.Via, Action: "api_key.create", Target: string(k.ID), Outcome: "ok", Detail: strings.Join(keyScopes, " "), Remote: c.Remote}
+	row := access.Audit{Workspace: c.Workspace, UserID: c.UserID, KeyID: c.KeyID, Via: c.Via, Action: "api_key.create", Target: string(k.ID), Outcome: "ok", Detail: strings.Join(wish.Scopes, " "), Remote: c.Remote}
 	return k, crm.NewSecret(token), s.audit(ctx, row)
+}
+
+func (s *Service) checkKey(c access.Caller, wish KeyWish) error {
+	unknown := func(x string) bool { return !validScope(x) }
+	beyond := func(x string) bool { return !slices.Contains(c.Scopes, x) }
+	switch {
+	case strings.TrimSpace(wish.Name) == "":
+		return invalid("name", "must not be empty")
+	case len(wish.Scopes) == 0:
+		return invalid("scopes", "must not be empty")
+	case slices.ContainsFunc(wish.Scopes, unknown):
+		return invalid("scopes", "must be among "+strings.Join(scopes, ", ")+"<service>")
+	case c.Via == access.ViaKey && !slices.Contains(c.Scopes, "*") && slices.ContainsFunc(wish.Scopes, beyond):
+		return fault.New(fault.Forbidden, "An API key cannot make a key that may do more than itself.")
+	case wish.ExpiresAt != nil && !wish.ExpiresAt.After(s.Now()):
+		return invalid("expires_at", "must lie in the future")
+	}
+	return nil
+}
+
+// keyText is 256 bits of chance, or of what follows from an idempotency key.
+func (s *Service) keyText(c access.Caller, idempotency string) (string, error) {
+	if idempotency == "" {
+		token, err := s.newToken()
+		return KeyPrefix + token, err
+	}
+	info := strings.Join([]string{"api key", string(c.Workspace), string(c.UserID), idempotency}, "\x00")
+	bits, err := hkdf.Key(sha256.New, s.SigningKeys[0], nil, info, 32)
+	return KeyPrefix + base64.RawURLEncoding.EncodeToString(bits), wrap("deriving the API key", err)
+}
+
+// knownKey is the key an earlier call with the same idempotency key made.
+func (s *Service) knownKey(ctx context.Context, hash []byte, want APIKey) (APIKey, error) {
+	known, err := s.Keys.KeyByHash(ctx, hash)
+	if err != nil {
+		return APIKey{}, wrap("finding the API key made before", err)
+	}
+	if known.RevokedAt != nil || known.Name != want.Name || !slices.Equal(known.Scopes, want.Scopes) {
+		return APIKey{}, &fault.Error{Kind: fault.Conflict, Code: "idempotency_mismatch", Text: "This Idempotency-Key was used for another key, or for one that is revoked now."}
+	}
+	return known, nil
 }
 
 // APIKeys lists the keys of the workspace the caller has entered.

@@ -128,6 +128,7 @@ type Invitation struct {
 	Email, Name string
 	Role        crm.Role
 	Password    crm.Secret // zero: they sign in with Google
+	Again       bool       // the same invitation may have been made before: then it is given
 }
 
 // Invite adds a person to the workspace the caller has entered. A person who
@@ -156,7 +157,10 @@ func (s *Service) Invite(ctx context.Context, c access.Caller, in Invitation) (c
 		return crm.Member{}, wrap("finding the person", err)
 	}
 	m := crm.Member{WorkspaceID: c.Workspace, UserID: u.ID, Email: u.Email, Name: u.Name, Role: in.Role, JoinedAt: s.Now()}
-	if _, err := s.Workspaces.Member(ctx, c.Workspace, u.ID); err == nil {
+	if known, err := s.Workspaces.Member(ctx, c.Workspace, u.ID); err == nil {
+		if in.Again && known.Role == in.Role {
+			return known, nil
+		}
 		return crm.Member{}, fault.New(fault.Conflict, "This person is a member already.")
 	}
 	if err := s.People.AddMember(ctx, m, u); err != nil {
