@@ -47,3 +47,11 @@ type Definition struct {
 	Step    Step
 	Timeout time.Duration // of one step, 0: the runner's default
 }
+
+// Outcome is how a claimed job ended.
+type Outcome struct {
+	ID       int64
+	Next     time.Time // when it is to be run again; zero: it is through
+	Attempts int       // failures in a row so far, 0 after a success
+	Error    string    // why it failed, for people
+}

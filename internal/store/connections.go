@@ -1,0 +1,281 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"rapport/internal/access"
+	"rapport/internal/crm"
+	"rapport/internal/fact"
+	"rapport/internal/mail"
+	"rapport/internal/vault"
+)
+
+var _ mail.Connections = (*Store)(nil)
+
+const connectionColumns = `c.id, c.workspace_id, c.user_id, c.grant_id, c.google_sub, c.google_email, c.granted_scopes, c.wanted_scopes,
+	c.status, c.status_reason, c.gmail_sync_enabled, c.calendar_sync_enabled, c.contacts_sync_enabled, c.settings, c.created_at, c.updated_at`
+
+func scanConnection(r scanner) (crm.Connection, error) {
+	var c crm.Connection
+	var granted, wanted, settings string
+	var created, updated int64
+	err := r.Scan(&c.ID, &c.WorkspaceID, &c.UserID, &c.GrantID, &c.GoogleSub, &c.GoogleEmail, &granted, &wanted,
+		&c.Status, &c.StatusReason, &c.GmailSync, &c.CalendarSync, &c.ContactsSync, &settings, &created, &updated)
+	c.CreatedAt, c.UpdatedAt = clock(created), clock(updated)
+	return c, errors.Join(err, fromJSON(granted, &c.GrantedScopes), fromJSON(wanted, &c.WantedScopes), fromJSON(settings, &c.Settings))
+}
+
+const noConnection = "There is no such connection."
+
+// Connection reads a connection of a workspace.
+func (s *Store) Connection(ctx context.Context, w crm.WorkspaceID, id crm.ConnectionID) (crm.Connection, error) {
+	c, err := one(ctx, s.reading("Connection"), "read", scanConnection,
+		"SELECT "+connectionColumns+" FROM google_integrations c WHERE c.workspace_id = $1 AND c.id = $2", string(w), string(id))
+	return found(c, err, noConnection)
+}
+
+// ConnectionByID is for background work only: there is no workspace to check against.
+func (s *Store) ConnectionByID(ctx context.Context, id crm.ConnectionID) (crm.Connection, error) {
+	c, err := one(ctx, s.reading("ConnectionByID"), "read", scanConnection,
+		"SELECT "+connectionColumns+" FROM google_integrations c WHERE c.id = $1", string(id))
+	return found(c, err, noConnection)
+}
+
+// FindConnection finds the connection of a Google account made by a user in a workspace.
+func (s *Store) FindConnection(ctx context.Context, w crm.WorkspaceID, u crm.UserID, sub string) (crm.Connection, error) {
+	c, err := one(ctx, s.reading("FindConnection"), "read", scanConnection,
+		"SELECT "+connectionColumns+" FROM google_integrations c WHERE c.workspace_id = $1 AND c.user_id = $2 AND c.google_sub = $3",
+		string(w), string(u), sub)
+	return found(c, err, noConnection)
+}
+
+// Mine lists the caller's own connections, the oldest first; for the system,
+// all of the workspace.
+func (s *Store) Mine(ctx context.Context, c access.Caller) ([]crm.Connection, error) {
+	return all(ctx, s.reading("Mine"), "list", scanConnection,
+		"SELECT "+connectionColumns+" FROM google_integrations c WHERE c.workspace_id = $1 AND (c.user_id = $2 OR $3) ORDER BY c.created_at, c.id",
+		string(c.Workspace), string(c.UserID), c.Via == access.ViaSystem)
+}
+
+// ConnectionsOf lists every connection of a workspace, for administrators: who
+// has connected what, never its mail.
+func (s *Store) ConnectionsOf(ctx context.Context, w crm.WorkspaceID) ([]crm.Connection, error) {
+	return s.Mine(ctx, access.System(w))
+}
+
+// Change lets fn change one of the caller's own connections (status, services,
+// settings; ids and owner stay) and tells connection.changed, in one transaction.
+func (s *Store) Change(ctx context.Context, c access.Caller, id crm.ConnectionID, fn func(*crm.Connection) error) (crm.Connection, error) {
+	var after crm.Connection
+	err := s.write(ctx, "Change", func(t *tx) error {
+		before, err := one(ctx, t, "read", scanConnection, "SELECT "+connectionColumns+` FROM google_integrations c
+			WHERE c.workspace_id = $1 AND c.id = $2 AND (c.user_id = $3 OR $4)`+s.d.forUpdate(),
+			string(c.Workspace), string(id), string(c.UserID), c.Via == access.ViaSystem)
+		if _, err = found(before, err, noConnection); err != nil {
+			return err
+		}
+		after = before
+		if err := fn(&after); err != nil {
+			return err
+		}
+		after.ID, after.WorkspaceID, after.UserID, after.CreatedAt = before.ID, before.WorkspaceID, before.UserID, before.CreatedAt
+		if same(before, after) {
+			return nil
+		}
+		after.UpdatedAt = clock(t.now)
+		if err := t.putConnection(ctx, after); err != nil {
+			return err
+		}
+		t.connectionFact(fact.ConnectionChanged, after)
+		return nil
+	})
+	return after, err
+}
+
+func same(a, b crm.Connection) bool { return jsonText(a) == jsonText(b) }
+
+func (t *tx) putConnection(ctx context.Context, c crm.Connection) error {
+	settings, err := json.Marshal(c.Settings)
+	if err != nil {
+		return fmt.Errorf("writing settings: %w", err)
+	}
+	visibility := c.Settings.Visibility
+	if visibility == "" {
+		visibility = crm.VisibilityPrivate
+	}
+	_, err = t.exec(ctx, "save connection", `INSERT INTO google_integrations (id, workspace_id, user_id, grant_id, google_sub, google_email,
+			granted_scopes, wanted_scopes, status, status_reason, gmail_sync_enabled, calendar_sync_enabled, contacts_sync_enabled,
+			settings, created_at, updated_at, visibility) VALUES `+marks(1, 17)+`
+		ON CONFLICT (id) DO UPDATE SET grant_id = excluded.grant_id, google_sub = excluded.google_sub, google_email = excluded.google_email,
+			granted_scopes = excluded.granted_scopes, wanted_scopes = excluded.wanted_scopes, status = excluded.status,
+			status_reason = excluded.status_reason, gmail_sync_enabled = excluded.gmail_sync_enabled,
+			calendar_sync_enabled = excluded.calendar_sync_enabled, contacts_sync_enabled = excluded.contacts_sync_enabled,
+			settings = excluded.settings, updated_at = excluded.updated_at, visibility = excluded.visibility`,
+		string(c.ID), string(c.WorkspaceID), string(c.UserID), string(c.GrantID), c.GoogleSub, c.GoogleEmail,
+		listText(c.GrantedScopes), listText(c.WantedScopes), string(c.Status), c.StatusReason, c.GmailSync, c.CalendarSync, c.ContactsSync,
+		string(settings), stamp(c.CreatedAt), stamp(c.UpdatedAt), string(visibility))
+	return err
+}
+
+// connectionFact tells what became of a connection: a matter of its owner.
+func (t *tx) connectionFact(kind fact.Kind, c crm.Connection) {
+	t.fact(fact.Fact{Kind: kind, WorkspaceID: c.WorkspaceID, ConnectionID: c.ID, UserID: c.UserID,
+		Data: json.RawMessage(jsonText(map[string]any{"status": c.Status, "reason": c.StatusReason}))})
+}
+
+// Granted stores a connection, new or reconnected, with its grant, and ends a
+// refresh of the grant that is under way.
+func (s *Store) Granted(ctx context.Context, c crm.Connection, g vault.Grant) error {
+	return s.withGrant(ctx, "vault.Granted", c, g, fact.ConnectionGranted)
+}
+
+// Dropped stores a connection that was disconnected with its revoked grant.
+func (s *Store) Dropped(ctx context.Context, c crm.Connection, g vault.Grant) error {
+	return s.withGrant(ctx, "vault.Dropped", c, g, fact.ConnectionChanged)
+}
+
+func (s *Store) withGrant(ctx context.Context, name string, c crm.Connection, g vault.Grant, kind fact.Kind) error {
+	return s.write(ctx, name, func(t *tx) error {
+		if err := t.putGrant(ctx, g); err != nil {
+			return err
+		}
+		if _, err := t.exec(ctx, "end lease", "UPDATE oauth_grants SET lease_holder = '', lease_until = 0 WHERE id = $1", string(g.ID)); err != nil {
+			return err
+		}
+		if err := t.putConnection(ctx, c); err != nil {
+			return err
+		}
+		t.connectionFact(kind, c)
+		return nil
+	})
+}
+
+// Waiting stores a connection that waits for an administrator.
+func (s *Store) Waiting(ctx context.Context, c crm.Connection) error {
+	return s.write(ctx, "vault.Waiting", func(t *tx) error {
+		if err := t.putConnection(ctx, c); err != nil {
+			return err
+		}
+		t.connectionFact(fact.ConnectionChanged, c)
+		return nil
+	})
+}
+
+// Lost marks the connections of a grant needs_reauth; those that are already,
+// or were disconnected, stay as they are. When the grant is active, somebody
+// has reconnected meanwhile, and nothing is done.
+func (s *Store) Lost(ctx context.Context, g crm.GrantID, reason string, at time.Time) error {
+	return s.write(ctx, "vault.Lost", func(t *tx) error {
+		status, err := one(ctx, t, "read grant", scanText, "SELECT status FROM oauth_grants WHERE id = $1"+s.d.forUpdate(), string(g))
+		if err != nil && !errors.Is(err, errNone) {
+			return err
+		}
+		if status == string(vault.GrantActive) {
+			return nil
+		}
+		syncing := []string{string(crm.StatusConnecting), string(crm.StatusActive), string(crm.StatusDegraded), string(crm.StatusPaused)}
+		return t.turn(ctx, g, syncing, fact.ConnectionLost, func(c *crm.Connection) {
+			c.Status, c.StatusReason, c.UpdatedAt = crm.StatusNeedsReauth, reason, at
+		})
+	})
+}
+
+// Recovered clears needs_reauth: active again, or degraded where a wanted scope
+// is not granted.
+func (s *Store) Recovered(ctx context.Context, g crm.GrantID, at time.Time) error {
+	return s.write(ctx, "vault.Recovered", func(t *tx) error {
+		return t.turn(ctx, g, []string{string(crm.StatusNeedsReauth)}, fact.ConnectionChanged, func(c *crm.Connection) {
+			c.Status, c.StatusReason, c.UpdatedAt = crm.StatusActive, "", at
+			for _, scope := range c.WantedScopes {
+				if !slices.Contains(c.GrantedScopes, scope) {
+					c.Status = crm.StatusDegraded
+				}
+			}
+		})
+	})
+}
+
+// turn changes the connections of a grant that are in one of the states.
+func (t *tx) turn(ctx context.Context, g crm.GrantID, from []string, kind fact.Kind, change func(*crm.Connection)) error {
+	list, err := all(ctx, t, "read connections", scanConnection, "SELECT "+connectionColumns+` FROM google_integrations c
+		WHERE c.grant_id = $1 AND `+t.s.d.in("c.status", 2)+" ORDER BY c.id"+t.s.d.forUpdate(), string(g), t.s.d.list(from))
+	if err != nil {
+		return err
+	}
+	for _, c := range list {
+		change(&c)
+		if err := t.putConnection(ctx, c); err != nil {
+			return err
+		}
+		t.connectionFact(kind, c)
+	}
+	return nil
+}
+
+// DueConnections gives connections whose next poll is due, in pages by id.
+func (s *Store) DueConnections(ctx context.Context, now time.Time, after crm.ConnectionID, limit int) ([]crm.ConnectionID, error) {
+	return all(ctx, s.reading("mail.DueConnections"), "list", func(r scanner) (id crm.ConnectionID, err error) {
+		err = r.Scan(&id)
+		return id, err
+	}, `SELECT id FROM google_integrations
+		WHERE gmail_sync_enabled AND status IN ('active', 'degraded') AND next_poll_at <= $1 AND id > $2 ORDER BY id LIMIT $3`,
+		stamp(now), string(after), int64(limit))
+}
+
+// Polled stores when a connection is to be polled next.
+func (s *Store) Polled(ctx context.Context, id crm.ConnectionID, next time.Time) error {
+	return s.write(ctx, "mail.Polled", func(t *tx) error {
+		_, err := t.exec(ctx, "store next poll", "UPDATE google_integrations SET next_poll_at = $2 WHERE id = $1", string(id), stamp(next))
+		return err
+	})
+}
+
+// deletedAtOnce bounds the transactions of DeleteData.
+const deletedAtOnce = 2000
+
+// DeleteData deletes everything synced by a connection, and where its streams
+// stood; the connection itself stays. It gives the number of messages deleted.
+// It works in pieces: called again after a crash it goes on.
+func (s *Store) DeleteData(ctx context.Context, w crm.WorkspaceID, id crm.ConnectionID) (int64, error) {
+	no, err := one(ctx, s.reading("DeleteData"), "read", scanInt, "SELECT no FROM google_integrations WHERE workspace_id = $1 AND id = $2", string(w), string(id))
+	if _, err = found(no, err, noConnection); err != nil {
+		return 0, err
+	}
+	var deleted int64
+	for first := true; ; first = false {
+		var n int64
+		err := s.write(ctx, "DeleteData", func(t *tx) error {
+			if first {
+				if err := t.forgetStreams(ctx, id, no); err != nil {
+					return err
+				}
+			}
+			var err error
+			n, err = t.exec(ctx, "delete emails", `DELETE FROM synced_emails WHERE pos IN
+				(SELECT pos FROM synced_emails WHERE pos BETWEEN $1 AND $2 ORDER BY pos LIMIT $3)`, lowest(no), highest(no), int64(deletedAtOnce))
+			return err
+		})
+		deleted += n
+		if err != nil || n == 0 {
+			return deleted, err
+		}
+	}
+}
+
+func (t *tx) forgetStreams(ctx context.Context, id crm.ConnectionID, no int64) error {
+	for _, table := range []string{"sync_streams", "sync_failures", "sync_runs", "completeness_checks", "gmail_labels"} {
+		if _, err := t.exec(ctx, "delete "+table, "DELETE FROM "+table+" WHERE integration_id = $1", string(id)); err != nil {
+			return err
+		}
+	}
+	if _, err := t.exec(ctx, "delete counts", "DELETE FROM mailbox_counts WHERE mailbox = $1", no); err != nil {
+		return err
+	}
+	_, err := t.exec(ctx, "clear history id", "UPDATE google_integrations SET gmail_history_id = '', next_poll_at = 0 WHERE id = $1", string(id))
+	return err
+}

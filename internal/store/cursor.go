@@ -1,0 +1,44 @@
+package store
+
+import (
+	"encoding/base64"
+	"math"
+	"strconv"
+	"strings"
+
+	"rapport/internal/fault"
+)
+
+// Limits of a page.
+const (
+	pageUsual = 50
+	pageMost  = 500
+)
+
+func pageLimit(n int) int {
+	if n <= 0 {
+		return pageUsual
+	}
+	return min(n, pageMost)
+}
+
+// writeCursor packs where a list was left: a number that sorts it, and an id
+// among equals. readCursor("") is before the first row of a falling order.
+func writeCursor(at int64, id string) string {
+	return base64.RawURLEncoding.EncodeToString([]byte(strconv.FormatInt(at, 36) + "." + id))
+}
+
+func readCursor(cursor string) (at int64, id string, err error) {
+	if cursor == "" {
+		return math.MaxInt64, "", nil
+	}
+	b, err := base64.RawURLEncoding.DecodeString(cursor)
+	if err == nil {
+		number, rest, ok := strings.Cut(string(b), ".")
+		at, err = strconv.ParseInt(number, 36, 64)
+		if err == nil && ok {
+			return at, clean(rest), nil
+		}
+	}
+	return 0, "", &fault.Error{Kind: fault.Invalid, Code: "bad_cursor", Text: "The cursor is not one of this list. Begin again without it.", Err: err}
+}

@@ -1,0 +1,160 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"rapport/internal/fault"
+	"rapport/internal/mail"
+)
+
+// filter is a list query made into SQL for one mailbox. Its conditions are on
+// the message e; args are their parameters.
+type filter struct {
+	s         *Store
+	box       box
+	low, high int64 // positions
+	args      []any
+	where     []string
+	never     bool // nothing can match
+
+	labels []string // that every message has to carry; the rarest leads
+	text   string   // parameter of a full-text query that every message has to match
+	lead   string   // label that leads
+
+	names    []namedLabel // of the mailbox, read when a search names labels
+	anywhere bool
+	asked    []string // labels among those that hide which the query asks for
+	nodes    int
+}
+
+// namedLabel is a label with the forms of its name that a search may use.
+type namedLabel struct{ id, name string }
+
+func (f *filter) arg(v any) string {
+	f.args = append(f.args, v)
+	return fmt.Sprintf("$%d", len(f.args))
+}
+
+func (f *filter) and(condition string) {
+	if condition != "" {
+		f.where = append(f.where, condition)
+	}
+}
+
+// filter compiles a query for a mailbox.
+func (s *Store) filter(ctx context.Context, b box, q mail.ListQuery) (*filter, error) {
+	f := &filter{s: s, box: b, low: lowest(b.no), high: highest(b.no)}
+	if q.Label != "" {
+		f.labels = append(f.labels, q.Label)
+		if hides(q.Label) {
+			f.asked = append(f.asked, q.Label)
+		}
+	}
+	if q.Unread != nil {
+		if *q.Unread {
+			f.labels = append(f.labels, "UNREAD")
+		} else {
+			f.and("e.is_read")
+		}
+	}
+	if q.Search != nil && q.Search.Root != nil {
+		if err := f.search(ctx, q.Search.Root); err != nil {
+			return nil, err
+		}
+	}
+	f.exclude()
+	return f, f.choose(ctx)
+}
+
+// exclude keeps out tombstones, and what is in spam, trash or drafts unless the
+// query asks for it.
+func (f *filter) exclude() {
+	switch {
+	case f.anywhere:
+		f.and("e.deleted_at IS NULL")
+	case len(f.asked) > 0:
+		or := []string{"e.shown"}
+		for _, l := range f.asked {
+			or = append(or, f.carries(l))
+		}
+		f.and("(" + strings.Join(or, " OR ") + ")")
+	default:
+		f.and("e.shown")
+	}
+}
+
+// carries is the condition that e has a label.
+func (f *filter) carries(label string) string {
+	return "EXISTS (SELECT 1 FROM email_labels l WHERE l.label = " + f.arg(label) + " AND l.pos = e.pos)"
+}
+
+// choose picks what leads the query: the full-text index if there are words, else
+// the rarest label, else the mailbox itself. The other labels become conditions.
+func (f *filter) choose(ctx context.Context) error {
+	slices.Sort(f.labels)
+	f.labels = slices.Compact(f.labels)
+	if f.text == "" && len(f.labels) > 0 {
+		lead, err := f.rarest(ctx)
+		if err != nil {
+			return err
+		}
+		f.lead = f.arg(lead)
+		f.labels = slices.DeleteFunc(f.labels, func(l string) bool { return l == lead })
+	}
+	for _, l := range f.labels {
+		switch l {
+		case "UNREAD":
+			f.and("NOT e.is_read")
+		case "STARRED":
+			f.and("e.is_starred")
+		case attachmentLabel:
+			f.and("e.has_attachments")
+		default:
+			f.and(f.carries(l))
+		}
+	}
+	return nil
+}
+
+// rarest is the label with the fewest messages.
+func (f *filter) rarest(ctx context.Context) (string, error) {
+	if len(f.labels) == 1 {
+		return f.labels[0], nil
+	}
+	totals := make(map[string]int64, len(f.labels))
+	err := each(ctx, f.s.reading("mail.List"), "compare labels", func(r scanner) error {
+		var l string
+		var n int64
+		err := r.Scan(&l, &n)
+		totals[l] = n
+		return err
+	}, "SELECT label, total FROM mailbox_counts WHERE mailbox = $1 AND "+f.s.d.in("label", 2), f.box.no, f.s.d.list(f.labels))
+	if err != nil {
+		return "", err
+	}
+	return slices.MinFunc(f.labels, func(a, b string) int { return int(totals[a] - totals[b]) }), nil
+}
+
+// from gives the FROM clause and the position that leads it.
+func (f *filter) from() (from, key string) {
+	switch {
+	case f.text != "":
+		return f.s.d.matches(f)
+	case f.lead != "":
+		return "email_labels m JOIN synced_emails e ON e.pos = m.pos AND m.label = " + f.lead, "m.pos"
+	}
+	return "synced_emails e", "e.pos"
+}
+
+// searchMost bounds the parts of a search.
+const searchMost = 200
+
+func (f *filter) grow() error {
+	if f.nodes++; f.nodes > searchMost {
+		return fault.New(fault.Invalid, "This search has too many parts. Make it shorter.")
+	}
+	return nil
+}

@@ -1,0 +1,263 @@
+package store
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"rapport/internal/access"
+	"rapport/internal/crm"
+	"rapport/internal/fault"
+	"rapport/internal/mail"
+)
+
+var _ mail.Emails = (*Store)(nil)
+
+// spot is a message of a list before its row is read.
+type spot struct {
+	pos    int64
+	thread string
+}
+
+// List gives a page of messages, the newest first. Each mailbox is asked for its
+// newest by a query of its own, and the answers are merged: every query is then
+// one range of an index, however many mailboxes there are.
+func (s *Store) List(ctx context.Context, c access.Caller, q mail.ListQuery) (mail.EmailPage, error) {
+	if q.Workspace != "" && q.Workspace != c.Workspace {
+		return mail.EmailPage{}, fault.New(fault.NotFound, noWorkspace)
+	}
+	after, err := readPlace(q.Page.Cursor)
+	if err != nil {
+		return mail.EmailPage{}, err
+	}
+	boxes, err := s.boxes(ctx, c, q.Connection)
+	if err != nil {
+		return mail.EmailPage{}, err
+	}
+	if err := s.indexFor(ctx, boxes, q.Search); err != nil {
+		return mail.EmailPage{}, err
+	}
+	limit := pageLimit(q.Page.Limit)
+	var spots []spot
+	for _, b := range boxes {
+		found, err := s.newest(ctx, b, q, after, limit+1)
+		if err != nil {
+			return mail.EmailPage{}, err
+		}
+		spots = append(spots, found...)
+	}
+	if len(boxes) > 1 {
+		slices.SortFunc(spots, func(x, y spot) int {
+			return cmp.Or(cmp.Compare(timePart(y.pos), timePart(x.pos)), cmp.Compare(y.pos, x.pos))
+		})
+	}
+	page := mail.EmailPage{Total: -1}
+	if len(spots) > limit {
+		spots = spots[:limit]
+		page.Next = writePlace(spots[limit-1].pos)
+	}
+	if page.Total, err = s.total(ctx, boxes, q, len(spots), page.Next != ""); err != nil {
+		return mail.EmailPage{}, err
+	}
+	page.Emails, err = s.rows(ctx, c, q, spots)
+	return page, err
+}
+
+// after is where a page begins: behind a position, in the order of the merge.
+type after struct {
+	begun bool
+	pos   int64
+}
+
+func readPlace(cursor string) (after, error) {
+	pos, _, err := readCursor(cursor)
+	return after{cursor != "", pos}, err
+}
+
+func writePlace(pos int64) string { return writeCursor(pos, "") }
+
+// top is the highest position of a mailbox that comes after.
+func (a after) top(no int64) int64 {
+	switch mine := a.pos >> timeBits; {
+	case !a.begun:
+		return highest(no)
+	case no < mine:
+		return lowest(no) | timePart(a.pos)
+	default:
+		return lowest(no) | timePart(a.pos) - 1
+	}
+}
+
+// newest gives up to limit messages of a mailbox that a query wants, one of each
+// thread if it says so.
+func (s *Store) newest(ctx context.Context, b box, q mail.ListQuery, a after, limit int) ([]spot, error) {
+	top := a.top(b.no)
+	if top < lowest(b.no) {
+		return nil, nil
+	}
+	f, err := s.filter(ctx, b, q)
+	if err != nil || f.never {
+		return nil, err
+	}
+	if !q.Threads {
+		return f.below(ctx, top, limit)
+	}
+	return f.heads(ctx, top, a.begun, limit)
+}
+
+// heads gives the newest wanted message of each thread. A thread whose newest
+// one is above top has been on an earlier page.
+func (f *filter) heads(ctx context.Context, top int64, begun bool, limit int) ([]spot, error) {
+	var heads []spot
+	seen := map[string]bool{}
+	for from := top; ; {
+		most := 2*(limit-len(heads)) + 16
+		found, err := f.below(ctx, from, most)
+		if err != nil {
+			return nil, err
+		}
+		var fresh []spot
+		var threads []string
+		for _, v := range found {
+			if !seen[v.thread] {
+				seen[v.thread] = true
+				fresh, threads = append(fresh, v), append(threads, v.thread)
+			}
+		}
+		earlier := map[string]bool{}
+		if begun && len(threads) > 0 {
+			if earlier, err = f.above(ctx, top, threads); err != nil {
+				return nil, err
+			}
+		}
+		for _, v := range fresh {
+			if !earlier[v.thread] {
+				heads = append(heads, v)
+			}
+		}
+		if len(found) < most || len(heads) >= limit {
+			return heads[:min(limit, len(heads))], nil
+		}
+		from = found[len(found)-1].pos - 1
+	}
+}
+
+// total counts a whole list where that is cheap.
+func (s *Store) total(ctx context.Context, boxes []box, q mail.ListQuery, here int, more bool) (int64, error) {
+	if q.Page.Cursor == "" && !more {
+		return int64(here), nil
+	}
+	if q.Search != nil && q.Search.Root != nil || q.Unread != nil && !*q.Unread || q.Label != "" && (q.Threads || q.Unread != nil) || q.Unread != nil && q.Threads {
+		return -1, nil
+	}
+	column := "total"
+	switch {
+	case q.Unread != nil:
+		column = "unread"
+	case q.Threads:
+		column = "threads"
+	}
+	numbers := make([]int64, len(boxes))
+	for i, b := range boxes {
+		numbers[i] = b.no
+	}
+	return one(ctx, s.reading("mail.List"), "count", scanInt,
+		"SELECT CAST(COALESCE(SUM("+column+"), 0) AS BIGINT) FROM mailbox_counts WHERE "+s.d.in("mailbox", 1)+" AND label = $2", s.d.list(numbers), q.Label)
+}
+
+// rows reads what a list shows of its messages. The rule of visible stands here
+// once more, so that no row leaves without it.
+func (s *Store) rows(ctx context.Context, c access.Caller, q mail.ListQuery, spots []spot) ([]mail.ListedEmail, error) {
+	if len(spots) == 0 {
+		return nil, nil
+	}
+	pos := make([]int64, len(spots))
+	for i, v := range spots {
+		pos[i] = v.pos
+	}
+	condition, args := visible(c, 2)
+	byPos := make(map[int64]crm.Email, len(spots))
+	err := each(ctx, s.reading("mail.List"), "read emails", func(r scanner) error {
+		h, err := scanHead(r)
+		byPos[h.pos] = h.email
+		return err
+	}, "SELECT "+headColumns+" FROM synced_emails e JOIN google_integrations c ON c.id = e.integration_id WHERE "+s.d.in("e.pos", 1)+" AND "+condition,
+		append([]any{s.d.list(pos)}, args...)...)
+	if err != nil {
+		return nil, err
+	}
+	counts, err := s.threadCounts(ctx, q, spots)
+	if err != nil {
+		return nil, err
+	}
+	list := make([]mail.ListedEmail, 0, len(spots))
+	for _, v := range spots {
+		if e, ok := byPos[v.pos]; ok {
+			list = append(list, mail.ListedEmail{Email: e, ThreadCount: max(1, counts[place2{v.pos >> timeBits, e.ThreadID}])})
+		}
+	}
+	return list, nil
+}
+
+// place2 names a thread of a mailbox.
+type place2 struct {
+	no     int64
+	thread string
+}
+
+func (s *Store) threadCounts(ctx context.Context, q mail.ListQuery, spots []spot) (map[place2]int, error) {
+	if !q.Threads {
+		return nil, nil
+	}
+	threads := make([]string, len(spots))
+	for i, v := range spots {
+		threads[i] = v.thread
+	}
+	counts := make(map[place2]int, len(spots))
+	err := each(ctx, s.reading("mail.List"), "count threads", func(r scanner) error {
+		var p place2
+		var n int
+		err := r.Scan(&p.no, &p.thread, &n)
+		counts[p] = n
+		return err
+	}, fmt.Sprintf("SELECT pos >> %d, gmail_thread_id, COUNT(*) FROM synced_emails WHERE %s AND shown GROUP BY 1, 2", timeBits, s.d.in("gmail_thread_id", 1)), s.d.list(threads))
+	return counts, err
+}
+
+// below runs a filter: up to limit messages at or below a position, newest first.
+func (f *filter) below(ctx context.Context, top int64, limit int) ([]spot, error) {
+	args := slices.Clone(f.args)
+	arg := func(v any) string {
+		args = append(args, v)
+		return fmt.Sprintf("$%d", len(args))
+	}
+	from, key := f.from()
+	where := append([]string{key + " BETWEEN " + arg(f.low) + " AND " + arg(min(top, f.high))}, f.where...)
+	query := "SELECT e.pos, e.gmail_thread_id FROM " + from + " WHERE " + strings.Join(where, " AND ") + " ORDER BY " + key + " DESC LIMIT " + arg(int64(limit))
+	return all(ctx, f.s.reading("mail.List"), "find emails", func(r scanner) (v spot, err error) {
+		err = r.Scan(&v.pos, &v.thread)
+		return v, err
+	}, query, args...)
+}
+
+// above tells which of the threads have a wanted message above a position.
+func (f *filter) above(ctx context.Context, top int64, threads []string) (map[string]bool, error) {
+	args := slices.Clone(f.args)
+	arg := func(v any) string {
+		args = append(args, v)
+		return fmt.Sprintf("$%d", len(args))
+	}
+	from, key := f.from()
+	low, high, list := arg(max(f.low, top+1)), arg(f.high), arg(f.s.d.list(threads))
+	where := append([]string{key + " BETWEEN " + low + " AND " + high, f.s.d.in("e.gmail_thread_id", len(args))}, f.where...)
+	_ = list
+	found := map[string]bool{}
+	err := each(ctx, f.s.reading("mail.List"), "find earlier pages", func(r scanner) error {
+		thread, err := scanText(r)
+		found[thread] = true
+		return err
+	}, "SELECT DISTINCT e.gmail_thread_id FROM "+from+" WHERE "+strings.Join(where, " AND "), args...)
+	return found, err
+}

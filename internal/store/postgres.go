@@ -1,0 +1,292 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/stdlib"
+	"github.com/pressly/goose/v3"
+)
+
+// postgresDB is PostgreSQL 13 or later through pgx, which keeps statements
+// prepared by itself.
+type postgresDB struct {
+	db     *sql.DB
+	config *pgx.ConnConfig
+}
+
+func openPostgres(ctx context.Context, o Options) (dialect, error) {
+	config, err := pgx.ParseConfig(o.URL)
+	if err != nil {
+		return nil, fmt.Errorf("the address of the database is not understood: %w", err)
+	}
+	config.RuntimeParams["application_name"] = "rapport"
+	config.RuntimeParams["timezone"] = "UTC"
+	db := stdlib.OpenDB(*config)
+	n := o.Readers
+	if n == 0 {
+		n = 16
+	}
+	db.SetMaxOpenConns(n)
+	db.SetMaxIdleConns(n)
+	db.SetConnMaxIdleTime(5 * time.Minute)
+	if err := db.PingContext(ctx); err != nil {
+		_ = db.Close()
+		return nil, err
+	}
+	return &postgresDB{db: db, config: config}, nil
+}
+
+func (d *postgresDB) reader() *sql.DB { return d.db }
+func (d *postgresDB) read() executor  { return d.db }
+func (d *postgresDB) close() error    { return d.db.Close() }
+
+type postgresTx struct{ *sql.Tx }
+
+func (t postgresTx) commit() error { return t.Commit() }
+func (t postgresTx) rollback()     { _ = t.Rollback() }
+
+func (d *postgresDB) begin(ctx context.Context) (transaction, error) {
+	t, err := d.db.BeginTx(ctx, nil)
+	if err != nil {
+		return nil, err
+	}
+	return postgresTx{t}, nil
+}
+
+func (d *postgresDB) migrator() (*sql.DB, goose.Dialect, string) {
+	return d.db, goose.DialectPostgres, "postgres"
+}
+
+// lockMigrations is an advisory lock of a session: it ends with the connection.
+func (d *postgresDB) lockMigrations(ctx context.Context) (func(), error) {
+	conn, err := d.db.Conn(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := conn.ExecContext(ctx, "SELECT pg_advisory_lock($1)", lockMoves); err != nil {
+		_ = conn.Close()
+		return nil, err
+	}
+	return func() {
+		_, _ = conn.ExecContext(context.Background(), "SELECT pg_advisory_unlock($1)", lockMoves)
+		_ = conn.Close()
+	}, nil
+}
+
+// watch listens on a connection of its own and rings for every process's
+// commits; after a lost connection it rings once, for what it may have missed.
+func (d *postgresDB) watch(ctx context.Context, s *Store) {
+	for ctx.Err() == nil {
+		if err := d.listen(ctx, s); err != nil && ctx.Err() == nil {
+			s.log.WarnContext(ctx, "listening for notifications of the database ended; trying again", "error", err)
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(time.Second):
+			s.facts.ring()
+			s.jobs.ring()
+		}
+	}
+}
+
+func (d *postgresDB) listen(ctx context.Context, s *Store) error {
+	conn, err := pgx.ConnectConfig(ctx, d.config)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = conn.Close(context.Background()) }()
+	if _, err := conn.Exec(ctx, "LISTEN "+channelFacts+"; LISTEN "+channelJobs); err != nil {
+		return err
+	}
+	for {
+		n, err := conn.WaitForNotification(ctx)
+		if err != nil {
+			return err
+		}
+		switch n.Channel {
+		case channelFacts:
+			s.facts.ring()
+		case channelJobs:
+			s.jobs.ring()
+		}
+	}
+}
+
+func (d *postgresDB) in(column string, n int) string { return fmt.Sprintf("%s = ANY($%d)", column, n) }
+
+func (d *postgresDB) list(v any) any { return v }
+
+func (d *postgresDB) each(n int, kind string) string {
+	return fmt.Sprintf("unnest($%d::%s[]) v(value)", n, kind)
+}
+
+func (d *postgresDB) forUpdate() string { return " FOR NO KEY UPDATE" }
+
+func (d *postgresDB) lock(ctx context.Context, t *tx, what int64) error {
+	_, err := t.exec(ctx, "lock", "SELECT pg_advisory_xact_lock($1)", what)
+	return err
+}
+
+func (d *postgresDB) notify(ctx context.Context, t *tx, channel string) error {
+	_, err := t.exec(ctx, "notify", "SELECT pg_notify($1, '')", channel)
+	return err
+}
+
+// kindOf is the array type a column goes over the wire as.
+func kindOf(c column) string {
+	switch c.values.(type) {
+	case []string:
+		return "text"
+	case []int64, []*int64:
+		return "bigint"
+	case []bool:
+		return "boolean"
+	case [][]byte:
+		return "bytea"
+	case []float64:
+		return "double precision"
+	}
+	panic(fmt.Sprintf("store: column %s holds %T", c.name, c.values))
+}
+
+func unnest(columns []column) (string, []any) {
+	all, args := make([]string, len(columns)), make([]any, len(columns))
+	for i, c := range columns {
+		all[i], args[i] = fmt.Sprintf("$%d::%s[]", i+1, kindOf(c)), c.values
+	}
+	return "unnest(" + strings.Join(all, ", ") + ")", args
+}
+
+func (d *postgresDB) insert(ctx context.Context, t *tx, op, table string, n int, conflict string, columns ...column) error {
+	if n == 0 {
+		return nil
+	}
+	from, args := unnest(columns)
+	_, err := t.exec(ctx, op, "INSERT INTO "+table+" ("+names(columns)+") SELECT * FROM "+from+" "+conflict, args...)
+	return err
+}
+
+func (d *postgresDB) update(ctx context.Context, t *tx, op, table string, n int, columns ...column) error {
+	if n == 0 {
+		return nil
+	}
+	sets := make([]string, len(columns)-1)
+	for i, c := range columns[1:] {
+		sets[i] = c.name + " = v." + c.name
+	}
+	from, args := unnest(columns)
+	key := columns[0].name
+	_, err := t.exec(ctx, op, "UPDATE "+table+" SET "+strings.Join(sets, ", ")+
+		" FROM "+from+" v("+names(columns)+") WHERE "+table+"."+key+" = v."+key, args...)
+	return err
+}
+
+func (d *postgresDB) remove(ctx context.Context, t *tx, op, table string, _ int, columns ...column) error {
+	where := make([]string, len(columns))
+	for i, c := range columns {
+		where[i] = table + "." + c.name + " = v." + c.name
+	}
+	from, args := unnest(columns)
+	_, err := t.exec(ctx, op, "DELETE FROM "+table+" USING "+from+" v("+names(columns)+") WHERE "+strings.Join(where, " AND "), args...)
+	return err
+}
+
+// tsquery writes a search in the language of tsquery (PostgreSQL manual, 8.11.2).
+func tsquery(p *phrase) string {
+	switch p.op {
+	case opPhrase:
+		parts := make([]string, len(p.words))
+		for i, w := range p.words {
+			if p.field != everyField {
+				w = documentFields[p.field].prefix + ":" + w
+			}
+			parts[i] = "'" + w + "'"
+		}
+		if p.prefix {
+			parts[len(parts)-1] += ":*"
+		}
+		return "(" + strings.Join(parts, " <-> ") + ")"
+	case opWithout:
+		text := tsquery(p.of[0])
+		for _, other := range p.of[1:] {
+			text += " & !" + tsquery(other)
+		}
+		return "(" + text + ")"
+	}
+	parts := make([]string, len(p.of))
+	for i, one := range p.of {
+		parts[i] = tsquery(one)
+	}
+	with := " & "
+	if p.op == opAny {
+		with = " | "
+	}
+	return "(" + strings.Join(parts, with) + ")"
+}
+
+// boxWord is a word of every document of a mailbox, so that the index is asked
+// for this mailbox only.
+func boxWord(pos int64) string { return fmt.Sprintf("m:%d", pos>>timeBits) }
+
+func (d *postgresDB) textLead(f *filter, p *phrase) string {
+	return f.arg("'" + boxWord(f.low) + "' & " + tsquery(p))
+}
+
+func (d *postgresDB) matches(f *filter) (from, key string) {
+	return "email_index x JOIN synced_emails e ON e.pos = x.pos AND x.doc @@ CAST(" + f.text + " AS text)::tsquery", "x.pos"
+}
+
+func (d *postgresDB) textCondition(f *filter, p *phrase) string {
+	return "EXISTS (SELECT 1 FROM email_index x WHERE x.pos = e.pos AND x.doc @@ CAST(" + f.arg(tsquery(p)) + " AS text)::tsquery)"
+}
+
+// tsvector writes a document as PostgreSQL reads it: each word with its places,
+// words of a field once more with the field's prefix. Between two fields there is
+// a gap, so no phrase crosses it.
+func tsvector(pos int64, d document) string {
+	var b strings.Builder
+	b.WriteString("'" + boxWord(pos) + "'")
+	at := 0
+	for i, list := range d {
+		prefix := documentFields[i].prefix
+		for _, w := range list {
+			if at++; w == filler {
+				continue
+			}
+			fmt.Fprintf(&b, " '%s':%d", w, at)
+			if prefix != "" {
+				fmt.Fprintf(&b, " '%s:%s':%d", prefix, w, at)
+			}
+		}
+		at += 2
+	}
+	return b.String()
+}
+
+func (d *postgresDB) index(ctx context.Context, t *tx, documents []entry) error {
+	var gone, pos []int64
+	var docs []string
+	for _, e := range documents {
+		if e.gone {
+			gone = append(gone, e.pos)
+			continue
+		}
+		pos, docs = append(pos, e.pos), append(docs, tsvector(e.pos, e.document))
+	}
+	if len(gone) > 0 {
+		if _, err := t.exec(ctx, "drop from index", "DELETE FROM email_index WHERE pos = ANY($1)", gone); err != nil {
+			return err
+		}
+	}
+	if len(pos) == 0 {
+		return nil
+	}
+	_, err := t.exec(ctx, "write index", `INSERT INTO email_index (pos, doc) SELECT v.pos, v.doc::tsvector
+		FROM unnest($1::bigint[], $2::text[]) v(pos, doc) ON CONFLICT (pos) DO UPDATE SET doc = excluded.doc`, pos, docs)
+	return err
+}

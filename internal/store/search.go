@@ -1,0 +1,395 @@
+package store
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"rapport/internal/mail"
+)
+
+// A search is compiled in two parts. What is about words and has to hold for
+// every message becomes one full-text query, which leads; the rest becomes
+// conditions. Words are folded (fold.go), so nothing of what was typed reaches
+// SQL or a full-text query but letters and digits, quoted and bound. A part
+// without any word ("!!!") says nothing and is left out.
+
+// phrase is one or more words that follow each other. A search is a tree of
+// phrases: all of them, any of them, or the first without the others.
+type phrase struct {
+	op     textOp
+	field  int // of documentFields, everyField: any of them
+	words  []string
+	prefix bool // the last word may go on
+	of     []*phrase
+}
+
+type textOp int
+
+const (
+	opPhrase textOp = iota
+	opAll
+	opAny
+	opWithout // the first and none of the others
+)
+
+const everyField = -1
+
+// search compiles a tree into the filter. Negated words are taken off within
+// the full-text query if there is one, and are a condition if not.
+func (f *filter) search(ctx context.Context, root mail.Node) error {
+	if err := f.look(ctx, root, true); err != nil {
+		return err
+	}
+	var with, without []*phrase
+	for _, n := range conjuncts(root) {
+		if p, ok := textOf(n); ok {
+			with = append(with, given(p)...)
+			continue
+		}
+		switch n := n.(type) {
+		case mail.Not:
+			if p, ok := textOf(n.Node); ok {
+				without = append(without, given(p)...)
+				continue
+			}
+			f.and(f.condition(n))
+		case mail.Label:
+			f.wantLabel(n.Name)
+		case mail.Flag:
+			f.wantFlag(n.Name)
+		case mail.Date:
+			f.between(n)
+		default:
+			f.and(f.condition(n))
+		}
+	}
+	switch {
+	case len(with) == 0:
+		for _, p := range without {
+			f.and("NOT (" + f.s.d.textCondition(f, p) + ")")
+		}
+	case len(without) == 0:
+		f.text = f.s.d.textLead(f, &phrase{op: opAll, of: with})
+	default:
+		all := &phrase{op: opAll, of: with}
+		f.text = f.s.d.textLead(f, &phrase{op: opWithout, of: append([]*phrase{all}, without...)})
+	}
+	return nil
+}
+
+// given is a phrase as a list, empty for a part that says nothing.
+func given(p *phrase) []*phrase {
+	if p == nil {
+		return nil
+	}
+	return []*phrase{p}
+}
+
+// conjuncts are the parts that all have to hold.
+func conjuncts(n mail.Node) []mail.Node {
+	and, ok := n.(mail.And)
+	if !ok {
+		return []mail.Node{n}
+	}
+	var list []mail.Node
+	for _, one := range and.Nodes {
+		list = append(list, conjuncts(one)...)
+	}
+	return list
+}
+
+// textOf gives a part as phrases if it is about words only and says what has to
+// be there. ok without a phrase: it says nothing.
+func textOf(n mail.Node) (p *phrase, ok bool) {
+	switch n := n.(type) {
+	case mail.Words:
+		return phraseOf(n.Text, everyField, n.Prefix), true
+	case mail.Field:
+		field, ok := fieldOf(n.Name)
+		if !ok {
+			return nil, false
+		}
+		return phraseOf(n.Text, field, false), true
+	case mail.And:
+		return combined(opAll, n.Nodes)
+	case mail.Or:
+		return combined(opAny, n.Nodes)
+	}
+	return nil, false
+}
+
+func combined(op textOp, nodes []mail.Node) (*phrase, bool) {
+	c := &phrase{op: op}
+	for _, n := range nodes {
+		p, ok := textOf(n)
+		if !ok {
+			return nil, false
+		}
+		if p != nil {
+			c.of = append(c.of, p)
+		}
+	}
+	switch len(c.of) {
+	case 0:
+		return nil, true
+	case 1:
+		return c.of[0], true
+	}
+	return c, true
+}
+
+// wordsInPhrase bounds a phrase.
+const wordsInPhrase = 50
+
+func phraseOf(text string, field int, prefix bool) *phrase {
+	list := foldedWords(text, wordsInPhrase)
+	if len(list) == 0 {
+		return nil
+	}
+	return &phrase{op: opPhrase, field: field, words: list, prefix: prefix}
+}
+
+func fieldOf(name mail.FieldName) (int, bool) {
+	switch name {
+	case mail.FieldSubject:
+		return 0, true
+	case mail.FieldFrom:
+		return 1, true
+	case mail.FieldTo:
+		return 2, true
+	case mail.FieldCc:
+		return 3, true
+	case mail.FieldBcc:
+		return 4, true
+	case mail.FieldFilename:
+		return 5, true
+	}
+	return 0, false
+}
+
+// condition makes any part a condition on e, "" when it says nothing.
+func (f *filter) condition(n mail.Node) string {
+	if p, ok := textOf(n); ok {
+		if p == nil {
+			return ""
+		}
+		return f.s.d.textCondition(f, p)
+	}
+	switch n := n.(type) {
+	case mail.And:
+		return f.joined(n.Nodes, " AND ")
+	case mail.Or:
+		return f.joined(n.Nodes, " OR ")
+	case mail.Not:
+		if c := f.condition(n.Node); c != "" {
+			return "NOT (" + c + ")"
+		}
+		return ""
+	case mail.Label:
+		return f.labelled(n.Name)
+	case mail.Flag:
+		return f.flagged(n.Name)
+	case mail.Date:
+		return f.dated(n)
+	case mail.SizeRange:
+		return f.sized(n)
+	case mail.Field:
+		id := strings.Trim(strings.TrimSpace(clean(n.Text)), "<>")
+		return "e.rfc822_message_id IN (" + f.arg(id) + ", " + f.arg("<"+id+">") + ")"
+	}
+	return ""
+}
+
+func (f *filter) joined(nodes []mail.Node, with string) string {
+	var parts []string
+	for _, n := range nodes {
+		if c := f.condition(n); c != "" {
+			parts = append(parts, c)
+		}
+	}
+	if len(parts) == 0 {
+		return ""
+	}
+	return "(" + strings.Join(parts, with) + ")"
+}
+
+func (f *filter) dated(d mail.Date) string {
+	var parts []string
+	if d.From != 0 {
+		parts = append(parts, "e.gmail_date >= "+f.arg(d.From*1_000_000))
+	}
+	if d.To != 0 {
+		parts = append(parts, "e.gmail_date < "+f.arg(d.To*1_000_000))
+	}
+	if len(parts) == 0 {
+		return ""
+	}
+	return "(" + strings.Join(parts, " AND ") + ")"
+}
+
+// between narrows the range of positions as well; an hour of slack covers
+// messages that were placed beside a second that was full.
+func (f *filter) between(d mail.Date) {
+	const slack = 3600
+	f.and(f.dated(d))
+	if d.From != 0 {
+		f.low = max(f.low, secondsToPosition(f.box.no, d.From-slack))
+	}
+	if d.To != 0 {
+		f.high = min(f.high, secondsToPosition(f.box.no, d.To+slack))
+	}
+}
+
+func (f *filter) sized(r mail.SizeRange) string {
+	var parts []string
+	if r.From != 0 {
+		parts = append(parts, "e.size >= "+f.arg(r.From))
+	}
+	if r.To != 0 {
+		parts = append(parts, "e.size < "+f.arg(r.To))
+	}
+	if len(parts) == 0 {
+		return ""
+	}
+	return "(" + strings.Join(parts, " AND ") + ")"
+}
+
+func (f *filter) flagged(name mail.FlagName) string {
+	switch name {
+	case mail.FlagUnread:
+		return "NOT e.is_read"
+	case mail.FlagRead:
+		return "e.is_read"
+	case mail.FlagStarred:
+		return "e.is_starred"
+	case mail.FlagAttachment:
+		return "e.has_attachments"
+	}
+	return ""
+}
+
+// wantFlag is a flag that every message has to carry.
+func (f *filter) wantFlag(name mail.FlagName) {
+	switch name {
+	case mail.FlagUnread:
+		f.labels = append(f.labels, "UNREAD")
+	case mail.FlagStarred:
+		f.labels = append(f.labels, "STARRED")
+	case mail.FlagAttachment:
+		f.labels = append(f.labels, attachmentLabel)
+	default:
+		f.and(f.flagged(name))
+	}
+}
+
+// wantLabel is a label that every message has to carry.
+func (f *filter) wantLabel(name string) {
+	switch ids := f.idsOf(name); len(ids) {
+	case 0:
+		f.never = true
+	case 1:
+		f.labels = append(f.labels, ids[0])
+	default:
+		f.and(f.labelled(name))
+	}
+}
+
+func (f *filter) labelled(name string) string {
+	var parts []string
+	for _, id := range f.idsOf(name) {
+		parts = append(parts, f.carries(id))
+	}
+	if len(parts) == 0 {
+		return "FALSE"
+	}
+	return "(" + strings.Join(parts, " OR ") + ")"
+}
+
+// look walks a search once before it is compiled: it bounds its size, reads the
+// mailbox's labels if it names any, and notes whether spam, trash or drafts are
+// asked for.
+func (f *filter) look(ctx context.Context, n mail.Node, wanted bool) error {
+	if err := f.grow(); err != nil {
+		return err
+	}
+	var nodes []mail.Node
+	switch n := n.(type) {
+	case mail.And:
+		nodes = n.Nodes
+	case mail.Or:
+		nodes = n.Nodes
+	case mail.Not:
+		return f.look(ctx, n.Node, !wanted)
+	case mail.Flag:
+		f.anywhere = f.anywhere || wanted && n.Name == mail.FlagAnywhere
+	case mail.Label:
+		if err := f.readNames(ctx); err != nil {
+			return err
+		}
+		for _, id := range f.idsOf(n.Name) {
+			if wanted && hides(id) {
+				f.asked = append(f.asked, id)
+			}
+		}
+	}
+	for _, one := range nodes {
+		if err := f.look(ctx, one, wanted); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// readNames reads the labels of the mailbox, once.
+func (f *filter) readNames(ctx context.Context) error {
+	if f.names != nil {
+		return nil
+	}
+	list, err := f.s.labels(ctx, f.s.reading("mail.List"), f.box.id)
+	if err != nil {
+		return err
+	}
+	f.names = []namedLabel{}
+	for id, name := range systemLabels {
+		f.names = append(f.names, namedLabel{id, name})
+	}
+	for _, l := range list {
+		f.names = append(f.names, namedLabel{l.ID, labelForm(l.ID)}, namedLabel{l.ID, labelForm(l.Name)})
+	}
+	return nil
+}
+
+// systemLabels are the names Gmail's search uses for labels of its own
+// (Gmail Help, "Refine searches in Gmail").
+var systemLabels = map[string]string{
+	"INBOX": "inbox", "SENT": "sent", "DRAFT": "drafts", "SPAM": "spam", "TRASH": "trash",
+	"STARRED": "starred", "IMPORTANT": "important", "UNREAD": "unread",
+	"CATEGORY_PERSONAL": "primary", "CATEGORY_SOCIAL": "social", "CATEGORY_PROMOTIONS": "promotions",
+	"CATEGORY_UPDATES": "updates", "CATEGORY_FORUMS": "forums",
+}
+
+// labelForm is a label's name as searches write it: without case, with hyphens
+// for spaces and slashes.
+func labelForm(name string) string {
+	return strings.Map(func(r rune) rune {
+		if r == ' ' || r == '/' || r == '_' {
+			return '-'
+		}
+		return r
+	}, strings.Join(strings.Fields(strings.ToLower(clean(name))), " "))
+}
+
+// idsOf gives the labels of the mailbox that a name means.
+func (f *filter) idsOf(name string) []string {
+	form := labelForm(name)
+	var ids []string
+	for _, l := range f.names {
+		if l.name == form || labelForm(l.id) == form {
+			if !slices.Contains(ids, l.id) {
+				ids = append(ids, l.id)
+			}
+		}
+	}
+	return ids
+}
