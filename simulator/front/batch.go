@@ -198,7 +198,7 @@ func joinParts(ctx context.Context, parts []part, replies []reply) reply {
 	rep := reply{status: 200, kind: "multipart/mixed; boundary=" + boundary}
 	for i, p := range parts {
 		in := replies[i]
-		if in.mode != "" {
+		if in.mode != "" && rep.mode != "cut" {
 			rep.mode, rep.delay = in.mode, max(rep.delay, in.delay)
 		}
 		fmt.Fprintf(&out, "--%s\r\nContent-Type: application/http\r\n", boundary)

@@ -22,8 +22,8 @@ type Fault struct {
 	Method  string `json:"method"`  // tail of the discovery id, or "batch" for a whole batch; empty: all
 	Account string `json:"account"` // empty: all
 
-	// Kind is what happens: status (an error answer), cut (the connection is
-	// closed without an answer), slow (the answer's second half comes late),
+	// Kind is what happens: status (an error answer), cut (the connection ends
+	// in the first line of the answer, or, with When "after", in its middle), slow (the answer's second half comes late),
 	// garbage (status 200 and broken JSON), html (a page instead of JSON).
 	Kind    string `json:"kind"`
 	Status  int    `json:"status"`
@@ -199,6 +199,9 @@ func (f *Fault) applied(rep reply) reply {
 	case "slow":
 		rep.mode, rep.delay = "slow", f.Delay()
 		return rep
+	case "cut":
+		rep.mode = "cut"
+		return rep
 	case "garbage":
 		rep.body = append([]byte(nil), rep.body[:len(rep.body)/2]...)
 		return rep
@@ -263,7 +266,6 @@ var faultMessages = map[string]string{
 	"quotaExceeded":       "Calendar usage limits exceeded.",
 	"domainPolicy":        "The domain administrators have disabled third-party access.",
 	"failedPrecondition":  "Precondition check failed.",
-	"backendError":        "Backend Error",
 	"accessNotConfigured": "The API has not been used in project 100000000001 before or it is disabled. Enable it by visiting https://console.developers.google.com/apis/ then retry. If you enabled this API recently, wait a few minutes for the action to propagate to our systems and retry.",
 }
 

@@ -85,8 +85,8 @@ const jsonType = "application/json; charset=UTF-8"
 
 // write sends a reply over HTTP.
 func (s *Server) write(w http.ResponseWriter, r *http.Request, rep reply) {
-	if rep.mode == "cut" {
-		panic(http.ErrAbortHandler) // closes the connection without an answer
+	if rep.mode == "cut" && len(rep.body) == 0 {
+		cut(w)
 	}
 	h := w.Header()
 	for k, v := range rep.header {
@@ -112,11 +112,26 @@ func (s *Server) write(w http.ResponseWriter, r *http.Request, rep reply) {
 	}
 	h.Set("Content-Length", strconv.Itoa(len(body)))
 	w.WriteHeader(rep.status)
+	if rep.mode == "cut" {
+		_, _ = w.Write(body[:len(body)/2])
+		_ = http.NewResponseController(w).Flush()
+		panic(http.ErrAbortHandler) // closes the connection
+	}
 	if rep.mode == "slow" {
 		writeSlowly(r.Context(), w, body, rep.delay)
 		return
 	}
 	_, _ = w.Write(body) // the client went away: nothing to do
+}
+
+// cut closes the connection after the first bytes of an answer. Without any
+// bytes Go's client would quietly repeat the request on another connection.
+func cut(w http.ResponseWriter) {
+	if conn, _, err := http.NewResponseController(w).Hijack(); err == nil {
+		_, _ = conn.Write([]byte("HTTP/1.1 2"))
+		_ = conn.Close()
+	}
+	panic(http.ErrAbortHandler)
 }
 
 // writeSlowly sends half of the body, waits, and sends the rest.
