@@ -52,11 +52,11 @@ func errorReply(api *discovery.API, e *Error) reply {
 	if body.Status == "" && (api == nil || !api.Classic) {
 		body.Status = statusOf[e.Code]
 	}
-	reason := e.Reason
-	if reason == "" && wantsErrors(api) {
-		reason = reasonOf[e.Code]
-	}
-	if reason != "" {
+	if wantsErrors(api) {
+		reason := e.Reason
+		if reason == "" {
+			reason = reasonOf[e.Code]
+		}
 		item := errorItem{Message: e.ErrorMessage, Domain: e.Domain, Reason: reason, Location: e.Location}
 		if item.Message == "" {
 			item.Message = body.Message

@@ -152,6 +152,9 @@ func (p *pusher) next() (ready chan struct{}, wait time.Duration) {
 
 // dispatch does with a delivery what the mode says. The caller holds the lock.
 func (r *Room) dispatch(d delivery) {
+	if r.ctx.Err() != nil {
+		return
+	}
 	send := func(after time.Duration) { r.work.Go(func() { d.p.send(d.q, after) }) }
 	switch r.behave.Mode {
 	case Drop:
@@ -175,15 +178,13 @@ func (p *pusher) send(q *queued, after time.Duration) {
 	select {
 	case <-t.C:
 	case <-p.ctx.Done():
-		return
 	}
 	select {
 	case p.slots <- struct{}{}:
 		defer func() { <-p.slots }()
 	case <-p.ctx.Done():
-		return
 	}
-	accepted := p.post(q)
+	accepted := p.ctx.Err() == nil && p.post(q)
 	r := p.room
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -192,20 +193,23 @@ func (p *pusher) send(q *queued, after time.Duration) {
 		p.backoff = 0
 		return
 	}
-	if p.ctx.Err() != nil {
-		return
+	if p.ctx.Err() == nil {
+		r.stats.Failed++
+		p.backoff = min(max(p.backoff*2, minBackoff), maxBackoff)
+		p.retryAt = time.Now().Add(p.backoff)
+		q.attempts++
 	}
-	r.stats.Failed++
-	p.backoff = min(max(p.backoff*2, minBackoff), maxBackoff)
-	p.retryAt = time.Now().Add(p.backoff)
-	q.attempts++
+	// Back to the queue, also when the endpoint was changed meanwhile.
 	p.sub.waiting = append([]*queued{q}, p.sub.waiting...)
 	p.sub.wake()
 }
 
 // post makes the request; true when the endpoint acknowledged.
 func (p *pusher) post(q *queued) bool {
-	ctx, cancel := context.WithTimeout(p.ctx, p.sub.ack)
+	p.room.mu.Lock()
+	ack := p.sub.ack
+	p.room.mu.Unlock()
+	ctx, cancel := context.WithTimeout(p.ctx, ack)
 	defer cancel()
 	req, err := p.request(ctx, q)
 	if err != nil {
@@ -263,9 +267,11 @@ func (p *pusher) envelope(q *queued) ([]byte, error) {
 		m["attributes"] = map[string]string{}
 	}
 	out := map[string]any{"message": m, "subscription": p.sub.name}
+	p.room.mu.Lock()
 	if p.sub.config["deadLetterPolicy"] != nil {
 		out["deliveryAttempt"] = q.attempts + 1
 	}
+	p.room.mu.Unlock()
 	return json.Marshal(out)
 }
 
