@@ -264,12 +264,6 @@ func (s *Service) fill(g *Grant, t Tokens, id Identity) error {
 	now := s.now()
 	g.GoogleSub, g.GoogleEmail, g.Scopes = id.Sub, id.Email, canonical(t.Scopes)
 	g.Status, g.Failures, g.RetryAt = GrantActive, 0, time.Time{}
-	if !t.Refresh.IsZero() {
-		g.RefreshExpiry = time.Time{}
-	}
-	if t.RefreshExpiresIn > 0 {
-		g.RefreshExpiry = now.Add(t.RefreshExpiresIn)
-	}
 	g.LastUsedAt, g.UpdatedAt = now, now
 	return nil
 }

@@ -28,7 +28,6 @@ type Grant struct {
 	SealedRefresh string
 	Expiry        time.Time
 	Scopes        []string
-	RefreshExpiry time.Time // of the refresh token, zero: none known (time-based grants, apps in Testing)
 	Status        GrantStatus
 	Failures      int       // refreshes failed in a row
 	RetryAt       time.Time // cool-down after failures

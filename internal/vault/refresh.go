@@ -150,12 +150,9 @@ func (s *Service) saveGood(ctx context.Context, g Grant, holder string, t Tokens
 		g.Scopes = canonical(t.Scopes)
 	}
 	now := s.now()
-	if t.RefreshExpiresIn > 0 {
-		g.RefreshExpiry = now.Add(t.RefreshExpiresIn)
-	}
 	recovered := g.Status != GrantActive
 	g.Status, g.Failures, g.RetryAt, g.LastUsedAt, g.UpdatedAt = GrantActive, 0, time.Time{}, now, now
-	if err := s.Grants.SaveRefreshed(ctx, g, holder); err != nil {
+	if err := s.save(ctx, g, holder); err != nil {
 		// Somebody connected anew, or disconnected, while we asked: their word holds.
 		return Access{}, fmt.Errorf("saving refreshed tokens: %w", err)
 	}
@@ -188,7 +185,7 @@ func (s *Service) saveFailed(ctx context.Context, g Grant, holder string, cause 
 	g.Failures++
 	pause := max(s.coolDown(g.Failures), fault.After(cause))
 	g.RetryAt, g.UpdatedAt = now.Add(pause), now
-	if err := s.Grants.SaveRefreshed(ctx, g, holder); err != nil {
+	if err := s.save(ctx, g, holder); err != nil {
 		return fmt.Errorf("saving a failed refresh: %w", err)
 	}
 	s.auditGrant(ctx, g, "token.refresh", "failed", reasonOf(cause))
@@ -213,9 +210,18 @@ func (s *Service) coolDown(failures int) time.Duration {
 	return d + time.Duration(binary.LittleEndian.Uint64(b[:])%uint64(d/2))
 }
 
+// save stores a grant and ends the lease. A rotation of keys may have passed
+// while we held it: what we write back is under the first key as well.
+func (s *Service) save(ctx context.Context, g Grant, holder string) error {
+	if next, _, err := s.resealed(g); err == nil {
+		g = next
+	}
+	return s.Grants.SaveRefreshed(ctx, g, holder)
+}
+
 // release ends the lease with the grant unchanged and gives err through.
 func (s *Service) release(ctx context.Context, g Grant, holder string, err error) error {
-	if e := s.Grants.SaveRefreshed(ctx, g, holder); e != nil && err == nil && !fault.Is(e, fault.Conflict) {
+	if e := s.save(ctx, g, holder); e != nil && err == nil && !fault.Is(e, fault.Conflict) {
 		return fmt.Errorf("ending the lease: %w", e)
 	}
 	return err

@@ -83,19 +83,28 @@ func (s *Sealer) Current(row, field, sealed string) bool {
 }
 
 func open(keys []*fernet.Key, row, field, sealed string) (crm.Secret, error) {
-	// fernet-go ignores what follows the first character that is not base64.
-	if _, err := base64.URLEncoding.DecodeString(sealed); err != nil {
-		return crm.Secret{}, ErrNoKey
-	}
-	msg := fernet.VerifyAndDecrypt([]byte(sealed), 0, keys)
-	if msg == nil {
-		return crm.Secret{}, ErrNoKey
+	msg, err := decrypt(keys, sealed)
+	if err != nil {
+		return crm.Secret{}, err
 	}
 	value, ok := strings.CutPrefix(string(msg), binding(row, field))
 	if !ok {
 		return crm.Secret{}, ErrMisplace
 	}
 	return crm.NewSecret(value), nil
+}
+
+// decrypt opens a Fernet text of any age with the first key that fits.
+func decrypt(keys []*fernet.Key, sealed string) ([]byte, error) {
+	// fernet-go ignores what follows the first character that is not base64.
+	if _, err := base64.URLEncoding.DecodeString(sealed); err != nil {
+		return nil, ErrNoKey
+	}
+	msg := fernet.VerifyAndDecrypt([]byte(sealed), 0, keys)
+	if msg == nil {
+		return nil, ErrNoKey
+	}
+	return msg, nil
 }
 
 // binding stands before the secret inside the encrypted text. Neither part can

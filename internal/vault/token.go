@@ -177,7 +177,7 @@ func (s *Service) mark(ctx context.Context, id crm.GrantID, to GrantStatus, stil
 	if ok {
 		g.Status, g.UpdatedAt = to, now
 	}
-	if err := s.Grants.SaveRefreshed(ctx, g, holder); err != nil {
+	if err := s.save(ctx, g, holder); err != nil {
 		return false, fmt.Errorf("saving the grant's status: %w", err)
 	}
 	return ok, nil

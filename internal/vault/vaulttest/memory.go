@@ -1,0 +1,357 @@
+// Package vaulttest keeps what the vault keeps, in memory, by the same rules as
+// the store: leases, states taken once, compare and swap.
+package vaulttest
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"rapport/internal/access"
+	"rapport/internal/crm"
+	"rapport/internal/fault"
+	"rapport/internal/vault"
+)
+
+// Memory implements every storing port of the vault, and the trail. Fields may
+// be set before use and read when nothing runs.
+type Memory struct {
+	Approved crm.Approval
+	OAuth    vault.Client
+	// Fail, when set, is asked before each call with the name of its method.
+	Fail func(method string) error
+
+	mu          sync.Mutex
+	Consents    map[string]vault.Consent
+	Held        map[crm.GrantID]vault.Grant
+	leases      map[crm.GrantID]lease
+	Connections map[crm.ConnectionID]crm.Connection
+	Facts       []string // "connection.granted <id>"
+	Rows        []access.Audit
+}
+
+type lease struct {
+	holder string
+	until  time.Time
+}
+
+// New makes an empty memory with one OAuth client and an approving organisation.
+func New(client vault.Client) *Memory {
+	return &Memory{
+		OAuth: client, Approved: crm.Approval{State: crm.ApprovalApproved, Profile: crm.ProfileFull},
+		Consents: map[string]vault.Consent{}, Held: map[crm.GrantID]vault.Grant{},
+		leases: map[crm.GrantID]lease{}, Connections: map[crm.ConnectionID]crm.Connection{},
+	}
+}
+
+func (m *Memory) enter(method string) (func(), error) {
+	if m.Fail != nil {
+		if err := m.Fail(method); err != nil {
+			return nil, err
+		}
+	}
+	m.mu.Lock()
+	return m.mu.Unlock, nil
+}
+
+var none = fault.New(fault.NotFound, "There is no such thing.")
+
+// Client and Default are vault.Clients.
+func (m *Memory) Client(_ context.Context, id crm.ClientID) (vault.Client, error) {
+	if id != m.OAuth.ID {
+		return vault.Client{}, none
+	}
+	return m.OAuth, nil
+}
+
+func (m *Memory) Default(context.Context, crm.WorkspaceID) (vault.Client, error) { return m.OAuth, nil }
+
+// Approval is vault.Approvals.
+func (m *Memory) Approval(context.Context, crm.WorkspaceID) (crm.Approval, error) {
+	return m.Approved, nil
+}
+
+// Record is access.Trail.
+func (m *Memory) Record(_ context.Context, rows ...access.Audit) error {
+	leave, err := m.enter("Record")
+	if err != nil {
+		return err
+	}
+	defer leave()
+	m.Rows = append(m.Rows, rows...)
+	return nil
+}
+
+// Audited lists "action outcome" of the rows so far.
+func (m *Memory) Audited() []string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var out []string
+	for _, r := range m.Rows {
+		out = append(out, r.Action+" "+r.Outcome)
+	}
+	return out
+}
+
+func (m *Memory) PutConsent(_ context.Context, c vault.Consent) error {
+	leave, err := m.enter("PutConsent")
+	if err != nil {
+		return err
+	}
+	defer leave()
+	m.Consents[c.StateHash] = c
+	return nil
+}
+
+func (m *Memory) TakeConsent(_ context.Context, hash string, now time.Time) (vault.Consent, error) {
+	leave, err := m.enter("TakeConsent")
+	if err != nil {
+		return vault.Consent{}, err
+	}
+	defer leave()
+	c, ok := m.Consents[hash]
+	delete(m.Consents, hash)
+	if !ok || !now.Before(c.ExpiresAt) {
+		return vault.Consent{}, none
+	}
+	return c, nil
+}
+
+func (m *Memory) Grant(_ context.Context, id crm.GrantID) (vault.Grant, error) {
+	leave, err := m.enter("Grant")
+	if err != nil {
+		return vault.Grant{}, err
+	}
+	defer leave()
+	g, ok := m.Held[id]
+	if !ok {
+		return g, none
+	}
+	return g, nil
+}
+
+func (m *Memory) FindGrant(_ context.Context, w crm.WorkspaceID, u crm.UserID, sub string, c crm.ClientID) (vault.Grant, error) {
+	leave, err := m.enter("FindGrant")
+	if err != nil {
+		return vault.Grant{}, err
+	}
+	defer leave()
+	for _, g := range m.Held {
+		if g.WorkspaceID == w && g.UserID == u && g.GoogleSub == sub && g.ClientID == c {
+			return g, nil
+		}
+	}
+	return vault.Grant{}, none
+}
+
+func (m *Memory) SaveGrant(_ context.Context, g vault.Grant) error {
+	leave, err := m.enter("SaveGrant")
+	if err != nil {
+		return err
+	}
+	defer leave()
+	m.Held[g.ID] = g
+	return nil
+}
+
+func (m *Memory) LeaseGrant(_ context.Context, id crm.GrantID, holder string, now, until time.Time) (vault.Grant, bool, error) {
+	leave, err := m.enter("LeaseGrant")
+	if err != nil {
+		return vault.Grant{}, false, err
+	}
+	defer leave()
+	g, ok := m.Held[id]
+	if !ok {
+		return g, false, none
+	}
+	if l := m.leases[id]; l.holder != "" && l.holder != holder && now.Before(l.until) {
+		return g, false, nil
+	}
+	m.leases[id] = lease{holder, until}
+	return g, true, nil
+}
+
+func (m *Memory) SaveRefreshed(_ context.Context, g vault.Grant, holder string) error {
+	leave, err := m.enter("SaveRefreshed")
+	if err != nil {
+		return err
+	}
+	defer leave()
+	if m.leases[g.ID].holder != holder {
+		return fault.New(fault.Conflict, "The lease is lost.")
+	}
+	delete(m.leases, g.ID)
+	m.Held[g.ID] = g
+	return nil
+}
+
+func (m *Memory) OtherUses(_ context.Context, g vault.Grant) (int, error) {
+	leave, err := m.enter("OtherUses")
+	if err != nil {
+		return 0, err
+	}
+	defer leave()
+	n := 0
+	for _, o := range m.Held {
+		if o.ID != g.ID && o.GoogleSub == g.GoogleSub && o.ClientID == g.ClientID && o.Status == vault.GrantActive {
+			n++
+		}
+	}
+	return n, nil
+}
+
+func (m *Memory) ResealPage(_ context.Context, after crm.GrantID, n int) ([]vault.Grant, error) {
+	leave, err := m.enter("ResealPage")
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
+	var out []vault.Grant
+	for _, g := range m.Held {
+		if g.ID > after {
+			out = append(out, g)
+		}
+	}
+	slices.SortFunc(out, func(a, b vault.Grant) int { return strings.Compare(string(a.ID), string(b.ID)) })
+	return out[:min(n, len(out))], nil
+}
+
+func (m *Memory) Reseal(_ context.Context, old, new vault.Grant) (bool, error) {
+	leave, err := m.enter("Reseal")
+	if err != nil {
+		return false, err
+	}
+	defer leave()
+	g := m.Held[old.ID]
+	if g.SealedAccess != old.SealedAccess || g.SealedRefresh != old.SealedRefresh {
+		return false, nil
+	}
+	g.SealedAccess, g.SealedRefresh = new.SealedAccess, new.SealedRefresh
+	m.Held[old.ID] = g
+	return true, nil
+}
+
+func (m *Memory) Connection(_ context.Context, w crm.WorkspaceID, id crm.ConnectionID) (crm.Connection, error) {
+	leave, err := m.enter("Connection")
+	if err != nil {
+		return crm.Connection{}, err
+	}
+	defer leave()
+	c, ok := m.Connections[id]
+	if !ok || c.WorkspaceID != w {
+		return crm.Connection{}, none
+	}
+	return c, nil
+}
+
+func (m *Memory) FindConnection(_ context.Context, w crm.WorkspaceID, u crm.UserID, sub string) (crm.Connection, error) {
+	leave, err := m.enter("FindConnection")
+	if err != nil {
+		return crm.Connection{}, err
+	}
+	defer leave()
+	for _, c := range m.Connections {
+		if c.WorkspaceID == w && c.UserID == u && c.GoogleSub == sub {
+			return c, nil
+		}
+	}
+	return crm.Connection{}, none
+}
+
+func (m *Memory) put(c crm.Connection, kind string) {
+	m.Connections[c.ID] = c
+	m.Facts = append(m.Facts, kind+" "+string(c.Status))
+}
+
+func (m *Memory) Granted(_ context.Context, c crm.Connection, g vault.Grant) error {
+	leave, err := m.enter("Granted")
+	if err != nil {
+		return err
+	}
+	defer leave()
+	for _, o := range m.Connections {
+		if o.ID != c.ID && o.WorkspaceID == c.WorkspaceID && o.UserID == c.UserID && o.GoogleSub == c.GoogleSub {
+			return fault.New(fault.Conflict, "The account is connected already.")
+		}
+	}
+	m.Held[g.ID] = g
+	delete(m.leases, g.ID)
+	m.put(c, "connection.granted")
+	return nil
+}
+
+func (m *Memory) Waiting(_ context.Context, c crm.Connection) error {
+	leave, err := m.enter("Waiting")
+	if err != nil {
+		return err
+	}
+	defer leave()
+	m.put(c, "connection.changed")
+	return nil
+}
+
+func (m *Memory) Lost(_ context.Context, g crm.GrantID, reason string, at time.Time) error {
+	leave, err := m.enter("Lost")
+	if err != nil {
+		return err
+	}
+	defer leave()
+	if m.Held[g].Status == vault.GrantActive {
+		return nil
+	}
+	for _, c := range m.Connections {
+		if c.GrantID == g && c.Status != crm.StatusNeedsReauth && c.Status != crm.StatusDisconnected {
+			c.Status, c.StatusReason, c.UpdatedAt = crm.StatusNeedsReauth, reason, at
+			m.put(c, "connection.needs_reauth")
+		}
+	}
+	return nil
+}
+
+func (m *Memory) Recovered(_ context.Context, g crm.GrantID, at time.Time) error {
+	leave, err := m.enter("Recovered")
+	if err != nil {
+		return err
+	}
+	defer leave()
+	for _, c := range m.Connections {
+		if c.GrantID == g && c.Status == crm.StatusNeedsReauth {
+			c.Status, c.StatusReason, c.UpdatedAt = crm.StatusActive, "", at
+			m.put(c, "connection.changed")
+		}
+	}
+	return nil
+}
+
+func (m *Memory) Dropped(_ context.Context, c crm.Connection, g vault.Grant) error {
+	leave, err := m.enter("Dropped")
+	if err != nil {
+		return err
+	}
+	defer leave()
+	m.Held[g.ID] = g
+	delete(m.leases, g.ID)
+	m.put(c, "connection.changed")
+	return nil
+}
+
+// Only gives the one connection there is, and its grant.
+func (m *Memory) Only() (crm.Connection, vault.Grant) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, c := range m.Connections {
+		return c, m.Held[c.GrantID]
+	}
+	return crm.Connection{}, vault.Grant{}
+}
+
+// Update changes a grant behind everybody's back.
+func (m *Memory) Update(id crm.GrantID, change func(*vault.Grant)) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	g := m.Held[id]
+	change(&g)
+	m.Held[id] = g
+}
