@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"time"
 
-	"rapport/internal/crm"
 	"rapport/internal/fact"
 	"rapport/internal/fault"
 )
@@ -97,7 +96,12 @@ func (s *Store) FactsBell() (rings <-chan struct{}, stop func()) { return s.fact
 // lives. What is not finished (FinishFacts) is given again: at least once, in order.
 func (s *Store) ClaimFacts(ctx context.Context, reader, holder string, now, until time.Time, limit int) ([]fact.Fact, error) {
 	var list []fact.Fact
-	err := s.write(ctx, "ClaimFacts", func(t *tx) error {
+	behind, err := one(ctx, s.reading("ClaimFacts"), "look", scanInt, `SELECT COALESCE((SELECT MAX(seq) FROM facts), 0)
+		- COALESCE((SELECT seq FROM fact_readers WHERE name = $1), 0)`, reader)
+	if err != nil || behind <= 0 {
+		return nil, err
+	}
+	err = s.write(ctx, "ClaimFacts", func(t *tx) error {
 		n, err := t.exec(ctx, "claim", `INSERT INTO fact_readers (name, seq, holder, lease_until) VALUES ($1, 0, $2, $4)
 			ON CONFLICT (name) DO UPDATE SET holder = excluded.holder, lease_until = excluded.lease_until
 			WHERE fact_readers.holder IN ('', $2) OR fact_readers.lease_until <= $3`, reader, holder, stamp(now), stamp(until))
@@ -111,11 +115,11 @@ func (s *Store) ClaimFacts(ctx context.Context, reader, holder string, now, unti
 	return list, err
 }
 
-// FinishFacts notes that a reader is through with everything up to seq;
-// fault.Conflict when holder's claim has gone to another.
+// FinishFacts notes that a reader is through with everything up to seq, and ends
+// holder's claim; fault.Conflict when it has gone to another.
 func (s *Store) FinishFacts(ctx context.Context, reader, holder string, seq int64) error {
 	return s.write(ctx, "FinishFacts", func(t *tx) error {
-		n, err := t.exec(ctx, "move reader", "UPDATE fact_readers SET seq = $3 WHERE name = $1 AND holder = $2 AND seq <= $3", reader, holder, seq)
+		n, err := t.exec(ctx, "move reader", "UPDATE fact_readers SET seq = $3, holder = '', lease_until = 0 WHERE name = $1 AND holder = $2 AND seq <= $3", reader, holder, seq)
 		if err == nil && n == 0 {
 			return fault.New(fault.Conflict, "Another worker reads these facts now.")
 		}
@@ -132,59 +136,4 @@ func (s *Store) PurgeFacts(ctx context.Context, before time.Time) (int64, error)
 		return err
 	})
 	return n, err
-}
-
-// Subscribe gives every fact of a workspace from now on, until ctx ends or stop
-// is called. A subscriber that does not keep up waits in its own channel only.
-func (s *Store) Subscribe(ctx context.Context, w crm.WorkspaceID) (<-chan fact.Fact, func()) {
-	ctx, stop := context.WithCancel(ctx)
-	out := make(chan fact.Fact, 64)
-	rings, quiet := s.facts.listen()
-	seq, err := s.LastFact(ctx)
-	if err != nil {
-		s.log.ErrorContext(ctx, "live events begin late: the outbox could not be read", "error", err)
-	}
-	go func() {
-		defer close(out)
-		defer quiet()
-		for {
-			select {
-			case <-ctx.Done():
-				return
-			case <-rings:
-			}
-			if seq = s.pass(ctx, w, seq, out); ctx.Err() != nil {
-				return
-			}
-		}
-	}()
-	return out, stop
-}
-
-// pass sends the facts of a workspace after seq and gives the number it came to.
-func (s *Store) pass(ctx context.Context, w crm.WorkspaceID, seq int64, out chan<- fact.Fact) int64 {
-	const piece = 256
-	for {
-		list, err := s.FactsAfter(ctx, seq, piece)
-		if err != nil {
-			if ctx.Err() == nil {
-				s.log.WarnContext(ctx, "live events wait: the outbox could not be read", "error", err)
-			}
-			return seq
-		}
-		for _, f := range list {
-			seq = f.Seq
-			if f.WorkspaceID != w {
-				continue
-			}
-			select {
-			case out <- f:
-			case <-ctx.Done():
-				return seq
-			}
-		}
-		if len(list) < piece {
-			return seq
-		}
-	}
 }

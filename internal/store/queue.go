@@ -85,7 +85,9 @@ func scanClaimed(r scanner) (work.Claimed, error) {
 
 // Claim gives up to limit jobs of the kinds that are due, to holder until the
 // time given: the highest priority first, then the longest due, of each group at
-// most one, and none of a group that runs. Attempts counts this one.
+// most one, and none of a group that runs. Attempts counts this one. Jobs whose
+// holder has been lost wait again; one that lost several in a row (it may be what
+// kills them) waits some minutes.
 func (s *Store) Claim(ctx context.Context, holder string, kinds []work.Kind, now, until time.Time, limit int) ([]work.Claimed, error) {
 	var claimed []work.Claimed
 	err := s.write(ctx, "work.Claim", func(t *tx) error {
@@ -93,7 +95,8 @@ func (s *Store) Claim(ctx context.Context, holder string, kinds []work.Kind, now
 		if err := s.d.lock(ctx, t, lockClaim); err != nil {
 			return err
 		}
-		if _, err := t.exec(ctx, "free lost jobs", "UPDATE jobs SET lease_until = NULL, holder = '', due_at = $1 WHERE lease_until <= $1", stamp(now)); err != nil {
+		if _, err := t.exec(ctx, "free lost jobs", `UPDATE jobs SET lease_until = NULL, holder = '',
+				due_at = $1 + CASE WHEN attempts > 3 THEN attempts * 60000000 ELSE 0 END WHERE lease_until <= $1`, stamp(now)); err != nil {
 			return err
 		}
 		ids, err := s.candidates(ctx, t, kinds, stamp(now), limit)

@@ -70,12 +70,12 @@ func (s *Store) AuditOf(ctx context.Context, w crm.WorkspaceID, page mail.Page) 
 	return list[:limit], writeCursor(ids[limit-1], ""), nil
 }
 
-// TakeQuota takes up to want units from a bucket that holds capacity and fills by
-// perSecond; processes share it. It gives what was granted (0 to want) and, when
-// that is less than wanted, how long the rest takes to flow in. A bucket begins
-// full. A clock that runs behind another process's fills nothing.
-func (s *Store) TakeQuota(ctx context.Context, key string, want, capacity, perSecond float64, now time.Time) (granted float64, wait time.Duration, err error) {
-	err = s.write(ctx, "TakeQuota", func(t *tx) error {
+// Take removes up to want units from the bucket key, which holds capacity, gains
+// perSecond and is full when first seen; processes share it. keep units are to
+// stay in the bucket. It gives what it got, or how long until a unit is there. A
+// clock that runs behind another process's fills nothing.
+func (s *Store) Take(ctx context.Context, key string, want, keep, capacity, perSecond float64, now time.Time) (got float64, wait time.Duration, err error) {
+	err = s.write(ctx, "Take", func(t *tx) error {
 		level, at, err := t.bucket(ctx, key, capacity, stamp(now))
 		if err != nil {
 			return err
@@ -84,17 +84,21 @@ func (s *Store) TakeQuota(ctx context.Context, key string, want, capacity, perSe
 			level = min(capacity, level+float64(passed)/1e6*perSecond)
 			at = stamp(now)
 		}
-		granted = math.Floor(min(want, max(level, 0)))
-		if granted < want && perSecond > 0 {
-			wait = time.Duration(math.Ceil((want - level) / perSecond * 1e9))
+		switch free := min(level, capacity) - keep; {
+		case free >= 1:
+			got = min(want, free)
+		case perSecond > 0:
+			wait = time.Duration(math.Ceil((1 - free) / perSecond * 1e9))
+		default:
+			wait = math.MaxInt64
 		}
-		_, err = t.exec(ctx, "save bucket", "UPDATE quota_buckets SET level = $2, updated_at = $3 WHERE key = $1", key, level-granted, at)
+		_, err = t.exec(ctx, "save bucket", "UPDATE quota_buckets SET level = $2, updated_at = $3 WHERE key = $1", key, level-got, at)
 		return err
 	})
 	if err != nil {
 		return 0, 0, err
 	}
-	return granted, wait, nil
+	return got, wait, nil
 }
 
 func (t *tx) bucket(ctx context.Context, key string, capacity float64, now int64) (level float64, at int64, err error) {
@@ -104,25 +108,6 @@ func (t *tx) bucket(ctx context.Context, key string, capacity float64, now int64
 	_, err = one(ctx, t, "read bucket", func(r scanner) (int, error) { return 0, r.Scan(&level, &at) },
 		"SELECT level, updated_at FROM quota_buckets WHERE key = $1"+t.s.d.forUpdate(), key)
 	return level, at, err
-}
-
-// GiveQuotaBack returns units that were taken and not used.
-func (s *Store) GiveQuotaBack(ctx context.Context, key string, units, capacity float64) error {
-	return s.write(ctx, "GiveQuotaBack", func(t *tx) error {
-		_, err := t.exec(ctx, "fill bucket", "UPDATE quota_buckets SET level = CASE WHEN level + $2 > $3 THEN $3 ELSE level + $2 END WHERE key = $1", key, units, capacity)
-		return err
-	})
-}
-
-// DrainQuota empties a bucket to a level below zero or above it: Google has said
-// that we were too fast.
-func (s *Store) DrainQuota(ctx context.Context, key string, level float64, now time.Time) error {
-	return s.write(ctx, "DrainQuota", func(t *tx) error {
-		_, err := t.exec(ctx, "drain bucket", `INSERT INTO quota_buckets (key, level, updated_at) VALUES ($1, $2, $3)
-			ON CONFLICT (key) DO UPDATE SET level = CASE WHEN quota_buckets.level < excluded.level THEN quota_buckets.level ELSE excluded.level END,
-				updated_at = excluded.updated_at`, key, level, stamp(now))
-		return err
-	})
 }
 
 // BeginOnce claims an Idempotency-Key within a scope (workspace and user). first:
