@@ -80,7 +80,7 @@ func TestShape(t *testing.T) {
 	require.InDelta(t, 1.85, 20000/float64(s.Threads()), 0.1)
 	size, n := 0, 0
 	charsets, last := map[string]int{}, int64(0)
-	for _, k := range keys(s)[:4000] {
+	for _, k := range keys(s) {
 		raw := s.AppendRaw(nil, k, owner)
 		size, n = size+len(raw), n+1
 		for _, c := range []string{"iso-8859-1", "iso-2022-jp", "windows-1251", "gb18030", "iso-8859-2"} {

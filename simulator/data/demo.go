@@ -40,7 +40,7 @@ func newHome(seed uint64) *Company {
 			Company: co, zone: 60, style: d.next(),
 		})
 	}
-	for i, name := range []string{"Åsa Hedberg", "Viktor Norén", "Harriet Penhallow"} {
+	for i, name := range []string{"Åsa Hedberg", "Viktor Norén", "Signe Halvorsen"} {
 		d := dice(hash2(seed, uint64(i)+600))
 		ct := countryNamed("SE")
 		first, last := cut(name)

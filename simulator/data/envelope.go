@@ -121,6 +121,9 @@ func (s *Source) scene(t *thread, m *parts, at int64) scene {
 	if sc.from == nil {
 		sc.from = t.other
 	}
+	if t.about != nil {
+		sc.other = t.about
+	}
 	return sc
 }
 

@@ -2,6 +2,7 @@ package data
 
 import (
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -18,9 +19,13 @@ func (l *letter) composeNewsletter() {
 	l.html = append(appendEscaped(l.html, []byte(r.name)), "</td></tr>\n"...)
 	l.text = append(append(l.text, r.name...), "\n\n"...)
 	d := dice(l.t.h + 3)
-	at := d.n(len(news))
+	items, step := news, 3
+	if strings.HasPrefix(r.list, "offers.") || strings.HasPrefix(r.list, "deals.") {
+		items, step = wares, 1
+	}
+	at := d.n(len(items))
 	for i := range d.in(4, 5) {
-		item := news[(at+i*3)%len(news)]
+		item := items[(at+i*step)%len(items)]
 		l.text = append(append(append(append(l.text, item[0]...), '\n'), item[1]...), "\n"...)
 		l.text = append(append(l.text, "Read more: https://"+r.list+"/read/"...), strconv.FormatUint(l.t.h>>20+uint64(i), 36)...)
 		l.text = append(l.text, "\n\n"...)

@@ -67,6 +67,16 @@ var news = [][2]string{
 	{"Night trains are back", "Six new lines to the south, and what the first passengers say about breakfast."},
 }
 
+// wares are what shops advertise.
+var wares = [][2]string{
+	{"Sit better for less", "The chair with the seven levers is back, in green and in grey. Now with an armrest that stays where you put it."},
+	{"Paper, but nicer", "Notebooks with thread binding, 160 pages, lined or blank. Three for the price of two until Sunday."},
+	{"One cable for everything", "Charge laptop, telephone and lamp at the same time. Two metres, braided, five years of warranty."},
+	{"By the window to the south", "Four hours, three mountain passes, one fare. Book until the end of the month and take a friend for half."},
+	{"Your points have plans", "1,200 points are a coffee, 4,000 are a seat in first class. They expire at the end of the year."},
+	{"The desk that stands up", "Electric, quiet, and now in oak. Delivered and put together on the floor you work on."},
+}
+
 // remarks lengthen messages of mailboxes that ask for it.
 var remarks = []string{
 	"For completeness, a summary of what we agreed so far: the mounting height stays at 2.9 m, the canopies are painted in the colour of the ceiling, and each room gets two circuits so that the cleaning staff can work in full light while the guests never see it.",

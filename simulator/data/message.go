@@ -77,16 +77,40 @@ func (l *letter) composeTalk() {
 	l.text = from.appendSignature(l.text, brief)
 	l.logo = !brief && from.style>>20%7 == 0
 	if from.style>>24%5 != 0 || l.logo {
+		if from.office() {
+			l.html = append(l.html, officeHead...)
+		}
 		l.html = append(l.html, `<div dir="ltr">`...)
 		l.html = appendParagraphs(l.html, l.text[body:sigAt], from)
 		l.html = l.appendHTMLSignature(l.html, l.text[sigAt:], brief)
 		l.html = append(l.html, "</div>\n"...)
 	}
-	if l.k.Pos == 0 || from.style>>28%9 == 0 {
-		return
+	if l.k.Pos > 0 && from.style>>28%9 != 0 {
+		l.quote(lang)
 	}
-	l.quote(lang)
+	if from.office() && len(l.html) > 0 {
+		l.html = append(l.html, "</div></body></html>\n"...)
+	}
 }
+
+// office tells that a person writes with the mail program of an office suite,
+// whose HTML is a whole document with a style sheet.
+func (p *Person) office() bool { return p.style>>44%3 == 0 }
+
+const officeHead = `<html xmlns:v="urn:schemas-microsoft-com:vml" xmlns:o="urn:schemas-microsoft-com:office:office" xmlns:w="urn:schemas-microsoft-com:office:word" xmlns="http://www.w3.org/TR/REC-html40">
+<head><meta http-equiv="Content-Type" content="text/html"><meta name="Generator" content="Word 15 (filtered medium)">
+<style><!--
+@font-face {font-family:"Cambria Math"; panose-1:2 4 5 3 5 4 6 3 2 4;}
+@font-face {font-family:Aptos; panose-1:2 11 0 4 2 2 2 2 2 4;}
+p.MsoNormal, li.MsoNormal, div.MsoNormal {margin:0cm; font-size:11.0pt; font-family:"Aptos",sans-serif; mso-ligatures:standardcontextual; mso-fareast-language:EN-US;}
+a:link, span.MsoHyperlink {mso-style-priority:99; color:#467886; text-decoration:underline;}
+span.EmailStyle17 {mso-style-type:personal-compose; font-family:"Aptos",sans-serif; color:windowtext;}
+.MsoChpDefault {mso-style-type:export-only; font-size:11.0pt; mso-fareast-language:EN-US;}
+@page WordSection1 {size:612.0pt 792.0pt; margin:72.0pt 72.0pt 72.0pt 72.0pt;}
+div.WordSection1 {page:WordSection1;}
+--></style></head>
+<body lang="EN-GB" link="#467886" vlink="#96607D" style="word-wrap:break-word"><div class="WordSection1">
+`
 
 // quote appends up to three earlier messages.
 func (l *letter) quote(lang string) {
@@ -257,6 +281,15 @@ func (l *letter) appendTrace(dst []byte) []byte {
 	dst = append(dst, "ARC-Seal: i=1; a=rsa-sha256; t="...)
 	dst = strconv.AppendInt(dst, l.at/1000, 10)
 	dst = append(d.appendSeal(append(dst, "; cv=none;\r\n        d=google.com; s=arc-20240605;\r\n        b="...)), "\r\n"...)
+	dst = append(dst, "ARC-Message-Signature: i=1; a=rsa-sha256; c=relaxed/relaxed; d=google.com; s=arc-20240605;\r\n        h=to:subject:message-id:date:from:mime-version:dkim-signature;\r\n        bh="...)
+	dst = append(d.appendNoise(dst, 32), ";\r\n        fh="...)
+	dst = append(d.appendNoise(dst, 32), ";\r\n        b="...)
+	dst = append(d.appendSeal(dst), ";\r\n        dara=google.com\r\nARC-Authentication-Results: i=1; mx.google.com;\r\n       dkim=pass header.i=@"...)
+	dst = append(append(dst, domain...), " header.s=mail1;\r\n       spf=pass (google.com: domain of "...)
+	dst = append(append(dst, l.returnPath()...), " designates 192.0.2."...)
+	dst = strconv.AppendInt(dst, int64(1+hashString(domain)%250), 10)
+	dst = append(append(append(dst, " as permitted sender) smtp.mailfrom="...), l.returnPath()...), ";\r\n       dmarc=pass (p=QUARANTINE sp=QUARANTINE dis=NONE) header.from="...)
+	dst = append(append(dst, domain...), "\r\n"...)
 	dst = append(append(append(dst, "Return-Path: <"...), l.returnPath()...), ">\r\n"...)
 	dst = append(append(append(dst, "Received: from mail."...), domain...), " (mail."...)
 	dst = append(append(dst, domain...), " [192.0.2."...)

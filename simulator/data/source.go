@@ -167,7 +167,8 @@ type thread struct {
 	robot *robot
 	me    *Person // the seller
 	other *Person // the customer, or whoever it is with
-	extra *Person // a colleague of other
+	extra *Person // a colleague of other, or of whom it is about
+	about *Person // a customer that partners talk about, nil: other
 	mate  *Person // a colleague of me
 	base  int     // first message of "more" after the story
 }
@@ -183,6 +184,9 @@ func (s *Source) thread(no uint32) thread {
 		return t
 	}
 	t.kind = singleKind(d.n(100))
+	if t.kind == spam && s.until-s.end(no, 0) > 30*86400000 {
+		t.kind = notification // Gmail empties spam and trash after 30 days
+	}
 	t.other = s.customer(&d)
 	switch t.kind {
 	case newsletter:
@@ -238,6 +242,7 @@ func (s *Source) chooseStory(t *thread, d *dice) {
 		t.other, t.story = pick(d, s.cast.byTrade[supplier]), pick(d, lib["supplier/en"])
 	case what < 27:
 		t.other, t.story = pick(d, s.cast.byTrade[partner]), pick(d, lib["partner/en"])
+		t.about = s.customer(d)
 	default:
 		t.other, t.story = s.customer(d), pick(d, lib["customer/en"])
 		if own := lib["customer/"+t.other.Lang]; t.other.Lang != "en" && len(own) > 0 && d.pct(60) {
@@ -252,7 +257,7 @@ func (s *Source) chooseStory(t *thread, d *dice) {
 // customer prefers some customers to others, as sales people do.
 func (s *Source) customer(d *dice) *Person {
 	f := d.float()
-	return s.customers[int(f*f*f*float64(len(s.customers)))]
+	return s.customers[int(f*f*float64(len(s.customers)))]
 }
 
 func (s *Source) finish(t *thread, d *dice) {
@@ -261,9 +266,13 @@ func (s *Source) finish(t *thread, d *dice) {
 		t.me = pick(d, s.mates)
 		t.mate = pick(d, s.mates)
 	}
-	t.extra = t.other
+	whose := t.other
+	if t.about != nil {
+		whose = t.about
+	}
+	t.extra = whose
 	for range 4 {
-		if t.extra = pick(d, t.other.Company.People); t.extra != t.other {
+		if t.extra = pick(d, whose.Company.People); t.extra != whose {
 			break
 		}
 	}
@@ -309,9 +318,8 @@ func (s *Source) Date(k Key) int64 {
 }
 
 func (s *Source) date(t *thread, k Key) int64 {
-	step := float64(s.span) / float64(s.threads)
 	d := dice(t.h + 9)
-	at := s.until - s.span + int64((float64(k.Thread)+d.float())*step)
+	at := s.end(k.Thread, d.float())
 	human := t.kind == conversation || t.kind == single || t.kind == invitation
 	if s.until-at > 12*3600*1000 && human {
 		at = working(at, d.next())
@@ -327,6 +335,13 @@ func (s *Source) date(t *thread, k Key) int64 {
 		}
 	}
 	return at
+}
+
+// end is when a conversation ends: conversations lie closer together towards
+// the end of the span, as business grew.
+func (s *Source) end(no uint32, within float64) int64 {
+	left := 1 - (float64(no)+within)/float64(s.threads)
+	return s.until - int64(float64(s.span)*left*math.Sqrt(math.Sqrt(left)))
 }
 
 // working moves a time back to office hours of a working day.
@@ -400,12 +415,11 @@ func (s *Source) place(t *thread, k Key, viewer *Person) (Place, bool) {
 	switch t.kind {
 	case newsletter:
 		p.Category = "PROMOTIONS"
-		p.Trash = d.pct(8) && age > 2
+		p.Trash = d.pct(8) && age > 2 && age < 29
 	case notification, receipt, invitation:
 		p.Category = "UPDATES"
 	case spam:
-		p = Place{Spam: true, Unread: true}
-		return p, age < 30
+		return Place{Spam: true, Unread: true}, true
 	default:
 		p.Important = !p.Sent && d.pct(70)
 		if !p.Sent {
@@ -454,13 +468,6 @@ func folder(t *thread) string {
 	default:
 		return "Customers"
 	}
-}
-
-// Involves tells whether p may be in a conversation of the source: quicker
-// than looking at each message.
-func (s *Source) Involves(no uint32, p *Person) bool {
-	t := s.thread(no)
-	return (t.kind == conversation || t.kind == single) && (t.mate == p || t.other == p || t.extra == p)
 }
 
 // messageID of a message: its key is hidden in it, so that a References header

@@ -1,6 +1,7 @@
 package data
 
 import (
+	"bytes"
 	"strconv"
 	"strings"
 	"sync"
@@ -110,7 +111,7 @@ func (p *Person) appendSignature(dst []byte, brief bool) []byte {
 		return append(dst, '\n')
 	}
 	w := phoneWords[p.Lang]
-	sep := [...]string{": ", " ", ": ", ". "}[p.style>>8%4]
+	sep := [...]string{": ", " ", ": ", "  "}[p.style>>8%4]
 	switch p.style >> 12 % 4 {
 	case 0:
 		dst = append(append(append(append(dst, '\n'), p.Title...), " | "...), p.Company.Legal...)
@@ -133,6 +134,12 @@ func (p *Person) appendSignature(dst []byte, brief bool) []byte {
 	return append(dst, '\n')
 }
 
+// SignatureHTML is the signature a person has set up.
+func (p *Person) SignatureHTML() string {
+	sig := p.appendSignature(nil, false)
+	return "<div>" + string(appendLines(nil, bytes.TrimSpace(sig))) + "</div>"
+}
+
 // appendQuoteHead writes the line above quoted text.
 func appendQuoteHead(dst []byte, from *Person, at int64, lang string) []byte {
 	local := at + int64(from.zone)*60000
@@ -140,8 +147,7 @@ func appendQuoteHead(dst []byte, from *Person, at int64, lang string) []byte {
 	switch lang {
 	case "de":
 		dst = append(dst, "Am "...)
-		dst = strconv.AppendInt(dst, int64(dt.day), 10)
-		dst = append(append(append(dst, ". "...), months[dt.month-1][:3]...), ' ')
+		dst = append(dst, byte('0'+dt.day/10), byte('0'+dt.day%10), '.', byte('0'+dt.month/10), byte('0'+dt.month%10), '.')
 		dst = strconv.AppendInt(dst, int64(dt.year), 10)
 		dst = append(appendClock(append(dst, " um "...), local), " schrieb "...)
 		return append(from.appendAddress(dst), ':')

@@ -25,7 +25,7 @@ type planned struct {
 // Options of generated mailboxes beyond their size.
 type Options struct {
 	PerThread float64       // average messages of a conversation, default 1.85
-	Extra     int           // additional bytes of text in an average message
+	Extra     int           // additional bytes of text in an average message; 0: usual, below: none
 	Span      time.Duration // from the oldest to the newest; 0 chooses by the number
 }
 
@@ -55,12 +55,17 @@ func hashOf(s string) uint64 { return queryHash(s) }
 
 // generate fills an empty mailbox.
 func (m *mailbox) generate(cast *data.Cast, n int, seed int64, now time.Time, o Options) {
+	m.sendAs[0].Signature = m.person.SignatureHTML()
 	for _, name := range data.Folders {
 		m.newUserLabel(name)
 	}
 	// The whole ten minutes: mailboxes created together share conversations
 	// that must have the same dates.
 	until := now.Truncate(10 * time.Minute)
+	if o.Extra == 0 && !isSeat(m.account.Email) {
+		o.Extra = usualExtra
+	}
+	o.Extra = max(o.Extra, 0)
 	all := m.shared(cast, n, seed, until, o)
 	own := data.NewSource(cast, data.Options{Seed: uint64(seed) ^ hashOf(m.account.Email), Owner: m.person, Messages: n - len(all), Until: until,
 		Span: o.Span, PerThread: o.PerThread, Extra: o.Extra})
@@ -78,6 +83,14 @@ func (m *mailbox) generate(cast *data.Cast, n int, seed int64, now time.Time, o 
 		return int(a.pos) - int(b.pos)
 	})
 	m.settle(all, now)
+}
+
+// usualExtra makes an average message about as large as real ones are: 8 to
+// 10 KB of JSON in format full.
+const usualExtra = 450
+
+func isSeat(email string) bool {
+	return slices.ContainsFunc(data.Demo(), func(s data.Seat) bool { return s.Email == email })
 }
 
 // shared plans what a seat of the demo world sees of the conversations of

@@ -42,36 +42,47 @@ func (l *label) answer() labelAnswer {
 // kept until something changes.
 type threadStats struct {
 	valid         bool
-	total, unread map[labelNo]int
+	total, unread []int // by labelNo
 }
 
 func (m *mailbox) countThreads() {
 	if m.stats.valid {
 		return
 	}
-	s := threadStats{valid: true, total: map[labelNo]int{}, unread: map[labelNo]int{}}
-	var nos []labelNo
-	for root := uint32(1); int(root) < len(m.entries); root++ {
-		if m.entries[root].root != root {
-			continue
-		}
-		nos = nos[:0]
-		unread := false
-		for at := root; at != 0; at = m.entries[at].next {
-			set := &m.sets[m.entries[at].set]
-			unread = unread || set.bits&(1<<lUnread) != 0
-			nos = append(nos, set.nos...)
-		}
-		slices.Sort(nos)
+	s := threadStats{valid: true, total: make([]int, len(m.labelNames)), unread: make([]int, len(m.labelNames))}
+	count := func(nos []labelNo, unread bool, by int) {
 		for i, n := range nos {
 			if i > 0 && nos[i-1] == n {
 				continue
 			}
-			s.total[n]++
+			s.total[n] += by
 			if unread {
-				s.unread[n]++
+				s.unread[n] += by
 			}
 		}
+	}
+	alone := make([]int, len(m.sets)) // threads of one message, by its set
+	var nos []labelNo
+	for root := uint32(1); int(root) < len(m.entries); root++ {
+		e := &m.entries[root]
+		switch {
+		case e.root != root:
+		case e.next == 0:
+			alone[e.set]++
+		default:
+			nos = nos[:0]
+			unread := false
+			for at := root; at != 0; at = m.entries[at].next {
+				set := &m.sets[m.entries[at].set]
+				unread = unread || set.bits&(1<<lUnread) != 0
+				nos = append(nos, set.nos...)
+			}
+			slices.Sort(nos)
+			count(nos, unread, 1)
+		}
+	}
+	for set, by := range alone {
+		count(m.sets[set].nos, m.sets[set].has(lUnread), by)
 	}
 	m.stats = s
 }
@@ -89,7 +100,10 @@ func (m *mailbox) counted(l *label) labelAnswer {
 			}
 		}
 	}
-	threads, unreadThreads := m.stats.total[l.no], m.stats.unread[l.no]
+	var threads, unreadThreads int
+	if int(l.no) < len(m.stats.total) { // else made since
+		threads, unreadThreads = m.stats.total[l.no], m.stats.unread[l.no]
+	}
 	a.MessagesTotal, a.MessagesUnread, a.ThreadsTotal, a.ThreadsUnread = &total, &unread, &threads, &unreadThreads
 	return a
 }

@@ -56,11 +56,20 @@ func (m *mailbox) position(slot uint32) int {
 	return i
 }
 
-// walk visits matching messages, newest first, until visit returns false.
+// breath is after how many messages a walk lets writers in.
+const breath = 4096
+
+// walk visits matching messages, newest first, until visit returns false. The
+// caller holds the lock for reading; it is let go now and then.
 func (m *mailbox) walk(req *request, visit func(slot uint32) bool) {
 	pr := probe{m: m}
-	for i := req.start - 1; i >= 0; i-- {
+	for i, n := req.start-1, 1; i >= 0; i, n = i-1, n+1 {
 		slot := m.order[i]
+		if n%breath == 0 {
+			m.mu.RUnlock()
+			m.mu.RLock()
+			i = m.position(slot)
+		}
 		e := &m.entries[slot]
 		if e.date < req.plan.oldest {
 			return
