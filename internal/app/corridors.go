@@ -113,6 +113,7 @@ func (a *App) walk(ctx context.Context) (more bool, err error) {
 		if err = a.follow(ctx, f); err != nil {
 			break
 		}
+		a.meters.fact(f)
 		through = f.Seq
 		if a.now().Sub(now) > corridorLease/2 {
 			break

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"context"
 	"crypto/hkdf"
 	"crypto/sha256"
 	"errors"
@@ -13,6 +14,7 @@ import (
 
 	"rapport/internal/config"
 	"rapport/internal/crm"
+	"rapport/internal/fault"
 	"rapport/internal/vault"
 )
 
@@ -118,4 +120,23 @@ func signingKeys(keys crm.Secret) ([][]byte, error) {
 		out = append(out, derived)
 	}
 	return out, nil
+}
+
+// keyWorks seals and opens something.
+func (a *App) keyWorks(context.Context) error {
+	sealed, err := a.Vault.Sealer.Seal("ready", "ready", crm.NewSecret("ready"))
+	if err != nil {
+		return err
+	}
+	_, err = a.Vault.Sealer.Open("ready", "ready", sealed)
+	return err
+}
+
+// migrated reports a database that has moved on: a newer program has migrated it
+// while this one runs.
+func (a *App) migrated(ctx context.Context) error {
+	if a.Store.Version() == 0 {
+		return fault.New(fault.Unavailable, "The database has not been migrated.")
+	}
+	return a.Store.Ping(ctx)
 }

@@ -2,7 +2,6 @@ package httpapi
 
 import (
 	"context"
-	"time"
 
 	"rapport/internal/access"
 	"rapport/internal/crm"
@@ -27,8 +26,9 @@ type Connections interface {
 
 // Queue tells when work is due, for people who wait for it.
 type Queue interface {
-	// NextDue gives when the next job of each kind is due for a subject.
-	NextDue(ctx context.Context, subject string) (map[work.Kind]time.Time, error)
+	// Job gives the job of a kind for a subject and why its last try failed;
+	// fault.NotFound when nothing waits.
+	Job(ctx context.Context, kind work.Kind, subject string) (job work.Claimed, failure string, err error)
 }
 
 // Facts gives what happens, for the streams of live events.

@@ -131,10 +131,6 @@ var streamKinds = []struct {
 }{{crm.StreamGmailHistory, mail.KindHistory}, {crm.StreamGmailBackfill, mail.KindBackfill}, {crm.StreamGmailVerify, mail.KindVerify}}
 
 func (s *Server) streams(ctx context.Context, conn crm.Connection) ([]StreamStatus, error) {
-	due, err := s.Queue.NextDue(ctx, string(conn.ID))
-	if err != nil {
-		return nil, err
-	}
 	out := []StreamStatus{}
 	if !conn.GmailSync {
 		return out, nil
@@ -148,16 +144,36 @@ func (s *Server) streams(ctx context.Context, conn crm.Connection) ([]StreamStat
 		if err == nil {
 			describeRun(&x, last, s.Now())
 		}
-		if at, waits := due[k.kind]; waits && conn.Status.Syncs() {
-			at = at.UTC()
-			x.NextRunAt = &at
-			if x.State == "idle" && k.stream == crm.StreamGmailBackfill && at.After(s.Now()) {
-				x.State = "waiting"
-			}
+		if err := s.nextRun(ctx, conn, k.kind, &x); err != nil {
+			return nil, err
 		}
 		out = append(out, x)
 	}
 	return out, nil
+}
+
+// nextRun tells when a stream moves next.
+func (s *Server) nextRun(ctx context.Context, conn crm.Connection, kind work.Kind, x *StreamStatus) error {
+	if !conn.Status.Syncs() {
+		return nil
+	}
+	job, _, err := s.Queue.Job(ctx, kind, string(conn.ID))
+	if fault.Is(err, fault.NotFound) {
+		if kind == mail.KindHistory && x.LastRunAt != nil {
+			at := x.LastRunAt.Add(time.Duration(conn.Settings.PollSeconds) * time.Second)
+			x.NextRunAt = &at
+		}
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	at := job.DueAt.UTC()
+	x.NextRunAt = &at
+	if x.State == "idle" && kind == mail.KindBackfill {
+		x.State = "waiting"
+	}
+	return nil
 }
 
 // describeRun tells what the last run of a stream says about it.

@@ -1,0 +1,186 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"rapport/internal/access"
+	"rapport/internal/crm"
+	"rapport/internal/fault"
+	"rapport/internal/mail"
+	"rapport/internal/work"
+)
+
+// What the commands do with a program that does not serve.
+
+// SystemFor is the caller of work on a connection.
+func SystemFor(c crm.Connection) access.Caller { return access.System(c.WorkspaceID) }
+
+// Welcome logs where the program is and what there is to do first.
+func (a *App) Welcome(ctx context.Context, log *slog.Logger) {
+	if a.KeyMade {
+		log.Info("made an encryption key; keep a copy apart from the database", "file", a.Config.KeyFile())
+	}
+	if !a.Config.HasGoogleClient() {
+		log.Warn("no Google client is configured: nobody can connect; set GOOGLE_CLIENT_ID and GOOGLE_CLIENT_SECRET", "guide", "docs/guides/google-cloud-setup.md")
+	}
+	next := a.Config.PublicURL
+	if first, err := a.Org.NeedsSetup(ctx); err == nil && first {
+		next += "/setup"
+	}
+	log.Info("Rapport is listening", "open", next, "version", a.version)
+}
+
+// Targets finds connections that sync: one by id or address, or all.
+func (a *App) Targets(ctx context.Context, which string) ([]crm.Connection, error) {
+	const piece = 500
+	var out []crm.Connection
+	after := crm.ConnectionID("")
+	for {
+		// Every connection that syncs is due some day.
+		ids, err := a.Store.DueConnections(ctx, a.now().AddDate(10, 0, 0), after, piece)
+		if err != nil {
+			return nil, fmt.Errorf("listing connections: %w", err)
+		}
+		for _, id := range ids {
+			c, err := a.Store.ConnectionByID(ctx, id)
+			if err != nil {
+				return nil, fmt.Errorf("reading a connection: %w", err)
+			}
+			if which == "" || string(c.ID) == which || strings.EqualFold(c.GoogleEmail, which) {
+				out = append(out, c)
+			}
+			after = id
+		}
+		if len(ids) < piece {
+			break
+		}
+	}
+	if which != "" && len(out) == 0 {
+		return nil, fault.New(fault.NotFound, "there is no connection %q that syncs", which)
+	}
+	slices.SortFunc(out, func(x, y crm.Connection) int { return x.CreatedAt.Compare(y.CreatedAt) })
+	return out, nil
+}
+
+// Background does the work of this process's jobs until stop is called.
+func (a *App) Background(ctx context.Context) (stop func(), err error) {
+	ctx, cancel := context.WithCancel(ctx)
+	var busy sync.WaitGroup
+	if err := a.StartSync(ctx, &busy); err != nil {
+		cancel()
+		return nil, err
+	}
+	return func() { cancel(); busy.Wait() }, nil
+}
+
+// Done is how many items a run is through with.
+func Done(r crm.Run) int64 {
+	return r.Counts.Added + r.Counts.Updated + r.Counts.Skipped + r.Counts.Failed
+}
+
+const lookEvery = 200 * time.Millisecond
+
+// SyncNow syncs a mailbox and waits: changes first, then what the back-fill has
+// left to do. It gives the runs in that order.
+func (a *App) SyncNow(ctx context.Context, c crm.Connection, full bool, see func(crm.Run)) ([]crm.Run, error) {
+	changes, err := a.Mail.RequestSync(ctx, SystemFor(c), c.ID, false)
+	if err != nil {
+		return nil, err
+	}
+	var rest crm.Run
+	if full {
+		rest, err = a.Mail.RequestSync(ctx, SystemFor(c), c.ID, true)
+	} else {
+		err = a.Mail.SettingsChanged(ctx, c.ID)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if changes, err = a.await(ctx, c, changes, mail.KindHistory, see); err != nil {
+		return nil, err
+	}
+	out := []crm.Run{changes}
+	if rest.ID == "" {
+		if rest, err = a.backfillRun(ctx, c); err != nil || rest.ID == "" {
+			return out, err
+		}
+	}
+	rest, err = a.await(ctx, c, rest, mail.KindBackfill, see)
+	return append(out, rest), err
+}
+
+// backfillRun waits for the back-fill to begin a run, or to find nothing to do.
+func (a *App) backfillRun(ctx context.Context, c crm.Connection) (crm.Run, error) {
+	for {
+		run, err := a.Store.Running(ctx, c.ID, crm.StreamGmailBackfill)
+		if err == nil || !fault.Is(err, fault.NotFound) {
+			return run, err
+		}
+		_, _, err = a.Store.Job(ctx, mail.KindBackfill, string(c.ID))
+		if fault.Is(err, fault.NotFound) {
+			return crm.Run{}, nil
+		}
+		if err != nil {
+			return crm.Run{}, err
+		}
+		if err := pause(ctx, lookEvery); err != nil {
+			return crm.Run{}, err
+		}
+	}
+}
+
+// VerifyNow checks a mailbox and waits for the result.
+func (a *App) VerifyNow(ctx context.Context, c crm.Connection, see func(crm.Run)) (crm.Completeness, error) {
+	run, err := a.Mail.Verify(ctx, SystemFor(c), c.ID)
+	if err != nil {
+		return crm.Completeness{}, err
+	}
+	if run, err = a.await(ctx, c, run, mail.KindVerify, see); err != nil {
+		return crm.Completeness{}, err
+	}
+	if run.State == crm.RunFailed || run.State == crm.RunCancelled {
+		return crm.Completeness{}, &Trouble{With: WithGoogle, Text: c.GoogleEmail + ": " + run.Error}
+	}
+	return a.Store.Completeness(ctx, c.ID)
+}
+
+// await waits for the end of a run. When its job waits after a failure that
+// somebody has to do something about, it gives the run as it is.
+func (a *App) await(ctx context.Context, c crm.Connection, run crm.Run, kind work.Kind, see func(crm.Run)) (crm.Run, error) {
+	for {
+		now, err := a.Store.Run(ctx, c.WorkspaceID, run.ID)
+		if err != nil {
+			return run, fmt.Errorf("reading a run: %w", err)
+		}
+		if see(now); now.FinishedAt != nil {
+			return now, nil
+		}
+		if _, _, err := a.Store.Job(ctx, kind, string(c.ID)); fault.Is(err, fault.NotFound) {
+			// The job has ended without ending the run: look once more, it may just have.
+			if now, err = a.Store.Run(ctx, c.WorkspaceID, run.ID); err != nil || now.FinishedAt != nil {
+				return now, err
+			}
+			return now, fmt.Errorf("%s stopped without an outcome", run.Stream)
+		}
+		if err := pause(ctx, lookEvery); err != nil {
+			return now, err
+		}
+	}
+}
+
+func pause(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-t.C:
+		return nil
+	}
+}
