@@ -43,6 +43,10 @@ type Options struct {
 	// of each request.
 	BaseURL string
 
+	// CheckAnswers turns answers the discovery documents do not allow into
+	// errors that say why: for tests of rooms.
+	CheckAnswers bool
+
 	// Rooms are further APIs, or replace the standard ones of their name. A room that implements control.Mailboxes is the
 	// one the control API delivers mail to; one that implements
 	// control.Expirer answers /_sim/accounts/{email}/<its name>/expire; one
@@ -104,6 +108,7 @@ func New(opt Options) (*Simulator, error) {
 		s.PubSub.Close()
 		return nil, err
 	}
+	s.Front.CheckAnswers = opt.CheckAnswers
 	if opt.Quota != "" {
 		if err := s.Front.Quota.Set(opt.Quota, nil, nil, nil, nil); err != nil {
 			return nil, err

@@ -39,7 +39,7 @@ type sim struct {
 
 func start(t *testing.T) sim {
 	t.Helper()
-	s, err := simulator.New(simulator.Options{Seed: 42, Accounts: []simulator.Account{
+	s, err := simulator.New(simulator.Options{Seed: 42, CheckAnswers: true, Accounts: []simulator.Account{
 		{Email: mara, Name: "Mara Lindqvist", Messages: 40, Seed: 1},
 		{Email: tom, Name: "Tom Okafor"},
 		{Email: pia, Kind: world.Outside, Messages: 3, Seed: 2},

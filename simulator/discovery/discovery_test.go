@@ -236,6 +236,35 @@ func TestBody(t *testing.T) {
 	require.Nil(t, gmail.Methods["gmail.users.stop"].CheckBody([]byte(`{}`)))
 }
 
+func TestResponse(t *testing.T) {
+	gmail := compileT(t, "gmail")
+	get, list, del := gmail.Methods["gmail.users.messages.get"], gmail.Methods["gmail.users.messages.list"], gmail.Methods["gmail.users.messages.delete"]
+	for _, c := range []struct {
+		m           *Method
+		body, wants string
+	}{
+		{get, `{"id":"1","historyId":"7","sizeEstimate":12,"labelIds":["INBOX"],"payload":{"headers":[{"name":"a","value":"b"}],"body":{"size":1}}}`, ""},
+		{get, `{"historyId":7}`, `Invalid value at 'Message.historyId' (string), 7`},
+		{get, `{"sizeEstimate":"12"}`, `Message.sizeEstimate`},
+		{get, `{"payload":{"mime":"x"}}`, `unknown field "mime" in Message.payload`},
+		{get, `{"labelIds":null}`, `Message.labelIds`},
+		{get, `{"raw":"ä"}`, `Base64`},
+		{get, `{`, `Unexpected end`},
+		{list, `{"messages":[{"id":"1"},{"id":2}]}`, `messages[1].id`},
+		{list, `[]`, `ListMessagesResponse`},
+		{del, ``, ""},
+		{del, `{"id":"1"}`, "answers without a body"},
+	} {
+		v := c.m.CheckResponse([]byte(c.body))
+		if c.wants == "" {
+			require.Nil(t, v, c.body)
+			continue
+		}
+		require.NotNil(t, v, c.body)
+		require.Contains(t, v.Message, c.wants)
+	}
+}
+
 func TestFields(t *testing.T) {
 	m := compileT(t, "gmail").Methods["gmail.users.messages.list"]
 	get := compileT(t, "gmail").Methods["gmail.users.messages.get"]

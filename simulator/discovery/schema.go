@@ -95,6 +95,67 @@ func (m *Method) CheckBody(body []byte) *Violation {
 	return m.Request.check(rootOf(m.Request.Name), v)
 }
 
+// CheckResponse checks a JSON answer against the response schema, as strictly
+// as Google's clients read it: 64-bit numbers are strings, other numbers are
+// numbers, nothing is there that the document does not have.
+func (m *Method) CheckResponse(body []byte) *Violation {
+	if m.Response == nil {
+		if len(bytes.TrimSpace(body)) == 0 || string(bytes.TrimSpace(body)) == "{}" {
+			return nil
+		}
+		return &Violation{Reason: "invalid", Message: m.ID + " answers without a body"}
+	}
+	v, err := decode(body)
+	if err != nil {
+		return &Violation{Reason: "parseError", Message: err.Error()}
+	}
+	return m.Response.checkStrict(m.Response.Name, v)
+}
+
+func (s *Schema) checkStrict(at string, v any) *Violation {
+	switch s.Type {
+	case "object":
+		obj, ok := v.(map[string]any)
+		if !ok {
+			return invalid(at, "object", v)
+		}
+		for name, value := range obj {
+			p := s.Properties[name]
+			if p == nil {
+				p = s.Values
+			}
+			if p == nil {
+				return &Violation{Field: at, Reason: "invalid", Message: fmt.Sprintf("unknown field %q in %s", name, at)}
+			}
+			if bad := p.checkStrict(at+"."+name, value); bad != nil {
+				return bad
+			}
+		}
+	case "array":
+		list, ok := v.([]any)
+		if !ok {
+			return invalid(at, "array", v)
+		}
+		for i, item := range list {
+			if bad := s.Items.checkStrict(fmt.Sprintf("%s[%d]", at, i), item); bad != nil {
+				return bad
+			}
+		}
+	case "integer", "number":
+		if _, ok := v.(json.Number); !ok {
+			return invalid(at, s.Type, v)
+		}
+	case "string":
+		if _, ok := v.(string); !ok {
+			return invalid(at, "string", v)
+		}
+		return s.check(at, v)
+	case "boolean":
+		return s.check(at, v)
+	}
+	return nil
+}
+
 func decode(body []byte) (any, error) {
 	d := json.NewDecoder(bytes.NewReader(body))
 	d.UseNumber()

@@ -172,10 +172,13 @@ type bucket struct {
 func (b *bucket) take(cost int, now time.Time) (wait time.Duration, ok bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if d := now.Sub(b.at); d > 0 {
+	d := now.Sub(b.at)
+	if d > 0 {
 		b.units = math.Min(b.capacity, b.units+b.capacity*d.Minutes())
 	}
-	b.at = now
+	if d > 0 || d < -time.Minute { // requests overtake each other; a clock may be turned back
+		b.at = now
+	}
 	if b.units >= float64(cost) {
 		b.units -= float64(cost)
 		return 0, true

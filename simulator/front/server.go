@@ -39,6 +39,9 @@ type Server struct {
 	Faults  *Faults
 	Quota   *Quota
 	Latency *Latency
+	// CheckAnswers makes every answer of a room that the discovery document
+	// does not allow a 500 that says why. For the simulator's own tests.
+	CheckAnswers bool
 
 	matcher  *discovery.Matcher
 	handlers map[*discovery.Method]*endpoint
@@ -304,7 +307,14 @@ func (s *Server) call(ep *endpoint, c *Call, mask discovery.Mask) (rep reply) {
 	if err != nil {
 		return errorReply(ep.method.API, asError(err))
 	}
-	return render(answer, mask, c.Query)
+	rep = render(answer, mask, c.Query)
+	if s.CheckAnswers && rep.kind == "" && rep.status < 300 && mask == nil {
+		if v := ep.method.CheckResponse(rep.body); v != nil {
+			return errorReply(ep.method.API, &Error{Code: 500, Reason: "badAnswer", Status: "INTERNAL",
+				Message: "The simulator's answer to " + c.Method + " is wrong: " + v.Message})
+		}
+	}
+	return rep
 }
 
 // unknownPath answers for a path no method has: 400 inside a known API, so

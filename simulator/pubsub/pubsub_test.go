@@ -44,7 +44,7 @@ type cloud struct {
 
 func start(t *testing.T) cloud {
 	t.Helper()
-	sim, err := simulator.New(simulator.Options{Seed: 5, Accounts: []simulator.Account{{Email: mara}}})
+	sim, err := simulator.New(simulator.Options{Seed: 5, CheckAnswers: true, Accounts: []simulator.Account{{Email: mara}}})
 	require.NoError(t, err)
 	require.NoError(t, sim.Start("127.0.0.1:0"))
 	t.Cleanup(func() {

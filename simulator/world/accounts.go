@@ -40,6 +40,7 @@ var ErrExists = errors.New("account exists")
 type Accounts struct {
 	seed    int64
 	byEmail sync.Map   // string -> *Account
+	bySub   sync.Map   // string -> address
 	mu      sync.Mutex // order
 	order   []string
 }
@@ -79,6 +80,7 @@ func (s *Accounts) put(a Account, replace bool) (Account, error) {
 		return Account{}, ErrExists
 	}
 	s.byEmail.Store(a.Email, &a)
+	s.bySub.Store(a.Sub, a.Email)
 	if !taken {
 		s.order = append(s.order, a.Email)
 	}
@@ -99,12 +101,12 @@ func (s *Accounts) Get(email string) (Account, bool) {
 
 // BySub finds an account by its stable id.
 func (s *Accounts) BySub(sub string) (Account, bool) {
-	for _, a := range s.List() {
-		if a.Sub == sub {
-			return a, true
-		}
+	email, ok := s.bySub.Load(sub)
+	if !ok {
+		return Account{}, false
 	}
-	return Account{}, false
+	a, ok := s.Get(email.(string))
+	return a, ok && a.Sub == sub
 }
 
 // List returns all accounts in the order they were added.
@@ -134,9 +136,11 @@ func (s *Accounts) Replace(list []Account) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.byEmail.Clear()
+	s.bySub.Clear()
 	s.order = nil
 	for _, a := range list {
 		s.byEmail.Store(a.Email, &a)
+		s.bySub.Store(a.Sub, a.Email)
 		s.order = append(s.order, a.Email)
 	}
 }
