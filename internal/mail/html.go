@@ -43,10 +43,18 @@ func Sanitise(page string, o SafeOptions) (out SafeHTML) {
 			out = SafeHTML{HTML: "<pre>" + html.EscapeString(TextOf(cutText(page, maxHTML))) + "</pre>"}
 		}
 	}()
-	page = clean(cutText(page, maxHTML))
+	page = tidy(cutText(page, maxHTML))
 	c := cleaner{SafeOptions: o}
-	c.run(policy().Sanitize(page))
+	c.run(tidy(policy().Sanitize(page))) // again: references such as &#1; became characters
 	return SafeHTML{HTML: c.b.String(), Blocked: c.blocked}
+}
+
+// tidy leaves one kind of line break and no control characters.
+func tidy(s string) string {
+	if strings.Contains(s, "\r") {
+		s = strings.NewReplacer("\r\n", "\n", "\r", "\n").Replace(s)
+	}
+	return clean(s)
 }
 
 // policy is the allow-list.
@@ -159,8 +167,8 @@ func (c *cleaner) start(t xhtml.Token) {
 	case atom.A:
 		t.Attr = link(t.Attr)
 	case atom.Img:
-		if t.Attr = c.image(t.Attr); t.Attr == nil {
-			return
+		if t.Attr = c.image(t.Attr); len(t.Attr) == 0 {
+			return // neither an address nor words for it
 		}
 	}
 	c.b.WriteByte('<')
@@ -219,7 +227,7 @@ func link(attrs []xhtml.Attribute) []xhtml.Attribute {
 func (c *cleaner) image(attrs []xhtml.Attribute) []xhtml.Attribute {
 	src, remote, cid := take(&attrs, "src"), take(&attrs, "data-src"), take(&attrs, "data-cid")
 	switch {
-	case hasScheme(src, "data"):
+	case dataImage.MatchString(src):
 		return append(attrs, attr("src", src))
 	case hasScheme(src, "cid"):
 		cid = src[len("cid:"):]
@@ -247,6 +255,9 @@ func (c *cleaner) image(attrs []xhtml.Attribute) []xhtml.Attribute {
 	c.blocked++
 	return append(attrs, attr("data-src", remote), attr("data-blocked", "remote"))
 }
+
+// dataImage are pictures in the message itself; SVG is a document, not a picture.
+var dataImage = regexp.MustCompile(`^data:image/(png|jpe?g|gif|webp|bmp);base64,`)
 
 func hasScheme(address string, schemes ...string) bool {
 	scheme, _, ok := strings.Cut(address, ":")

@@ -155,7 +155,7 @@ func (a *assembly) leaf(p *Part, kind string, in surround) {
 	if kind == "" {
 		kind = ctype
 	}
-	if kind == "" {
+	if kind == "" || strings.HasPrefix(kind, "multipart/") { // without parts: nothing told them apart
 		kind = "text/plain"
 	}
 	name := p.Filename

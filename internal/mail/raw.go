@@ -20,6 +20,9 @@ func ParseRaw(r io.Reader) (*crm.Email, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading a message: %w", err)
 	}
+	if bytes.IndexByte(data, '\n') < 0 {
+		data = bytes.ReplaceAll(data, []byte("\r"), []byte("\n")) // lines of an old kind
+	}
 	root := split(data)
 	e := envelope(root.Headers)
 	e.Size, e.Date = int64(len(data)), dateHeader(header(root.Headers, "Date"))
@@ -39,6 +42,7 @@ const (
 type open struct {
 	part     *builder
 	boundary string
+	start    int // of its body
 }
 
 // builder is a part while its children are collected.
@@ -56,18 +60,28 @@ func split(data []byte) *Part {
 	parts := 1
 	var stack []open
 	levels := map[string]int{} // boundary → its level
-	push := func(b *builder) bool {
+	push := func(b *builder, start int) bool {
 		_, params := parameters(header(b.Headers, "Content-Type"))
 		boundary := params["boundary"]
 		if !strings.HasPrefix(b.MIME, "multipart/") || boundary == "" {
 			return false
 		}
-		stack = append(stack, open{b, boundary})
+		stack = append(stack, open{b, boundary, start})
 		levels[boundary] = len(stack) - 1
 		return true
 	}
+	pop := func(level, end int) { // down to level
+		for len(stack) > level {
+			top := stack[len(stack)-1]
+			delete(levels, top.boundary)
+			if len(top.part.children) == 0 { // nothing told parts apart: all of it is content
+				top.part.raw = trimBreak(data[top.start:max(top.start, end)])
+			}
+			stack = stack[:len(stack)-1]
+		}
+	}
 	current, start := root, len(data)-len(body)
-	if push(root) {
+	if push(root, start) {
 		current = nil
 	}
 	close := func(end int) {
@@ -87,13 +101,9 @@ func split(data []byte) *Part {
 			continue
 		}
 		close(line)
-		for len(stack)-1 > level {
-			delete(levels, stack[len(stack)-1].boundary)
-			stack = stack[:len(stack)-1]
-		}
+		pop(level+1, line)
 		if last {
-			delete(levels, stack[level].boundary)
-			stack = stack[:level]
+			pop(level, line)
 			continue
 		}
 		if parts++; parts > maxParts {
@@ -110,11 +120,12 @@ func split(data []byte) *Part {
 		}
 		start = len(data) - len(rest)
 		at = start
-		if current = child; push(child) {
+		if current = child; push(child, start) {
 			current = nil
 		}
 	}
 	close(len(data))
+	pop(0, len(data))
 	return build(root)
 }
 

@@ -14,6 +14,8 @@ type Viewer struct {
 	Emails []string
 }
 
+const separators = " \t\r\n\u00a0"
+
 // Bounds of a query.
 const (
 	maxQuery = 2000 // bytes
@@ -45,7 +47,7 @@ type searcher struct {
 	terms int
 }
 
-func (p *searcher) space() { p.in = strings.TrimLeft(p.in, " \t\r\n\u00a0") }
+func (p *searcher) space() { p.in = strings.TrimLeft(p.in, separators) }
 
 // all reads terms up to a closing bracket: together they must all match, except
 // for neighbours joined by OR.
@@ -131,7 +133,7 @@ func (p *searcher) term(depth int) Node {
 	switch c := p.in[0]; {
 	case c == '-' || c == '!':
 		p.in = p.in[1:]
-		if p.in == "" || p.in[0] == ' ' {
+		if p.ends() {
 			return nil
 		}
 		if n := p.term(depth); n != nil {
@@ -154,12 +156,17 @@ func (p *searcher) term(depth int) Node {
 		return phrase(p.quoted())
 	case c == '+':
 		p.in = p.in[1:]
-		if p.in == "" {
+		if p.ends() {
 			return nil
 		}
 		return p.term(depth)
 	}
 	return p.word(depth)
+}
+
+// ends says whether no term begins here.
+func (p *searcher) ends() bool {
+	return p.in == "" || strings.ContainsRune(separators+")}", []rune(p.in[:min(len(p.in), 4)])[0])
 }
 
 // quoted reads a phrase; one that is not closed goes to the end.
@@ -178,7 +185,7 @@ func phrase(text string) Node {
 
 // word reads an operator with its value, or a word.
 func (p *searcher) word(depth int) Node {
-	end := strings.IndexAny(p.in, " \t\r\n\u00a0(){}\"")
+	end := strings.IndexAny(p.in, separators+"(){}\"")
 	if end < 0 {
 		end = len(p.in)
 	}
@@ -187,7 +194,7 @@ func (p *searcher) word(depth int) Node {
 	name = strings.ToLower(name)
 	if !ok || !operators[name] {
 		last := p.in[end:] == "" // still being typed
-		p.in = p.in[max(end, 1):]
+		p.in = p.in[end:]
 		return Words{Text: text, Prefix: last}
 	}
 	p.in = p.in[end:]

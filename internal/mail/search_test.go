@@ -1,10 +1,10 @@
 package mail
 
 import (
-	"fmt"
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/stretchr/testify/require"
@@ -137,9 +137,52 @@ func FuzzSearch(f *testing.F) {
 		if s != nil && s.Root == nil {
 			t.Fatal("a search without a root")
 		}
-		if strings.Contains(fmt.Sprintf("%#v", s), "\x00") {
-			t.Fatal("NUL in a search")
+		if s != nil {
+			checkNode(t, s.Root)
 		}
 		Suggest(q, 5)
 	})
+}
+
+// checkNode requires that a node says something the store can ask for.
+func checkNode(t *testing.T, n Node) {
+	text := func(s string) {
+		if strings.TrimSpace(s) == "" || !utf8.ValidString(s) || strings.Contains(s, "\x00") {
+			t.Fatalf("%q in %#v", s, n)
+		}
+	}
+	several := func(nodes []Node) {
+		if len(nodes) < 2 {
+			t.Fatalf("%#v holds fewer than two", n)
+		}
+		for _, c := range nodes {
+			checkNode(t, c)
+		}
+	}
+	switch n := n.(type) {
+	case And:
+		several(n.Nodes)
+	case Or:
+		several(n.Nodes)
+	case Not:
+		checkNode(t, n.Node)
+	case Words:
+		text(n.Text)
+	case Field:
+		text(n.Text)
+	case Label:
+		text(n.Name)
+	case Flag:
+		text(string(n.Name))
+	case Date:
+		if n == (Date{}) {
+			t.Fatal("a date without bounds")
+		}
+	case SizeRange:
+		if n == (SizeRange{}) {
+			t.Fatal("a size without bounds")
+		}
+	default:
+		t.Fatalf("%#v", n)
+	}
 }
