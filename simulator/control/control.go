@@ -69,6 +69,7 @@ func (s *Server) Handler() http.Handler {
 	handle("DELETE /_sim/faults", func(*http.Request) (any, error) { s.Front.Faults.Clear(); return nil, nil })
 	handle("POST /_sim/notifications", s.setNotifications)
 	handle("GET /_sim/notifications", s.notifications)
+	handle("POST /_sim/notifications/forge", s.forge)
 	handle("POST /_sim/clock", s.advance)
 	handle("GET /_sim/clock", s.clock)
 	handle("POST /_sim/quota", s.setQuota)

@@ -48,6 +48,21 @@ func (s *Server) notifications(*http.Request) (any, error) {
 	return map[string]any{"mode": b.Mode, "delay_ms": b.Delay.Milliseconds(), "stats": stats}, nil
 }
 
+func (s *Server) forge(r *http.Request) (any, error) {
+	if s.PubSub == nil {
+		return nil, absent("pubsub")
+	}
+	var f pubsub.Forgery
+	if err := read(r, &f); err != nil {
+		return nil, err
+	}
+	status, err := s.PubSub.Forge(r.Context(), f)
+	if err != nil {
+		return nil, bad("%v", err)
+	}
+	return map[string]int{"status": status}, nil
+}
+
 func (s *Server) clock(*http.Request) (any, error) {
 	return map[string]any{
 		"now":    s.World.Clock.Now().Format(time.RFC3339Nano),

@@ -415,6 +415,48 @@ func TestNotificationModes(t *testing.T) {
 	require.Equal(t, 400, resp.StatusCode)
 }
 
+// Forged pushes look right but for one thing; a receiver that verifies as
+// Google's documentation says refuses all of them.
+func TestForgedPushes(t *testing.T) {
+	c := start(t)
+	provider, err := oidc.NewProvider(t.Context(), c.URL())
+	require.NoError(t, err)
+	e := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		raw, found := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+		tok, err := provider.Verifier(&oidc.Config{ClientID: "crm"}).Verify(r.Context(), raw)
+		var claims struct {
+			Email    string
+			Verified bool `json:"email_verified"`
+		}
+		if !found || err != nil || tok.Claims(&claims) != nil || !claims.Verified || claims.Email != pusher {
+			w.WriteHeader(http.StatusUnauthorized)
+			return
+		}
+		body, _ := io.ReadAll(r.Body)
+		if decode(string(body)) != `{"emailAddress":"x"}` {
+			w.WriteHeader(http.StatusBadRequest)
+		}
+	}))
+	defer e.Close()
+	forge := func(sign, email string) (int, string) {
+		body := fmt.Sprintf(`{"endpoint":%q,"subscription":%q,"data":{"emailAddress":"x"},"email":%q,"audience":"crm","sign":%q}`, e.URL, push, email, sign)
+		resp, err := http.Post(c.URL()+"/_sim/notifications/forge", "application/json", strings.NewReader(body))
+		require.NoError(t, err)
+		defer resp.Body.Close()
+		raw, err := io.ReadAll(resp.Body)
+		require.NoError(t, err)
+		return resp.StatusCode, strings.TrimSpace(string(raw))
+	}
+	for sign, want := range map[string]string{"good": "200", "none": "401", "key": "401", "expired": "401", "issuer": "401", "unverified": "401", "algorithm": "401"} {
+		_, got := forge(sign, pusher)
+		require.Equal(t, `{"status":`+want+`}`, got, sign)
+	}
+	_, got := forge("good", "stranger@evil.example")
+	require.Equal(t, `{"status":401}`, got)
+	status, _ := forge("nicely", pusher)
+	require.Equal(t, 400, status)
+}
+
 func TestPushBecomesPull(t *testing.T) {
 	c, e := start(t), newEndpoint(t)
 	c.topic()
