@@ -214,6 +214,7 @@ func (m *mailbox) settle(all []planned, now time.Time) {
 		m.order = append(m.order, slot)
 		m.sets[p.set].count++
 		m.messages++
+		m.bin(slot, bare, p.set, p.date)
 		if p.date >= recent {
 			m.records = append(m.records, record{id: e.history, at: p.date, slot: slot, kind: added, after: p.set})
 		} else {

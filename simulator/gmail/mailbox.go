@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"rapport/simulator/data"
@@ -84,6 +85,9 @@ type mailbox struct {
 	sendAs   []sendAs
 	due      []notice
 
+	bins      map[uint32]int64 // when messages came into spam or trash, ms
+	nextPurge atomic.Int64     // when the first of them is over
+
 	stats threadStats
 }
 
@@ -91,8 +95,9 @@ func newMailbox(a world.Account, p *data.Person, clock *world.Clock, seed uint64
 	m := &mailbox{
 		account: a, person: p, clock: clock, secret: seed, seq: seed,
 		entries: make([]entry, 1), setIndex: map[string]uint32{}, labelIDs: map[string]*label{},
-		byHeader: map[string]uint32{}, watches: map[string]*watch{},
+		byHeader: map[string]uint32{}, watches: map[string]*watch{}, bins: map[uint32]int64{},
 	}
+	m.nextPurge.Store(1<<63 - 1)
 	m.sets = append(m.sets, labelSet{}) // gone
 	for _, l := range systemLabels() {
 		m.addLabel(l)
@@ -196,6 +201,7 @@ func (m *mailbox) put(e entry, root uint32) uint32 {
 	if e.body != nil && e.body.messageID != "" {
 		m.byHeader[e.body.messageID] = slot
 	}
+	m.bin(slot, bare, e.set, m.clock.Now().UnixMilli())
 	m.write(record{slot: slot, kind: added, after: e.set})
 	return slot
 }
@@ -217,6 +223,7 @@ func (m *mailbox) relabel(slot, set uint32) bool {
 		return false
 	}
 	m.set1(slot, set)
+	m.bin(slot, before, set, m.clock.Now().UnixMilli())
 	m.write(record{slot: slot, kind: relabelled, before: before, after: set})
 	return true
 }
@@ -225,6 +232,7 @@ func (m *mailbox) relabel(slot, set uint32) bool {
 func (m *mailbox) remove(slot uint32) {
 	e := &m.entries[slot]
 	before := e.set
+	delete(m.bins, slot)
 	m.set1(slot, gone)
 	m.messages--
 	if len(m.thread(e.root)) == 0 {

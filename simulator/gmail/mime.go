@@ -285,28 +285,25 @@ func trimLineEnd(b []byte) []byte {
 }
 
 // decoded undoes the transfer encoding.
-func (p *part) decoded() []byte {
+func (p *part) decoded() []byte { return p.decodeInto(make([]byte, 0, len(p.body))) }
+
+// decodeInto is decoded with memory to use, which the result may alias.
+func (p *part) decodeInto(buf []byte) []byte {
 	switch p.encoding {
 	case "base64":
-		return decodeBase64(p.body)
+		return decodeBase64(buf[:0], p.body)
 	case "quoted-printable":
-		return decodeQP(make([]byte, 0, len(p.body)), p.body)
+		return decodeQP(buf[:0], p.body)
 	default:
 		return p.body
 	}
 }
 
 // decodeBase64 skips everything that is not of the alphabet.
-func decodeBase64(b []byte) []byte {
-	clean := make([]byte, 0, len(b)+3)
+func decodeBase64(clean, b []byte) []byte {
 	for _, c := range b {
-		switch {
-		case c >= 'A' && c <= 'Z' || c >= 'a' && c <= 'z' || c >= '0' && c <= '9' || c == '+' || c == '/':
+		if c = alphabet[c]; c != 0 {
 			clean = append(clean, c)
-		case c == '-':
-			clean = append(clean, '+')
-		case c == '_':
-			clean = append(clean, '/')
 		}
 	}
 	if len(clean)%4 == 1 {
@@ -316,33 +313,43 @@ func decodeBase64(b []byte) []byte {
 	return clean[:n]
 }
 
+// alphabet maps both alphabets of base64 to the standard one, the rest to 0.
+var alphabet = func() (t [256]byte) {
+	for _, c := range []byte("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/") {
+		t[c] = c
+	}
+	t['-'], t['_'] = '+', '/'
+	return t
+}()
+
 func decodeQP(dst, b []byte) []byte {
-	for i := 0; i < len(b); i++ {
-		c := b[i]
-		if c != '=' {
-			dst = append(dst, c)
-			continue
+	for {
+		i := bytes.IndexByte(b, '=')
+		if i < 0 {
+			return append(dst, b...)
 		}
-		if i+2 < len(b) || i+2 == len(b)-0 {
-			if hi, ok := unhex(b, i+1); ok {
-				if lo, ok := unhex(b, i+2); ok {
-					dst = append(dst, hi<<4|lo)
-					i += 2
-					continue
-				}
+		dst = append(dst, b[:i]...)
+		b = b[i+1:]
+		if hi, ok := unhex(b, 0); ok {
+			if lo, ok := unhex(b, 1); ok {
+				dst = append(dst, hi<<4|lo)
+				b = b[2:]
+				continue
 			}
 		}
-		j := i + 1
+		j := 0
 		for j < len(b) && (b[j] == ' ' || b[j] == '\t' || b[j] == '\r') {
 			j++
 		}
-		if j < len(b) && b[j] == '\n' || j == len(b) {
-			i = j
-			continue
+		switch {
+		case j == len(b):
+			return dst
+		case b[j] == '\n':
+			b = b[j+1:]
+		default:
+			dst = append(dst, '=')
 		}
-		dst = append(dst, c)
 	}
-	return dst
 }
 
 func unhex(b []byte, i int) (byte, bool) {
@@ -360,10 +367,12 @@ func unhex(b []byte, i int) (byte, bool) {
 	return 0, false
 }
 
-// text is the content of a text part in UTF-8: Gmail converts it, while the
+// text is the content of a text part in UTF-8.
+func (p *part) text() []byte { return p.inUTF8(p.decoded()) }
+
+// inUTF8 converts the decoded content of a text part, as Gmail does; the
 // Content-Type header keeps naming the original charset.
-func (p *part) text() []byte {
-	b := p.decoded()
+func (p *part) inUTF8(b []byte) []byte {
 	if p.charset == "" || p.charset == "utf-8" || p.charset == "us-ascii" || p.charset == "utf8" {
 		return b
 	}

@@ -1,6 +1,7 @@
 package gmail
 
 import (
+	"bytes"
 	"encoding/base64"
 	"strconv"
 	"strings"
@@ -142,9 +143,16 @@ func (r *Room) appendPart(dst []byte, v *view, p *part, now time.Time) []byte {
 	case len(p.parts) > 0 && p.kind != "message/rfc822":
 		dst = append(dst, `"size":0`...)
 	case p.isInline():
-		data := p.decoded()
+		var buf []byte
+		if v.scratch != nil {
+			buf = v.scratch.text[:0]
+		}
+		data := p.decodeInto(buf)
+		if v.scratch != nil && (p.encoding == "base64" || p.encoding == "quoted-printable") {
+			v.scratch.text = data // as it may have grown
+		}
 		if strings.HasPrefix(p.kind, "text/") {
-			data = p.text()
+			data = p.inUTF8(data)
 		}
 		if len(data) > inlineLimit {
 			dst = r.appendAttachment(dst, v, p, len(data), now)
@@ -189,7 +197,7 @@ func appendHeaders(dst []byte, fields []field, only []string) []byte {
 		first = false
 		dst = appendStringBytes(append(dst, `{"name":`...), f.name)
 		dst = append(dst, `,"value":`...)
-		if strings.Contains(string(f.value), "=?") {
+		if bytes.Contains(f.value, encodedWord) {
 			dst = appendString(dst, headerText(f.value))
 		} else {
 			dst = appendFolded(dst, f.value)
@@ -198,6 +206,8 @@ func appendHeaders(dst []byte, fields []field, only []string) []byte {
 	}
 	return dst
 }
+
+var encodedWord = []byte("=?")
 
 func wanted(name []byte, only []string) bool {
 	for _, o := range only {
@@ -210,18 +220,14 @@ func wanted(name []byte, only []string) bool {
 
 // appendFolded is appendStringBytes of an unfolded value.
 func appendFolded(dst, value []byte) []byte {
-	clean := true
-	for _, c := range value {
-		if c < ' ' || c == '"' || c == '\\' || c >= utf8.RuneSelf {
-			clean = false
-			break
-		}
-	}
-	if clean {
-		return append(append(append(dst, '"'), value...), '"')
-	}
 	dst = append(dst, '"')
 	for len(value) > 0 {
+		n := plainRun(value)
+		dst = append(dst, value[:n]...)
+		value = value[n:]
+		if len(value) == 0 {
+			break
+		}
 		if value[0] == '\r' || value[0] == '\n' {
 			value = value[1:]
 			continue
@@ -231,6 +237,16 @@ func appendFolded(dst, value []byte) []byte {
 		value = value[size:]
 	}
 	return append(dst, '"')
+}
+
+// plainRun is the length of what JSON writes as it is.
+func plainRun(b []byte) int {
+	for i, c := range b {
+		if c < ' ' || c == '"' || c == '\\' || c >= utf8.RuneSelf {
+			return i
+		}
+	}
+	return len(b)
 }
 
 func appendString(dst []byte, s string) []byte {
@@ -244,9 +260,14 @@ func appendString(dst []byte, s string) []byte {
 func appendStringBytes(dst, s []byte) []byte {
 	dst = append(dst, '"')
 	for len(s) > 0 {
-		r, size := utf8.DecodeRune(s)
-		dst = appendRune(dst, r)
-		s = s[size:]
+		n := plainRun(s)
+		dst = append(dst, s[:n]...)
+		s = s[n:]
+		if len(s) > 0 {
+			r, size := utf8.DecodeRune(s)
+			dst = appendRune(dst, r)
+			s = s[size:]
+		}
 	}
 	return append(dst, '"')
 }

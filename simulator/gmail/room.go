@@ -93,6 +93,7 @@ func (r *Room) mailboxOf(c *front.Call) (*mailbox, error) {
 	if m == nil {
 		return nil, noMailbox()
 	}
+	r.purge(m)
 	return m, nil
 }
 
