@@ -2,6 +2,23 @@
 // pure: no clock, no SQL, no HTTP. The position lives in the sink; a crash at
 // any point repeats work and never skips it, because items and checkpoint are
 // applied together.
+//
+// Invariants, for any interleaving of steps, crashes and workers:
+//
+//  1. The mark never passes a change that has not been applied: it moves only in
+//     the Apply of the last page of a walk, to a position read before or with
+//     that page.
+//  2. What changes while a full pass runs is seen afterwards: the held mark was
+//     read before the first page (or, where the feed gives the mark itself, is
+//     the listing's).
+//  3. A sweep happens only with the last page of a pass whose every page was
+//     applied in this pass (Checkpoint.Pass counts them).
+//  4. Two workers cannot both move on from one checkpoint: Apply refuses the
+//     second, whose step is simply made again.
+//  5. A step that finds nothing new applies nothing: an idle feed costs one call
+//     and no write.
+//  6. Forgotten marks and pages (fault.Stale) lead to a new full pass, never to
+//     a gap; the old mark is kept until that pass is complete.
 package engine
 
 import (
