@@ -111,7 +111,9 @@ interface OptionsProps {
 function Options({ id, items, current, onHover, onRun }: OptionsProps) {
   const chosen = useRef<HTMLDivElement>(null);
   // biome-ignore lint/correctness/useExhaustiveDependencies: the chosen row changes with `current`
-  useEffect(() => chosen.current?.scrollIntoView({ block: "nearest" }), [current]);
+  useEffect(() => {
+    chosen.current?.scrollIntoView({ block: "nearest" });
+  }, [current]);
   return (
     <div className={classes.list} id={id} role="listbox" aria-label="Results">
       {items.map((item, i) => (

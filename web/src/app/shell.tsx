@@ -22,7 +22,7 @@ import { type Action, useActions } from "@/actions/actions";
 import { shown } from "@/actions/keys";
 import { useGoogleIntegrationStatus } from "@/hooks/useGoogleIntegration";
 import { sessionApi } from "@/lib/api";
-import { lastSync, readConnection } from "@/lib/connection";
+import { importProgress, lastSync, readConnection } from "@/lib/connection";
 import { count } from "@/lib/format";
 import { followWorkspace, useLiveState } from "@/lib/live";
 import { useRemembered } from "@/lib/remember";
@@ -154,7 +154,7 @@ function Sidebar({ slim, status, onFold, onSearch, onHelp }: SidebarProps) {
           </Hint>
         )}
       </div>
-      <button type="button" className={classes.search} onClick={onSearch} aria-label="Search or jump to">
+      <button type="button" className={classes.search} onClick={onSearch} aria-keyshortcuts="Control+K Meta+K">
         <Search size={15} />
         <span>Search or jump to</span>
         <kbd>{shown("mod+k")}</kbd>
@@ -223,6 +223,7 @@ function SyncLine({ status }: { status: GoogleStatus | undefined }) {
   if (!status?.is_connected) return null;
   const reading = readConnection(status);
   const last = lastSync(status);
+  const progress = importProgress(status);
   return (
     <Link to={paths.integrations} className={classes.sync} title={reading.title}>
       <span className={classes.syncDot} data-tone={reading.tone} />
@@ -231,8 +232,8 @@ function SyncLine({ status }: { status: GoogleStatus | undefined }) {
           <>
             Synced <Time iso={last} style="ago" />
           </>
-        ) : reading.tone === "busy" ? (
-          reading.detail.split(",  ")[0]
+        ) : progress && progress.total > 0 ? (
+          `Importing ${count(progress.done)} of ${count(progress.total)}`
         ) : (
           reading.label
         )}
@@ -290,7 +291,7 @@ function UserMenu({ onHelp }: { onHelp: () => void }) {
   return (
     <Menu position="top-start" width={224}>
       <Menu.Target>
-        <button type="button" className={classes.user} aria-label={`Account of ${user.name || user.email}`}>
+        <button type="button" className={classes.user} title={user.email}>
           <Avatar name={user.name} email={user.email} size={24} />
           <span className={classes.itemLabel}>{user.name || user.email}</span>
         </button>

@@ -43,13 +43,13 @@ const subjects = [
 ];
 
 const openings = [
-  "Thanks for the quick answer. We went through the plan again with the architect and",
-  "Attached you find the updated sheet. The two rows in yellow are new since",
-  "Could you tell me whether the matt black version is in stock before",
-  "Just to confirm what we said on the phone: forty pieces in the first delivery, the rest",
-  "The fitters can only start at seven, so the pallets should be there the evening before;",
-  "We compared the three samples in daylight and at night. The second one is clearly",
-  "No rush on this one. When you have a minute, could you look at the numbers in",
+  "Thanks for the quick answer. We went through the plan again with the architect and changed two rooms.",
+  "Attached you find the updated sheet. The two rows in yellow are new since Tuesday.",
+  "Could you tell me whether the matt black version is in stock before Easter?",
+  "Just to confirm what we said on the phone: forty pieces in the first delivery, the rest in May.",
+  "The fitters can only start at seven, so the pallets should be there the evening before.",
+  "We compared the three samples in daylight and at night. The second one is clearly the warmest.",
+  "No rush on this one. When you have a minute, could you look at the numbers in the sheet?",
 ];
 
 /** A small generator with a seed, so that every run sees the same mail. */
@@ -67,11 +67,11 @@ const gmailId = (n: number) => `18f2${hex(n * 7919, 12)}`;
 
 const me = { name: "Mara Lindqvist", email: account };
 
-function plain(from: SamplePerson, opening: string): string {
+function plain(from: SamplePerson, to: SamplePerson, opening: string): string {
   const name = from.name.split(" ")[0] || "The team";
-  return `Hello Mara,
+  return `Hello ${to.name.split(" ")[0] || "all"},
 
-${opening} Friday. If that works for you, I would pass it on to the site office today, so that nobody waits for us.
+${opening} If that works for you, I would pass it on to the site office today, so that nobody waits for us.
 
 Two small things remain: the canopy for the stairwell (we assumed 120 mm), and whether the cable should be textile or plain. See https://northwind-lamps.example/aster for the one we mean.
 
@@ -99,8 +99,9 @@ export function makeMail(howMany: number, now: Date): Email[] {
   while (list.length < howMany) {
     thread++;
     const from = people[(thread * 5 + roll(3)) % people.length] ?? me;
-    const subject = subjects[(thread * 3 + roll(2)) % subjects.length] ?? "Hello";
-    const size = thread % 5 === 2 ? 2 + roll(5) : 1;
+    const picked = subjects[(thread * 3 + roll(2)) % subjects.length] ?? "Hello";
+    const subject = from.name === "" ? "Your parcel is on its way" : picked;
+    const size = thread % 5 === 2 && from.name !== "" ? 2 + roll(5) : 1;
     const threadId = gmailId(100_000 + thread);
     for (let i = size - 1; i >= 0 && list.length < howMany; i--) {
       const n = list.length + 1;
@@ -118,7 +119,7 @@ export function makeMail(howMany: number, now: Date): Email[] {
       if (from.email.startsWith("billing")) labels.push("Label_invoices");
       const text = machine
         ? "Two boxes left Rotterdam this morning and should reach you on Thursday between 9 and 12."
-        : plain(sender, opening);
+        : plain(sender, mine ? from : me, opening);
       list.push({
         id: emailId(n),
         gmail_id: gmailId(n),

@@ -30,7 +30,7 @@ export function AmountSelect({
   return (
     <Select
       aria-label={label}
-      w={228}
+      w={{ base: 280, sm: 228 }}
       data={all.map((n) => ({ value: String(n), label: amountText(n) }))}
       value={String(value)}
       onChange={(v) => onChange(Number(v))}
@@ -103,7 +103,7 @@ export function previewText(preview: Preview): string {
 }
 
 const shares: [Visibility, string, string][] = [
-  ["private", "Only I", "Nobody else in the workspace sees that a message exists."],
+  ["private", "Only me", "Nobody else in the workspace sees that a message exists."],
   ["metadata", "That there was mail", "Colleagues see with whom and when, no subject and no text."],
   ["subject", "The subject too", "Colleagues see with whom, when, and the subject."],
   ["full", "Everything", "Colleagues can read the messages and their files."],

@@ -265,7 +265,7 @@ export function Person({ name, email, note }: { name?: string; email: string; no
       <Avatar name={name} email={email} />
       <span className={classes.personText}>
         <span className={classes.personName}>{displayName(name, email)}</span>
-        <span className={classes.note}>{note ?? email}</span>
+        {name?.trim() && <span className={classes.note}>{note ?? email}</span>}
       </span>
     </span>
   );

@@ -63,8 +63,8 @@ function QuickAccess({ status }: { status: GoogleStatus | undefined }) {
       to: paths.inbox,
       text: status?.is_connected ? plural(status.counts.unread, "unread message") : "Read and search your mail",
     },
-    { label: "Calendar", icon: CalendarDays, text: "Meetings with your customers will stand here" },
-    { label: "Activities", icon: Activity, text: "Mail, meetings and calls by record will stand here" },
+    { label: "Calendar", icon: CalendarDays, text: "Meetings with your customers will appear here" },
+    { label: "Activities", icon: Activity, text: "Mail, meetings and calls by record will appear here" },
     {
       label: "Integrations",
       icon: Plug,
@@ -125,12 +125,14 @@ function StandardObjects() {
         {objects.map(({ label, icon: Icon, text }) => (
           <div key={label} className={classes.object}>
             <Icon size={16} strokeWidth={1.75} />
-            <span>{label}</span>
-            <span className={classes.objectText}>{text}</span>
+            <span>
+              {label}
+              <span className={classes.objectText}>{text}</span>
+            </span>
           </div>
         ))}
         <p className={classes.later}>
-          Records are not part of this version. They will be filled from the mail that is here.
+          Not in this version yet. They will be filled from the mail that is already here.
         </p>
       </Card>
     </Section>
@@ -138,16 +140,17 @@ function StandardObjects() {
 }
 
 const shownMail = 7;
+const recent = { label: "INBOX", threads: true, limit: shownMail };
 
 function RecentMail({ workspaceId, status }: { workspaceId: string; status: GoogleStatus | undefined }) {
-  const { emails, isLoading, error, refresh } = useGoogleEmails(workspaceId);
+  const { emails, isLoading, error, refresh } = useGoogleEmails(workspaceId, recent);
   return (
     <Section
       title="Recent mail"
       aside={
         emails.length > 0 && (
           <Link to={paths.inbox} className={classes.all}>
-            All mail
+            Open the inbox
           </Link>
         )
       }

@@ -57,7 +57,7 @@ export function ContextPane({
           <ul className={classes.people}>
             {others.slice(0, 8).map((p) => (
               <li key={p.email}>
-                <Person name={p.name} email={p.email} note={p.name ? p.email : undefined} />
+                <Person name={p.name} email={p.email} />
               </li>
             ))}
           </ul>

@@ -56,7 +56,7 @@ export function EmailDetail(props: DetailProps) {
           <>
             <div className={classes.title}>
               {subject === undefined ? <Bone width="46%" height={18} /> : <h2>{subject || "(no subject)"}</h2>}
-              <Labels of={messages?.at(-1) ?? known} labels={props.labels} />
+              <Labels of={messages ?? (known ? [known] : [])} labels={props.labels} />
             </div>
             {messages ? (
               <Messages {...props} messages={messages} scroller={scroller} />
@@ -132,10 +132,10 @@ function Toolbar({ can, on, context, messages }: DetailProps) {
   );
 }
 
-const hidden = new Set(["UNREAD", "STARRED", "CATEGORY_PERSONAL", "IMPORTANT"]);
+const hidden = new Set(["UNREAD", "STARRED", "SENT", "CATEGORY_PERSONAL", "IMPORTANT"]);
 
-function Labels({ of, labels }: { of: EmailListItem | undefined; labels: Label[] }) {
-  const shown = (of?.labels ?? []).filter((id) => !hidden.has(id));
+function Labels({ of, labels }: { of: EmailListItem[]; labels: Label[] }) {
+  const shown = [...new Set(of.flatMap((m) => m.labels))].filter((id) => !hidden.has(id));
   return (
     <span className={classes.labels}>
       {shown.map((id) => {

@@ -31,7 +31,7 @@ export function ListHead({ search, status, labels, known, input, total, isSyncin
       <div className={classes.line}>
         <h1 className="visually-hidden">Inbox</h1>
         <LabelMenu search={search} labels={labels} onChange={onChange} />
-        <span className={classes.total}>{total === undefined ? "" : plural(total, "message")}</span>
+        <span className={classes.total}>{total === undefined ? "" : plural(total, "conversation")}</span>
         <Hint label="Sync now" keys="⇧ N">
           <ActionIcon aria-label="Sync now" onClick={onSync} disabled={isSyncing}>
             <RefreshCw size={15} className={cx(isSyncing && classes.turning)} />

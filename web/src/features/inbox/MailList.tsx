@@ -93,7 +93,9 @@ export function MailList(props: Props) {
         </ul>
         {isLoadingMore && <Bones rows={3} height={height} />}
         {!hasMore && (
-          <p className={classes.end}>{props.total === undefined ? "" : `${plural(props.total, "message")} in all`}</p>
+          <p className={classes.end}>
+            {props.total === undefined ? "" : `${plural(props.total, "conversation")} in all`}
+          </p>
         )}
       </div>
     </div>

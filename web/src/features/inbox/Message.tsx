@@ -74,7 +74,7 @@ function Recipients({ email, mine }: { email: Email; mine: Set<string> }) {
           type="button"
           className={classes.recipients}
           onClick={() => setShown(!shown)}
-          aria-label="Show all addresses"
+          title="Show all addresses"
         >
           to {to.slice(0, 4).join(", ") || "nobody"}
           {to.length > 4 && ` and ${to.length - 4} more`}

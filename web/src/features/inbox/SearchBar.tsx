@@ -109,9 +109,7 @@ export function SearchBar({ value, known, input, onChange, onDone }: Props) {
           <X size={14} />
         </button>
       ) : (
-        <kbd className={classes.key} aria-hidden="true">
-          /
-        </kbd>
+        <kbd className={classes.key}>/</kbd>
       )}
       <div id={list} role="listbox" aria-label="Search operators" className={classes.list} hidden={!open}>
         {suggestions.map((s, i) => (

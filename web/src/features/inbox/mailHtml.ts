@@ -52,7 +52,8 @@ const config = {
   ],
   FORBID_ATTR: ["srcset", "ping", "formaction", "autofocus", "tabindex", "id", "name", "contenteditable"],
   ALLOW_DATA_ATTR: false,
-  ALLOWED_URI_REGEXP: /^(?:https?|mailto|tel|cid|data:image\/)/i,
+  // Every attribute is held against this, so what is no address at all passes too: a colour, a width.
+  ALLOWED_URI_REGEXP: /^(?:(?:https?|mailto|tel|cid):|[^a-z]|[a-z+.-]+(?:[^a-z+.\-:]|$))/i,
 };
 
 /** Quotes of the usual mail programs. */
@@ -84,12 +85,16 @@ function dropUnplaced(body: HTMLElement) {
 const elsewhere = /^\s*(https?:)?\/\//i;
 const remoteCss = /url\(\s*['"]?\s*(https?:)?\/\/[^)]*\)/gi;
 
+/** One transparent pixel: keeps the place of a picture that was held back. */
+const blank = "data:image/gif;base64,R0lGODlhAQABAAAAACH5BAEKAAEALAAAAAABAAEAAAICTAEAOw==";
+
 /** Takes away every address that would be fetched; the frame's policy would refuse them too. */
 function holdRemote(body: HTMLElement): number {
   let held = 0;
   for (const image of body.querySelectorAll("img[src]")) {
     if (!elsewhere.test(image.getAttribute("src") ?? "")) continue;
-    image.removeAttribute("src");
+    image.setAttribute("src", blank);
+    image.classList.add("held");
     held++;
   }
   for (const cell of body.querySelectorAll("[background]")) {
@@ -151,6 +156,7 @@ body{margin:0;overflow-x:auto;overflow-y:hidden;overflow-wrap:anywhere;font:14px
 img{max-width:100%;height:auto}
 table{max-width:100%}
 pre{white-space:pre-wrap}
+img.held{background:color-mix(in srgb,${look.muted} 16%,transparent);border-radius:3px}
 .fold>summary{display:inline-block;list-style:none;margin:8px 0;padding:1px 9px;border-radius:9px;cursor:pointer;font:12px/1.5 "Inter Variable",system-ui,sans-serif;color:${look.muted};background:color-mix(in srgb,${look.muted} 14%,transparent)}
 .fold>summary::-webkit-details-marker{display:none}
 :focus-visible{outline:2px solid ${look.accent};outline-offset:2px}`;

@@ -5,8 +5,9 @@ export interface Passage {
   text: string;
 }
 
-const attribution =
-  /^(On .{4,200}|Am .{4,200}|Le .{4,200}|El .{4,200}|Il .{4,200}|Op .{4,200}|.{2,120}) (wrote|schrieb|a écrit|escribió|ha scritto|schreef).{0,80}:\s*$/;
+const said = "(wrote|schrieb|a écrit|escribió|ha scritto|schreef).{0,80}:\\s*$";
+const opened = new RegExp(`^(On|Am|Le|El|Il|Op)\\b.{4,220} ${said}`);
+const loose = new RegExp(`^.{2,120} ${said}`);
 const original =
   /^\s*-{2,}\s*(Original Message|Forwarded message|Ursprüngliche Nachricht|Message d'origine|Mensaje original)\s*-{2,}\s*$/i;
 
@@ -32,16 +33,24 @@ function markQuotes(lines: string[], kinds: Passage["kind"][]) {
     kinds[i] = "quote";
     let above = i - 1;
     while (above >= 0 && !(lines[above] ?? "").trim()) above--;
-    const two = `${lines[above - 1] ?? ""} ${lines[above] ?? ""}`.trim();
     if (above < 0 || kinds[above] !== "text") continue;
-    if (attribution.test((lines[above] ?? "").trim())) kinds.fill("quote", above, i);
-    else if (attribution.test(two) && (lines[above - 1] ?? "").trim()) kinds.fill("quote", above - 1, i);
+    const start = announcement(lines, above);
+    if (start >= 0) kinds.fill("quote", start, i);
   }
   // An empty line between two quoted ones belongs to the quote.
   for (let i = 1; i < lines.length - 1; i++) {
     if (!(lines[i] ?? "").trim() && kinds[i - 1] === "quote" && nextFilled(lines, kinds, i) === "quote")
       kinds[i] = "quote";
   }
+}
+
+/** The line where "On Monday, Mara wrote:" begins, which may be broken in two; -1 if it is no such thing. */
+function announcement(lines: string[], at: number): number {
+  const line = (lines[at] ?? "").trim();
+  const before = (lines[at - 1] ?? "").trim();
+  if (opened.test(line)) return at;
+  if (before && opened.test(`${before} ${line}`)) return at - 1;
+  return loose.test(line) ? at : -1;
 }
 
 function nextFilled(lines: string[], kinds: Passage["kind"][], from: number): Passage["kind"] | undefined {

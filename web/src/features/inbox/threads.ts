@@ -41,5 +41,5 @@ export const placeOf = (thread: Thread) => ({ thread: thread.id, box: thread.new
 export function rowsAbove(before: string | undefined, now: Thread[]): number {
   if (!before) return 0;
   const at = now.findIndex((t) => t.id === before);
-  return at > 0 ? at : 0;
+  return Math.max(0, at);
 }

@@ -45,7 +45,7 @@ const benefits = [
   {
     icon: Zap,
     title: "Nothing missing",
-    text: "Rapport compares its count with Gmail's and says so: 4,212 of 4,212. What could not be read is listed.",
+    text: "Rapport compares its count with Gmail's and tells you. What could not be read stands in a list.",
   },
   {
     icon: Lock,
@@ -106,11 +106,10 @@ function Ask({ workspaceId, status, outcome }: { workspaceId: string; status: Go
           </Row>
         </Card>
         <p className={classes.fine}>
-          Google lets a program read about five messages a second.{" "}
+          The newest messages are here within seconds; you can read while the rest follows.{" "}
           {wishes.limit > 0
-            ? `${count(wishes.limit)} messages take ${roughly(wishes.limit / 5)};`
-            : "All messages of a large mailbox take hours;"}{" "}
-          the newest are there within seconds.
+            ? `Where Google allows five messages a second, as for new installations, ${count(wishes.limit)} take ${roughly(wishes.limit / 5)}.`
+            : "A large mailbox takes hours."}
         </p>
       </Section>
       <Section title="Who sees your mail" note="You can share single conversations later, and change this at any time.">
@@ -158,8 +157,9 @@ function Arrived({ workspaceId, status }: { workspaceId: string; status: GoogleS
   }, [navigate]);
   return (
     <div className={classes.arrived}>
-      <h2 className={classes.title}>Connected as {status.google_email}</h2>
+      <h2 className={classes.title}>You are connected</h2>
       <p className={classes.lead}>
+        As <strong>{status.google_email}</strong>.{" "}
         {progress
           ? "The newest mail is there already. You can start to read; the rest follows in the background."
           : messages > 0

@@ -17,7 +17,7 @@ export function EndSection({ workspaceId, status }: { workspaceId: string; statu
   const { messages } = status.counts;
   if (!connected && messages === 0) return null;
   return (
-    <Section title="Leave">
+    <Section title="Disconnect and delete">
       <Card>
         {connected && (
           <Row

@@ -54,7 +54,7 @@ export function GmailSection({ workspaceId, status }: { workspaceId: string; sta
               <Row title="Look for new mail">
                 <Select
                   aria-label="Look for new mail"
-                  w={228}
+                  w={{ base: 280, sm: 228 }}
                   data={[
                     ...(known ? [] : [{ value: poll, label: `Every ${poll} seconds` }]),
                     ...intervals.map(([value, label]) => ({ value, label })),

@@ -1,0 +1,80 @@
+// @vitest-environment jsdom
+import { describe, expect, it } from "vitest";
+import { type Look, mailPage } from "./mailHtml";
+
+const look: Look = {
+  ink: "#111",
+  muted: "#666",
+  accent: "#063",
+  line: "#ddd",
+  fontUrl: "https://crm.example/i.woff2",
+  origin: "https://crm.example",
+};
+const page = (html: string, remote = false) => mailPage(html, { remote, look });
+const body = (html: string, remote = false) => page(html, remote).document.split("<body>")[1] ?? "";
+
+describe("mail's HTML", () => {
+  it.each([
+    "<script>alert(1)</script>",
+    "<img src=x onerror=alert(1)>",
+    "<svg onload=alert(1)>",
+    '<a href="javascript:alert(1)">x</a>',
+    '<iframe src="https://evil.example"></iframe>',
+    '<form action="https://evil.example"><input name=p></form>',
+    '<meta http-equiv="refresh" content="0;url=https://evil.example">',
+    '<base href="https://evil.example">',
+    '<link rel="stylesheet" href="https://evil.example/x.css">',
+    '<object data="https://evil.example"></object>',
+  ])("loses what is dangerous in %s", (html) => {
+    expect(body(`<p>text</p>${html}`)).not.toMatch(
+      /script|onerror|onload|javascript:|<iframe|<form|<input|<meta|<base|<link|<object/i,
+    );
+    expect(body(`<p>text</p>${html}`)).toContain("text");
+  });
+
+  it("has a policy that allows no script and no address of others", () => {
+    const policy = /Content-Security-Policy" content="([^"]*)"/.exec(page("<p>x</p>").document)?.[1] ?? "";
+    expect(policy).toContain("default-src 'none'");
+    expect(policy).not.toMatch(/script-src|https:( |;|$)/);
+    expect(/Content-Security-Policy" content="([^"]*)"/.exec(page("<p>x</p>", true).document)?.[1]).toMatch(
+      /img-src [^;]* https:/,
+    );
+  });
+
+  it("holds remote pictures back, in every way they are named", () => {
+    const html =
+      '<img src="https://a.example/1.png"><img src="//a.example/2.png"><table background="https://a.example/3.png"><tr><td style="background:url(https://a.example/4.png)">x</td></tr></table><img src="data:image/gif;base64,R0lGODlhAQABAAAAACH5BAEKAAEALAAAAAABAAEAAAICTAEAOw==">';
+    expect(page(html).held).toBe(4);
+    expect(body(html)).not.toContain("a.example");
+  });
+
+  it("shows them when asked", () => {
+    const html = '<img src="https://a.example/1.png">';
+    expect(page(html, true).held).toBe(0);
+    expect(body(html, true)).toContain("https://a.example/1.png");
+  });
+
+  it("opens links outside and tells the other side nothing", () => {
+    expect(body('<a href="https://a.example">x</a>')).toMatch(
+      /target="_blank".*rel="noopener noreferrer nofollow"|rel="noopener noreferrer nofollow".*target="_blank"/,
+    );
+  });
+
+  it("folds the quote but never the whole message", () => {
+    expect(body('<p>Yes.</p><div class="gmail_quote">On Monday …<blockquote>Shall we?</blockquote></div>')).toMatch(
+      /<p>Yes.<\/p><details class="fold"><summary>Earlier text<\/summary><div class="gmail_quote">/,
+    );
+    expect(body("<blockquote>All there is</blockquote>")).not.toContain("<details");
+  });
+
+  it("keeps what gives it its shape", () => {
+    expect(
+      body('<table width="560" bgcolor="#f4efe6"><tr><td align="center" style="color: red">x</td></tr></table>'),
+    ).toMatch(/width="560" bgcolor="#f4efe6".*align="center" style="color: red/);
+  });
+
+  it("knows mail that brings its own colours", () => {
+    expect(page('<table bgcolor="#eee"><tr><td>x</td></tr></table>').designed).toBe(true);
+    expect(page("<p>Plain <b>words</b></p>").designed).toBe(false);
+  });
+});
