@@ -7,12 +7,15 @@ import (
 	"mime"
 	"mime/multipart"
 	"net/http"
+	"net/http/httptest"
+	"net/url"
 	"strings"
 	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
+	"rapport/simulator"
 	"rapport/simulator/front"
 )
 
@@ -216,4 +219,62 @@ func TestPartsRunAtTheSameTime(t *testing.T) {
 		return front.Raw(`{}`), nil
 	}
 	require.Len(t, w.batch(w.token(mara, full), get("1"), get("2"), get("3"), get("4"), get("5")), 5)
+}
+
+// Whatever comes as a batch, the answer is an error or one part for each part.
+func FuzzBatch(f *testing.F) {
+	body, kind := batchOf(get("1"), "POST /gmail/v1/users/me/messages/send\nContent-Length: 3\n\n{}x")
+	f.Add(body, kind)
+	f.Add("--b\r\nContent-Type: application/http\r\n\r\nGET :\r\n\r\n--b--", "multipart/mixed; boundary=b")
+	f.Add("--b\r\n\r\n\x00 \xff HTTP/9\r\n--b\r\n", "multipart/mixed; boundary=b")
+	sim, err := simulator.New(simulator.Options{})
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Cleanup(func() { _ = sim.Close() })
+	f.Fuzz(func(t *testing.T, body, kind string) {
+		r := httptest.NewRequest(http.MethodPost, "/batch/gmail/v1", strings.NewReader(body))
+		r.Header.Set("Content-Type", kind)
+		rec := httptest.NewRecorder()
+		sim.Handler().ServeHTTP(rec, r)
+		if rec.Code != 200 && rec.Code != 400 {
+			t.Fatalf("status %d: %s", rec.Code, rec.Body)
+		}
+	})
+}
+
+func FuzzUpload(f *testing.F) {
+	f.Add("uploadType=multipart", "multipart/related; boundary=b", "", "--b\r\n\r\n{}\r\n--b\r\n\r\nx\r\n--b--")
+	f.Add("uploadType=resumable&upload_id=AB0000000001", "", "bytes 0-1/2", "xx")
+	f.Add("uploadType=resumable&upload_id=AB0000000001", "", "bytes */*", "")
+	f.Add("uploadType=media", "", "", "x")
+	w := &world{room: &room{}}
+	sim, err := simulator.New(simulator.Options{Quota: "none", Accounts: []simulator.Account{{Email: mara}},
+		Rooms: []simulator.RoomMaker{func(simulator.Kit) (front.Room, error) { return w.room, nil }}})
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Cleanup(func() { _ = sim.Close() })
+	f.Fuzz(func(t *testing.T, query, kind, contentRange, body string) {
+		tok, err := sim.OAuth.IssueToken(mara, "", []string{full})
+		if err != nil {
+			t.Fatal(err)
+		}
+		u := url.URL{Path: "/upload/gmail/v1/users/me/messages/send", RawQuery: query}
+		for _, path := range []string{"/upload/gmail/v1/users/me/messages/send?uploadType=resumable", u.String()} {
+			r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, path, strings.NewReader(body))
+			if err != nil {
+				return
+			}
+			r.RequestURI = path
+			r.Header.Set("Authorization", "Bearer "+tok)
+			r.Header.Set("Content-Type", kind)
+			r.Header.Set("Content-Range", contentRange)
+			rec := httptest.NewRecorder()
+			sim.Handler().ServeHTTP(rec, r)
+			if rec.Code >= 500 {
+				t.Fatalf("status %d: %s", rec.Code, rec.Body)
+			}
+		}
+	})
 }
