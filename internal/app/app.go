@@ -54,10 +54,13 @@ type Options struct {
 // Open builds the program: data folder, key, database with its migrations,
 // rooms and doors. Errors an operator can do something about are *Trouble.
 func Open(ctx context.Context, o Options) (*App, error) {
-	if o.Now == nil {
-		o.Now = time.Now
+	clock := o.Now
+	if clock == nil {
+		clock = time.Now
 	}
-	a := &App{Config: o.Config, version: o.Version, log: o.Log, now: o.Now, live: newLive(), metrics: prometheus.NewRegistry(), closing: make(chan struct{})}
+	// As exact as both databases keep it: what is read back is what was written.
+	now := func() time.Time { return clock().UTC().Truncate(time.Microsecond) }
+	a := &App{Config: o.Config, version: o.Version, log: o.Log, now: now, live: newLive(), metrics: prometheus.NewRegistry(), closing: make(chan struct{})}
 	host, _ := os.Hostname() // a name is for people: none is no trouble
 	a.holder = fmt.Sprintf("%s-%d-%s", host, os.Getpid(), rand.Text()[:8])
 	if err := prepareData(a.Config); err != nil {

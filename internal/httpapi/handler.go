@@ -50,11 +50,23 @@ func (s *Server) Handler() (http.Handler, error) {
 	if err != nil {
 		return nil, fmt.Errorf("setting up compression: %w", err)
 	}
-	var h http.Handler = zip(guard(s.measure(mux)))
+	h := unzipped(guard(s.measure(mux)), func(h http.Handler) http.Handler { return zip(h) })
 	h = s.cors().Handler(h)
 	h = securityHeaders(pages.policy, s.secure(), h)
 	h = s.outermost(h)
 	return h, nil
+}
+
+// unzipped compresses all but event streams: the compressor would hold them back.
+func unzipped(plain http.Handler, zip func(http.Handler) http.Handler) http.Handler {
+	zipped := zip(plain)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasSuffix(r.URL.Path, "/events") {
+			plain.ServeHTTP(w, r)
+			return
+		}
+		zipped.ServeHTTP(w, r)
+	})
 }
 
 var compressible = []string{"application/json", "application/problem+json", "text/html", "text/css", "text/javascript", "application/javascript", "image/svg+xml", "text/plain"}
@@ -115,7 +127,8 @@ func (s *Server) outermost(next http.Handler) http.Handler {
 		began := time.Now()
 		id := requestID(r)
 		w.Header().Set("X-Request-Id", id)
-		r = r.WithContext(context.WithValue(r.Context(), keyRequestID, id))
+		log := s.Log.With("request_id", id)
+		r = r.WithContext(context.WithValue(r.Context(), keyRequest, request{id, log}))
 		r.RemoteAddr = s.remote(r)
 		out := &recorder{ResponseWriter: w}
 		defer func() {
@@ -123,12 +136,12 @@ func (s *Server) outermost(next http.Handler) http.Handler {
 				if broken == http.ErrAbortHandler {
 					panic(broken)
 				}
-				slog.ErrorContext(r.Context(), "panic", "request_id", id, "panic", broken, "stack", string(debug.Stack()))
+				log.ErrorContext(r.Context(), "panic", "panic", broken, "stack", string(debug.Stack()))
 				if out.status == 0 {
 					writeProblem(out, r, errors.New("panic"))
 				}
 			}
-			slog.LogAttrs(r.Context(), s.levelOf(r, out.status), "request", slog.String("request_id", id), slog.String("method", r.Method),
+			log.LogAttrs(r.Context(), s.levelOf(r, out.status), "request", slog.String("method", r.Method),
 				slog.String("path", r.URL.Path), slog.Int("status", out.status), slog.Duration("took", time.Since(began)))
 		}()
 		next.ServeHTTP(out, r)

@@ -71,7 +71,7 @@ func (s *Server) metricsHandler() http.Handler {
 func (s *Server) measure(mux *http.ServeMux) http.Handler {
 	took := prometheus.NewHistogramVec(prometheus.HistogramOpts{
 		Name: "rapport_http_request_duration_seconds", Help: "Time to answer HTTP requests, by route.",
-		Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 10, 60},
+		Buckets: []float64{.001, .0025, .01, .05, .25, 1, 5, 60},
 	}, []string{"route", "code"})
 	going := prometheus.NewGauge(prometheus.GaugeOpts{Name: "rapport_http_requests_in_flight", Help: "Requests being answered, event streams included."})
 	s.Metrics.MustRegister(took, going)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"log/slog"
 	"net/http"
 	"strconv"
 	"strings"
@@ -116,7 +115,7 @@ func init() {
 		p := newProblem(status, msg, errs...).(*Problem)
 		p.RequestID = requestIDOf(ctx.Context())
 		if status >= 500 {
-			slog.ErrorContext(ctx.Context(), "request failed", "request_id", p.RequestID, "error", errors.Join(errs...))
+			requestOf(ctx.Context()).log.ErrorContext(ctx.Context(), "request failed", "error", errors.Join(errs...))
 			p.Detail = defaultText(fault.Internal, p.RequestID)
 		}
 		return p
@@ -175,12 +174,13 @@ func writeProblem(w http.ResponseWriter, r *http.Request, err error) {
 
 // logFailure writes down what the answer hides.
 func logFailure(ctx context.Context, err error, p *Problem) {
+	log := requestOf(ctx).log
 	switch {
 	case p.Status >= 500 && p.Code == "internal":
-		slog.ErrorContext(ctx, "request failed", "request_id", p.RequestID, "error", err)
+		log.ErrorContext(ctx, "request failed", "error", err)
 	case p.Status >= 500:
-		slog.WarnContext(ctx, "request not served", "request_id", p.RequestID, "code", p.Code, "error", err)
+		log.WarnContext(ctx, "request not served", "code", p.Code, "error", err)
 	default:
-		slog.DebugContext(ctx, "request refused", "request_id", p.RequestID, "code", p.Code, "error", err)
+		log.DebugContext(ctx, "request refused", "code", p.Code, "error", err)
 	}
 }

@@ -3,6 +3,7 @@ package httpapi
 import (
 	"context"
 	"io/fs"
+	"log/slog"
 	"net/http"
 	"net/netip"
 	"time"
@@ -26,6 +27,7 @@ type Server struct {
 	Facts       Facts
 	Queue       Queue
 	Now         func() time.Time
+	Log         *slog.Logger
 
 	PublicURL    string // address browsers use, without a slash at the end
 	RedirectURI  string // where Google sends people back after consent
@@ -68,10 +70,21 @@ type contextKey int
 
 const (
 	keyCaller contextKey = iota
-	keyRequestID
+	keyRequest
 )
 
-func requestIDOf(ctx context.Context) string {
-	id, _ := ctx.Value(keyRequestID).(string)
-	return id
+// request is what every piece of code that answers one may want to know.
+type request struct {
+	id  string
+	log *slog.Logger
 }
+
+func requestOf(ctx context.Context) request {
+	r, known := ctx.Value(keyRequest).(request)
+	if !known {
+		r.log = slog.New(slog.DiscardHandler)
+	}
+	return r
+}
+
+func requestIDOf(ctx context.Context) string { return requestOf(ctx).id }

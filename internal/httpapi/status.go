@@ -168,8 +168,9 @@ func (s *Server) nextRun(ctx context.Context, conn crm.Connection, kind work.Kin
 	if err != nil {
 		return err
 	}
-	at := job.DueAt.UTC()
-	x.NextRunAt = &at
+	if at := job.DueAt.UTC(); at.After(s.Now()) {
+		x.NextRunAt = &at
+	}
 	if x.State == "idle" && kind == mail.KindBackfill {
 		x.State = "waiting"
 	}

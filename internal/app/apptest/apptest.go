@@ -1,0 +1,269 @@
+// Package apptest starts the whole program on a fresh database, beside a
+// simulated Google, for tests that use it as people and programs do: over HTTP.
+package apptest
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/cookiejar"
+	"net/url"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"rapport/client"
+	"rapport/internal/app"
+	"rapport/internal/config"
+	"rapport/internal/store/storetest"
+	"rapport/simulator"
+	"rapport/simulator/world"
+)
+
+// Password of everybody in tests.
+const Password = "correct horse battery"
+
+// Key is an encryption key for tests.
+const Key = "nKf5ZBAb1lbYxA9DMSWZtqvVfMcUSUg6rKVFMsIyDWk="
+
+// People of tests, who have a mailbox each.
+const (
+	Mara  = "mara@northwind-lamps.example"
+	Jonas = "jonas@northwind-lamps.example"
+	Elena = "elena@bellafonte-alberghi.example"
+)
+
+// Setup changes how a World starts.
+type Setup struct {
+	Environ  []string // further settings
+	Messages int      // in each mailbox; 0: 12
+	Quota    string   // of the simulator; "": none
+	Log      io.Writer
+}
+
+// World is a running program with a simulated Google.
+type World struct {
+	T      testing.TB
+	Sim    *simulator.Simulator
+	App    *app.App
+	Config *config.Config
+	URL    string
+	Home   string // id of the workspace, once SetUp
+	stop   func()
+}
+
+// Start starts a simulator and the program on a fresh database; both stop when
+// the test ends.
+func Start(t testing.TB, d storetest.Database, changes ...func(*Setup)) *World {
+	t.Helper()
+	s := Setup{Messages: 12, Quota: "none", Log: io.Discard}
+	for _, change := range changes {
+		change(&s)
+	}
+	w := &World{T: t, Sim: Simulator(t, s.Messages, s.Quota)}
+	database := storetest.Options(t, d).URL
+	environ := append([]string{
+		"SERVICE_PORT=0", "DATA_DIR=" + t.TempDir(), "ENCRYPTION_KEY=" + Key, "GOOGLE_BASE_URL=" + w.Sim.URL(), "GOOGLE_QUOTA=none",
+		"GOOGLE_CLIENT_ID=" + world.DemoClientID, "GOOGLE_CLIENT_SECRET=" + world.DemoClientSecret, "PUBLIC_URL=",
+	}, s.Environ...)
+	if strings.HasPrefix(database, "postgres") {
+		environ = append(environ, "DATABASE_URL="+database)
+	} else {
+		environ = append(environ, "DATABASE_PATH="+database)
+	}
+	var err error
+	w.Config, err = config.Load(environ, "")
+	require.NoError(t, err)
+	w.serve(slog.New(slog.NewTextHandler(s.Log, &slog.HandlerOptions{Level: slog.LevelDebug})))
+	return w
+}
+
+// Simulator starts a simulated Google with the people of tests.
+func Simulator(t testing.TB, messages int, quota string) *simulator.Simulator {
+	t.Helper()
+	sim, err := simulator.New(simulator.Options{Seed: 1, Quota: quota, Accounts: []simulator.Account{
+		{Email: Mara, Name: "Mara Lindqvist", Messages: messages, Seed: 1},
+		{Email: Jonas, Name: "Jonas Okafor", Messages: messages, Seed: 2},
+		{Email: Elena, Name: "Elena Marchetti", Kind: world.Outside, Messages: messages, Seed: 3},
+	}})
+	require.NoError(t, err)
+	require.NoError(t, sim.Start("127.0.0.1:0"))
+	t.Cleanup(func() { _ = sim.Close() })
+	return sim
+}
+
+func (w *World) serve(log *slog.Logger) {
+	w.T.Helper()
+	l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(w.Config.Port)))
+	require.NoError(w.T, err)
+	w.Config.Listening(l.Addr().(*net.TCPAddr).Port)
+	w.URL = "http://" + l.Addr().String()
+	w.App, err = app.Open(context.Background(), app.Options{Config: w.Config, Version: "test", Log: log})
+	require.NoError(w.T, err)
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- w.App.Serve(ctx, l, app.Hooks{}) }()
+	w.stop = func() {
+		cancel()
+		require.NoError(w.T, <-ended)
+		require.NoError(w.T, w.App.Close())
+		w.stop = func() {}
+	}
+	w.T.Cleanup(func() { w.stop() })
+}
+
+// Stop ends the program before the test does.
+func (w *World) Stop() { w.stop() }
+
+// Nobody is a client that is not signed in.
+func (w *World) Nobody() *client.Client { return client.New(w.URL) }
+
+// SetUp makes the first workspace with Mara as its owner and gives her client.
+func (w *World) SetUp() *client.Client {
+	w.T.Helper()
+	me, err := w.Nobody().Setup(context.Background(), client.SetupRequest{WorkspaceName: "Northwind Lamps", Name: "Mara Lindqvist", Email: Mara, Password: Password})
+	require.NoError(w.T, err)
+	w.Home = me.Workspaces[0].ID
+	return w.SignIn(Mara)
+}
+
+// SignIn gives the client of a person, with a bearer token.
+func (w *World) SignIn(email string) *client.Client {
+	w.T.Helper()
+	c, err := w.Nobody().SignIn(context.Background(), email, Password)
+	require.NoError(w.T, err)
+	return c
+}
+
+// Browser gives the client of a person with a session, and its HTTP client.
+func (w *World) Browser(email string) (*client.Client, *http.Client) {
+	w.T.Helper()
+	jar, err := cookiejar.New(nil)
+	require.NoError(w.T, err)
+	h := &http.Client{Jar: jar, Timeout: time.Minute, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	c := client.New(w.URL, client.WithHTTP(h))
+	_, err = c.Login(context.Background(), email, Password)
+	require.NoError(w.T, err)
+	return c, h
+}
+
+// AddMember invites somebody and gives their client.
+func (w *World) AddMember(owner *client.Client, email, role string) *client.Client {
+	w.T.Helper()
+	_, err := owner.Workspace(w.Home).AddMember(context.Background(), client.NewMember{Email: email, Role: role, Password: Password})
+	require.NoError(w.T, err)
+	return w.SignIn(email)
+}
+
+// Consent is what a person does on Google's consent page.
+type Consent struct {
+	Account string
+	Scopes  []string // ticked; nil: all
+	Deny    bool
+}
+
+// Answer fills the consent page and gives the address the browser is sent to.
+func (w *World) Answer(page string, c Consent) string {
+	w.T.Helper()
+	form := url.Values{"account": {c.Account}, "decision": {"continue"}}
+	switch {
+	case c.Deny:
+		form.Set("decision", "cancel")
+	case c.Scopes == nil:
+		form.Set("select_all", "1")
+	default:
+		form["scope"] = c.Scopes
+	}
+	return w.follow(http.DefaultClient, func(h *http.Client) (*http.Response, error) { return h.PostForm(page, form) })
+}
+
+// Follow opens an address as a browser and gives where it is sent, as a path of
+// our pages.
+func (w *World) Follow(h *http.Client, address string) string {
+	w.T.Helper()
+	u, err := url.Parse(address)
+	require.NoError(w.T, err)
+	own, err := url.Parse(w.URL)
+	require.NoError(w.T, err)
+	if u.Port() == own.Port() {
+		u.Host = own.Host // cookies belong to the name that the test uses
+	}
+	return strings.TrimPrefix(w.follow(h, func(h *http.Client) (*http.Response, error) { return h.Get(u.String()) }), w.URL)
+}
+
+func (w *World) follow(h *http.Client, ask func(*http.Client) (*http.Response, error)) string {
+	w.T.Helper()
+	still := *h
+	still.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	answer, err := ask(&still)
+	require.NoError(w.T, err)
+	defer func() { _ = answer.Body.Close() }()
+	text, err := io.ReadAll(answer.Body)
+	require.NoError(w.T, err)
+	to, err := answer.Location()
+	require.NoError(w.T, err, "%s %s", answer.Status, text)
+	return to.String()
+}
+
+// Connect walks the whole consent for a client and gives the outcome (?google=).
+func (w *World) Connect(c *client.Client, wish client.ConnectWish, consent Consent) string {
+	w.T.Helper()
+	if wish.Services == nil && wish.ConnectionID == "" {
+		wish.Services = []string{"gmail"}
+	}
+	page, err := c.Workspace(w.Home).Connect(context.Background(), wish)
+	require.NoError(w.T, err)
+	back, err := url.Parse(w.Follow(http.DefaultClient, w.Answer(page, consent)))
+	require.NoError(w.T, err)
+	return back.Query().Get("google")
+}
+
+// Imported waits until the back-fill of the caller's mailbox is through.
+func (w *World) Imported(c *client.Client) client.Status {
+	w.T.Helper()
+	return w.Until(c, "the import to end", func(s client.Status) bool {
+		for _, x := range s.Streams {
+			if x.Stream == "gmail.backfill" && x.State == "done" {
+				return true
+			}
+		}
+		return false
+	})
+}
+
+// Until waits for a state of the caller's connection: at each live event, and
+// now and then.
+func (w *World) Until(c *client.Client, what string, is func(client.Status) bool) client.Status {
+	w.T.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	happened := make(chan struct{}, 1)
+	ring := func(client.Happening) error {
+		select {
+		case happened <- struct{}{}:
+		default:
+		}
+		return nil
+	}
+	go func() { _ = c.Workspace(w.Home).Events(ctx, ring) }() // ends with ctx
+	look := time.NewTicker(250 * time.Millisecond)
+	defer look.Stop()
+	for {
+		s, err := c.Workspace(w.Home).Status(ctx, "")
+		require.NoError(w.T, err, "waiting for %s", what)
+		if is(s) {
+			return s
+		}
+		select {
+		case <-ctx.Done():
+			require.FailNow(w.T, "waited too long for "+what, "%+v", s)
+		case <-happened:
+		case <-look.C:
+		}
+	}
+}

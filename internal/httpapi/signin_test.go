@@ -1,0 +1,172 @@
+package httpapi_test
+
+import (
+	"context"
+	"net/http"
+	"net/http/cookiejar"
+	"net/url"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"rapport/client"
+	"rapport/internal/app/apptest"
+	"rapport/internal/store/storetest"
+)
+
+var ctx = context.Background()
+
+func TestFirstOwnerSetsUpOnce(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, d storetest.Database) {
+		w := apptest.Start(t, d)
+		state, err := w.Nobody().NeedsSetup(ctx)
+		require.NoError(t, err)
+		require.Equal(t, client.SetupState{Needed: true, GoogleSignIn: true}, state)
+
+		owner := w.SetUp()
+		me, err := owner.Me(ctx)
+		require.NoError(t, err)
+		require.Equal(t, apptest.Mara, me.User.Email)
+		require.Equal(t, []client.Workspace{{ID: w.Home, Name: "Northwind Lamps", Role: "owner"}}, me.Workspaces)
+
+		_, err = w.Nobody().Setup(ctx, client.SetupRequest{WorkspaceName: "Another", Name: "X", Email: "x@other.example", Password: apptest.Password})
+		require.Equal(t, "conflict", client.Code(err))
+		state, err = w.Nobody().NeedsSetup(ctx)
+		require.NoError(t, err)
+		require.False(t, state.Needed)
+	})
+}
+
+func TestSessionLivesUntilLogout(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, d storetest.Database) {
+		w := apptest.Start(t, d)
+		w.SetUp()
+		c, h := w.Browser(apptest.Mara)
+		_, err := c.Me(ctx)
+		require.NoError(t, err)
+		u, err := url.Parse(w.URL)
+		require.NoError(t, err)
+		old := h.Jar.Cookies(u)
+		require.Len(t, old, 1)
+
+		require.NoError(t, c.Logout(ctx))
+		require.Empty(t, h.Jar.Cookies(u))
+		_, err = c.Me(ctx)
+		require.Equal(t, "unauthenticated", client.Code(err))
+		h.Jar.SetCookies(u, old)
+		_, err = c.Me(ctx)
+		require.Equal(t, "unauthenticated", client.Code(err), "a stolen cookie ends with the session")
+	})
+}
+
+func TestSessionCookieIsGuarded(t *testing.T) {
+	w := apptest.Start(t, storetest.SQLite, func(s *apptest.Setup) { s.Environ = append(s.Environ, "PUBLIC_URL=https://crm.example.org") })
+	w.SetUp()
+	answer, err := http.Post(w.URL+"/api/v1/auth/login", "application/json", strings.NewReader(`{"email":"`+apptest.Mara+`","password":"`+apptest.Password+`"}`))
+	require.NoError(t, err)
+	defer func() { _ = answer.Body.Close() }()
+	cookie := answer.Cookies()[0]
+	require.True(t, cookie.HttpOnly)
+	require.True(t, cookie.Secure)
+	require.Equal(t, http.SameSiteLaxMode, cookie.SameSite)
+	require.NotEmpty(t, answer.Header.Get("Strict-Transport-Security"))
+}
+
+func TestWrongPasswordAndUnknownPersonLookTheSame(t *testing.T) {
+	w := apptest.Start(t, storetest.SQLite)
+	w.SetUp()
+	_, wrong := w.Nobody().SignIn(ctx, apptest.Mara, "not the password")
+	_, unknown := w.Nobody().SignIn(ctx, "nobody@northwind-lamps.example", "not the password")
+	var a, b *client.Problem
+	require.ErrorAs(t, wrong, &a)
+	require.ErrorAs(t, unknown, &b)
+	a.RequestID, b.RequestID = "", ""
+	require.Equal(t, a, b)
+	require.Equal(t, "wrong_credentials", a.Code)
+	require.Equal(t, http.StatusUnauthorized, a.Status)
+}
+
+func TestGuessingIsSlowedDown(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, d storetest.Database) {
+		w := apptest.Start(t, d)
+		w.SetUp()
+		for range 50 {
+			body := `{"email":"` + apptest.Mara + `","password":"guess"}`
+			answer, err := http.Post(w.URL+"/api/v1/auth/token", "application/json", strings.NewReader(body))
+			require.NoError(t, err)
+			_ = answer.Body.Close()
+			if answer.StatusCode == http.StatusTooManyRequests {
+				seconds, err := strconv.Atoi(answer.Header.Get("Retry-After"))
+				require.NoError(t, err)
+				require.Positive(t, seconds)
+				_, err = w.Nobody().SignIn(ctx, apptest.Mara, apptest.Password)
+				require.Equal(t, "rate_limited", client.Code(err), "the right password has to wait, too")
+				return
+			}
+		}
+		t.Fatal("fifty guesses were let through")
+	})
+}
+
+// googleSignIn walks the sign-in at Google in a fresh browser and gives the
+// path the browser ends at.
+func googleSignIn(t *testing.T, w *apptest.World, account string) (string, *http.Client) {
+	jar, err := cookiejar.New(nil)
+	require.NoError(t, err)
+	h := &http.Client{Jar: jar}
+	page := w.Follow(h, w.URL+"/api/v1/auth/google/login?return_to=/crm/inbox")
+	return w.Follow(h, w.Answer(page, apptest.Consent{Account: account})), h
+}
+
+func TestGoogleSignInNeedsAnInvitation(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, d storetest.Database) {
+		w := apptest.Start(t, d)
+		owner := w.SetUp()
+		at, _ := googleSignIn(t, w, apptest.Jonas)
+		require.Equal(t, "/login?error=access_denied", at, "nobody has invited Jonas")
+
+		_, err := owner.Workspace(w.Home).AddMember(ctx, client.NewMember{Email: "Jonas@Northwind-Lamps.example"})
+		require.NoError(t, err)
+		at, h := googleSignIn(t, w, apptest.Jonas)
+		require.Equal(t, "/crm/inbox", at)
+		me, err := client.New(w.URL, client.WithHTTP(h)).Me(ctx)
+		require.NoError(t, err)
+		require.Equal(t, apptest.Jonas, me.User.Email)
+		require.Equal(t, "member", me.Workspaces[0].Role)
+
+		at, _ = googleSignIn(t, w, apptest.Jonas)
+		require.Equal(t, "/crm/inbox", at, "the second time by sub")
+	})
+}
+
+func TestGoogleSignInByDomain(t *testing.T) {
+	w := apptest.Start(t, storetest.SQLite, func(s *apptest.Setup) { s.Environ = append(s.Environ, "SIGN_IN_DOMAINS=northwind-lamps.example") })
+	w.SetUp()
+	at, _ := googleSignIn(t, w, apptest.Jonas)
+	require.Equal(t, "/crm/inbox", at)
+	at, _ = googleSignIn(t, w, apptest.Elena)
+	require.Equal(t, "/login?error=access_denied", at, "no hd claim of an allowed domain")
+}
+
+func TestGoogleSignInEndsInTheBrowserThatBeganIt(t *testing.T) {
+	w := apptest.Start(t, storetest.SQLite, func(s *apptest.Setup) { s.Environ = append(s.Environ, "SIGN_IN_DOMAINS=northwind-lamps.example") })
+	w.SetUp()
+	jar, err := cookiejar.New(nil)
+	require.NoError(t, err)
+	callback := w.Answer(w.Follow(&http.Client{Jar: jar}, w.URL+"/api/v1/auth/google/login"), apptest.Consent{Account: apptest.Jonas})
+	require.Equal(t, "/login?error=consent_expired", w.Follow(http.DefaultClient, callback), "a link cannot sign somebody else in")
+}
+
+func TestNobodyIsSentToAnotherOrigin(t *testing.T) {
+	w := apptest.Start(t, storetest.SQLite, func(s *apptest.Setup) { s.Environ = append(s.Environ, "SIGN_IN_DOMAINS=northwind-lamps.example") })
+	w.SetUp()
+	for _, to := range []string{"https://evil.example/x", "//evil.example", `/\evil.example`, "javascript:alert(1)", "crm"} {
+		jar, err := cookiejar.New(nil)
+		require.NoError(t, err)
+		h := &http.Client{Jar: jar}
+		page := w.Follow(h, w.URL+"/api/v1/auth/google/login?return_to="+url.QueryEscape(to))
+		require.Equal(t, "/crm", w.Follow(h, w.Answer(page, apptest.Consent{Account: apptest.Jonas})), to)
+	}
+}
