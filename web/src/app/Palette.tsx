@@ -65,7 +65,6 @@ export function Palette({ workspaceId, onClose }: { workspaceId: string; onClose
         <div className={classes.line}>
           <Search size={16} />
           <input
-            // biome-ignore lint/a11y/noAutofocus: the dialog is opened to type into it
             autoFocus
             className={classes.input}
             placeholder="Search mail, pages and actions"

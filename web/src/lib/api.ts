@@ -15,6 +15,8 @@ import type {
   SetupRequest,
 } from "./types";
 
+const viewerZone = () => Intl.DateTimeFormat().resolvedOptions().timeZone;
+
 type Stop = AbortSignal | undefined;
 
 export const sessionApi = {
@@ -54,8 +56,10 @@ export const googleIntegrationApi = {
   preview: (workspace: string, body: { labels: string[]; limit: number; connection_id?: string }) =>
     api.previewGoogle(workspace, body),
 
-  emails: (workspace: string, query: EmailQuery = {}, signal?: Stop) => api.listEmails(workspace, query, { signal }),
-  email: (workspace: string, id: string, signal?: Stop) => api.getEmail(workspace, id, { signal }),
+  /** Days in `before:` and `after:` begin where the reader is. */
+  emails: (workspace: string, query: EmailQuery = {}, signal?: Stop) =>
+    api.listEmails(workspace, query.q ? { time_zone: viewerZone(), ...query } : query, { signal }),
+  email: (workspace: string, id: string, signal?: Stop) => api.getEmail(workspace, id, {}, { signal }),
   thread: (workspace: string, id: string, connection_id?: string, signal?: Stop) =>
     api.getThread(workspace, encodeURIComponent(id), { connection_id }, { signal }),
   labels: (workspace: string, connection_id?: string, signal?: Stop) =>

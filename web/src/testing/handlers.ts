@@ -189,7 +189,13 @@ function connection(world: World, note: Note): HttpHandler[] {
     http.post(`${google}/preview`, async ({ request }) => {
       const { limit } = (await request.json()) as { limit: number };
       const messages = limit === 0 ? 4212 : Math.min(limit, 4212);
-      return HttpResponse.json({ messages, estimated_seconds: Math.ceil(messages / 5), units: messages * 5 });
+      return HttpResponse.json({
+        messages,
+        stored: world.mail.length,
+        more: false,
+        estimated_seconds: Math.ceil(messages / 5),
+        units: messages * 5,
+      });
     }),
   ];
 }

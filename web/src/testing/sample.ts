@@ -154,6 +154,7 @@ export function makeMail(howMany: number, now: Date): Email[] {
             ]
           : [],
         links: [],
+        blocked_images: 0,
       });
       at -= (20 + roll(170)) * 60_000;
     }

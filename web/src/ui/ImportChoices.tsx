@@ -97,9 +97,12 @@ export function LabelChoice({
   );
 }
 
-/** What an import with these choices would be. */
-export function previewText(preview: Preview): string {
-  return `${plural(preview.messages, "message")} in all, ${roughly(preview.estimated_seconds)} to import from nothing.`;
+/** What an import with these choices would fetch. */
+export function previewText({ messages, stored, more, estimated_seconds }: Preview): string {
+  if (messages === 0 && !more) return "Nothing more to import.";
+  const fetched = more ? `More than ${plural(messages, "message")}` : plural(messages, "message");
+  const here = stored > 0 ? ` beyond the ${count(stored)} that are here` : "";
+  return `${fetched} to import${here}, ${more ? "at least " : ""}${roughly(estimated_seconds)}.`;
 }
 
 const shares: [Visibility, string, string][] = [
@@ -121,6 +124,7 @@ export function VisibilityChoice({
   return (
     <div className={classes.shares} role="radiogroup" aria-label="Who sees your mail">
       {shares.map(([share, title, detail]) => (
+        // biome-ignore lint/a11y/noLabelWithoutControl: the radio button stands within
         <label key={share} className={classes.share} data-chosen={share === value || undefined}>
           <Radio
             name={name}

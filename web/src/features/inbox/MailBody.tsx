@@ -64,11 +64,11 @@ function HtmlBody({ email }: { email: Email }) {
       {page.held > 0 && (
         <div className={classes.held}>
           <span>
-            {plural(page.held, "remote picture")} not loaded, so that the sender does not see when you read this.
+            {plural(page.held, "remote image")} not loaded, so that the sender does not see when you read this.
           </span>
           <span className={classes.heldActions}>
             <Button size="xs" onClick={() => setAsked(true)}>
-              Load pictures
+              Load images
             </Button>
             <Button size="xs" variant="subtle" onClick={() => setTrusted([...trusted, email.from_email])}>
               Always from this sender

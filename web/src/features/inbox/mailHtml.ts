@@ -77,7 +77,7 @@ function isDesigned(body: HTMLElement, html: string): boolean {
   );
 }
 
-/** Pictures that name a part of the message which the server did not put in place. */
+/** Images of the message itself that the server did not put in place. */
 function dropUnplaced(body: HTMLElement) {
   for (const image of body.querySelectorAll("img[src^='cid:' i]")) image.removeAttribute("src");
 }

@@ -5,7 +5,7 @@ import { useGoogleIntegrationConnect } from "@/hooks/useGoogleIntegration";
 import { importProgress, isSyncing, lastSync, progressSentence, readConnection } from "@/lib/connection";
 import { count, plural } from "@/lib/format";
 import { explain } from "@/lib/problem";
-import type { GoogleStatus } from "@/lib/types";
+import type { GoogleStatus, Run } from "@/lib/types";
 import { Card, Pill, Time } from "@/ui/kit";
 import classes from "./settings.module.css";
 import { useChange, useRuns, useSync } from "./useConnection";
@@ -28,9 +28,13 @@ export function AccountCard({ workspaceId, status, onChoose }: Props) {
         </span>
         <div className={classes.accountText}>
           <div className={classes.accountName}>
-            <h2>{status.google_email || "Google"}</h2>
+            <h2>
+              {reading.tone === "ok" || reading.tone === "busy"
+                ? `Connected as ${status.google_email}`
+                : status.google_email || "Google"}
+            </h2>
             <Accounts status={status} onChoose={onChoose} />
-            <Pill tone={reading.tone}>{reading.label}</Pill>
+            {reading.tone !== "ok" && <Pill tone={reading.tone}>{reading.label}</Pill>}
           </div>
           <p className={classes.state}>
             {reading.tone === "ok" || reading.tone === "busy" ? (
@@ -58,19 +62,14 @@ export function AccountCard({ workspaceId, status, onChoose }: Props) {
 
 /** "1,200 of 1,200 messages, last change 12 s ago". */
 function Sentence({ workspaceId, status }: { workspaceId: string; status: GoogleStatus }) {
-  const runs = useRuns(workspaceId, status.connection_id);
-  const { completeness, counts } = status;
-  const changed = runs.data?.items.find(
+  const runs = useRuns(workspaceId, status.connection_id).data?.items ?? [];
+  const changed = runs.find(
     (r) => r.finished_at && r.counts.added + r.counts.updated + r.counts.deleted > 0,
   )?.finished_at;
   const looked = lastSync(status);
   return (
     <>
-      {completeness &&
-      completeness.google_count === completeness.rapport_count &&
-      counts.messages >= completeness.rapport_count
-        ? `${count(counts.messages)} of ${plural(counts.messages, "message")}`
-        : plural(counts.messages, "message")}
+      {counted(status, runs)}
       {changed && (
         <>
           , last change <Time iso={changed} style="ago" />
@@ -84,6 +83,22 @@ function Sentence({ workspaceId, status }: { workspaceId: string; status: Google
       .
     </>
   );
+}
+
+/** What is here, of what Gmail has: from the last check, or from the import where none was made yet. Never a guess. */
+export function counted({ counts, completeness }: GoogleStatus, runs: Run[]): string {
+  const here = plural(counts.messages, "message");
+  const whole = runs.find((r) => r.stream === "gmail.backfill" && r.finished_at && r.total > 0);
+  const [got, of] = completeness
+    ? [completeness.rapport_count, completeness.google_count]
+    : whole
+      ? [whole.total - whole.counts.failed, whole.total]
+      : [undefined, undefined];
+  if (got === undefined) return here;
+  const compared = `${count(got)} of ${plural(of, "message")}`;
+  return got === counts.messages
+    ? compared
+    : `${compared} at the last ${completeness ? "check" : "import"}, ${count(counts.messages)} now`;
 }
 
 function Actions({ workspaceId, status }: { workspaceId: string; status: GoogleStatus }) {

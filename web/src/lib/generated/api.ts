@@ -145,7 +145,9 @@ export interface EmailLink {
 export interface Email {
   attachments: Attachment[];
   bcc: string[];
-  /** Made safe: no script, no forms, nothing that loads by itself. Show it in a sandboxed frame all the same. */
+  /** Pictures of other servers that images=false took out. */
+  blocked_images: number;
+  /** Made safe: no script, no forms, no styles that reach out. Show it in a sandboxed frame all the same, and hold pictures of other servers back until the reader asks (or ask for images=false). */
   body_html: string;
   body_text: string;
   cc: string[];
@@ -409,7 +411,12 @@ export interface NewMember {
 
 export interface Preview {
   estimated_seconds: number;
+  /** That would be fetched, beyond what is stored. */
   messages: number;
+  /** There are more: counting stopped at 10,000. */
+  more: boolean;
+  /** Of those chosen, stored already. */
+  stored: number;
   /** Google quota units it would take. */
   units: number;
 }
@@ -707,9 +714,9 @@ code?: string;
  */
 error?: string;
 /**
- * @maxLength 200
+ * @maxLength 500
  */
-error_subtype?: string;
+iss?: string;
 };
 
 export type GoogleLoginParams = {
@@ -734,9 +741,9 @@ code?: string;
  */
 error?: string;
 /**
- * @maxLength 200
+ * @maxLength 500
  */
-error_subtype?: string;
+iss?: string;
 };
 
 export type GoogleCallbackParams = {
@@ -753,14 +760,14 @@ code?: string;
  */
 error?: string;
 /**
- * @maxLength 200
+ * @maxLength 500
  */
-error_subtype?: string;
+iss?: string;
 };
 
 export type ConnectGoogleParams = {
 /**
- * Comma-separated: gmail, calendar, contacts. Default gmail.
+ * Comma-separated: gmail, calendar, contacts. Default: those of the connection; gmail and calendar for a new one.
  * @maxLength 200
  */
 services?: string;
@@ -777,6 +784,11 @@ redirect?: boolean;
  * @maxLength 2000
  */
 return_to?: string;
+/**
+ * Address of the Google account to preselect.
+ * @maxLength 320
+ */
+login_hint?: string;
 };
 
 export type ListFailuresParams = {
@@ -835,9 +847,28 @@ is_unread?: boolean;
  */
 connection_id?: string;
 /**
+ * Where days begin in before: and after:, as an IANA name. UTC when absent.
+ * @maxLength 64
+ */
+time_zone?: string;
+/**
  * One row per conversation: its newest message.
  */
 threads?: boolean;
+};
+
+export type GetEmailParams = {
+/**
+ * Keep the addresses of pictures on other servers. Loading one tells the sender that the mail was opened: hold them back until the reader asks. With false they are taken out here.
+ */
+images?: boolean;
+};
+
+export type GetAttachmentParams = {
+/**
+ * Show a picture in its place instead of saving it.
+ */
+inline?: boolean;
 };
 
 export type ListLabelsParams = {
@@ -856,6 +887,10 @@ wait?: string;
 };
 
 export type GetThreadParams = {
+/**
+ * Keep the addresses of pictures on other servers. Loading one tells the sender that the mail was opened: hold them back until the reader asks. With false they are taken out here.
+ */
+images?: boolean;
 /**
  * The caller's first connection when absent.
  */
@@ -1564,12 +1599,20 @@ export const listEmails = async (workspaceId: string,
 
 
 export const getGetEmailUrl = (workspaceId: string,
-    emailId: string,) => {
+    emailId: string,
+    params?: GetEmailParams,) => {
+  const normalizedParams = new URLSearchParams();
 
+  Object.entries(params || {}).forEach(([key, value]) => {
 
+    if (value !== undefined) {
+      normalizedParams.append(key, value === null ? 'null' : String(value))
+    }
+  });
 
+  const stringifiedParams = normalizedParams.toString();
 
-  return `/api/v1/workspaces/${workspaceId}/integrations/google/gmail/emails/${emailId}`
+  return stringifiedParams.length > 0 ? `/api/v1/workspaces/${workspaceId}/integrations/google/gmail/emails/${emailId}?${stringifiedParams}` : `/api/v1/workspaces/${workspaceId}/integrations/google/gmail/emails/${emailId}`
 }
 
 /**
@@ -1577,9 +1620,10 @@ export const getGetEmailUrl = (workspaceId: string,
  * @summary One message
  */
 export const getEmail = async (workspaceId: string,
-    emailId: string, options?: Parameters<typeof call>[1]): Promise<Email> => {
+    emailId: string,
+    params?: GetEmailParams, options?: Parameters<typeof call>[1]): Promise<Email> => {
 
-  return call<Email>(getGetEmailUrl(workspaceId,emailId),
+  return call<Email>(getGetEmailUrl(workspaceId,emailId,params),
   {
     ...options,
     method: 'GET'
@@ -1592,12 +1636,20 @@ export const getEmail = async (workspaceId: string,
 
 export const getGetAttachmentUrl = (workspaceId: string,
     emailId: string,
-    attachmentId: string,) => {
+    attachmentId: string,
+    params?: GetAttachmentParams,) => {
+  const normalizedParams = new URLSearchParams();
 
+  Object.entries(params || {}).forEach(([key, value]) => {
 
+    if (value !== undefined) {
+      normalizedParams.append(key, value === null ? 'null' : String(value))
+    }
+  });
 
+  const stringifiedParams = normalizedParams.toString();
 
-  return `/api/v1/workspaces/${workspaceId}/integrations/google/gmail/emails/${emailId}/attachments/${attachmentId}`
+  return stringifiedParams.length > 0 ? `/api/v1/workspaces/${workspaceId}/integrations/google/gmail/emails/${emailId}/attachments/${attachmentId}?${stringifiedParams}` : `/api/v1/workspaces/${workspaceId}/integrations/google/gmail/emails/${emailId}/attachments/${attachmentId}`
 }
 
 /**
@@ -1606,9 +1658,10 @@ export const getGetAttachmentUrl = (workspaceId: string,
  */
 export const getAttachment = async (workspaceId: string,
     emailId: string,
-    attachmentId: string, options?: Parameters<typeof call>[1]): Promise<Blob> => {
+    attachmentId: string,
+    params?: GetAttachmentParams, options?: Parameters<typeof call>[1]): Promise<Blob> => {
 
-  return call<Blob>(getGetAttachmentUrl(workspaceId,emailId,attachmentId),
+  return call<Blob>(getGetAttachmentUrl(workspaceId,emailId,attachmentId,params),
   {
     ...options,
     method: 'GET'
