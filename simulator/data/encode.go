@@ -1,6 +1,7 @@
 package data
 
 import (
+	"bytes"
 	"encoding/base64"
 	"unicode/utf8"
 
@@ -52,33 +53,40 @@ const hexDigits = "0123456789ABCDEF"
 
 // appendQP appends text as quoted-printable; line ends become CRLF.
 func appendQP(dst, text []byte) []byte {
-	col := 0
-	for i, c := range text {
-		if c == '\n' {
+	for more := true; more; {
+		line := text
+		if i := bytes.IndexByte(text, '\n'); i >= 0 {
+			line, text = text[:i], text[i+1:]
+		} else {
+			more = false
+		}
+		dst = appendQPLine(dst, line)
+		if more {
 			dst = append(dst, '\r', '\n')
-			col = 0
-			continue
 		}
-		plain := c >= ' ' && c <= '~' && c != '='
-		if (c == ' ' || c == '\t') && (i+1 == len(text) || text[i+1] == '\n') {
-			plain = false
-		}
+	}
+	return dst
+}
+
+func appendQPLine(dst, line []byte) []byte {
+	col, run := 0, 0 // line[run:i] is not written yet
+	for i, c := range line {
+		plain := c > ' ' && c <= '~' && c != '=' || c == ' ' && i+1 < len(line)
 		need := 1
 		if !plain {
 			need = 3
 		}
 		if col+need > 75 {
-			dst = append(dst, '=', '\r', '\n')
-			col = 0
+			dst = append(append(dst, line[run:i]...), '=', '\r', '\n')
+			run, col = i, 0
 		}
-		if plain {
-			dst = append(dst, c)
-		} else {
-			dst = append(dst, '=', hexDigits[c>>4], hexDigits[c&15])
+		if !plain {
+			dst = append(append(dst, line[run:i]...), '=', hexDigits[c>>4], hexDigits[c&15])
+			run = i + 1
 		}
 		col += need
 	}
-	return dst
+	return append(dst, line[run:]...)
 }
 
 // appendBase64 appends b in lines of 76 characters.

@@ -101,10 +101,11 @@ func (s *Source) setLengths(avg float64) {
 // chooseMates picks colleagues. Among the seats of the demo only later ones
 // are chosen, so that a shared conversation belongs to exactly one Source.
 func (s *Source) chooseMates() {
-	home := s.owner.Company
 	if !s.sells {
-		home = s.cast.Home
+		s.mates = s.cast.Home.People[3:]
+		return
 	}
+	home := s.owner.Company
 	after := -1
 	for i, p := range home.People {
 		if p.Email == s.owner.Email {

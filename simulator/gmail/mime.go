@@ -17,6 +17,7 @@ type part struct {
 	fields   []field
 	kind     string // "text/plain", lower case
 	charset  string
+	boundary string
 	encoding string
 	filename string
 	attached bool // Content-Disposition: attachment
@@ -39,7 +40,11 @@ func parseMIME(raw []byte) *part {
 func parsePart(raw []byte, id string, depth int, count *int, def string) *part {
 	p := &part{id: id, no: *count, kind: def}
 	*count++
-	p.fields, p.body = splitHeader(raw)
+	room := 4
+	if depth == 0 {
+		room = 24
+	}
+	p.fields, p.body = splitHeaderInto(make([]field, 0, room), raw)
 	p.describe()
 	if depth >= maxDepth {
 		return p
@@ -50,7 +55,7 @@ func parsePart(raw []byte, id string, depth int, count *int, def string) *part {
 		if p.kind == "multipart/digest" {
 			def = "message/rfc822"
 		}
-		for i, sub := range splitMultipart(p.body, p.boundary()) {
+		for i, sub := range splitMultipart(p.body, p.boundary) {
 			p.parts = append(p.parts, parsePart(sub, childID(id, i), depth+1, count, def))
 		}
 		if len(p.parts) == 0 {
@@ -79,7 +84,9 @@ func itoa(i int) string {
 
 // splitHeader separates header fields from the body. A line that is no field
 // ends the header, as an empty one does.
-func splitHeader(raw []byte) (fields []field, body []byte) {
+func splitHeader(raw []byte) (fields []field, body []byte) { return splitHeaderInto(nil, raw) }
+
+func splitHeaderInto(fields []field, raw []byte) (_ []field, body []byte) {
 	for len(raw) > 0 {
 		end := bytes.IndexByte(raw, '\n')
 		if end < 0 {
@@ -126,15 +133,6 @@ func (p *part) get(name string) string {
 	return ""
 }
 
-func (p *part) raw(name string) []byte {
-	for _, f := range p.fields {
-		if len(f.name) == len(name) && strings.EqualFold(string(f.name), name) {
-			return f.value
-		}
-	}
-	return nil
-}
-
 // unfold removes the line ends of a folded field; the white space stays.
 func unfold(dst, value []byte) []byte {
 	for _, c := range value {
@@ -157,7 +155,7 @@ func (p *part) describe() {
 			if strings.Contains(kind, "/") {
 				p.kind = kind
 			}
-			p.charset = strings.ToLower(params["charset"])
+			p.charset, p.boundary = strings.ToLower(params["charset"]), params["boundary"]
 			if p.filename == "" {
 				p.filename = headerText([]byte(params["name"]))
 			}
@@ -225,11 +223,6 @@ func quickMediaType(s string) (string, map[string]string, bool) {
 		params[name] = value
 	}
 	return kind, params, true
-}
-
-func (p *part) boundary() string {
-	_, params := mediaType(string(unfold(nil, p.raw("Content-Type"))))
-	return params["boundary"]
 }
 
 // splitMultipart cuts a body at its boundary lines.
