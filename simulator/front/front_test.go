@@ -1,7 +1,6 @@
 package front_test
 
 import (
-	"bytes"
 	"compress/gzip"
 	"context"
 	"encoding/json"
@@ -9,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -44,7 +42,8 @@ type room struct {
 	last *front.Call
 }
 
-func (r *room) Name() string     { return "gmail" }
+func (r *room) Name() string { return "gmail" }
+
 func (r *room) Document() []byte { return discovery.Document("gmail") }
 
 func (r *room) Methods() map[string]front.Handler {
@@ -353,318 +352,12 @@ func TestRoomWithAMethodGoogleDoesNotHave(t *testing.T) {
 
 type badRoom struct{}
 
-func (badRoom) Name() string     { return "drive" }
+func (badRoom) Name() string { return "drive" }
+
 func (badRoom) Document() []byte { return discovery.Document("drive") }
+
 func (badRoom) Methods() map[string]front.Handler {
 	return map[string]front.Handler{"drive.files.fly": nil}
-}
-
-func TestFaults(t *testing.T) {
-	w := start(t)
-	ok, other := w.token(mara, full), w.token(tom, full)
-	clear := func() { w.control("DELETE", "/_sim/faults", nil) }
-	get := func(token string) answer { return w.must("GET", profilePath, token, "") }
-
-	t.Run("status, reason and what follows from them", func(t *testing.T) {
-		for _, c := range []struct {
-			fault   map[string]any
-			status  int
-			message string
-			reason  string
-			domain  string
-			state   string
-		}{
-			{map[string]any{"status": 500}, 500, "Internal error encountered.", "backendError", "global", "INTERNAL"},
-			{map[string]any{"status": 503}, 503, "The service is currently unavailable.", "backendError", "global", "UNAVAILABLE"},
-			{map[string]any{"status": 404}, 404, "Requested entity was not found.", "notFound", "global", "NOT_FOUND"},
-			{map[string]any{"status": 429, "reason": "rateLimitExceeded", "message": "Too many concurrent requests for user"}, 429, "Too many concurrent requests for user", "rateLimitExceeded", "usageLimits", "RESOURCE_EXHAUSTED"},
-			{map[string]any{"status": 403, "reason": "dailyLimitExceeded"}, 403, "Daily Limit Exceeded", "dailyLimitExceeded", "usageLimits", "PERMISSION_DENIED"},
-			{map[string]any{"status": 403, "reason": "domainPolicy"}, 403, "The domain administrators have disabled third-party access.", "domainPolicy", "global", "PERMISSION_DENIED"},
-			{map[string]any{"status": 400, "reason": "failedPrecondition", "message": "Mail service not enabled"}, 400, "Mail service not enabled", "failedPrecondition", "global", "FAILED_PRECONDITION"},
-		} {
-			w.fault(c.fault)
-			a := get(ok)
-			clear()
-			require.Equal(t, c.status, a.status)
-			e := a.json(t)["error"].(map[string]any)
-			item := e["errors"].([]any)[0].(map[string]any)
-			require.Equal(t, []any{c.message, c.reason, c.domain, c.state}, []any{e["message"], item["reason"], item["domain"], e["status"]})
-		}
-		w.fault(map[string]any{"status": 403, "reason": "userRateLimitExceeded"})
-		defer clear()
-		require.Regexp(t, `^User-rate limit exceeded\.  Retry after \d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$`, get(ok).json(t)["error"].(map[string]any)["message"])
-	})
-	t.Run("Retry-After in both forms", func(t *testing.T) {
-		defer clear()
-		w.fault(map[string]any{"status": 429, "retry_after": 7, "times": 1})
-		w.fault(map[string]any{"status": 503, "retry_after": "Wed, 21 Oct 2026 07:28:00 GMT"})
-		require.Equal(t, "7", get(ok).header.Get("Retry-After"))
-		require.Equal(t, "Wed, 21 Oct 2026 07:28:00 GMT", get(ok).header.Get("Retry-After"))
-	})
-	t.Run("cut", func(t *testing.T) {
-		defer clear()
-		w.fault(map[string]any{"kind": "cut", "times": 1})
-		before := len(w.log())
-		_, err := w.call("GET", profilePath, ok, "")
-		require.Error(t, err)
-		require.Equal(t, 200, get(ok).status)
-		require.Zero(t, w.log()[before].Status)
-	})
-	t.Run("cut after the work was done", func(t *testing.T) {
-		defer clear()
-		w.fault(map[string]any{"kind": "cut", "method": "messages.send", "when": "after"})
-		w.room.last = nil
-		_, err := w.call("POST", "/gmail/v1/users/me/messages/send", ok, `{"raw":"YQ"}`)
-		require.Error(t, err)
-		require.NotNil(t, w.room.last, "the message was sent")
-	})
-	t.Run("slow", func(t *testing.T) {
-		defer clear()
-		w.fault(map[string]any{"kind": "slow", "delay_ms": 40})
-		began := time.Now()
-		a := get(ok)
-		require.GreaterOrEqual(t, time.Since(began), 40*time.Millisecond)
-		require.Equal(t, mara, a.json(t)["emailAddress"], "complete in the end")
-	})
-	t.Run("garbage", func(t *testing.T) {
-		defer clear()
-		w.fault(map[string]any{"kind": "garbage"})
-		a := get(ok)
-		require.Equal(t, 200, a.status)
-		require.False(t, json.Valid([]byte(a.body)))
-	})
-	t.Run("html", func(t *testing.T) {
-		defer clear()
-		w.fault(map[string]any{"kind": "html", "status": 502})
-		a := get(ok)
-		require.Equal(t, 502, a.status)
-		require.Contains(t, a.header.Get("Content-Type"), "text/html")
-	})
-	t.Run("whom and what it hits", func(t *testing.T) {
-		defer clear()
-		w.fault(map[string]any{"api": "gmail", "method": "getProfile", "account": mara, "status": 500})
-		require.Equal(t, 500, get(ok).status)
-		require.Equal(t, 200, get(other).status)
-		require.Equal(t, 200, w.must("GET", "/gmail/v1/users/me/messages", ok, "").status)
-		clear()
-		w.fault(map[string]any{"api": "calendar", "status": 500})
-		require.Equal(t, 200, get(ok).status)
-		clear()
-		w.fault(map[string]any{"method": "get", "status": 500})
-		require.Equal(t, 500, w.must("GET", "/gmail/v1/users/me/messages/1", ok, "").status)
-		require.Equal(t, 200, get(ok).status, "getProfile does not end in .get")
-	})
-	t.Run("after and times", func(t *testing.T) {
-		defer clear()
-		w.fault(map[string]any{"status": 500, "after": 2, "times": 3})
-		var got []int
-		for range 7 {
-			got = append(got, get(ok).status)
-		}
-		require.Equal(t, []int{200, 200, 500, 500, 500, 200, 200}, got)
-	})
-	t.Run("a rate follows from the seed", func(t *testing.T) {
-		defer clear()
-		run := func() (out []int) {
-			clear()
-			w.fault(map[string]any{"status": 500, "rate": 0.3})
-			for range 200 {
-				out = append(out, get(ok).status)
-			}
-			return out
-		}
-		first := run()
-		require.Equal(t, first, run())
-		bad := 0
-		for _, s := range first {
-			if s == 500 {
-				bad++
-			}
-		}
-		require.InDelta(t, 60, bad, 20)
-	})
-	t.Run("mistakes are refused", func(t *testing.T) {
-		for _, body := range []string{`{"kind":"explode"}`, `{"rate":2}`, `{"status":42}`, `{"knid":"cut"}`, `{"when":"never"}`, `{`} {
-			require.Equal(t, 400, w.must("POST", "/_sim/faults", "", body).status, body)
-		}
-	})
-}
-
-func TestQuota(t *testing.T) {
-	w := start(t)
-	ok, other := w.token(mara, full), w.token(tom, full)
-	get := func(token string) answer { return w.must("GET", "/gmail/v1/users/me/messages/1", token, "") }
-	quota := func(q map[string]any) { w.control("POST", "/_sim/quota", q) }
-	drain := func(token string) (n int, refused answer) {
-		for {
-			a := get(token)
-			if a.status != 200 {
-				return n, a
-			}
-			n++
-		}
-	}
-	retryAfter := func(t *testing.T, a answer) time.Time {
-		t.Helper()
-		msg := a.json(t)["error"].(map[string]any)["message"].(string)
-		text, found := strings.CutPrefix(msg, "User-rate limit exceeded.  Retry after ")
-		require.True(t, found, msg)
-		at, err := time.Parse(time.RFC3339, text)
-		require.NoError(t, err)
-		return at
-	}
-
-	t.Run("a user's minute", func(t *testing.T) {
-		quota(map[string]any{"preset": "2026", "per_user_minute": 600})
-		n, a := drain(ok)
-		require.InDelta(t, 30, n, 2, "600 units at 20 each")
-		require.Contains(t, []int{403, 429}, a.status)
-		item := a.json(t)["error"].(map[string]any)["errors"].([]any)[0].(map[string]any)
-		require.Equal(t, "usageLimits", item["domain"])
-		require.Contains(t, []any{"rateLimitExceeded", "userRateLimitExceeded"}, item["reason"])
-		require.Empty(t, a.header.Get("Retry-After"), "Gmail says it in the text only")
-		wait := retryAfter(t, a).Sub(w.World.Clock.Now())
-		require.Less(t, wait, 3*time.Second)
-		require.Equal(t, 200, get(other).status, "another user has a bucket of its own")
-
-		w.control("POST", "/_sim/clock", map[string]any{"advance": "30s"})
-		n, _ = drain(ok)
-		require.InDelta(t, 15, n, 2, "half a minute refills half")
-		w.control("POST", "/_sim/clock", map[string]any{"advance": "50m"})
-		n, _ = drain(ok)
-		require.InDelta(t, 30, n, 2, "never more than a minute's worth")
-	})
-	t.Run("legacy prices", func(t *testing.T) {
-		quota(map[string]any{"preset": "legacy", "per_user_minute": 600})
-		n, _ := drain(w.token(mara, full))
-		require.InDelta(t, 120, n, 3, "600 units at 5 each")
-	})
-	t.Run("both models as presets", func(t *testing.T) {
-		quota(map[string]any{"preset": "legacy"})
-		require.Equal(t, 15000, w.Front.Quota.Limits().PerUserMinute)
-		require.Equal(t, 10, w.Front.Quota.Limits().Costs["threads.get"])
-		quota(map[string]any{"preset": "2026"})
-		l := w.Front.Quota.Limits()
-		require.Equal(t, []int{6000, 1200000, 40, 20, 5, 2, 1, 100, 0},
-			[]int{l.PerUserMinute, l.PerProjectMinute, l.Costs["threads.get"], l.Costs["messages.get"], l.Costs["messages.list"], l.Costs["history.list"], l.Costs["getProfile"], l.Costs["messages.send"], l.Concurrency})
-	})
-	t.Run("the project's minute", func(t *testing.T) {
-		quota(map[string]any{"preset": "2026", "per_project_minute": 100})
-		n, a := drain(w.token(mara, full))
-		require.Equal(t, 5, n)
-		require.Equal(t, 403, a.status)
-		require.Contains(t, a.body, "Quota exceeded for quota metric 'Queries' and limit 'Units per minute' of service 'gmail.googleapis.com' for consumer 'project_number:100000000001'.")
-		require.Equal(t, 403, get(w.token(tom, full)).status, "all users of the project")
-	})
-	t.Run("prices may change", func(t *testing.T) {
-		quota(map[string]any{"preset": "2026", "per_user_minute": 600, "costs": map[string]int{"messages.get": 300}})
-		n, _ := drain(w.token(mara, full))
-		require.Equal(t, 2, n)
-	})
-	t.Run("none", func(t *testing.T) {
-		quota(map[string]any{"preset": "none"})
-		for range 400 {
-			require.Equal(t, 200, get(w.token(mara, full)).status)
-		}
-	})
-	t.Run("refusals are counted and cost nothing", func(t *testing.T) {
-		w.control("POST", "/_sim/reset", nil)
-		quota(map[string]any{"preset": "2026", "per_user_minute": 40})
-		n, _ := drain(w.token(mara, full))
-		require.Equal(t, 2, n)
-		require.Equal(t, []front.Usage{{Account: mara, API: "gmail", Method: "messages.get", Calls: 3, Units: 40, Refused: 1}}, w.Front.Log.Usage())
-	})
-	t.Run("concurrency", func(t *testing.T) {
-		quota(map[string]any{"preset": "none", "concurrency": 2})
-		inside, leave := make(chan struct{}), make(chan struct{})
-		w.room.get = func(*front.Call) (any, error) {
-			inside <- struct{}{}
-			<-leave
-			return front.Raw(`{}`), nil
-		}
-		tok := w.token(mara, full)
-		done := make(chan int, 2)
-		for range 2 {
-			go func() {
-				a, _ := w.call("GET", "/gmail/v1/users/me/messages/1", tok, "")
-				done <- a.status
-			}()
-			<-inside
-		}
-		a := w.must("GET", profilePath, tok, "")
-		require.Equal(t, 429, a.status)
-		require.Contains(t, a.body, "Too many concurrent requests for user")
-		require.Equal(t, 200, w.must("GET", profilePath, w.token(tom, full), "").status)
-		close(leave)
-		require.Equal(t, []int{200, 200}, []int{<-done, <-done})
-		require.Equal(t, 200, w.must("GET", profilePath, tok, "").status)
-	})
-	t.Run("mistakes are refused", func(t *testing.T) {
-		for _, body := range []string{`{"preset":"1999"}`, `{"per_user_minute":-1}`, `{"per_user":1}`} {
-			require.Equal(t, 400, w.must("POST", "/_sim/quota", "", body).status, body)
-		}
-	})
-}
-
-func TestUpload(t *testing.T) {
-	w := start(t)
-	w.control("POST", "/_sim/quota", map[string]any{"preset": "none"})
-	ok := w.token(mara, full)
-	svc := w.gmail(mara, full)
-	mail := []byte("From: mara@northwind-lamps.example\r\n\r\nHello")
-	const send = "/upload/gmail/v1/users/me/messages/send"
-
-	t.Run("media", func(t *testing.T) {
-		a := w.must("POST", send+"?uploadType=media", ok, string(mail), "Content-Type", "message/rfc822")
-		require.Equal(t, 200, a.status, a.body)
-		require.Equal(t, mail, w.room.last.Media)
-		require.Empty(t, w.room.last.Body)
-	})
-	t.Run("multipart by Google's client", func(t *testing.T) {
-		m, err := svc.Users.Messages.Send("me", &gmail.Message{ThreadId: "7"}).Media(bytes.NewReader(mail), googleapi.ContentType("message/rfc822")).Do()
-		require.NoError(t, err)
-		require.EqualValues(t, len(mail), m.SizeEstimate)
-		require.Equal(t, mail, w.room.last.Media)
-		require.JSONEq(t, `{"threadId":"7"}`, string(w.room.last.Body))
-	})
-	t.Run("resumable by Google's client", func(t *testing.T) {
-		big := bytes.Repeat([]byte("0123456789abcdef"), 70000) // 1.1 MB in chunks of 256 KB
-		m, err := svc.Users.Messages.Send("me", &gmail.Message{ThreadId: "8"}).
-			Media(bytes.NewReader(big), googleapi.ContentType("message/rfc822"), googleapi.ChunkSize(googleapi.MinUploadChunkSize)).Do()
-		require.NoError(t, err)
-		require.EqualValues(t, len(big), m.SizeEstimate)
-		require.Equal(t, big, w.room.last.Media)
-		require.JSONEq(t, `{"threadId":"8"}`, string(w.room.last.Body))
-	})
-	t.Run("resumable by hand, with 308", func(t *testing.T) {
-		a := w.must("POST", send+"?uploadType=resumable", ok, `{"threadId":"9"}`, "Content-Type", "application/json", "X-Upload-Content-Length", "10")
-		require.Equal(t, 200, a.status, a.body)
-		u, err := url.Parse(a.header.Get("Location"))
-		require.NoError(t, err)
-		put := func(body string, header ...string) answer { return w.must("PUT", u.RequestURI(), ok, body, header...) }
-		a = put("01234", "Content-Range", "bytes 0-4/10")
-		require.Equal(t, 308, a.status)
-		require.Equal(t, "bytes=0-4", a.header.Get("Range"))
-		a = put("", "Content-Range", "bytes */10")
-		require.Equal(t, 308, a.status, "how far is it")
-		require.Equal(t, 400, put("x", "Content-Range", "bytes 9-9/10").status, "a gap")
-		a = put("56789", "Content-Range", "bytes 5-9/10")
-		require.Equal(t, 200, a.status, a.body)
-		require.Equal(t, "0123456789", string(w.room.last.Media))
-		require.Equal(t, 400, put("56789", "Content-Range", "bytes 5-9/10").status, "the session is over")
-	})
-	t.Run("too large", func(t *testing.T) {
-		a := w.must("POST", send+"?uploadType=resumable", ok, `{}`, "X-Upload-Content-Length", "36700161")
-		require.Equal(t, 413, a.status)
-		a = w.must("POST", send+"?uploadType=media", ok, strings.Repeat("x", 36700161))
-		require.Equal(t, 413, a.status)
-	})
-	t.Run("refused", func(t *testing.T) {
-		require.Equal(t, 400, w.must("POST", send, ok, "x").status, "no upload type")
-		require.Equal(t, 400, w.must("POST", send+"?uploadType=multipart", ok, "x", "Content-Type", "text/plain").status)
-		require.Equal(t, 401, w.must("POST", send+"?uploadType=media", "", "x").status)
-		require.Equal(t, 400, w.must("POST", send+"?uploadType=resumable", ok, "{").status)
-	})
 }
 
 func Example_errorIsAnError() {
