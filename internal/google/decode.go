@@ -13,7 +13,7 @@ import (
 	"rapport/internal/mail"
 )
 
-// decodeMessage reads one message object of the Gmail API (format full or
+// DecodeMessage reads one message object of the Gmail API (format full or
 // metadata). raw is kept as Message.Raw and must not change afterwards.
 //
 // It is written by hand because decoding is the largest cost we have per
@@ -21,7 +21,7 @@ import (
 // encoding/json accepts, with these rules: keys are compared exactly, the last
 // of equal keys wins, null is the zero value, unknown keys are passed over, and
 // numbers may be quoted or not (Gmail quotes 64-bit ones).
-func decodeMessage(raw []byte) (*mail.Message, error) {
+func DecodeMessage(raw []byte) (*mail.Message, error) {
 	r := reader{s: string(raw)}
 	m := &mail.Message{}
 	if err := r.message(m); err != nil {

@@ -190,7 +190,7 @@ func sample() []byte {
 
 func TestAMessageIsDecodedWhole(t *testing.T) {
 	raw := sample()
-	m, err := decodeMessage(raw)
+	m, err := DecodeMessage(raw)
 	require.NoError(t, err)
 	require.Equal(t, "18c3f2a9b7d4e601", m.ID)
 	require.Equal(t, []string{"UNREAD", "IMPORTANT", "INBOX"}, m.Labels)
@@ -224,7 +224,7 @@ func TestDecodingAgreesWithEncodingJSON(t *testing.T) {
 func agree(t *testing.T, raw []byte) {
 	t.Helper()
 	want, wantErr := reference(raw)
-	got, err := decodeMessage(raw)
+	got, err := DecodeMessage(raw)
 	if !json.Valid(raw) {
 		require.Error(t, err, "%q", raw)
 		return
@@ -261,7 +261,7 @@ func TestAThreadGivesItsMessagesWithTheirOwnText(t *testing.T) {
 
 func TestDecodingStaysWithinItsAllocations(t *testing.T) {
 	raw := sample()
-	n := testing.AllocsPerRun(200, func() { _, _ = decodeMessage(raw) })
+	n := testing.AllocsPerRun(200, func() { _, _ = DecodeMessage(raw) })
 	require.LessOrEqual(t, n, 24.0)
 }
 
@@ -270,7 +270,7 @@ func BenchmarkDecodeMessage(b *testing.B) {
 	b.SetBytes(int64(len(raw)))
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := decodeMessage(raw); err != nil {
+		if _, err := DecodeMessage(raw); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -252,6 +252,9 @@ func fromNetwork(err error) error {
 // (behaviour reference 1.7).
 var ended = []string{"invalid_grant", "admin_policy_enforced", "deleted_client", "unauthorized_client"}
 
+// badCode are answers to an exchange that another try with the same code does not mend.
+var badCode = []string{"invalid_request", "redirect_uri_mismatch"}
+
 // fromToken classifies an error of the token endpoint. dead is what a definite
 // refusal means: fault.Reconnect at a refresh, fault.Invalid at an exchange.
 func fromToken(err error, dead fault.Kind, now time.Time) error {
@@ -270,7 +273,7 @@ func fromToken(err error, dead fault.Kind, now time.Time) error {
 		return &fault.Error{Kind: fault.Unavailable, Code: "google_unavailable", Err: cause, Text: "Google has a problem just now."}
 	case slices.Contains(ended, e.ErrorCode) && dead == fault.Reconnect:
 		return &fault.Error{Kind: dead, Code: "google_reauthorization_required", Err: cause, Text: "Google has ended the access."}
-	case slices.Contains(ended, e.ErrorCode), e.ErrorCode == "redirect_uri_mismatch", e.ErrorCode == "invalid_request" && dead == fault.Invalid:
+	case dead == fault.Invalid && (slices.Contains(ended, e.ErrorCode) || slices.Contains(badCode, e.ErrorCode)):
 		return &fault.Error{Kind: fault.Invalid, Code: "consent_expired", Err: cause, Text: "Google did not accept the code: it was used or has expired. Start again."}
 	case e.ErrorCode == "invalid_client":
 		return &fault.Error{Kind: fault.Unavailable, Code: "oauth_client_refused", Err: cause,

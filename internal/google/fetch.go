@@ -225,14 +225,14 @@ func (f *fetch) sort(ctx context.Context, c fetchCall, body []byte, err error) f
 
 // decoded reads a message; an answer that is not whole is fetched once more.
 func (f *fetch) decoded(ctx context.Context, c fetchCall, body []byte) (*mail.Message, error) {
-	msg, err := decodeMessage(body)
+	msg, err := DecodeMessage(body)
 	if err == nil && msg.ID == c.refs[0].ID {
 		return msg, nil
 	}
 	if body, err = f.get(ctx, c, false); err != nil {
 		return nil, err
 	}
-	if msg, err = decodeMessage(body); err == nil && msg.ID != c.refs[0].ID {
+	if msg, err = DecodeMessage(body); err == nil && msg.ID != c.refs[0].ID {
 		err = errors.New("another message than the one asked for")
 	}
 	if err != nil {

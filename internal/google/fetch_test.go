@@ -39,7 +39,7 @@ func TestAMailboxIsRead(t *testing.T) {
 			require.Equal(t, r.ID, f.Message.ID)
 			require.Equal(t, r.ThreadID, f.Message.ThreadID)
 			require.NotEmpty(t, f.Message.Payload.Headers)
-			again, err := decodeMessage(f.Message.Raw)
+			again, err := DecodeMessage(f.Message.Raw)
 			require.NoError(t, err)
 			require.Equal(t, f.Message, again)
 			_ = i

@@ -27,7 +27,7 @@ type entrant struct {
 }
 
 const (
-	gateStart  = 10
+	gateStart  = 12
 	gateWidest = 25
 	gateLeast  = 1
 )

@@ -21,39 +21,45 @@ func (b *bucket) lease(missing, keep float64, now time.Time) {
 	if b.leasing {
 		return
 	}
-	if d := b.leaseWait.Sub(now); d > 0 {
+	if d := b.leaseWait.Sub(now); d > 0 && keep >= b.leaseKeep {
 		b.wake(d)
 		return
 	}
-	b.leasing = true
-	want := max(missing, b.rate*b.share*leaseSeconds)
+	b.leasing, b.leaseKeep = true, keep
+	want := min(max(missing, b.rate*b.share*leaseSeconds), b.capacity-keep)
+	rate := b.rate * b.share
 	go func() {
 		ctx, cancel := context.WithTimeout(context.Background(), leaseTimeout)
 		defer cancel()
-		got, wait, err := b.shared.Take(ctx, b.key, want, keep, b.capacity, b.rate*b.share, now)
-		b.leased(got, wait, err)
+		wait, err := b.shared.Take(ctx, b.key, want, keep, b.capacity, rate, now)
+		b.leased(want, wait, err)
 	}()
 }
 
-func (b *bucket) leased(got float64, wait time.Duration, err error) {
+func (b *bucket) leased(want float64, wait time.Duration, err error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	now := b.now()
-	b.leasing = false
-	b.at = now
-	if err != nil {
+	b.leasing, b.at = false, now
+	switch {
+	case err != nil:
 		b.failed(b.key, err)
-		b.alone = true
-		time.AfterFunc(leaseRetry, func() {
-			b.mu.Lock()
-			defer b.mu.Unlock()
-			b.alone, b.level = false, 0
-			b.serve(b.now())
-		})
-	}
-	b.level += got
-	if got <= 0 {
-		b.leaseWait = now.Add(max(wait, time.Millisecond))
+		b.goAlone()
+	case wait > 0:
+		b.leaseWait = now.Add(wait)
+	default:
+		b.level += want
 	}
 	b.serve(now)
+}
+
+// goAlone uses an own bucket, empty at first, until the shared one is tried again.
+func (b *bucket) goAlone() {
+	b.alone, b.level = true, 0
+	time.AfterFunc(leaseRetry, func() {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		b.alone, b.level = false, 0
+		b.serve(b.now())
+	})
 }

@@ -33,10 +33,10 @@ type Limiter struct {
 
 // Shared is a bucket that several processes draw from (the store keeps it).
 type Shared interface {
-	// Take removes up to want units from the bucket key, which holds capacity and
-	// gains perSecond, and is full when first seen. It gives what it got, or how
-	// long until a unit is there. keep units are to stay in the bucket.
-	Take(ctx context.Context, key string, want, keep, capacity, perSecond float64, now time.Time) (got float64, wait time.Duration, err error)
+	// Take removes want units from the bucket key, which holds capacity, gains
+	// perSecond, and is full when first seen; keep units are to stay in it. It
+	// takes all of want, or nothing and says how long until all is there.
+	Take(ctx context.Context, key string, want, keep, capacity, perSecond float64, now time.Time) (wait time.Duration, err error)
 }
 
 const (
@@ -47,8 +47,8 @@ const (
 	kept = 0.02
 
 	slowest    = 0.25 // a learned rate never falls below this share
-	slower     = 0.85 // what a refusal leaves of the rate
-	recovery   = 0.02 // of the full rate regained in each recoverBy
+	slower     = 0.9  // what a refusal leaves of the rate
+	recovery   = 0.05 // of the full rate regained in each recoverBy
 	recoverBy  = 30 * time.Second
 	longestNap = 30 * time.Second // background work does not wait longer for a cool-down
 )
@@ -162,8 +162,9 @@ type bucket struct {
 	waiting   [3][]*waiter
 	timer     *time.Timer
 	leasing   bool
-	alone     bool // the shared bucket failed; own refill until it works again
-	leaseWait time.Time
+	alone     bool      // the shared bucket failed; own refill until it works again
+	leaseWait time.Time // nothing is there before, for those who leave leaseKeep
+	leaseKeep float64
 }
 
 type waiter struct {
@@ -171,8 +172,16 @@ type waiter struct {
 	ready chan struct{}
 }
 
-// floor is what has to stay in the bucket for work of higher priority.
+// floor is what has to stay in the bucket for work of higher priority. Of a
+// shared bucket it stays where that is kept, not in each process.
 func (b *bucket) floor(p mail.Priority) float64 {
+	if b.shared != nil && !b.alone {
+		return 0
+	}
+	return b.kept(p)
+}
+
+func (b *bucket) kept(p mail.Priority) float64 {
 	if p == mail.Interactive {
 		return 0
 	}
@@ -300,7 +309,7 @@ func (b *bucket) wait(w *waiter, p mail.Priority, now time.Time) {
 	missing := b.need(w.units, p) - b.level
 	if b.shared != nil && !b.alone {
 		if d <= 0 {
-			b.lease(missing, b.floor(p), now)
+			b.lease(missing, b.kept(p), now)
 			return
 		}
 	} else if missing > 0 {
