@@ -158,30 +158,35 @@ func readPart(outer *http.Request, p *multipart.Part) part {
 // one runs: that is how a batch meets Gmail, all at once.
 func (s *Server) runParts(r *http.Request, parts []part, api string, grant *Grant, batch uint64) reply {
 	replies := make([]reply, len(parts))
+	places := make([]partOf, len(parts))
+	leave := make([]func(), len(parts))
+	for i, p := range parts {
+		places[i] = partOf{batch: batch, part: i + 1, grant: grant, outer: r}
+		leave[i] = func() {}
+		if grant != nil && p.err == nil {
+			leave[i], places[i].held, places[i].denied = s.reserve(grant)
+		}
+	}
 	var wg sync.WaitGroup
 	for i := range parts {
-		p := &parts[i]
-		if p.err != nil {
-			replies[i] = errorReply(nil, p.err)
-			continue
-		}
-		if owner := s.owner(p.request.URL.Path); api != "" && owner != api {
-			replies[i] = errorReply(nil, &Error{Code: 400, Reason: "badRequest", Status: "INVALID_ARGUMENT",
-				Message: "Batch requests of several APIs are not supported: " + p.request.URL.Path})
-			continue
-		}
-		of := partOf{batch: batch, part: i + 1, grant: grant, outer: r}
-		leave := func() {}
-		if grant != nil {
-			leave, of.held, of.denied = s.reserve(grant)
-		}
 		wg.Go(func() {
-			defer leave()
-			replies[i] = s.answer(p.request, p.body, of)
+			defer leave[i]()
+			replies[i] = s.runPart(&parts[i], api, places[i])
 		})
 	}
 	wg.Wait()
 	return joinParts(r.Context(), parts, replies)
+}
+
+func (s *Server) runPart(p *part, api string, at partOf) reply {
+	if p.err != nil {
+		return errorReply(nil, p.err)
+	}
+	if owner := s.owner(p.request.URL.Path); api != "" && owner != api {
+		return errorReply(nil, &Error{Code: 400, Reason: "badRequest", Status: "INVALID_ARGUMENT",
+			Message: "Batch requests of several APIs are not supported: " + p.request.URL.Path})
+	}
+	return s.answer(p.request, p.body, at)
 }
 
 func (s *Server) reserve(g *Grant) (leave func(), held, denied bool) {
