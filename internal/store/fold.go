@@ -1,7 +1,6 @@
 package store
 
 import (
-	"strings"
 	"unicode"
 	"unicode/utf8"
 
@@ -15,14 +14,15 @@ import (
 // several of them is a phrase. Words are cut after 64 bytes.
 const wordMost = 64
 
-// words folds a text into at most limit words, calling see for each.
-func words(text string, limit int, see func(word string)) {
+// words folds a text into at most limit words, calling see for each; the bytes
+// are overwritten by the next one.
+func words(text string, limit int, see func(word []byte)) {
 	var buf [wordMost + utf8.UTFMax]byte
 	n := 0
 	flush := func() {
 		if n > 0 {
 			if limit > 0 {
-				see(string(buf[:min(n, wordMost)]))
+				see(buf[:min(n, wordMost)])
 			}
 			limit--
 			n = 0
@@ -130,13 +130,13 @@ func single(r rune) bool {
 // foldedWords is words as a list.
 func foldedWords(text string, limit int) []string {
 	var list []string
-	words(text, limit, func(w string) { list = append(list, w) })
+	words(text, limit, func(w []byte) { list = append(list, string(w)) })
 	return list
 }
 
-// document is the text of a message as it is indexed: folded words of its
-// fields, in the order of documentFields.
-type document [len(documentFields)][]string
+// document is the text of a message as it is indexed: the folded words of its
+// fields with spaces between them, in the order of documentFields.
+type document [len(documentFields)]string
 
 // documentFields: the column of the SQLite index, the prefix of words of this
 // field only in the PostgreSQL index (the body has none: nothing asks for it
@@ -165,23 +165,43 @@ const filler = "·"
 
 // documentOf folds the fields of a message.
 func documentOf(texts [len(documentFields)]string) document {
-	var d document
-	times := map[string]int{}
-	for i, text := range texts {
-		f := documentFields[i]
-		if len(text) == 0 {
-			continue
-		}
-		list := make([]string, 0, min(f.most, len(text)/6+1))
-		words(text, f.most, func(w string) {
-			if times[w]++; times[w] > repeatMost {
-				w = filler
-			}
-			list = append(list, w)
-		})
-		d[i] = list
+	d, often := foldFields(texts, nil)
+	if often { // rare: somewhere a word may be repeated too much
+		d, _ = foldFields(texts, map[string]int{})
 	}
 	return d
 }
 
-func (d document) field(i int) string { return strings.Join(d[i], " ") }
+// foldFields folds; with times it leaves out what is repeated too much, without
+// it only says whether that may be so (it counts words that share a hash as one).
+func foldFields(texts [len(documentFields)]string, times map[string]int) (d document, often bool) {
+	var counts [512]uint8
+	var buf []byte
+	for i, text := range texts {
+		if text == "" {
+			continue
+		}
+		buf = buf[:0]
+		words(text, documentFields[i].most, func(w []byte) {
+			if len(buf) > 0 {
+				buf = append(buf, ' ')
+			}
+			if times == nil {
+				h := uint32(len(w))
+				for _, c := range w {
+					h = h*31 + uint32(c)
+				}
+				if c := &counts[(h^h>>9)%uint32(len(counts))]; *c == repeatMost {
+					often = true
+				} else {
+					*c++
+				}
+			} else if times[string(w)]++; times[string(w)] > repeatMost {
+				w = []byte(filler)
+			}
+			buf = append(buf, w...)
+		})
+		d[i] = string(buf)
+	}
+	return d, often
+}

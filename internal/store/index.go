@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"strings"
@@ -145,6 +146,8 @@ func (s *Store) indexSome(ctx context.Context, low, high int64, n int) (int, err
 		if len(ready) == 0 {
 			return nil
 		}
+		// FTS5 gathers documents in memory as long as their numbers rise.
+		slices.SortFunc(ready, func(x, y entry) int { return cmp.Compare(x.pos, y.pos) })
 		if err := s.d.index(ctx, t, ready); err != nil {
 			return err
 		}

@@ -183,7 +183,7 @@ func (s *Store) rows(ctx context.Context, c access.Caller, q mail.ListQuery, spo
 		h, err := scanHead(r)
 		byPos[h.pos] = h.email
 		return err
-	}, "SELECT "+headColumns+" FROM synced_emails e JOIN google_integrations c ON c.id = e.integration_id WHERE "+s.d.in("e.pos", 1)+" AND "+condition,
+	}, "SELECT "+headColumns+" FROM synced_emails e WHERE "+s.d.in("e.pos", 1)+" AND "+readable(condition),
 		append([]any{s.d.list(pos)}, args...)...)
 	if err != nil {
 		return nil, err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -252,15 +253,16 @@ func tsvector(pos int64, d document) string {
 	var b strings.Builder
 	b.WriteString("'" + boxWord(pos) + "'")
 	at := 0
-	for i, list := range d {
+	for i, text := range d {
 		prefix := documentFields[i].prefix
-		for _, w := range list {
-			if at++; w == filler {
+		for w := range strings.SplitSeq(text, " ") {
+			if at++; w == filler || w == "" {
 				continue
 			}
-			fmt.Fprintf(&b, " '%s':%d", w, at)
+			place := strconv.Itoa(at)
+			b.WriteString(" '" + w + "':" + place)
 			if prefix != "" {
-				fmt.Fprintf(&b, " '%s:%s':%d", prefix, w, at)
+				b.WriteString(" '" + prefix + ":" + w + "':" + place)
 			}
 		}
 		at += 2

@@ -219,13 +219,21 @@ func (d *sqliteDB) lock(context.Context, *tx, int64) error { return nil }
 
 func (d *sqliteDB) notify(context.Context, *tx, string) error { return nil }
 
+// questions gives "(?, ?), (?, ?)". The driver looks up the name of every
+// parameter that has one ($1) in a list, which is slow when there are hundreds.
+func questions(rows, columns int) string {
+	row := "(" + strings.Repeat("?, ", columns-1) + "?)"
+	return strings.Repeat(row+", ", rows-1) + row
+}
+
 // rowsAtOnce is how many rows one INSERT takes: more gains nothing, and a fixed
 // number keeps the statement prepared.
 const rowsAtOnce = 16
 
 func (d *sqliteDB) insert(ctx context.Context, t *tx, op, table string, n int, conflict string, columns ...column) error {
-	many := "INSERT INTO " + table + " (" + names(columns) + ") VALUES " + marks(rowsAtOnce, len(columns)) + " " + conflict
-	single := "INSERT INTO " + table + " (" + names(columns) + ") VALUES " + marks(1, len(columns)) + " " + conflict
+	head := "INSERT INTO " + table + " (" + names(columns) + ") VALUES "
+	many := head + questions(rowsAtOnce, len(columns)) + " " + conflict
+	single := head + questions(1, len(columns)) + " " + conflict
 	args := make([]any, 0, rowsAtOnce*len(columns))
 	for i := 0; i < n; {
 		step, query := 1, single
@@ -249,14 +257,15 @@ func (d *sqliteDB) insert(ctx context.Context, t *tx, op, table string, n int, c
 func (d *sqliteDB) update(ctx context.Context, t *tx, op, table string, n int, columns ...column) error {
 	sets := make([]string, len(columns)-1)
 	for i, c := range columns[1:] {
-		sets[i] = fmt.Sprintf("%s = $%d", c.name, i+2)
+		sets[i] = c.name + " = ?"
 	}
-	query := "UPDATE " + table + " SET " + strings.Join(sets, ", ") + " WHERE " + columns[0].name + " = $1"
+	query := "UPDATE " + table + " SET " + strings.Join(sets, ", ") + " WHERE " + columns[0].name + " = ?"
 	args := make([]any, len(columns))
 	for r := range n {
-		for i, c := range columns {
+		for i, c := range columns[1:] {
 			args[i] = c.at(r)
 		}
+		args[len(columns)-1] = columns[0].at(r)
 		if _, err := t.exec(ctx, op, query, args...); err != nil {
 			return err
 		}
@@ -267,7 +276,7 @@ func (d *sqliteDB) update(ctx context.Context, t *tx, op, table string, n int, c
 func (d *sqliteDB) remove(ctx context.Context, t *tx, op, table string, n int, columns ...column) error {
 	where := make([]string, len(columns))
 	for i, c := range columns {
-		where[i] = fmt.Sprintf("%s = $%d", c.name, i+1)
+		where[i] = c.name + " = ?"
 	}
 	query := "DELETE FROM " + table + " WHERE " + strings.Join(where, " AND ")
 	args := make([]any, len(columns))
@@ -329,7 +338,7 @@ func (d *sqliteDB) index(ctx context.Context, t *tx, documents []entry) error {
 	for i, f := range documentFields {
 		columns[i] = f.name
 	}
-	query := "INSERT OR REPLACE INTO email_index (rowid, " + strings.Join(columns, ", ") + ") VALUES " + marks(1, len(columns)+1)
+	query := "INSERT OR REPLACE INTO email_index (rowid, " + strings.Join(columns, ", ") + ") VALUES " + questions(1, len(columns)+1)
 	args := make([]any, len(columns)+1)
 	for _, e := range documents {
 		if e.gone {
@@ -340,7 +349,7 @@ func (d *sqliteDB) index(ctx context.Context, t *tx, documents []entry) error {
 		}
 		args[0] = e.pos
 		for i := range columns {
-			args[i+1] = e.document.field(i)
+			args[i+1] = e.document[i]
 		}
 		if _, err := t.exec(ctx, "write index", query, args...); err != nil {
 			return err
