@@ -68,4 +68,4 @@ web/dist/index.html: web/node_modules/.package-lock.json $(WEB_SOURCES)
 
 bin/rapport: web/dist/index.html $(GO_SOURCES) go.mod go.sum
 	@scripts/need go
-	$(GO) build -trimpath -ldflags "-s -w -X main.version=$(VERSION)" -o bin/rapport ./cmd/rapport
+	$(GO) build -ldflags "-s -w -X main.version=$(VERSION)" -o bin/rapport ./cmd/rapport
