@@ -19,7 +19,7 @@ import (
 // object is a JSON object of which the last of equal keys holds.
 type object map[string]json.RawMessage
 
-// reference decodes with encoding/json, by the rules of decodeMessage.
+// reference decodes with encoding/json, by the rules of DecodeMessage.
 func reference(raw []byte) (*mail.Message, error) {
 	o, err := objectOf(raw)
 	if err != nil {
