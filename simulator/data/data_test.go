@@ -35,9 +35,9 @@ func keys(s *data.Source) []data.Key {
 
 // Every message is one that an independent parser reads without complaint.
 func TestEveryMessageParses(t *testing.T) {
-	s, owner := demoSource(3000)
+	s, owner := demoSource(1500)
 	all := keys(s)
-	require.Len(t, all, 3000)
+	require.Len(t, all, 1500)
 	var raw []byte
 	for _, k := range all {
 		raw = s.AppendRaw(raw[:0], k, owner)

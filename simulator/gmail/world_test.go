@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"io"
+	"mime"
 	"net/http"
 	"runtime"
 	"strings"
@@ -13,7 +14,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jhillyerd/enmime/v2"
 	"github.com/stretchr/testify/require"
+	"golang.org/x/net/html/charset"
 	api "google.golang.org/api/gmail/v1"
 
 	"rapport/simulator"
@@ -307,4 +310,56 @@ func TestScale(t *testing.T) {
 	t.Logf("a million messages in %v, a thousand mailboxes in %v, %d MB", million, thousand, used)
 	require.Less(t, used, uint64(300))
 	runtime.KeepAlive(room)
+}
+
+// What the API gives as text is what an independent parser reads in the raw
+// message, in all charsets.
+func TestBodiesAgreeWithAnotherParser(t *testing.T) {
+	h := open(t, 400)
+	u := h.as(mara)
+	texts, charsets := 0, map[string]int{}
+	require.NoError(t, u.Messages.List("me").MaxResults(500).IncludeSpamTrash(true).Pages(context.Background(), func(res *api.ListMessagesResponse) error {
+		for _, m := range res.Messages {
+			full, err := u.Messages.Get("me", m.Id).Do()
+			require.NoError(t, err)
+			raw, err := u.Messages.Get("me", m.Id).Format("raw").Do()
+			require.NoError(t, err)
+			e, err := enmime.ReadEnvelope(strings.NewReader(decode(t, raw.Raw)))
+			require.NoError(t, err)
+			require.Equal(t, e.GetHeader("Subject"), wordDecode(t, header(full.Payload, "Subject")))
+			if p := partOf(full.Payload, "text/plain"); p != nil {
+				texts++
+				require.Equal(t, strings.Fields(e.Text), strings.Fields(decode(t, p.Body.Data)))
+				_, params, err := mime.ParseMediaType(header(p, "Content-Type"))
+				require.NoError(t, err)
+				charsets[params["charset"]]++
+			}
+			if p := partOf(full.Payload, "text/html"); p != nil {
+				require.Equal(t, strings.Fields(e.HTML), strings.Fields(decode(t, p.Body.Data)))
+			}
+		}
+		return nil
+	}))
+	require.Greater(t, texts, 300)
+	require.Greater(t, len(charsets), 1, "%v", charsets)
+}
+
+func wordDecode(t *testing.T, s string) string {
+	t.Helper()
+	d := mime.WordDecoder{CharsetReader: charset.NewReaderLabel}
+	out, err := d.DecodeHeader(s)
+	require.NoError(t, err)
+	return out
+}
+
+func partOf(p *api.MessagePart, kind string) *api.MessagePart {
+	if p.MimeType == kind && p.Filename == "" {
+		return p
+	}
+	for _, c := range p.Parts {
+		if found := partOf(c, kind); found != nil {
+			return found
+		}
+	}
+	return nil
 }
