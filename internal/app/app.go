@@ -128,6 +128,7 @@ func (a *App) build(ctx context.Context, sealer *vault.Sealer, keys crm.Secret) 
 		return err
 	}
 	a.meters = newMeters(a.metrics, a.version)
+	a.metrics.MustRegister(newGauges(a.Store.DB(), a.now, func(err error) { a.log.Warn("reading numbers for the metrics", "error", err) }))
 	a.Org = &org.Service{
 		People: a.Store, Workspaces: a.Store, Sessions: a.Store, Keys: a.Store, Attempts: a.Store, Trail: a.Store,
 		Now: a.now, Random: rand.Reader, SigningKeys: signing,
@@ -166,7 +167,8 @@ func (a *App) sharedQuota() google.Shared {
 	if a.Config.DatabaseURL.IsZero() {
 		return nil
 	}
-	return a.Store
+	shared, _ := any(a.Store).(google.Shared)
+	return shared
 }
 
 func googleEndpoints(e config.Endpoints) google.Endpoints {

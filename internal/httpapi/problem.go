@@ -148,8 +148,8 @@ func newProblem(status int, msg string, errs ...error) huma.StatusError {
 		if p.Fields == nil {
 			p.Fields = map[string]string{}
 		}
-		where := strings.TrimPrefix(strings.TrimPrefix(strings.TrimPrefix(d.Location, "body."), "query."), "path.")
-		p.Fields[where] = d.Message
+		where, what := fieldOf(d)
+		p.Fields[where] = what
 	}
 	if status == http.StatusUnprocessableEntity || status == http.StatusBadRequest {
 		p.Detail = "The request is not valid: see fields."
@@ -158,6 +158,23 @@ func newProblem(status int, msg string, errs ...error) huma.StatusError {
 		p.Detail = msg
 	}
 	return p
+}
+
+// fieldOf names the field that a finding of huma is about. A value is never
+// part of it: it may be a password.
+func fieldOf(d *huma.ErrorDetail) (where, what string) {
+	where = d.Location
+	for _, part := range []string{"body.", "query.", "path.", "header."} {
+		where = strings.TrimPrefix(where, part)
+	}
+	name, required := strings.CutPrefix(d.Message, "expected required property ")
+	if name, required = strings.CutSuffix(name, " to be present"); !required {
+		return where, d.Message
+	}
+	if where == "body" {
+		return name, "is required"
+	}
+	return where + "." + name, "is required"
 }
 
 // writeProblem answers a request outside huma.

@@ -1,0 +1,231 @@
+package httpapi_test
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"rapport/client"
+	"rapport/internal/app/apptest"
+	"rapport/internal/store/storetest"
+)
+
+const scopeBase = "https://www.googleapis.com/auth/"
+
+func TestConnectAndImport(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, d storetest.Database) {
+		w := apptest.Start(t, d, func(s *apptest.Setup) { s.Messages = 60 })
+		owner := w.SetUp()
+		home := owner.Workspace(w.Home)
+		require.Equal(t, "connected", w.Connect(owner, client.ConnectWish{}, apptest.Consent{Account: apptest.Mara}))
+		s := w.Imported(owner)
+		require.True(t, s.IsConnected)
+		require.Equal(t, "active", s.Status)
+		require.Equal(t, apptest.Mara, s.GoogleEmail)
+		require.Empty(t, s.MissingScopes)
+		require.Equal(t, []string{"INBOX", "SENT"}, s.Settings.Labels)
+		require.Equal(t, "approved", s.Approval)
+		require.Len(t, s.Connections, 1)
+		require.Positive(t, s.Counts.Messages)
+		require.Zero(t, s.Counts.Failures)
+
+		v, err := home.Verify(ctx, client.VerifyRequest{}, 30e9)
+		require.NoError(t, err)
+		require.Equal(t, "succeeded", v.State)
+		require.NotNil(t, v.Completeness)
+		require.Equal(t, "complete", v.Completeness.State)
+		require.Equal(t, s.Counts.Messages, v.Completeness.GoogleCount)
+		runs, err := home.Runs(ctx, "", "")
+		require.NoError(t, err)
+		streams := map[string]bool{}
+		for _, r := range runs.Items {
+			streams[r.Stream] = true
+			require.Contains(t, []string{"succeeded", "running", "queued"}, r.State)
+			require.Equal(t, r.State == "succeeded", r.FinishedAt != nil)
+		}
+		require.True(t, streams["gmail.backfill"] && streams["gmail.verify"])
+	})
+}
+
+func TestUntickedBoxesLeaveTheConnectionDegraded(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, d storetest.Database) {
+		w := apptest.Start(t, d)
+		owner := w.SetUp()
+		outcome := w.Connect(owner, client.ConnectWish{}, apptest.Consent{Account: apptest.Mara, Scopes: []string{scopeBase + "gmail.readonly"}})
+		require.Equal(t, "degraded", outcome)
+		s, err := owner.Workspace(w.Home).Status(ctx, "")
+		require.NoError(t, err)
+		require.Equal(t, "degraded", s.Status)
+		require.True(t, s.IsConnected, "what was allowed works")
+		var off []string
+		for _, m := range s.MissingScopes {
+			off = append(off, strings.TrimPrefix(m.Scope, scopeBase))
+			require.NotEmpty(t, m.Feature)
+			require.NotEmpty(t, m.Description)
+		}
+		require.ElementsMatch(t, []string{"gmail.modify", "gmail.send"}, off)
+		require.Contains(t, s.ActionURL, s.ConnectionID)
+
+		require.Equal(t, "connected", w.Connect(owner, client.ConnectWish{ConnectionID: s.ConnectionID}, apptest.Consent{Account: apptest.Mara}))
+		s, err = owner.Workspace(w.Home).Status(ctx, "")
+		require.NoError(t, err)
+		require.Equal(t, "active", s.Status)
+		require.Len(t, s.Connections, 1, "the same connection, not a second one")
+	})
+}
+
+func TestConsentThatGoesWrongChangesNothing(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, d storetest.Database) {
+		w := apptest.Start(t, d)
+		owner := w.SetUp()
+		home := owner.Workspace(w.Home)
+		require.Equal(t, "denied", w.Connect(owner, client.ConnectWish{}, apptest.Consent{Account: apptest.Mara, Deny: true}))
+		s, err := home.Status(ctx, "")
+		require.NoError(t, err)
+		require.Equal(t, "none", s.Status)
+
+		page, err := home.Connect(ctx, client.ConnectWish{Services: []string{"gmail"}})
+		require.NoError(t, err)
+		callback := w.Answer(page, apptest.Consent{Account: apptest.Mara})
+		require.Equal(t, "/crm/settings/integrations?google=connected", w.Follow(http.DefaultClient, callback))
+		require.Equal(t, "/crm/settings/integrations?google=expired", w.Follow(http.DefaultClient, callback), "a callback works once")
+		require.Equal(t, "/crm/settings/integrations?google=expired", w.Follow(http.DefaultClient, w.URL+"/api/v1/integrations/google/callback?state=made-up&code=x"))
+
+		s, err = home.Status(ctx, "")
+		require.NoError(t, err)
+		require.Equal(t, "wrong_account", w.Connect(owner, client.ConnectWish{ConnectionID: s.ConnectionID}, apptest.Consent{Account: apptest.Jonas}))
+		after, err := home.Status(ctx, "")
+		require.NoError(t, err)
+		require.Equal(t, apptest.Mara, after.GoogleEmail)
+		require.Equal(t, "active", after.Status)
+	})
+}
+
+func TestAConsentBegunInABrowserEndsInItsSession(t *testing.T) {
+	w := apptest.Start(t, storetest.SQLite)
+	owner := w.SetUp()
+	w.AddMember(owner, apptest.Jonas, "member")
+	mara, maraBrowser := w.Browser(apptest.Mara)
+	_, jonasBrowser := w.Browser(apptest.Jonas)
+	page, err := mara.Workspace(w.Home).Connect(ctx, client.ConnectWish{Services: []string{"gmail"}, ReturnTo: "/crm/inbox?x=1"})
+	require.NoError(t, err)
+	callback := w.Answer(page, apptest.Consent{Account: apptest.Mara})
+	require.Equal(t, "/crm/inbox?google=wrong_user&x=1", w.Follow(jonasBrowser, callback), "nobody links their mailbox to another's account")
+
+	page, err = mara.Workspace(w.Home).Connect(ctx, client.ConnectWish{Services: []string{"gmail"}, ReturnTo: "/crm/inbox?x=1"})
+	require.NoError(t, err)
+	require.Equal(t, "/crm/inbox?google=connected&x=1", w.Follow(maraBrowser, w.Answer(page, apptest.Consent{Account: apptest.Mara})))
+}
+
+func TestRedirectSendsTheBrowserOn(t *testing.T) {
+	w := apptest.Start(t, storetest.SQLite)
+	w.SetUp()
+	_, browser := w.Browser(apptest.Mara)
+	to := w.Follow(browser, w.URL+"/api/v1/workspaces/"+w.Home+"/integrations/google/connect?services=gmail&redirect=1")
+	u, err := url.Parse(to)
+	require.NoError(t, err)
+	require.Equal(t, "/o/oauth2/v2/auth", u.Path)
+	q := u.Query()
+	require.Equal(t, "S256", q.Get("code_challenge_method"))
+	require.Equal(t, "offline", q.Get("access_type"))
+	require.Equal(t, w.Config.PublicURL+"/api/v1/integrations/google/callback", q.Get("redirect_uri"), "one address for every workspace")
+}
+
+func TestPauseSettingsAndDisconnect(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, d storetest.Database) {
+		w := apptest.Start(t, d)
+		owner := w.SetUp()
+		home := owner.Workspace(w.Home)
+		require.Equal(t, "connected", w.Connect(owner, client.ConnectWish{}, apptest.Consent{Account: apptest.Mara}))
+		imported := w.Imported(owner).Counts.Messages
+
+		s, err := home.UpdateSettings(ctx, client.SettingsPatch{Labels: []string{"*"}, Visibility: "subject"})
+		require.NoError(t, err)
+		require.Equal(t, []string{"*"}, s.Settings.Labels)
+		require.Equal(t, "subject", s.Settings.Visibility)
+		_, err = home.UpdateSettings(ctx, client.SettingsPatch{PollSeconds: ptr(1)})
+		require.Equal(t, "validation_failed", client.Code(err))
+		w.Until(owner, "more to be imported", func(s client.Status) bool { return s.Counts.Messages >= imported })
+
+		s, err = home.UpdateSettings(ctx, client.SettingsPatch{Paused: ptr(true)})
+		require.NoError(t, err)
+		require.Equal(t, "paused", s.Status)
+		_, err = home.Sync(ctx, client.SyncRequest{}, 0)
+		require.Equal(t, "conflict", client.Code(err))
+		s, err = home.UpdateSettings(ctx, client.SettingsPatch{Paused: ptr(false)})
+		require.NoError(t, err)
+		require.Equal(t, "active", s.Status)
+
+		gone, err := home.Disconnect(ctx, client.DisconnectRequest{})
+		require.NoError(t, err)
+		require.True(t, gone.RevokedAtGoogle)
+		s, err = home.Status(ctx, "")
+		require.NoError(t, err)
+		require.Equal(t, "disconnected", s.Status)
+		require.False(t, s.IsConnected)
+		kept, err := home.Emails(ctx, client.EmailQuery{})
+		require.NoError(t, err)
+		require.NotEmpty(t, kept.Items, "disconnecting keeps what was synced")
+
+		gone, err = home.Disconnect(ctx, client.DisconnectRequest{DeleteData: true})
+		require.NoError(t, err)
+		require.Positive(t, gone.DeletedMessages)
+		kept, err = home.Emails(ctx, client.EmailQuery{})
+		require.NoError(t, err)
+		require.Empty(t, kept.Items)
+
+		require.Equal(t, "connected", w.Connect(owner, client.ConnectWish{ConnectionID: s.ConnectionID}, apptest.Consent{Account: apptest.Mara}))
+		require.Positive(t, w.Imported(owner).Counts.Messages)
+	})
+}
+
+func ptr[T any](v T) *T { return &v }
+
+func TestTwoAccountsOfOneMember(t *testing.T) {
+	w := apptest.Start(t, storetest.SQLite)
+	owner := w.SetUp()
+	require.Equal(t, "connected", w.Connect(owner, client.ConnectWish{}, apptest.Consent{Account: apptest.Mara}))
+	require.Equal(t, "connected", w.Connect(owner, client.ConnectWish{}, apptest.Consent{Account: apptest.Elena}))
+	s, err := owner.Workspace(w.Home).Status(ctx, "")
+	require.NoError(t, err)
+	require.Equal(t, apptest.Mara, s.GoogleEmail, "the default is the first one")
+	require.Len(t, s.Connections, 2)
+	s, err = owner.Workspace(w.Home).Status(ctx, s.Connections[1].ID)
+	require.NoError(t, err)
+	require.Equal(t, apptest.Elena, s.GoogleEmail)
+}
+
+func TestARevokedGrantAsksForAReconnect(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, d storetest.Database) {
+		w := apptest.Start(t, d)
+		owner := w.SetUp()
+		home := owner.Workspace(w.Home)
+		require.Equal(t, "connected", w.Connect(owner, client.ConnectWish{}, apptest.Consent{Account: apptest.Mara}))
+		before := w.Imported(owner)
+		answer, err := http.Post(w.Sim.URL()+"/_sim/accounts/"+apptest.Mara+"/revoke", "application/json", nil)
+		require.NoError(t, err)
+		_ = answer.Body.Close()
+		_, _ = home.Sync(ctx, client.SyncRequest{}, 0) // may be told so already
+		s := w.Until(owner, "the loss to be noticed", func(s client.Status) bool { return s.Status == "needs_reauth" })
+		require.NotEmpty(t, s.StatusReason)
+		require.NotEmpty(t, s.NextStep)
+		require.Contains(t, s.ActionURL, "/connect?")
+		_, err = home.Sync(ctx, client.SyncRequest{}, 0)
+		var p *client.Problem
+		require.ErrorAs(t, err, &p)
+		require.Equal(t, "google_reauthorization_required", p.Code)
+		require.Equal(t, http.StatusConflict, p.Status)
+
+		require.Equal(t, "connected", w.Connect(owner, client.ConnectWish{ConnectionID: s.ConnectionID}, apptest.Consent{Account: apptest.Mara}))
+		run, err := home.Sync(ctx, client.SyncRequest{}, 30e9)
+		require.NoError(t, err)
+		require.Equal(t, "succeeded", run.State)
+		after, err := home.Status(ctx, "")
+		require.NoError(t, err)
+		require.Equal(t, "active", after.Status)
+		require.Equal(t, before.Counts, after.Counts, "nothing lost, nothing doubled")
+	})
+}
