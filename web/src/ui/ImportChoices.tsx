@@ -38,7 +38,10 @@ export function AmountSelect({
   );
 }
 
-const never = new Set(["SPAM", "TRASH", "DRAFT", "UNREAD", "CHAT"]);
+/** Never imported, or no place where mail lies. */
+const never = /^(SPAM|TRASH|DRAFT|UNREAD|CHAT|STARRED|IMPORTANT|[A-Z]+_STAR|CATEGORY_.*)$/;
+
+const order = (l: Label) => (l.id === "INBOX" ? 0 : l.id === "SENT" ? 1 : l.type === "system" ? 2 : 3);
 
 const readable = (name: string) =>
   /^[A-Z_]+$/.test(name) ? name.charAt(0) + name.slice(1).toLowerCase().replace(/_/g, " ") : name;
@@ -54,7 +57,9 @@ export function LabelChoice({
   onChange: (labels: string[]) => void;
 }) {
   const all = value.includes(everyLabel);
-  const offered = labels.filter((l) => !never.has(l.id) && !l.id.startsWith("CATEGORY_"));
+  const offered = labels
+    .filter((l) => !never.test(l.id) || value.includes(l.id))
+    .sort((a, b) => order(a) - order(b) || a.name.localeCompare(b.name));
   const toggle = (id: string) => {
     const next = value.includes(id) ? value.filter((v) => v !== id) : [...value.filter((v) => v !== everyLabel), id];
     if (next.length > 0) onChange(next);
@@ -78,9 +83,7 @@ export function LabelChoice({
               <Checkbox
                 label={
                   <span className={classes.label}>
-                    {label.type === "user" && (
-                      <span className={classes.swatch} style={{ background: label.color || "var(--ink-3)" }} />
-                    )}
+                    {label.color && <span className={classes.swatch} style={{ background: label.color }} />}
                     {readable(label.name)}
                   </span>
                 }

@@ -132,10 +132,10 @@ function Toolbar({ can, on, context, messages }: DetailProps) {
   );
 }
 
-const hidden = new Set(["UNREAD", "STARRED", "SENT", "CATEGORY_PERSONAL", "IMPORTANT"]);
+const hidden = /^(UNREAD|STARRED|SENT|IMPORTANT|[A-Z]+_STAR|CATEGORY_.*)$/;
 
 function Labels({ of, labels }: { of: EmailListItem[]; labels: Label[] }) {
-  const shown = [...new Set(of.flatMap((m) => m.labels))].filter((id) => !hidden.has(id));
+  const shown = [...new Set(of.flatMap((m) => m.labels))].filter((id) => !hidden.test(id));
   return (
     <span className={classes.labels}>
       {shown.map((id) => {

@@ -87,10 +87,11 @@ function HtmlBody({ email }: { email: Email }) {
 }
 
 /** The theme's colours as plain values: the frame does not see the page's variables. */
-function currentLook(_scheme: string): Look {
+function currentLook(scheme: Look["scheme"]): Look {
   const style = getComputedStyle(document.documentElement);
   const value = (name: string) => style.getPropertyValue(name).trim();
   return {
+    scheme,
     ink: value("--ink"),
     muted: value("--ink-3"),
     accent: value("--accent-ink"),
@@ -98,6 +99,15 @@ function currentLook(_scheme: string): Look {
     fontUrl: new URL(interUrl, location.origin).href,
     origin: location.origin,
   };
+}
+
+/** Shrinks mail of a fixed width to the width there is, down to half; beyond that it scrolls. Gives the height. */
+function fit(body: HTMLElement): number {
+  body.style.zoom = "1";
+  const ratio = body.clientWidth / body.scrollWidth;
+  if (ratio < 0.99) body.style.zoom = String(Math.max(0.5, ratio));
+  const scrolls = body.scrollWidth > body.clientWidth + 1 ? 14 : 0;
+  return Math.max(24, Math.ceil(body.getBoundingClientRect().height) + scrolls);
 }
 
 /**
@@ -113,10 +123,7 @@ function Frame({ html, title, paper }: { html: string; title: string; paper: boo
     let sizes: ResizeObserver | undefined;
     const measure = () => {
       const body = element.contentDocument?.body;
-      if (body)
-        setHeight(
-          Math.max(24, Math.ceil(body.getBoundingClientRect().height) + (body.scrollWidth > body.clientWidth ? 14 : 0)),
-        );
+      if (body) setHeight(fit(body));
     };
     const pass = (event: KeyboardEvent) => {
       if (!event.ctrlKey && !event.metaKey && ["Tab", " ", "Enter"].includes(event.key)) return;

@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import { type Look, mailPage } from "./mailHtml";
 
 const look: Look = {
+  scheme: "light",
   ink: "#111",
   muted: "#666",
   accent: "#063",
@@ -64,6 +65,11 @@ describe("mail's HTML", () => {
     expect(body('<p>Yes.</p><div class="gmail_quote">On Monday …<blockquote>Shall we?</blockquote></div>')).toMatch(
       /<p>Yes.<\/p><details class="fold"><summary>Earlier text<\/summary><div class="gmail_quote">/,
     );
+    expect(
+      body(
+        "<p>Yes.</p><div>On Mon, 16 Nov 2026 at 07:28 Davide &lt;d@x.example&gt; wrote:<br></div><blockquote>Shall we?</blockquote>",
+      ),
+    ).toMatch(/<p>Yes.<\/p><details class="fold"><summary>Earlier text<\/summary><div>On Mon/);
     expect(body("<blockquote>All there is</blockquote>")).not.toContain("<details");
   });
 

@@ -5,6 +5,7 @@
  * those that its policy names. Three walls, because mail is written by strangers.
  */
 import createDOMPurify from "dompurify";
+import { announces } from "./plainText";
 
 export interface MailPage {
   /** The whole document, for `srcdoc`. */
@@ -16,6 +17,8 @@ export interface MailPage {
 }
 
 export interface Look {
+  /** The frame paints a white ground where its scheme is not the page's. */
+  scheme: "light" | "dark";
   ink: string;
   muted: string;
   accent: string;
@@ -138,9 +141,18 @@ function foldQuotes(body: HTMLElement) {
     fold.className = "fold";
     const summary = body.ownerDocument.createElement("summary");
     summary.textContent = "Earlier text";
+    const line = announcementBefore(quote);
     quote.replaceWith(fold);
-    fold.append(summary, quote);
+    fold.append(summary, ...(line ? [line] : []), quote);
   }
+}
+
+/** The "On Monday, Mara wrote:" right above a quote, if it stands in an element of its own. */
+function announcementBefore(quote: Element): Element | undefined {
+  const before = quote.previousElementSibling;
+  const between = before?.nextSibling;
+  const alone = between === quote || (between?.nextSibling === quote && !between.textContent?.trim());
+  return before && alone && announces((before.textContent ?? "").trim()) ? before : undefined;
 }
 
 function frameDocument(body: string, designed: boolean, { remote, look }: Options): string {
@@ -162,7 +174,7 @@ img.held{background:color-mix(in srgb,${look.muted} 16%,transparent);border-radi
 :focus-visible{outline:2px solid ${look.accent};outline-offset:2px}`;
   if (designed) return `${base}html{color-scheme:light;background:#fff}body{padding:1px;color:#1a1c19}`;
   return `${base}
-html{background:transparent}
+html{color-scheme:${look.scheme};background:transparent}
 body{color:${look.ink}}
 body *{font-family:inherit!important;color:inherit!important}
 a,a *{color:${look.accent}!important}

@@ -75,6 +75,9 @@ function join(lines: string[], kinds: Passage["kind"][]): Passage[] {
   return parts.filter((p) => p.text.trim() !== "");
 }
 
+/** The text is nothing but the line above a quote. */
+export const announces = (text: string): boolean => opened.test(text.replace(/\s+/g, " "));
+
 export interface Piece {
   text: string;
   href?: string;

@@ -152,6 +152,7 @@ function Arrived({ workspaceId, status }: { workspaceId: string; status: GoogleS
   const progress = importProgress(status);
   const share = progress && progress.total > 0 ? (100 * progress.done) / progress.total : undefined;
   const { messages } = status.counts;
+  const finished = !progress && status.streams.some((s) => s.stream === "gmail.backfill" && s.state === "done");
   useEffect(() => {
     void navigate({ to: paths.connect, search: {}, replace: true });
   }, [navigate]);
@@ -162,7 +163,7 @@ function Arrived({ workspaceId, status }: { workspaceId: string; status: GoogleS
         As <strong>{status.google_email}</strong>.{" "}
         {progress
           ? "The newest mail is there already. You can start to read; the rest follows in the background."
-          : messages > 0
+          : finished
             ? `${plural(messages, "message")} are here.`
             : "The import starts in a moment."}
       </p>
@@ -171,14 +172,11 @@ function Arrived({ workspaceId, status }: { workspaceId: string; status: GoogleS
           <span className={classes.big}>{count(progress?.done ?? messages)}</span>
           <span>{progress && progress.total > 0 ? `of ${plural(progress.total, "message")}` : "messages"}</span>
           <span className={classes.left}>
-            {progress && progress.eta_seconds > 0
-              ? `${roughly(progress.eta_seconds)} left`
-              : progress || messages === 0
-                ? ""
-                : "Complete"}
+            {progress && progress.eta_seconds > 0 && `${roughly(progress.eta_seconds)} left`}
+            {finished && "Finished"}
           </span>
         </div>
-        <Progress value={share ?? (progress || messages === 0 ? 2 : 100)} size={6} aria-label="Import of your mail" />
+        <Progress value={share ?? (finished ? 100 : 2)} size={6} aria-label="Import of your mail" />
       </Card>
       {error && (
         <p className={classes.error} role="alert">
