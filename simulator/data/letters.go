@@ -20,11 +20,14 @@ func (l *letter) composeNewsletter() {
 	l.text = append(append(l.text, r.name...), "\n\n"...)
 	d := dice(l.t.h + 3)
 	items, step := news, 3
-	if strings.HasPrefix(r.list, "offers.") || strings.HasPrefix(r.list, "deals.") {
+	switch {
+	case strings.HasPrefix(r.list, "offers."):
 		items, step = wares, 1
+	case strings.HasPrefix(r.list, "deals."):
+		items, step = fares, 1
 	}
 	at := d.n(len(items))
-	for i := range d.in(4, 5) {
+	for i := range min(d.in(4, 5), len(items)) {
 		item := items[(at+i*step)%len(items)]
 		l.text = append(append(append(append(l.text, item[0]...), '\n'), item[1]...), "\n"...)
 		l.text = append(append(l.text, "Read more: https://"+r.list+"/read/"...), strconv.FormatUint(l.t.h>>20+uint64(i), 36)...)

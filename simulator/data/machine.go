@@ -19,18 +19,30 @@ var newsletters = []robot{
 }
 
 var notifiers = []robot{
-	{"Parcelroute", "no-reply@parcelroute.example", "", []string{"Your parcel {tracking} is on its way", "Delivered: {tracking}", "Parcel {tracking}: delivery {weekday}"},
+	{"Parcelroute", "no-reply@parcelroute.example", "", []string{"Your parcel {tracking} is on its way"},
 		[]string{"Your parcel {tracking} from {company} has been picked up and is on its way to you.", "Expected delivery: {date}. You can choose a neighbour or a parcel shop until midnight."}},
-	{"Signlane", "requests@signlane.example", "", []string{"{sender} asks you to sign: framework agreement", "Completed: contract {quote}", "Reminder: document waiting for your signature"},
-		[]string{"A document is waiting for you: contract {quote}, 6 pages, prepared for {company}.", "Open the document to read and sign it. The link is personal, please do not forward this mail."}},
-	{"Trackboard", "notify@trackboard.example", "", []string{"[{project}] 3 tasks are due this week", "{sender} mentioned you in \"{project}\"", "[{project}] Weekly summary"},
+	{"Parcelroute", "no-reply@parcelroute.example", "", []string{"Delivered: {tracking}"},
+		[]string{"Your parcel {tracking} was delivered at {time}. It was signed for at the reception.", "How did we do? Rate your delivery with one click."}},
+	{"Signlane", "requests@signlane.example", "", []string{"{sender} asks you to sign: framework agreement"},
+		[]string{"A document is waiting for you: framework agreement {quote}, 6 pages, prepared by {company}.", "Open the document to read and sign it. The link is personal, please do not forward this mail."}},
+	{"Signlane", "requests@signlane.example", "", []string{"Completed: contract {quote}"},
+		[]string{"Everybody has signed: contract {quote} with {company}. The finished document is kept for you for ten years.", "Open it to see the signatures and the time stamps."}},
+	{"Trackboard", "notify@trackboard.example", "", []string{"[{project}] 3 tasks are due this week"},
 		[]string{"3 tasks in \"{project}\" are due until {weekday}: send revised drawings, confirm finish {ral}, book the fitters.", "You receive this because you follow the board. Change your settings to get a daily digest instead."}},
-	{"Formpost", "forms@formpost.example", "", []string{"New entry in \"Request a sample\"", "New entry in \"Contact us\""},
-		[]string{"Somebody filled in your form: \"We are interested in the {product} for the {project}, about {qty} pieces. Please call us back.\" Company: {company}, {city}.", "Answer within the hour: enquiries that are answered quickly are seven times as likely to turn into an order."}},
-	{"Cloudshelf", "no-reply@cloudshelf.example", "", []string{"{sender} shared \"{project}\" with you", "Your shared folder is almost full", "New sign-in from a browser on Windows"},
+	{"Trackboard", "notify@trackboard.example", "", []string{"{sender} mentioned you in \"{project}\""},
+		[]string{"{sender} wrote: \"Could you confirm {qty} pieces until {weekday}? The fitters need to know.\"", "Answer on the board or simply reply to this mail."}},
+	{"Formpost", "forms@formpost.example", "", []string{"New entry in \"Request a sample\""},
+		[]string{"Somebody filled in your form: \"We are interested in the {product} for the {project}, about {qty} pieces. Please send a sample.\" Company: {company}, {city}.", "Answer within the hour: enquiries that are answered quickly are seven times as likely to turn into an order."}},
+	{"Formpost", "forms@formpost.example", "", []string{"New entry in \"Contact us\""},
+		[]string{"Somebody filled in your form: \"Do you have a dealer in {city}? We would like to see the {product}.\" Company: {company}.", "See all entries of this week."}},
+	{"Cloudshelf", "no-reply@cloudshelf.example", "", []string{"{sender} shared \"{project}\" with you"},
 		[]string{"The folder \"{project}\" was shared with you, 14 files. You can view and comment.", "If you do not expect this, report it to your administrator."}},
-	{"Meetwell", "calendar@meetwell.example", "", []string{"New booking: {company}, {date} at {time}", "Cancelled: {company}, {date} at {time}", "Reminder: call with {company} tomorrow"},
-		[]string{"{sender} from {company} booked \"30 minutes about {project}\" for {date} at {time}.", "The event is in your calendar. Reschedule or cancel with the links below."}},
+	{"Cloudshelf", "no-reply@cloudshelf.example", "", []string{"New sign-in from a browser on Windows"},
+		[]string{"There was a new sign-in to your account from a browser on Windows, near {mycity}.", "If this was you there is nothing to do. If not, change your password now."}},
+	{"Meetwell", "calendar@meetwell.example", "", []string{"New booking: {company}, {date} at {time}"},
+		[]string{"{sender} from {company} booked \"30 minutes about {project}\" for {date} at {time}.", "The event is in your calendar. Reschedule or cancel with the link below."}},
+	{"Meetwell", "calendar@meetwell.example", "", []string{"Reminder: call with {company} tomorrow"},
+		[]string{"Your call with {sender} from {company} is tomorrow at {time}. Topic: {project}.", "Running late? Let them know with one click."}},
 }
 
 var shops = []robot{
@@ -72,9 +84,15 @@ var wares = [][2]string{
 	{"Sit better for less", "The chair with the seven levers is back, in green and in grey. Now with an armrest that stays where you put it."},
 	{"Paper, but nicer", "Notebooks with thread binding, 160 pages, lined or blank. Three for the price of two until Sunday."},
 	{"One cable for everything", "Charge laptop, telephone and lamp at the same time. Two metres, braided, five years of warranty."},
+	{"The desk that stands up", "Electric, quiet, and now in oak. Delivered and put together on the floor you work on."},
+}
+
+// fares are what railways advertise.
+var fares = [][2]string{
 	{"By the window to the south", "Four hours, three mountain passes, one fare. Book until the end of the month and take a friend for half."},
 	{"Your points have plans", "1,200 points are a coffee, 4,000 are a seat in first class. They expire at the end of the year."},
-	{"The desk that stands up", "Electric, quiet, and now in oak. Delivered and put together on the floor you work on."},
+	{"The quiet coach is back", "On all trains between the capitals. Whispering allowed, telephones not."},
+	{"Breakfast at 300", "Coffee, a roll and the sunrise, served at your seat until 9:30."},
 }
 
 // remarks lengthen messages of mailboxes that ask for it.
