@@ -1,55 +1,24 @@
-import { Menu, useMantineColorScheme } from "@mantine/core";
+import { useMantineColorScheme } from "@mantine/core";
 import { useQueryClient } from "@tanstack/react-query";
-import { Link, type LinkProps, Outlet, useNavigate, useRouterState } from "@tanstack/react-router";
-import {
-  Check,
-  ChevronsUpDown,
-  Home,
-  Inbox,
-  Keyboard,
-  LogOut,
-  Moon,
-  PanelLeft,
-  Plug,
-  Search,
-  Settings,
-  Sun,
-  SunMoon,
-  Users,
-} from "lucide-react";
-import { type ComponentType, Suspense, useEffect, useState } from "react";
+import { Link, Outlet, useNavigate, useRouterState } from "@tanstack/react-router";
+import { Keyboard, LogOut, Moon, PanelLeft, Search, Sun, SunMoon } from "lucide-react";
+import { Suspense, useEffect, useState } from "react";
 import { type Action, useActions } from "@/actions/actions";
 import { shown } from "@/actions/keys";
 import { useGoogleIntegrationStatus } from "@/hooks/useGoogleIntegration";
-import { sessionApi } from "@/lib/api";
 import { importProgress, lastSync, readConnection } from "@/lib/connection";
 import { count } from "@/lib/format";
 import { followWorkspace, useLiveState } from "@/lib/live";
 import { useRemembered } from "@/lib/remember";
 import type { GoogleStatus } from "@/lib/types";
-import { Avatar, cx, Hint, Mark, Time, Waiting } from "@/ui/kit";
+import { Hint, Time, Waiting } from "@/ui/kit";
 import { KeyHelp } from "./KeyHelp";
+import { SmallMenu, UserMenu, useSignOut, WorkspaceMenu } from "./menus";
 import { Palette } from "./Palette";
 import { paths } from "./paths";
-import { chooseWorkspace, useSession } from "./session";
+import { main, type Place, settings } from "./places";
+import { useSession } from "./session";
 import classes from "./shell.module.css";
-
-interface Place {
-  to: LinkProps["to"];
-  label: string;
-  icon: ComponentType<{ size?: number; strokeWidth?: number }>;
-  keys: string;
-  exact?: boolean;
-}
-
-const main: Place[] = [
-  { to: paths.home, label: "Home", icon: Home, keys: "g h", exact: true },
-  { to: paths.inbox, label: "Inbox", icon: Inbox, keys: "g i" },
-];
-const settings: Place[] = [
-  { to: paths.integrations, label: "Integrations", icon: Plug, keys: "g s" },
-  { to: paths.members, label: "Members", icon: Users, keys: "g m" },
-];
 
 export function Shell() {
   const { workspace } = useSession();
@@ -121,16 +90,6 @@ function useShellActions(open: { palette: () => void; help: () => void; fold: ()
     },
     { id: "signout", label: "Sign out", group: "General", icon: LogOut, run: signOut },
   ]);
-}
-
-function useSignOut() {
-  const client = useQueryClient();
-  const navigate = useNavigate();
-  return async () => {
-    await sessionApi.signOut();
-    client.clear();
-    await navigate({ to: paths.login });
-  };
 }
 
 interface SidebarProps {
@@ -242,84 +201,6 @@ function SyncLine({ status }: { status: GoogleStatus | undefined }) {
   );
 }
 
-function WorkspaceMenu({ slim }: { slim: boolean }) {
-  const { workspace, workspaces } = useSession();
-  const face = (
-    <>
-      <Mark size={22} />
-      {!slim && <span className={classes.workspaceName}>{workspace.name}</span>}
-    </>
-  );
-  if (workspaces.length < 2) return <div className={classes.workspace}>{face}</div>;
-  return (
-    <Menu position="bottom-start" width={220}>
-      <Menu.Target>
-        <button
-          type="button"
-          className={cx(classes.workspace, classes.workspaceButton)}
-          aria-label="Choose the workspace"
-        >
-          {face}
-          {!slim && <ChevronsUpDown size={13} />}
-        </button>
-      </Menu.Target>
-      <Menu.Dropdown>
-        <Menu.Label>Workspaces</Menu.Label>
-        {workspaces.map((w) => (
-          <Menu.Item
-            key={w.id}
-            onClick={() => chooseWorkspace(w.id)}
-            rightSection={w.id === workspace.id && <Check size={14} />}
-          >
-            {w.name}
-          </Menu.Item>
-        ))}
-      </Menu.Dropdown>
-    </Menu>
-  );
-}
-
-function UserMenu({ onHelp }: { onHelp: () => void }) {
-  const { user } = useSession();
-  const scheme = useMantineColorScheme();
-  const signOut = useSignOut();
-  const themes = [
-    ["auto", "Follow the system", SunMoon],
-    ["light", "Light", Sun],
-    ["dark", "Dark", Moon],
-  ] as const;
-  return (
-    <Menu position="top-start" width={224}>
-      <Menu.Target>
-        <button type="button" className={classes.user} title={user.email}>
-          <Avatar name={user.name} email={user.email} size={24} />
-          <span className={classes.itemLabel}>{user.name || user.email}</span>
-        </button>
-      </Menu.Target>
-      <Menu.Dropdown>
-        <Menu.Label>{user.email}</Menu.Label>
-        {themes.map(([value, label, Icon]) => (
-          <Menu.Item
-            key={value}
-            leftSection={<Icon size={15} />}
-            rightSection={scheme.colorScheme === value && <Check size={14} />}
-            onClick={() => scheme.setColorScheme(value)}
-          >
-            {label}
-          </Menu.Item>
-        ))}
-        <Menu.Divider />
-        <Menu.Item leftSection={<Keyboard size={15} />} onClick={onHelp}>
-          Keyboard shortcuts
-        </Menu.Item>
-        <Menu.Item leftSection={<LogOut size={15} />} onClick={() => void signOut()}>
-          Sign out
-        </Menu.Item>
-      </Menu.Dropdown>
-    </Menu>
-  );
-}
-
 function BottomBar({ unread, onSearch }: { unread: number; onSearch: () => void }) {
   const inSettings = useRouterState({ select: (s) => s.location.pathname.startsWith("/crm/settings") });
   return (
@@ -341,10 +222,7 @@ function BottomBar({ unread, onSearch }: { unread: number; onSearch: () => void 
         <Search size={20} strokeWidth={1.75} />
         Search
       </button>
-      <Link to={paths.integrations} className={classes.tab} data-active={inSettings || undefined}>
-        <Settings size={20} strokeWidth={1.75} />
-        Settings
-      </Link>
+      <SmallMenu active={inSettings} />
     </nav>
   );
 }

@@ -1,4 +1,5 @@
 import { MantineProvider } from "@mantine/core";
+import { Notifications } from "@mantine/notifications";
 import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
 import {
   createMemoryHistory,
@@ -40,6 +41,7 @@ export function renderPage(ui: ReactNode, options: { path?: string; at?: string;
   });
   const view = render(
     <MantineProvider env="test">
+      <Notifications />
       <QueryClientProvider client={client}>
         <ActionsProvider>
           <RouterProvider router={router as never} />

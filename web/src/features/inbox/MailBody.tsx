@@ -102,7 +102,7 @@ function currentLook(scheme: Look["scheme"]): Look {
 }
 
 /** Shrinks mail of a fixed width to the width there is, down to half; beyond that it scrolls. Gives the height. */
-function fit(body: HTMLElement): number {
+function fitted(body: HTMLElement): number {
   body.style.zoom = "1";
   const ratio = body.clientWidth / body.scrollWidth;
   if (ratio < 0.99) body.style.zoom = String(Math.max(0.5, ratio));
@@ -123,7 +123,7 @@ function Frame({ html, title, paper }: { html: string; title: string; paper: boo
     let sizes: ResizeObserver | undefined;
     const measure = () => {
       const body = element.contentDocument?.body;
-      if (body) setHeight(fit(body));
+      if (body) setHeight(fitted(body));
     };
     const pass = (event: KeyboardEvent) => {
       if (!event.ctrlKey && !event.metaKey && ["Tab", " ", "Enter"].includes(event.key)) return;
