@@ -28,7 +28,7 @@ func (f *fetch) together(ctx context.Context, group []fetchCall) []part {
 		return nil
 	}
 	paths := make([]string, len(group))
-	s := spend{method: "batch", places: len(group)}
+	s := spend{places: len(group)}
 	for i, c := range group {
 		paths[i] = f.pathOf(c)
 		s.units += c.units
@@ -37,6 +37,13 @@ func (f *fetch) together(ctx context.Context, group []fetchCall) []part {
 	err := f.call(ctx, s, true, func(ctx context.Context, token crm.Secret) (int, error) {
 		var err error
 		parts, err = f.door.batch(ctx, paths, token)
+		for i, c := range group {
+			if err != nil {
+				f.note(c.method(), c.units, err)
+			} else {
+				f.note(c.method(), c.units, parts[i].err)
+			}
+		}
 		if err != nil {
 			return 0, err
 		}

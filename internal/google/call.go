@@ -21,9 +21,9 @@ type Usage struct {
 	Refused    bool // by Google's quota
 }
 
-// spend is one attempt: units, places, and what came of them.
+// spend is what one attempt costs.
 type spend struct {
-	method string
+	method string // "" for a batch, whose parts are noted one by one
 	units  int64
 	places int // requests Google runs at a time for it: the parts of a batch
 }
@@ -81,17 +81,20 @@ func (m *mailbox) once(ctx context.Context, s spend, token crm.Secret, do attemp
 		return err
 	}
 	succeeded, err := do(ctx, token)
-	code := codeOf(err)
-	m.account.gate.leave(s.places, succeeded, epoch, code == codeConcurrent)
-	refused := code == codeUserRate || code == codeProjectRate || code == codeConcurrent
-	m.note(s, refused)
+	m.account.gate.leave(s.places, succeeded, epoch, codeOf(err) == codeConcurrent)
+	if s.method != "" {
+		m.note(s.method, s.units, err)
+	}
 	return err
 }
 
-func (m *mailbox) note(s spend, refused bool) {
-	m.spent.Add(s.units)
+// note counts one attempt of one call.
+func (m *mailbox) note(method string, units int64, err error) {
+	m.spent.Add(units)
 	if m.door.OnUsage != nil {
-		m.door.OnUsage(Usage{m.connection.ID, s.method, m.priority, s.units, refused})
+		code := codeOf(err)
+		refused := code == codeUserRate || code == codeProjectRate || code == codeConcurrent
+		m.door.OnUsage(Usage{m.connection.ID, method, m.priority, units, refused})
 	}
 }
 

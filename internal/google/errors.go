@@ -25,6 +25,7 @@ const (
 	codeUserRate        = "user_rate"           // slower for this mailbox
 	codeProjectRate     = "project_rate"        // slower for the whole project
 	codeForbidden       = "forbidden_at_google" // this item or address, whatever the scopes
+	codeTooLarge        = "too_large"           // the answer exceeds maxAnswer
 	codeGarbled         = "garbled"             // an answer that could not be read, again and again
 	codeNotGoogle       = "not_google"          // no answer of the API at all: a proxy, an outage page
 )
@@ -244,6 +245,8 @@ func fromNetwork(err error) error {
 		return err
 	case errors.Is(err, context.Canceled):
 		return err
+	case errors.Is(err, errTooLarge):
+		return &fault.Error{Kind: fault.Invalid, Code: codeTooLarge, Text: "Google's answer is larger than can be handled.", Err: err}
 	}
 	return &fault.Error{Kind: fault.Unavailable, Code: "google_unavailable", Text: "Google cannot be reached just now.", Err: err}
 }

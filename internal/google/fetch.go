@@ -18,8 +18,13 @@ const (
 	// window is how many calls may be ahead of the one that is yielded next.
 	window = 64
 	// batchMost is the largest batch: Gmail runs the parts at the same time and
-	// refuses those above its limit of concurrency.
+	// refuses those above its limit of concurrency. Batches halve the CPU of
+	// small calls; above the quota's burst calls go alone, as units come in.
 	batchMost = 25
+	// batchWeight bounds the messages of a batch, a thread of unknown length
+	// counted as threadWeight, so that its answer stays of a size to hold.
+	batchWeight  = 60
+	threadWeight = 4
 )
 
 // fetched is what a call brought: messages by id, or why not.
@@ -105,13 +110,14 @@ func (f *fetch) reserve(ctx context.Context, i int) (int, error) {
 	case <-ctx.Done():
 		return 0, ctx.Err()
 	}
-	units, n := f.calls[i].units, 1
+	units, weight, n := f.calls[i].units, f.calls[i].weight(), 1
 	most := min(batchMost, f.account.gate.room(), len(f.calls)-i)
 	spare := f.account.spare(f.priority)
-	for n < most && units+f.calls[i+n].units <= spare {
+	for n < most && units+f.calls[i+n].units <= spare && weight+f.calls[i+n].weight() <= batchWeight {
 		select {
 		case f.ahead <- struct{}{}:
 			units += f.calls[i+n].units
+			weight += f.calls[i+n].weight()
 			n++
 			continue
 		default:
@@ -139,7 +145,7 @@ func (f *fetch) run(ctx context.Context, from int, group []fetchCall) {
 
 // again reports whether a part that failed is worth another try.
 func again(err error) bool {
-	return err != nil && (fault.Passing(err) || codeOf(err) == codeUnauthenticated)
+	return err != nil && (fault.Passing(err) || codeOf(err) == codeUnauthenticated || codeOf(err) == codeTooLarge)
 }
 
 // get makes one call and gives its JSON, decoded once to see that it is whole.

@@ -60,7 +60,7 @@ func (d direct) RoundTrip(r *http.Request) (res *http.Response, err error) {
 
 // place is a simulated Google with a door to it.
 type place struct {
-	t      *testing.T
+	t      testing.TB
 	sim    *simulator.Simulator
 	door   *Gmail
 	tokens *issuer
@@ -78,7 +78,7 @@ type options struct {
 	shared   Shared
 }
 
-func open(t *testing.T, o options) *place {
+func open(t testing.TB, o options) *place {
 	t.Helper()
 	if o.quota == "" {
 		o.quota = "none"

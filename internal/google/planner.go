@@ -17,6 +17,14 @@ func (c fetchCall) method() string {
 	return "threads.get"
 }
 
+// weight is how many messages the answer may hold.
+func (c fetchCall) weight() int {
+	if c.thread == "" {
+		return 1
+	}
+	return max(len(c.refs), threadWeight)
+}
+
 // plan chooses calls for refs, which are newest first, by their cost: a
 // threads.get costs as much as two gets however long the thread, so it wins
 // from three wanted messages of a thread, and at two it is the same in fewer
