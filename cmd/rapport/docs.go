@@ -53,7 +53,7 @@ func commandsPage() string {
 	b.WriteString("# Commands\n\nGenerated from `cmd/rapport`. Long work shows a progress bar on a terminal and plain lines elsewhere; `--json` prints what a script reads.\n")
 	var walk func(c *cobra.Command)
 	walk = func(c *cobra.Command) {
-		if c.Runnable() && !c.Hidden && c.HasParent() {
+		if !c.HasSubCommands() && !c.Hidden {
 			describe(&b, c)
 		}
 		for _, sub := range c.Commands() {

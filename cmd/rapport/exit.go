@@ -59,7 +59,7 @@ func exitCode(err error) int {
 		return code
 	case errors.As(err, &wrong):
 		return exitConfig
-	case errors.As(err, &usage), strings.HasPrefix(err.Error(), "unknown command"):
+	case errors.As(err, &usage):
 		return exitUsage
 	case fault.Is(err, fault.Reconnect), fault.Is(err, fault.Permission), fault.Is(err, fault.Throttled):
 		return exitGoogle

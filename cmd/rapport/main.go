@@ -64,12 +64,21 @@ func rootCommand() *cobra.Command {
 // markUsage makes wrong arguments usage errors, everywhere.
 func markUsage(c *cobra.Command) {
 	args := c.Args
-	if args == nil {
+	switch {
+	case !c.Runnable():
+		args = cobra.ArbitraryArgs
+		c.RunE = func(cmd *cobra.Command, given []string) error {
+			if len(given) > 0 {
+				return usage("unknown command %q; see %s --help", given[0], cmd.CommandPath())
+			}
+			return cmd.Help()
+		}
+	case args == nil:
 		args = cobra.NoArgs
 	}
 	c.Args = func(cmd *cobra.Command, given []string) error {
 		if err := args(cmd, given); err != nil {
-			return &usageError{fmt.Errorf("%w; see %s --help", err, cmd.CommandPath())}
+			return usage("%w; see %s --help", err, cmd.CommandPath())
 		}
 		return nil
 	}

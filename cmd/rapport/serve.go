@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"log/slog"
 
 	"github.com/spf13/cobra"
@@ -35,6 +36,8 @@ func serve(cmd *cobra.Command) error {
 		return err
 	}
 	defer func() { _ = a.Close() }()
-	a.Welcome(cmd.Context(), log)
-	return a.Serve(cmd.Context(), l, app.Hooks{})
+	return a.Serve(cmd.Context(), l, app.Hooks{Listening: func(ctx context.Context) error {
+		a.Welcome(ctx, log)
+		return nil
+	}})
 }

@@ -72,8 +72,8 @@ func (a *App) withConnection(ctx context.Context, f fact.Fact, do func(crm.Conne
 
 const (
 	corridorReader = "corridors"
-	corridorLease  = 30 * time.Second
-	corridorLook   = 5 * time.Second // without a ring, and after trouble
+	corridorLease  = 15 * time.Second // so long a process that died is waited for
+	corridorLook   = 5 * time.Second  // without a ring, and after trouble
 	corridorPiece  = 100
 )
 

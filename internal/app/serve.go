@@ -113,7 +113,7 @@ func (a *App) StartSync(ctx context.Context, busy *sync.WaitGroup) error {
 		return err
 	}
 	runner := &local.Runner{
-		Rows: a.Store, Holder: a.holder, Definitions: a.Mail.Definitions(), Parallel: a.Config.Workers, Now: a.now, Log: a.log, Ended: a.meters.ended,
+		Rows: a.Store, Holder: a.holder, Definitions: a.Mail.Definitions(), Parallel: a.Config.Workers, Now: a.now, Log: a.log, Ended: a.meters.ended, Lease: jobLease,
 	}
 	busy.Go(func() {
 		if err := runner.Run(ctx); err != nil {
@@ -125,6 +125,9 @@ func (a *App) StartSync(ctx context.Context, busy *sync.WaitGroup) error {
 	busy.Go(func() { a.keepHouse(ctx) })
 	return nil
 }
+
+// jobLease is how long the jobs of a process that died are waited for.
+const jobLease = 15 * time.Second
 
 // factsKept is how long facts stay in the outbox after everybody has read them.
 const factsKept = 7 * 24 * time.Hour
