@@ -4,7 +4,7 @@ import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 import { paths } from "./app/paths";
 import { createQueryClient, Providers } from "./app/providers";
-import { makeRouter } from "./app/router";
+import { makeRouter, warm } from "./app/router";
 
 const client = createQueryClient(() => {
   if (location.pathname === paths.login) return;
@@ -12,6 +12,7 @@ const client = createQueryClient(() => {
   void router.navigate({ to: paths.login, search: { next: location.pathname + location.search } });
 });
 const router = makeRouter(client);
+warm(location.pathname);
 
 const place = document.getElementById("root");
 if (!place) throw new Error("index.html has no #root");

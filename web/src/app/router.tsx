@@ -13,6 +13,22 @@ import { requireSession } from "./guards";
 import { connectOutcome, inboxSearch, loginSearch, paths } from "./paths";
 import { Shell } from "./shell";
 
+const pages = {
+  login: () => import("@/features/auth/LoginPage"),
+  setup: () => import("@/features/auth/SetupPage"),
+  home: () => import("@/features/home/HomePage"),
+  inbox: () => import("@/features/inbox/InboxPage"),
+  connect: () => import("@/features/onboarding/ConnectPage"),
+  integrations: () => import("@/features/settings/IntegrationsPage"),
+  members: () => import("@/features/settings/MembersPage"),
+};
+
+/** Begins to fetch the page of an address, while it is still being asked who is signed in. */
+export function warm(path: string) {
+  const page = (Object.keys(pages) as (keyof typeof pages)[]).find((name) => paths[name] === path);
+  if (page) void pages[page]().catch(() => undefined);
+}
+
 const root = createRootRouteWithContext<{ client: QueryClient }>()({ component: Outlet });
 
 const index = createRoute({
@@ -27,13 +43,13 @@ const login = createRoute({
   getParentRoute: () => root,
   path: "/login",
   validateSearch: loginSearch,
-  component: lazyRouteComponent(() => import("@/features/auth/LoginPage"), "LoginPage"),
+  component: lazyRouteComponent(pages.login, "LoginPage"),
 });
 
 const setup = createRoute({
   getParentRoute: () => root,
   path: "/setup",
-  component: lazyRouteComponent(() => import("@/features/auth/SetupPage"), "SetupPage"),
+  component: lazyRouteComponent(pages.setup, "SetupPage"),
 });
 
 const crm = createRoute({
@@ -46,21 +62,21 @@ const crm = createRoute({
 const home = createRoute({
   getParentRoute: () => crm,
   path: "/",
-  component: lazyRouteComponent(() => import("@/features/home/HomePage"), "HomePage"),
+  component: lazyRouteComponent(pages.home, "HomePage"),
 });
 
 const inbox = createRoute({
   getParentRoute: () => crm,
   path: "/inbox",
   validateSearch: inboxSearch,
-  component: lazyRouteComponent(() => import("@/features/inbox/InboxPage"), "InboxPage"),
+  component: lazyRouteComponent(pages.inbox, "InboxPage"),
 });
 
 const connect = createRoute({
   getParentRoute: () => crm,
   path: "/onboarding/connect",
   validateSearch: connectOutcome,
-  component: lazyRouteComponent(() => import("@/features/onboarding/ConnectPage"), "ConnectPage"),
+  component: lazyRouteComponent(pages.connect, "ConnectPage"),
 });
 
 const settings = createRoute({
@@ -75,13 +91,13 @@ const integrations = createRoute({
   getParentRoute: () => crm,
   path: "/settings/integrations",
   validateSearch: connectOutcome,
-  component: lazyRouteComponent(() => import("@/features/settings/IntegrationsPage"), "IntegrationsPage"),
+  component: lazyRouteComponent(pages.integrations, "IntegrationsPage"),
 });
 
 const members = createRoute({
   getParentRoute: () => crm,
   path: "/settings/members",
-  component: lazyRouteComponent(() => import("@/features/settings/MembersPage"), "MembersPage"),
+  component: lazyRouteComponent(pages.members, "MembersPage"),
 });
 
 const tree = root.addChildren([

@@ -176,7 +176,7 @@ img.held{background:color-mix(in srgb,${look.muted} 16%,transparent);border-radi
   return `${base}
 html{color-scheme:${look.scheme};background:transparent}
 body{color:${look.ink}}
-body *{font-family:inherit!important;color:inherit!important}
+body *{font-family:inherit!important;color:inherit!important;border-color:${look.line}!important}
 a,a *{color:${look.accent}!important}
 p{margin:0 0 1em}
 blockquote{margin:0 0 1em!important;padding-left:12px!important;border-left:2px solid ${look.line}!important;color:${look.muted}!important}

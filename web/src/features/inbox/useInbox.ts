@@ -57,8 +57,12 @@ export function useInbox(workspaceId: string) {
     if (!next) return;
     setCursor(next.id);
     if (search.thread) open(next);
-    prefetch(threads[threads.indexOf(next) + by] ?? next);
+    else prefetch(next);
   };
+  useEffect(() => {
+    if (!search.thread) return;
+    for (const neighbour of [threads[at + 1], threads[at - 1]]) if (at >= 0 && neighbour) prefetch(neighbour);
+  }, [search.thread, at, threads, prefetch]);
   return { search, query, mail, threads, cursor, at, change, open, close, step, prefetch };
 }
 
