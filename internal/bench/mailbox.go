@@ -103,7 +103,7 @@ func (v *invented) email(i int) *crm.Email {
 	subject := b.String()
 	b.Reset()
 	v.text(r, &b, v.body/2+r.IntN(v.body))
-	fmt.Fprintf(&b, " lantern%d", i%1000)
+	fmt.Fprintf(&b, " lantern%03d", i%1000)
 	if i%100 == 7 {
 		b.WriteString(" harbour")
 	}

@@ -20,8 +20,8 @@ func pollSections() []section {
 	return []section{
 		{
 			ids: []string{"idle"}, title: "An idle mailbox, polled",
-			words: `A connected mailbox of 60 messages, fully imported and checked. It is polled every 15 seconds while nothing happens in it. The simulator counts the calls, triggers on every table
-				count the rows written. Housekeeping is the row that says when to look again.`,
+			words: `A connected mailbox of 60 messages, fully imported and checked. It is polled 10 times while nothing happens in it (made due by hand; by itself it is each 60 seconds).
+				The simulator counts the calls, triggers on every table count the rows written. Housekeeping, named apart, is the rows that say when to look again (jobs and the connection's next time).`,
 			run: idleMailbox,
 		},
 		{
@@ -61,7 +61,7 @@ func (b *bench) idle(ctx context.Context, g *gmailSim, d database) error {
 		return err
 	}
 	defer drop()
-	if err := b.connected(ctx, g, at, account, map[string]any{"poll_seconds": 15, "labels": []string{"*"}, "limit": 0}); err != nil {
+	if err := b.connected(ctx, g, at, account, map[string]any{"labels": []string{"*"}, "limit": 0}); err != nil {
 		return err
 	}
 	p, err := b.serve(ctx, serveOptions{at: at, google: g.url, quota: "none"})
@@ -85,15 +85,24 @@ func (b *bench) idle(ctx context.Context, g *gmailSim, d database) error {
 	if err != nil {
 		return err
 	}
-	polls := b.size(4, 2)
-	after, unitsAfter, err := awaitPolls(ctx, g, account, before["history.list"]+polls)
-	if err != nil {
-		return err
+	polls := b.size(10, 2)
+	var after map[string]int
+	var unitsAfter int
+	for i := range polls {
+		if err := makeDue(ctx, at); err != nil {
+			return err
+		}
+		if after, unitsAfter, err = awaitPolls(ctx, g, account, before["history.list"]+i+1); err != nil {
+			return err
+		}
+		rest(ctx, 500*time.Millisecond)
 	}
-	rest(ctx, time.Second)
 	writes, err := at.writes(ctx)
 	if err != nil {
 		return err
+	}
+	for _, ours := range []string{"jobs", "google_integrations"} { // by makeDue
+		writes[ours] -= polls
 	}
 	maps.DeleteFunc(after, func(m string, n int) bool { after[m] = n - before[m]; return after[m] == 0 })
 	kept := 0

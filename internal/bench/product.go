@@ -10,6 +10,8 @@ import (
 	"net/http"
 	"net/http/cookiejar"
 	"net/url"
+	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
@@ -27,6 +29,7 @@ type product struct {
 	client    *http.Client // keeps one connection and the session
 	token     string
 	workspace string
+	profiler  string        // address of Go's profiler, "" when profiles are not wanted
 	started   time.Duration // from exec to the first answer of /health
 }
 
@@ -36,7 +39,6 @@ type serveOptions struct {
 	google      string // address of the simulator, "" for none
 	quota       string // GOOGLE_QUOTA
 	withoutSync bool
-	pprof       int // port, 0 for none
 }
 
 func (b *bench) serve(ctx context.Context, o serveOptions) (*product, error) {
@@ -59,15 +61,63 @@ func (b *bench) serve(ctx context.Context, o serveOptions) (*product, error) {
 	if o.withoutSync {
 		env = append(env, "WITHOUT_SYNC=true")
 	}
-	if o.pprof != 0 {
-		env = append(env, "PPROF_ADDRESS=127.0.0.1:"+strconv.Itoa(o.pprof))
+	profiler := ""
+	if b.profile != "" {
+		port, err := freePort()
+		if err != nil {
+			return nil, err
+		}
+		profiler = "127.0.0.1:" + strconv.Itoa(port)
+		env = append(env, "PPROF_ADDRESS="+profiler)
 	}
 	p, took, err := b.launch(ctx, port, "/health", env, "serve")
 	if err != nil {
 		return nil, err
 	}
 	jar, _ := cookiejar.New(nil) // fails for bad options only
-	return &product{process: p, started: took, client: &http.Client{Jar: jar, Timeout: 2 * time.Minute}}, nil
+	return &product{process: p, profiler: profiler, started: took, client: plainHTTP(jar, true)}, nil
+}
+
+// plainHTTP is a client with a connection of its own, with or without asking for
+// compressed answers.
+func plainHTTP(jar http.CookieJar, compressed bool) *http.Client {
+	t := http.DefaultTransport.(*http.Transport).Clone()
+	t.DisableCompression = !compressed
+	return &http.Client{Jar: jar, Timeout: 2 * time.Minute, Transport: t}
+}
+
+// watched does work while the profiler of the program runs, if profiles are
+// wanted.
+func (b *bench) watched(ctx context.Context, p *product, name string, work func() error) error {
+	if p.profiler == "" {
+		return work()
+	}
+	began := time.Now()
+	if err := work(); err != nil { // once to know how long it takes
+		return err
+	}
+	secs := max(1, int(time.Since(began).Seconds()))
+	taken := make(chan error, 1)
+	go func() { taken <- p.takeProfile(ctx, filepath.Join(b.profile, name+".pprof"), secs) }()
+	err := work()
+	return errors.Join(err, <-taken)
+}
+
+func (p *product) takeProfile(ctx context.Context, file string, secs int) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, fmt.Sprintf("http://%s/debug/pprof/profile?seconds=%d", p.profiler, secs), nil)
+	if err != nil {
+		return err
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	b, err := io.ReadAll(resp.Body)
+	if err != nil || resp.StatusCode != http.StatusOK {
+		return fmt.Errorf("taking a profile: %s: %w: %s", resp.Status, err, tail(b, 200))
+	}
+	return os.WriteFile(file, b, 0o644)
 }
 
 // setUp makes the first owner and workspace.

@@ -192,7 +192,7 @@ type seen struct {
 // with all, to 500 and the end of the import.
 func (b *bench) readable(ctx context.Context, g *gmailSim, d database, all bool) (out readableAfter, err error) {
 	account := fmt.Sprintf("fresh.%d@northwind-lamps.example", made.Add(1))
-	if err := g.mailbox(ctx, account, 1000, made.Load()); err != nil {
+	if err := g.mailbox(ctx, account, 1400, made.Load()); err != nil {
 		return out, err
 	}
 	at, drop, err := d.fresh(ctx)
