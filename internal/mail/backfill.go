@@ -249,19 +249,24 @@ func (f *backfillFeed) chunk(ctx context.Context) ([]engine.Change[Item], error)
 	var take []*entry
 	var refs []Ref
 	asked := map[string]*entry{}
-	for len(refs) < f.size && len(take) < lookahead {
+	fresh := int64(0)
+	for len(refs) < f.size && len(changes) < lookahead {
 		e := f.queue.peek(len(take))
-		if e == nil || f.full(int64(len(take))) {
+		if e == nil || !e.again && f.full(fresh) {
 			break
 		}
 		take = append(take, e)
-		if e.state == unknown {
+		if !e.again {
+			fresh++
+		}
+		switch {
+		case e.state == unknown:
 			refs, asked[e.ref.ID] = append(refs, e.ref), e
-		} else if e.state != here {
+		case e.state == stored && !e.again:
 			changes = append(changes, engine.Change[Item]{ID: e.ref.ID, Value: &Item{ThreadID: e.ref.ThreadID, Skip: true}})
 		}
 	}
-	refs = f.mates(refs, asked, len(take))
+	refs = f.mates(refs, asked, len(take), fresh)
 	got, err := f.fetch(ctx, refs)
 	if err != nil {
 		return nil, err
@@ -283,23 +288,24 @@ func (f *backfillFeed) chunk(ctx context.Context) ([]engine.Change[Item], error)
 	return changes, nil
 }
 
-// full says whether the limit is reached when so many more are taken.
+// full says whether the limit is reached when so many more have been taken.
 func (f *backfillFeed) full(more int64) bool {
 	return f.pass.Limit > 0 && f.pass.Count+more >= int64(f.pass.Limit)
 }
 
 // mates adds queued messages of the threads that are about to be fetched.
-func (f *backfillFeed) mates(refs []Ref, asked map[string]*entry, from int) []Ref {
+func (f *backfillFeed) mates(refs []Ref, asked map[string]*entry, from int, fresh int64) []Ref {
 	threads := make(map[string]struct{}, len(refs))
 	for _, r := range refs {
 		threads[r.ThreadID] = struct{}{}
 	}
 	most := 4 * len(refs)
-	for i := from; len(refs) < most; i++ {
+	for i := from; len(refs) < most && !f.full(fresh); i++ {
 		e := f.queue.peek(i)
-		if e == nil || f.full(int64(i)) {
+		if e == nil {
 			break
 		}
+		fresh++
 		if _, ok := threads[e.ref.ThreadID]; ok && e.state == unknown {
 			refs, asked[e.ref.ID] = append(refs, e.ref), e
 		}

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"rapport/internal/crm"
 	"rapport/internal/fault"
 )
 
@@ -174,12 +175,17 @@ func (c *census) position(id uint64) (uint32, bool) {
 }
 
 // readLabel lists the messages of one label, as far down as the list of all was
-// read.
-func (c *census) readLabel(ctx context.Context, x *session, label string) error {
+// read. A label of the user's that Google does not know has been deleted since
+// labels were read, and is on no message.
+func (c *census) readLabel(ctx context.Context, x *session, l crm.Label) error {
 	var at []uint32
+	label := l.ID
 	hash := labelHash(label)
 	for token := ""; ; {
 		got, err := x.box.List(ctx, Listing{Labels: []string{label}, IncludeSpamTrash: true}, token)
+		if token == "" && l.Type != "system" && (fault.Is(err, fault.Invalid) || fault.Is(err, fault.NotFound)) {
+			return nil
+		}
 		if err != nil {
 			return fmt.Errorf("listing a label: %w", err)
 		}

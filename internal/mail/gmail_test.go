@@ -26,6 +26,7 @@ type gmail struct {
 	perPage  int
 	made     int
 	calls    map[string]int
+	forgets  func() bool // page tokens
 	units    int64
 	fail     func(call, id string) error // nil error: the call goes through
 }
@@ -65,12 +66,28 @@ func (g *gmail) record(m *Message, k HistoryKind, added, removed []string) {
 	g.history = append(g.history, r)
 }
 
-// label adds and removes labels.
+// label adds and removes labels; as at Gmail only what changes is recorded.
 func (g *gmail) label(id string, add, remove []string) {
 	m := g.messages[id]
-	m.Labels = slices.DeleteFunc(slices.Clone(m.Labels), func(l string) bool { return slices.Contains(remove, l) || slices.Contains(add, l) })
+	has := func(l string) bool { return slices.Contains(m.Labels, l) }
+	remove = slices.DeleteFunc(slices.Clone(remove), func(l string) bool { return !has(l) || slices.Contains(add, l) })
+	add = slices.DeleteFunc(slices.Clone(add), has)
+	if len(add)+len(remove) == 0 {
+		return
+	}
+	m.Labels = slices.DeleteFunc(slices.Clone(m.Labels), func(l string) bool { return slices.Contains(remove, l) })
 	m.Labels = append(m.Labels, add...)
-	g.record(m, LabelsChanged, add, remove)
+	g.record(m, LabelsChanged, add, nil)
+	if len(remove) > 0 { // one record of Gmail's may say both; it is read as two of one id
+		r := &g.history[len(g.history)-1]
+		second := *r
+		second.Added, second.Removed = nil, remove
+		if len(add) == 0 {
+			*r = second
+		} else {
+			g.history = append(g.history, second)
+		}
+	}
 }
 
 func (g *gmail) delete(id string) {
@@ -150,6 +167,9 @@ func (b *box) List(_ context.Context, l Listing, page string) (Listed, error) {
 			all = append(all, Ref{m.ID, m.ThreadID})
 		}
 	}
+	if page != "" && b.g.forgets != nil && b.g.forgets() {
+		return Listed{}, fault.New(fault.Stale, "the page token is no good any more")
+	}
 	from, _ := strconv.Atoi(page)
 	from = min(from, len(all))
 	to := min(from+b.g.perPage, len(all))
@@ -173,6 +193,9 @@ func (b *box) History(_ context.Context, since uint64, page string) (HistoryPage
 		if r.ID > since {
 			all = append(all, r)
 		}
+	}
+	if page != "" && b.g.forgets != nil && b.g.forgets() {
+		return HistoryPage{}, fault.New(fault.Invalid, "the page token is no good any more")
 	}
 	from, _ := strconv.Atoi(page)
 	from = min(from, len(all))

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"strconv"
 	"time"
@@ -29,6 +28,7 @@ type memory struct {
 	labels      []crm.Label
 	writes      int
 	crash       func(operation string) error // "apply" before, "applied" after
+	before      func(operation string)       // what others do in the meantime
 	jobs        []work.Job
 	ids         int
 	polled      map[crm.ConnectionID]time.Time
@@ -65,7 +65,14 @@ func (m *memory) Load(_ context.Context, k Key) (engine.Checkpoint, error) {
 	return m.points[plainKey(k)], nil
 }
 
+func (m *memory) meanwhile(operation string) {
+	if m.before != nil {
+		m.before(operation)
+	}
+}
+
 func (m *memory) Apply(_ context.Context, k Key, from engine.Checkpoint, b engine.Batch[Item]) (n crm.Counts, err error) {
+	m.meanwhile("apply")
 	c, ok := m.connections[k.Connection]
 	if !ok || c.Status == crm.StatusDisconnected || m.points[plainKey(k)] != from {
 		return n, fault.New(fault.Stale, "the position moved")
@@ -150,6 +157,7 @@ func (m *memory) failed(k Key, c engine.Change[Item]) {
 }
 
 func (m *memory) Known(_ context.Context, _ crm.ConnectionID, ids []string) (map[string]KnownEmail, error) {
+	m.meanwhile("known")
 	out := map[string]KnownEmail{}
 	for _, id := range ids {
 		if r := m.rows[id]; r != nil {
@@ -383,5 +391,3 @@ func (m emails) LabelsOf(context.Context, access.Caller, crm.ConnectionID) ([]La
 func (m emails) CountsOf(context.Context, crm.ConnectionID) (Totals, error) {
 	return Totals{Messages: int64(len(m.rows))}, nil
 }
-
-var _ = fmt.Sprint

@@ -106,10 +106,7 @@ func reconcile(ctx context.Context, x *session, h0 uint64) (*reconciliation, err
 		return nil, err
 	}
 	for _, l := range labels {
-		if err := c.readLabel(ctx, x, l.ID); err != nil {
-			if forgotten(err) && l.Type != "system" {
-				continue // deleted meanwhile; the history tells
-			}
+		if err := c.readLabel(ctx, x, l); err != nil {
 			return nil, err
 		}
 	}

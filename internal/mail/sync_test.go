@@ -551,6 +551,100 @@ func TestCrashAtEveryCallAndWrite(t *testing.T) {
 	}
 }
 
+func TestBackfillImportsExactlyTheLimitAcrossCrashes(t *testing.T) {
+	for at := range 60 {
+		h := newHouse(t, func(s *crm.ConnectionSettings) { s.Limit = 130 })
+		h.g.perPage = 30
+		for i := range 200 {
+			h.g.deliver("", []string{"INBOX", "SENT"}[i%2])
+		}
+		n := 0
+		h.g.fail = func(string, string) error {
+			if n++; n == 5*at {
+				return errCrash
+			}
+			return nil
+		}
+		if err := h.run(KindBackfill); err != nil {
+			require.ErrorIs(t, err, errCrash)
+			h.must(KindBackfill)
+		}
+		h.g.fail = nil
+		h.clock = h.clock.Add(time.Hour)
+		h.must(KindBackfill, KindRetry) // a crash of a single get is an item for the ledger
+		var want []string
+		for _, m := range h.g.newestFirst()[:130] {
+			want = append(want, m.ID)
+		}
+		h.same(want...)
+	}
+}
+
+func TestBackfillMissesNothingWhenTheListMovesUp(t *testing.T) {
+	h := newHouse(t, func(s *crm.ConnectionSettings) { s.Limit = 0; s.Labels = []string{"INBOX"} })
+	h.g.perPage = 60
+	for range 180 {
+		h.g.deliver("", "INBOX")
+	}
+	for more := true; more; {
+		var err error
+		more, err = h.steps[KindBackfill](t.Context(), string(me))
+		require.NoError(t, err)
+		for _, m := range h.g.newestFirst()[:3] { // what was imported already makes room
+			h.g.delete(m.ID)
+		}
+	}
+	h.must(KindHistory)
+	h.same(h.chosen()...)
+}
+
+func TestHistoryTakesLargePagesInBites(t *testing.T) {
+	h := newHouse(t)
+	h.must(KindHistory, KindBackfill)
+	h.g.perPage = 1000
+	for range 3*bite + 10 {
+		id := h.g.deliver("", "INBOX")
+		h.g.label(id, []string{"STARRED"}, []string{"INBOX"})
+		h.g.label(id, []string{"INBOX"}, nil)
+	}
+	gets := h.g.calls["get"]
+	more, err := h.steps[KindHistory](t.Context(), string(me))
+	require.NoError(t, err)
+	require.True(t, more)
+	require.Equal(t, gets+bite, h.g.calls["get"])
+	require.Len(t, h.m.rows, bite, "what was fetched is visible before the page is through")
+	h.must(KindHistory)
+	h.same(h.chosen()...)
+	require.Equal(t, gets+3*bite+10, h.g.calls["get"], "nothing is fetched twice")
+}
+
+func TestCutNeverSplitsARecord(t *testing.T) {
+	record := func(id uint64, message string) HistoryRecord { return HistoryRecord{ID: id, Ref: Ref{ID: message}} }
+	all := []HistoryRecord{record(1, "a"), record(2, "b"), record(2, "c"), record(2, "d"), record(3, "e"), record(4, "a")}
+	taken, next := cut(all, 0, 2)
+	require.Len(t, taken, 4)
+	require.EqualValues(t, 2, next)
+	taken, next = cut(all, 2, 2)
+	require.Len(t, taken, 2)
+	require.Zero(t, next)
+	taken, next = cut(all, 9, 2)
+	require.Empty(t, taken)
+	require.Zero(t, next)
+}
+
+func TestBackfillRevivesWhatWasWronglyTakenForGone(t *testing.T) {
+	h := newHouse(t)
+	id := h.g.deliver("", "INBOX")
+	h.must(KindHistory, KindBackfill)
+	at := h.clock
+	h.m.rows[id].DeletedAt = &at
+	caller := access.Caller{Via: access.ViaSession, UserID: "u1", Workspace: "w1", Role: crm.RoleMember}
+	_, err := h.RequestSync(t.Context(), caller, me, true)
+	require.NoError(t, err)
+	h.must(KindBackfill)
+	h.same(id)
+}
+
 func TestPollEnqueuesWhatIsDue(t *testing.T) {
 	h := newHouse(t)
 	for i := range 1200 {

@@ -43,7 +43,12 @@ func becameWanted(r HistoryRecord, chosen []string) bool {
 		return true
 	}
 	before := slices.DeleteFunc(slices.Clone(r.Labels), func(l string) bool { return slices.Contains(r.Added, l) })
-	return !wanted(append(before, r.Removed...), chosen)
+	for _, l := range r.Removed {
+		if !slices.Contains(r.Added, l) {
+			before = append(before, l)
+		}
+	}
+	return !wanted(before, chosen)
 }
 
 // outcome is the state of a run by its counts.

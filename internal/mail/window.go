@@ -21,6 +21,7 @@ type window struct {
 	pass  *backfillPass
 	heads []head
 	queue []*entry
+	fresh int                 // entries of the queue that were not passed before
 	seen  map[string]struct{} // ids pushed lately: lists shift while they are read
 }
 
@@ -83,7 +84,14 @@ func (w *window) peek(i int) *entry {
 	return w.queue[i]
 }
 
-func (w *window) drop(n int) { w.queue = w.queue[n:] }
+func (w *window) drop(n int) {
+	for _, e := range w.queue[:n] {
+		if !e.again {
+			w.fresh--
+		}
+	}
+	w.queue = w.queue[n:]
+}
 
 func (w *window) len() int { return len(w.queue) }
 
@@ -100,13 +108,14 @@ func (w *window) listed() bool {
 
 func (w *window) exhausted() bool { return len(w.queue) == 0 && w.listed() }
 
-// fill reads lists until at least n entries wait or all are at their ends.
+// fill reads lists until at least n entries wait that have not been passed
+// before, or all lists are at their ends.
 func (w *window) fill(ctx context.Context, n int) error {
-	if len(w.queue) >= max(n/2, firstChunk) {
+	if w.fresh >= max(n/2, firstChunk) {
 		return nil
 	}
 	from := len(w.queue)
-	for len(w.queue) < n {
+	for w.fresh < n {
 		if err := w.read(ctx); err != nil {
 			return err
 		}
@@ -161,7 +170,7 @@ func (w *window) list(ctx context.Context, i int) error {
 // merge moves entries to the queue until n wait or a list needs its next page.
 // It answers false when all lists are at their ends.
 func (w *window) merge(n int) bool {
-	for len(w.queue) < n {
+	for w.fresh < n {
 		newest := -1
 		for i := range w.heads {
 			h := &w.heads[i]
@@ -203,6 +212,9 @@ func (w *window) push(ref Ref) {
 	}
 	w.seen[ref.ID] = struct{}{}
 	w.queue = append(w.queue, e)
+	if !e.again {
+		w.fresh++
+	}
 }
 
 // newer compares ids as the numbers they are.
