@@ -168,7 +168,7 @@ func (a *answer) refused(now time.Time) *fault.Error {
 	case !a.json:
 		return &fault.Error{Kind: fault.Unavailable, Code: codeNotGoogle, Text: "The answer does not come from Google's API."}
 	}
-	return &fault.Error{Kind: fault.Permission, Code: codeForbidden, Text: "Google does not allow this for the account."}
+	return &fault.Error{Kind: fault.Forbidden, Code: codeForbidden, Text: "Google does not allow this for the account."}
 }
 
 // rate tells a user's limit from the project's: only the text does.

@@ -69,7 +69,7 @@ func TestClassification(t *testing.T) {
 		// 3.5
 		{"metadata and q", 403, nil, body(403, "Metadata scope does not support 'q' parameter", "forbidden", "PERMISSION_DENIED", ""), fault.Permission, "insufficient_permission", 0},
 		{"metadata and full", 403, nil, body(403, "Metadata scope doesn't allow format FULL", "forbidden", "PERMISSION_DENIED", ""), fault.Permission, "insufficient_permission", 0},
-		{"another mailbox", 403, nil, body(403, "Delegation denied for bo@x.example", "forbidden", "PERMISSION_DENIED", ""), fault.Permission, codeForbidden, 0},
+		{"another mailbox", 403, nil, body(403, "Delegation denied for bo@x.example", "forbidden", "PERMISSION_DENIED", ""), fault.Forbidden, codeForbidden, 0},
 		{"bad id", 400, nil, body(400, "Invalid id value", "invalidArgument", "INVALID_ARGUMENT", ""), fault.Invalid, "", 0},
 		// the other APIs
 		{"People's expired token", 400, nil, body(400, "Sync token is expired.", "", "FAILED_PRECONDITION", "EXPIRED_SYNC_TOKEN"), fault.Stale, "", 0},

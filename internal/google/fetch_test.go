@@ -92,15 +92,17 @@ func TestAThousandMessagesUnderEnforcedQuota(t *testing.T) {
 		latency, jitter time.Duration
 		within          time.Duration
 		newest50By      time.Duration
+		shared          Shared
 	}{
-		{"2026", 100 * time.Millisecond, 0, 106 * time.Second, 600 * time.Millisecond},
-		{"2026", 80 * time.Millisecond, 300 * time.Millisecond, 106 * time.Second, 2 * time.Second},
-		{"2026", 0, 0, 106 * time.Second, 100 * time.Millisecond},
-		{"legacy", 100 * time.Millisecond, 0, 6 * time.Second, 600 * time.Millisecond},
+		{"2026", 100 * time.Millisecond, 0, 106 * time.Second, 600 * time.Millisecond, nil},
+		{"2026", 100 * time.Millisecond, 0, 106 * time.Second, 700 * time.Millisecond, newCommon()},
+		{"2026", 80 * time.Millisecond, 300 * time.Millisecond, 106 * time.Second, 2 * time.Second, nil},
+		{"2026", 0, 0, 106 * time.Second, 100 * time.Millisecond, nil},
+		{"legacy", 100 * time.Millisecond, 0, 6 * time.Second, 600 * time.Millisecond, nil},
 	} {
-		t.Run(fmt.Sprint(c.quota, " ", c.latency, " ", c.jitter), func(t *testing.T) {
+		t.Run(fmt.Sprint(c.quota, " ", c.latency, " ", c.jitter, " ", c.shared != nil), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				p := open(t, options{messages: 1050, quota: c.quota})
+				p := open(t, options{messages: 1050, quota: c.quota, shared: c.shared})
 				p.sim.Front.Latency.Set(c.latency, c.jitter)
 				m := p.mailbox(mail.Background)
 				began := time.Now()
@@ -112,6 +114,9 @@ func TestAThousandMessagesUnderEnforcedQuota(t *testing.T) {
 				require.Zero(t, p.refusals())
 				require.LessOrEqual(t, took, c.within)
 				require.LessOrEqual(t, fifty.Sub(began), c.newest50By)
+				if x, ok := c.shared.(*common); ok {
+					t.Logf("%d leases", x.calls)
+				}
 			})
 		})
 	}

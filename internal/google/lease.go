@@ -13,7 +13,13 @@ const (
 	leaseLife    = 5 * time.Second // leased units that are not spent by then are given up
 	leaseSeconds = 0.25            // a piece is what a bucket gains in that time
 	leaseTimeout = 2 * time.Second
-	leaseRetry   = 10 * time.Second // after a failure the bucket goes on alone for so long
+
+	longestLeaseWait = 5 * time.Second
+
+	// plentiful is the share of a bucket thought to be there when the last lease
+	// was given in full: enough for a batch. If it is not there, the batch waits.
+	plentiful  = 1.0 / 12
+	leaseRetry = 10 * time.Second // after a failure the bucket goes on alone for so long
 )
 
 // lease asks for units in the background, once at a time. b.mu is held.
@@ -31,24 +37,27 @@ func (b *bucket) lease(missing, keep float64, now time.Time) {
 	go func() {
 		ctx, cancel := context.WithTimeout(context.Background(), leaseTimeout)
 		defer cancel()
-		wait, err := b.shared.Take(ctx, b.key, want, keep, b.capacity, rate, now)
-		b.leased(want, wait, err)
+		got, wait, err := b.shared.Take(ctx, b.key, want, keep, b.capacity, rate, now)
+		b.leased(want, got, wait, err)
 	}()
 }
 
-func (b *bucket) leased(want float64, wait time.Duration, err error) {
+// leased takes what came. When it was less than asked for, the rest is asked
+// for when it can have come in: not at each unit.
+func (b *bucket) leased(want, got float64, wait time.Duration, err error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	now := b.now()
 	b.leasing, b.at = false, now
-	switch {
-	case err != nil:
+	if err != nil {
 		b.failed(b.key, err)
 		b.goAlone()
-	case wait > 0:
-		b.leaseWait = now.Add(wait)
-	default:
-		b.level += want
+	}
+	b.level += got
+	b.plenty = got >= want
+	if !b.plenty {
+		rest := time.Duration((want - got) / (b.rate * b.share) * float64(time.Second))
+		b.leaseWait = now.Add(min(max(wait, rest), longestLeaseWait))
 	}
 	b.serve(now)
 }

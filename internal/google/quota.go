@@ -33,10 +33,10 @@ type Limiter struct {
 
 // Shared is a bucket that several processes draw from (the store keeps it).
 type Shared interface {
-	// Take removes want units from the bucket key, which holds capacity, gains
-	// perSecond, and is full when first seen; keep units are to stay in it. It
-	// takes all of want, or nothing and says how long until all is there.
-	Take(ctx context.Context, key string, want, keep, capacity, perSecond float64, now time.Time) (wait time.Duration, err error)
+	// Take removes up to want units from the bucket key, which holds capacity,
+	// gains perSecond, and is full when first seen; keep units are to stay in it.
+	// It gives what it got, or how long until a unit is there.
+	Take(ctx context.Context, key string, want, keep, capacity, perSecond float64, now time.Time) (got float64, wait time.Duration, err error)
 }
 
 const (
@@ -165,6 +165,7 @@ type bucket struct {
 	alone     bool      // the shared bucket failed; own refill until it works again
 	leaseWait time.Time // nothing is there before, for those who leave leaseKeep
 	leaseKeep float64
+	plenty    bool // the last lease was given in full
 }
 
 type waiter struct {
@@ -338,6 +339,9 @@ func (b *bucket) spare(p mail.Priority) float64 {
 	if now.Before(b.cool) || !b.first(p) {
 		return 0
 	}
+	if b.shared != nil && !b.alone && b.plenty {
+		return b.level + b.capacity*plentiful
+	}
 	return max(0, b.level-b.floor(p))
 }
 
@@ -347,7 +351,11 @@ func (b *bucket) takes(units float64, p mail.Priority) time.Duration {
 	defer b.mu.Unlock()
 	now := b.now()
 	b.refill(now)
-	missing := max(0, units+b.floor(p)-b.level)
+	level := b.level
+	if b.shared != nil && !b.alone {
+		level = b.capacity // as far as this process knows
+	}
+	missing := max(0, units+b.floor(p)-level)
 	return max(0, b.cool.Sub(now)) + time.Duration(missing/(b.rate*b.share)*float64(time.Second))
 }
 

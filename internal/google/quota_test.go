@@ -283,28 +283,34 @@ type common struct {
 	fails bool
 }
 
-func (c *common) Take(_ context.Context, key string, want, keep, capacity, perSecond float64, now time.Time) (time.Duration, error) {
+func newCommon() *common {
+	return &common{level: map[string]float64{}, at: map[string]time.Time{}}
+}
+
+func (c *common) Take(_ context.Context, key string, want, keep, capacity, perSecond float64, now time.Time) (float64, time.Duration, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.calls++
 	if c.fails {
-		return 0, errors.New("database is away")
+		return 0, 0, errors.New("database is away")
 	}
 	if _, ok := c.at[key]; !ok {
 		c.level[key], c.at[key] = capacity, now
 	}
 	c.level[key] = min(capacity, c.level[key]+perSecond*now.Sub(c.at[key]).Seconds())
 	c.at[key] = now
-	if missing := want + keep - c.level[key]; missing > 0 {
-		return time.Duration(missing/perSecond*float64(time.Second)) + time.Microsecond, nil
+	free := c.level[key] - keep
+	if free < 1 {
+		return 0, time.Duration((1-free)/perSecond*float64(time.Second)) + time.Microsecond, nil
 	}
-	c.level[key] -= want
-	return 0, nil
+	got := min(want, free)
+	c.level[key] -= got
+	return got, 0, nil
 }
 
 func TestProcessesShareABucket(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		store := &common{level: map[string]float64{}, at: map[string]time.Time{}}
+		store := newCommon()
 		var all sync.WaitGroup
 		began := time.Now()
 		for range 3 { // processes
@@ -322,7 +328,8 @@ func TestProcessesShareABucket(t *testing.T) {
 
 func TestALimiterGoesOnAloneWhenTheStoreIsAway(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		store := &common{level: map[string]float64{}, at: map[string]time.Time{}, fails: true}
+		store := newCommon()
+		store.fails = true
 		var told int
 		l := NewLimiter(quotaOf(6000), LimiterOptions{Shared: store, Failed: func(string, error) { told++ }})
 		for range 10 {
