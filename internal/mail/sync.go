@@ -2,6 +2,7 @@ package mail
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -71,37 +72,64 @@ func (f *historyFeed) List(ctx context.Context, page engine.Cursor) (engine.Page
 // Since gives a bite of a page of changes. The mark comes with the last page of
 // a walk only: response ids of earlier pages would skip changes.
 func (f *historyFeed) Since(ctx context.Context, since, page engine.Cursor) (engine.Page[Item], error) {
-	start, err := historyID(since)
+	w, err := readWalk(since, page)
 	if err != nil {
 		return engine.Page[Item]{}, err
 	}
-	done, token, err := place(page)
-	if err != nil {
-		return engine.Page[Item]{}, err
-	}
-	got, err := f.box.History(ctx, start, token)
-	if token != "" && forgotten(err) {
-		done, token = 0, ""
-		got, err = f.box.History(ctx, start, "")
+	got, err := f.box.History(ctx, w.Start, w.Token)
+	if w.Token != "" && forgotten(err) {
+		// Records come in the order of their ids (users.history.list), so the walk
+		// goes on behind the last one applied, without the token.
+		w = walk{Start: max(w.Start, w.Last), Last: w.Last}
+		got, err = f.box.History(ctx, w.Start, "")
 	}
 	if err != nil {
 		return engine.Page[Item]{}, err
 	}
-	records, last := cut(got.Records, done, bite)
+	records, left := cut(got.Records, w.Cut, bite)
 	changes, err := f.resolve(ctx, records)
 	if err != nil {
 		return engine.Page[Item]{}, err
 	}
+	if len(records) > 0 {
+		w.Last = max(w.Last, records[len(records)-1].ID)
+	}
 	out := engine.Page[Item]{Changes: changes}
 	switch {
-	case last != 0:
-		out.Next = at(last, token)
+	case left:
+		w.Cut = w.Last
+		out.Next, err = w.cursor()
 	case got.Next != "":
-		out.Next = at(0, got.Next)
+		w.Cut, w.Token = 0, got.Next
+		out.Next, err = w.cursor()
 	default:
-		out.Mark = mark(max(start, got.HistoryID))
+		out.Mark = mark(max(w.Start, w.Last, got.HistoryID))
 	}
-	return out, nil
+	return out, err
+}
+
+// walk is the position within the pages of changes after a history id.
+type walk struct {
+	Start uint64 `json:"start"`          // the history id asked for
+	Last  uint64 `json:"last,omitempty"` // of the records applied
+	Cut   uint64 `json:"cut,omitempty"`  // last record taken from the page of Token, 0: none yet
+	Token string `json:"token,omitempty"`
+}
+
+func readWalk(since, page engine.Cursor) (w walk, err error) {
+	if page == "" {
+		w.Start, err = historyID(since)
+		return w, err
+	}
+	if err = json.Unmarshal([]byte(page), &w); err != nil {
+		return w, fmt.Errorf("a stored position in the history: %w", err)
+	}
+	return w, nil
+}
+
+func (w walk) cursor() (engine.Cursor, error) {
+	b, err := json.Marshal(w)
+	return engine.Cursor(b), err
 }
 
 // forgotten says whether an error may mean that a page token is no good any more.
@@ -114,9 +142,8 @@ func forgotten(err error) bool {
 }
 
 // cut takes the records after the history id done, as many as name n messages,
-// never splitting the records of one id. next is the last id taken, 0 when
-// nothing is left.
-func cut(records []HistoryRecord, done uint64, n int) (taken []HistoryRecord, next uint64) {
+// never splitting the records of one id. left: there are more.
+func cut(records []HistoryRecord, done uint64, n int) (taken []HistoryRecord, left bool) {
 	first := 0
 	for first < len(records) && records[first].ID <= done {
 		first++
@@ -124,11 +151,11 @@ func cut(records []HistoryRecord, done uint64, n int) (taken []HistoryRecord, ne
 	seen := make(map[string]struct{}, n)
 	for i, r := range records[first:] {
 		if _, ok := seen[r.Ref.ID]; !ok && len(seen) >= n && i > 0 && records[first+i-1].ID != r.ID {
-			return records[first : first+i], records[first+i-1].ID
+			return records[first : first+i], true
 		}
 		seen[r.Ref.ID] = struct{}{}
 	}
-	return records[first:], 0
+	return records[first:], false
 }
 
 // delta is what the records of a page say about one message in the end.
@@ -300,22 +327,4 @@ func historyID(c engine.Cursor) (uint64, error) {
 		return 0, fmt.Errorf("a stored history id: %w", err)
 	}
 	return id, nil
-}
-
-// at and place write and read a position within a walk: the last history id
-// taken from the page that token names, 0 for its beginning.
-func at(done uint64, token string) engine.Cursor {
-	return engine.Cursor(strconv.FormatUint(done, 10) + ":" + token)
-}
-
-func place(c engine.Cursor) (done uint64, token string, err error) {
-	if c == "" {
-		return 0, "", nil
-	}
-	id, token, _ := strings.Cut(string(c), ":")
-	done, err = strconv.ParseUint(id, 10, 64)
-	if err != nil {
-		return 0, "", fmt.Errorf("a stored position in the history: %w", err)
-	}
-	return done, token, nil
 }

@@ -621,15 +621,43 @@ func TestHistoryTakesLargePagesInBites(t *testing.T) {
 func TestCutNeverSplitsARecord(t *testing.T) {
 	record := func(id uint64, message string) HistoryRecord { return HistoryRecord{ID: id, Ref: Ref{ID: message}} }
 	all := []HistoryRecord{record(1, "a"), record(2, "b"), record(2, "c"), record(2, "d"), record(3, "e"), record(4, "a")}
-	taken, next := cut(all, 0, 2)
+	taken, left := cut(all, 0, 2)
 	require.Len(t, taken, 4)
-	require.EqualValues(t, 2, next)
-	taken, next = cut(all, 2, 2)
+	require.True(t, left)
+	taken, left = cut(all, 2, 2)
 	require.Len(t, taken, 2)
-	require.Zero(t, next)
-	taken, next = cut(all, 9, 2)
+	require.False(t, left)
+	taken, left = cut(all, 9, 2)
 	require.Empty(t, taken)
-	require.Zero(t, next)
+	require.False(t, left)
+}
+
+func TestHistoryGoesOnWhenGoogleForgetsItsPageTokens(t *testing.T) {
+	h := newHouse(t)
+	h.must(KindHistory, KindBackfill)
+	for range 50 {
+		h.g.label(h.g.deliver("", "INBOX"), []string{"STARRED"}, []string{"INBOX"})
+	}
+	h.g.forgets = func() bool { return true }
+	h.must(KindHistory)
+	h.same(h.chosen()...)
+}
+
+func TestBackfillFetchesOnceWhatIsListedTwice(t *testing.T) {
+	h := newHouse(t, func(s *crm.ConnectionSettings) { s.Limit = 0; s.Labels = []string{"INBOX"} })
+	for range 40 {
+		h.g.deliver("", "INBOX")
+	}
+	h.g.fail = func(call, page string) error {
+		if call == "list" && page != "" && len(h.g.messages) < 60 {
+			h.g.deliver("", "INBOX") // everything moves down by one
+		}
+		return nil
+	}
+	h.must(KindBackfill)
+	require.Equal(t, len(h.m.rows), h.g.calls["get"])
+	h.must(KindHistory)
+	h.same(h.chosen()...)
 }
 
 func TestBackfillRevivesWhatWasWronglyTakenForGone(t *testing.T) {
