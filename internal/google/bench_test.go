@@ -37,3 +37,19 @@ func BenchmarkFetch(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkIdlePoll is what an idle mailbox costs each minute: opening it and one
+// call for its history, without a network.
+func BenchmarkIdlePoll(b *testing.B) {
+	p := open(b, options{messages: 10})
+	profile, err := p.mailbox(mail.Normal).Profile(b.Context())
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := p.mailbox(mail.Normal).History(b.Context(), profile.HistoryID, ""); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

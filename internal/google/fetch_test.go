@@ -450,3 +450,51 @@ func TestAttachmentsAreFoundByTheirPart(t *testing.T) {
 		require.Equal(t, fault.Unavailable, fault.Of(m.Attachment(t.Context(), d.ID, file.ID, &got)))
 	})
 }
+
+// What we count is what Google charges, and every attempt is told to the meters.
+func TestUnitsAreCountedAsGoogleChargesThem(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := open(t, options{messages: 500})
+		m := p.mailbox(mail.Normal)
+		_, err := m.Profile(t.Context())
+		require.NoError(t, err)
+		_, err = m.Labels(t.Context())
+		require.NoError(t, err)
+		p.fetchAll(m, p.refs(m, 500))
+		charged, told := int64(0), int64(0)
+		for _, u := range p.sim.Front.Log.Usage() {
+			charged += int64(u.Units)
+			require.Equal(t, int64(u.Units), p.usage[u.Method], u.Method)
+		}
+		for _, units := range p.usage {
+			told += units
+		}
+		require.Equal(t, charged, m.Spent())
+		require.Equal(t, charged, told)
+		require.Positive(t, p.usage["threads.get"])
+	})
+}
+
+func TestAnEstimateIsNearTheTruth(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := open(t, options{messages: 10, quota: "2026"})
+		m := p.mailbox(mail.Background)
+		units, takes := m.Estimate(1000)
+		require.Equal(t, int64(20010), units)
+		require.InDelta(t, 142, takes.Seconds(), 1)
+		_, takes = m.Estimate(100)
+		require.Zero(t, takes)
+	})
+}
+
+// Connections are kept open and shared: a mailbox needs no more than it may have
+// requests under way.
+func TestConnectionsAreReused(t *testing.T) {
+	p := open(t, options{messages: 400, network: true})
+	m := p.mailbox(mail.Background)
+	refs := p.refs(m, 400)
+	for range 3 {
+		p.fetchAll(m, refs)
+	}
+	require.LessOrEqual(t, int(p.dialled.Load()), gateWidest)
+}

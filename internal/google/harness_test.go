@@ -5,10 +5,12 @@ import (
 	"encoding/base64"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -66,6 +68,8 @@ type place struct {
 	tokens *issuer
 	usage  map[string]int64
 	mu     sync.Mutex
+
+	dialled atomic.Int32 // connections opened, over the network
 }
 
 // options of a place.
@@ -92,7 +96,13 @@ func open(t testing.TB, o options) *place {
 	at := base
 	if o.network {
 		client = NewHTTPClient(nil)
-		server := httptest.NewServer(sim.Handler())
+		server := httptest.NewUnstartedServer(sim.Handler())
+		server.Config.ConnState = func(_ net.Conn, s http.ConnState) {
+			if s == http.StateNew {
+				p.dialled.Add(1)
+			}
+		}
+		server.Start()
 		t.Cleanup(func() { client.CloseIdleConnections(); server.Close() })
 		at = server.URL
 	}
