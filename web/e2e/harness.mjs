@@ -48,11 +48,12 @@ export async function startDemo() {
       if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${text}`);
       return text ? JSON.parse(text) : null;
     },
-    /** Calls the program's API with the demo's key. */
-    async api(method, path, body) {
+    /** Calls the program's API with the demo's key, or as somebody ({ as: demo.member }). */
+    async api(method, path, { body, as } = {}) {
+      const key = as ? await token(demo.url, as) : demo.api_key;
       const answer = await fetch(demo.url + path, {
         method,
-        headers: { Authorization: `Bearer ${demo.api_key}`, ...(body ? { "Content-Type": "application/json" } : {}) },
+        headers: { Authorization: `Bearer ${key}`, ...(body ? { "Content-Type": "application/json" } : {}) },
         body: body ? JSON.stringify(body) : undefined,
       });
       return { status: answer.status, body: await answer.json().catch(() => null) };
@@ -95,6 +96,15 @@ export async function signIn(page, demo, who) {
 export async function screenshot(page, name) {
   mkdirSync(shots, { recursive: true });
   await page.screenshot({ path: join(shots, `${name}.png`) });
+}
+
+async function token(url, { email, password }) {
+  const answer = await fetch(`${url}/api/v1/auth/token`, {
+    method: "POST",
+    headers: { "Content-Type": "application/json" },
+    body: JSON.stringify({ email, password }),
+  });
+  return (await answer.json()).access_token;
 }
 
 function freePort() {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { makeMail, makeStatus, notConnected } from "../testing/sample";
-import { importProgress, lastSync, progressSentence, readConnection } from "./connection";
+import { canReadMail, importProgress, lastSync, progressSentence, readConnection } from "./connection";
 import type { GoogleStatus } from "./types";
 
 const now = new Date("2026-03-12T10:00:00Z");
@@ -57,4 +57,12 @@ it("takes progress from the import only while it runs", () => {
 it("knows the last look at the mailbox over all streams", () => {
   expect(lastSync(active)).toBe("2026-03-12T09:59:48.000Z");
   expect(lastSync(notConnected)).toBeUndefined();
+});
+
+it.each([
+  [["https://www.googleapis.com/auth/gmail.readonly"], true],
+  [["https://mail.google.com/"], true],
+  [["https://www.googleapis.com/auth/gmail.send", "openid"], false],
+])("with %s mail can be read: %s", (granted_scopes, can) => {
+  expect(canReadMail({ ...active, granted_scopes })).toBe(can);
 });

@@ -29,6 +29,12 @@ export const isSyncing = (status: GoogleStatus | undefined): boolean =>
 export const streamError = (status: GoogleStatus | undefined): Stream | undefined =>
   status?.streams.find((s) => s.state === "error");
 
+const readsMail = /gmail\.(readonly|modify|metadata)$|mail\.google\.com/;
+
+/** Whether Google lets Rapport read mail at all; other permissions may be missing. */
+export const canReadMail = (status: GoogleStatus): boolean =>
+  status.is_connected && status.granted_scopes.some((scope) => readsMail.test(scope.replace(/\/$/, "")));
+
 /** When the mailbox was last looked at. */
 export function lastSync(status: GoogleStatus | undefined): string | undefined {
   const times = (status?.streams ?? []).map((s) => s.last_run_at).filter((t): t is string => Boolean(t));

@@ -110,9 +110,7 @@ export function previewText({ messages, stored, more, estimated_seconds }: Previ
 
 const shares: [Visibility, string, string][] = [
   ["private", "Only me", "Nobody else in the workspace sees that a message exists."],
-  ["metadata", "That there was mail", "Colleagues see with whom and when, no subject and no text."],
-  ["subject", "The subject too", "Colleagues see with whom, when, and the subject."],
-  ["full", "Everything", "Colleagues can read the messages and their files."],
+  ["full", "My colleagues too", "Members of this workspace can read the messages and their files."],
 ];
 
 /** Who sees the mail of this connection. */

@@ -5,7 +5,7 @@ import { useEffect, useState } from "react";
 import { paths } from "@/app/paths";
 import { useSession } from "@/app/session";
 import { useGoogleIntegrationConnect, useGoogleIntegrationStatus } from "@/hooks/useGoogleIntegration";
-import { importProgress, readConnection } from "@/lib/connection";
+import { canReadMail, importProgress, readConnection } from "@/lib/connection";
 import { count, plural, roughly } from "@/lib/format";
 import { explain } from "@/lib/problem";
 import { read, write } from "@/lib/remember";
@@ -22,7 +22,7 @@ export function ConnectPage() {
   const { google } = useSearch({ from: "/crm/onboarding/connect" });
   const { status, isLoading } = useGoogleIntegrationStatus(workspace.id);
   const reading = status && readConnection(status);
-  const arrived = status?.is_connected === true && reading?.action !== "repair" && reading?.action !== "reconnect";
+  const arrived = status !== undefined && canReadMail(status) && reading?.action !== "reconnect";
   return (
     <Page title="Connect Google">
       {isLoading || !status ? (
@@ -112,7 +112,7 @@ function Ask({ workspaceId, status, outcome }: { workspaceId: string; status: Go
             : "A large mailbox takes hours."}
         </p>
       </Section>
-      <Section title="Who sees your mail" note="You can share single conversations later, and change this at any time.">
+      <Section title="Who sees your mail" note="You can change this at any time.">
         <VisibilityChoice value={wishes.visibility} onChange={(visibility) => setWishes({ ...wishes, visibility })} />
       </Section>
       <div className={classes.foot}>
@@ -149,6 +149,8 @@ function keptWishes(status: GoogleStatus): Wishes {
 function Arrived({ workspaceId, status }: { workspaceId: string; status: GoogleStatus }) {
   const navigate = useNavigate();
   const { error } = useWishes(workspaceId, status);
+  const { connect, isConnecting } = useGoogleIntegrationConnect(workspaceId);
+  const degraded = status.status === "degraded" ? outcomeText("degraded", status) : undefined;
   const progress = importProgress(status);
   const share = progress && progress.total > 0 ? (100 * progress.done) / progress.total : undefined;
   const { messages } = status.counts;
@@ -158,6 +160,24 @@ function Arrived({ workspaceId, status }: { workspaceId: string; status: GoogleS
   }, [navigate]);
   return (
     <div className={classes.arrived}>
+      {degraded && (
+        <Outcome
+          outcome={degraded}
+          action={
+            <Button
+              variant="filled"
+              loading={isConnecting}
+              onClick={() =>
+                void connect(["gmail"], { connectionId: status.connection_id, returnTo: paths.connect }).catch(
+                  () => undefined,
+                )
+              }
+            >
+              {degraded.again}
+            </Button>
+          }
+        />
+      )}
       <h2 className={classes.title}>You are connected</h2>
       <p className={classes.lead}>
         As <strong>{status.google_email}</strong>.{" "}

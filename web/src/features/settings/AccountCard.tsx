@@ -139,6 +139,11 @@ function Actions({ workspaceId, status }: { workspaceId: string; status: GoogleS
   const working = sync.isPending || isSyncing(status);
   return (
     <div className={classes.actions}>
+      {reading.action === "repair" && (
+        <Button variant="filled" loading={isConnecting} onClick={reconnect}>
+          Give the missing permission
+        </Button>
+      )}
       <Button
         leftSection={<RefreshCw size={14} />}
         loading={sync.isPending}
