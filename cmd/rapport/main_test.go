@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -107,7 +108,7 @@ func settingsFor(t *testing.T, d storetest.Database, sim *simulator.Simulator) [
 	} else {
 		environ = append(environ, "DATABASE_PATH="+url)
 	}
-	return environ
+	return slices.Clip(environ) // callers append
 }
 
 // server is a running `rapport serve`.

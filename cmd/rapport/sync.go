@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -58,8 +59,8 @@ func syncAll(cmd *cobra.Command, a *app.App, f syncFlags) error {
 				say(cmd, "%s %s: %s; %d added, %d updated, %d deleted, %d failed, %s", c.GoogleEmail, r.Stream, r.State,
 					r.Counts.Added, r.Counts.Updated, r.Counts.Deleted, r.Counts.Failed, took(r))
 			}
-			if r.State == crm.RunFailed {
-				failed = &app.Trouble{With: app.WithGoogle, Text: c.GoogleEmail + ": " + r.Error}
+			if r.State == crm.RunFailed || r.State == crm.RunCancelled {
+				failed = &app.Trouble{With: app.WithGoogle, Text: c.GoogleEmail + ": " + whyNot(cmd.Context(), a, r)}
 			}
 		}
 		runs = append(runs, done...)
@@ -70,6 +71,19 @@ func syncAll(cmd *cobra.Command, a *app.App, f syncFlags) error {
 		}
 	}
 	return failed
+}
+
+// whyNot says why a run did not get to its end. A cancelled one was stopped by
+// what happened to its connection.
+func whyNot(ctx context.Context, a *app.App, r crm.Run) string {
+	if r.Error != "" {
+		return r.Error
+	}
+	c, err := a.Store.ConnectionByID(ctx, r.ConnectionID)
+	if err != nil || c.StatusReason == "" {
+		return "the run was " + string(r.State)
+	}
+	return c.StatusReason
 }
 
 func took(r crm.Run) time.Duration {

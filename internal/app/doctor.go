@@ -104,19 +104,22 @@ func (x *examination) storage(ctx context.Context, o Options) *App {
 		kind = "PostgreSQL"
 	}
 	x.ok("database", "%s, version %d.", kind, a.Store.Version())
-	x.keys(ctx, a)
+	if !x.keys(ctx, a) { // trying a mailbox would note its connection as lost
+		_ = a.Close()
+		return nil
+	}
 	return a
 }
 
-// keys opens what is stored with them.
-func (x *examination) keys(ctx context.Context, a *App) {
+// keys opens what is stored with them, and reports whether they do.
+func (x *examination) keys(ctx context.Context, a *App) bool {
 	opened, closed := 0, 0
 	after := crm.GrantID("")
 	for {
 		page, err := a.Store.ResealPage(ctx, after, 100)
 		if err != nil {
 			x.say("encryption key", stateBroken, "", "The stored grants cannot be read: %s", err)
-			return
+			return false
 		}
 		if len(page) == 0 {
 			break
@@ -133,9 +136,10 @@ func (x *examination) keys(ctx context.Context, a *App) {
 	if closed > 0 {
 		x.say("encryption key", stateBroken, "Put the lost key into ENCRYPTION_KEY behind the present one, or let these people reconnect.",
 			"%d of %d stored grants cannot be opened.", closed, opened+closed)
-		return
+		return false
 	}
 	x.ok("encryption key", "Opens all %d stored grants.", opened)
+	return true
 }
 
 // redirect looks at the shape of what has to be registered with Google.

@@ -14,8 +14,10 @@ import (
 	"time"
 
 	"rapport/internal/config"
+	"rapport/internal/crm"
 	"rapport/internal/httpapi"
 	"rapport/internal/runner/local"
+	"rapport/internal/vault"
 	"rapport/web"
 )
 
@@ -123,11 +125,35 @@ func (a *App) StartSync(ctx context.Context, busy *sync.WaitGroup) error {
 	busy.Go(func() { a.walkCorridors(ctx) })
 	busy.Go(func() { a.Store.KeepIndexed(ctx) })
 	busy.Go(func() { a.keepHouse(ctx) })
+	busy.Go(func() { a.reopen(ctx) })
 	return nil
 }
 
 // jobLease is how long the jobs of a process that died are waited for.
 const jobLease = 15 * time.Second
+
+// reopen tries grants that no key opened: the key may be back since this start.
+func (a *App) reopen(ctx context.Context) {
+	after := crm.GrantID("")
+	for {
+		page, err := a.Store.ResealPage(ctx, after, 100)
+		if err != nil && ctx.Err() == nil {
+			a.log.Warn("looking for grants that could not be opened", "error", err)
+		}
+		if err != nil || len(page) == 0 {
+			return
+		}
+		for _, g := range page {
+			after = g.ID
+			if g.Status != vault.GrantSealed {
+				continue
+			}
+			if _, err := a.Vault.Token(ctx, g.ID); err == nil {
+				a.log.Info("the key of a grant is back; its connection goes on", "grant", g.ID)
+			}
+		}
+	}
+}
 
 // factsKept is how long facts stay in the outbox after everybody has read them.
 const factsKept = 7 * 24 * time.Hour
