@@ -113,7 +113,7 @@ func (m *mailbox) cool(ctx context.Context, err error, pause time.Duration) erro
 	if after > m.patience() {
 		return err
 	}
-	return sleep(ctx, max(after, pause))
+	return m.door.sleep(ctx, max(after, pause))
 }
 
 // leastPause is the pause when Google names no moment.
@@ -187,13 +187,26 @@ func codeOf(err error) string {
 	return ""
 }
 
-func sleep(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
+// sleep waits for d or the end of ctx.
+func (g *Gmail) sleep(ctx context.Context, d time.Duration) error {
+	over := make(chan struct{})
+	stop := later(g.after, d, func() { close(over) })
+	defer stop()
 	select {
-	case <-t.C:
+	case <-over:
 		return nil
 	case <-ctx.Done():
 		return ctx.Err()
 	}
+}
+
+// later is after, or time.AfterFunc where there is none. stop spares a call
+// that nobody needs any more.
+func later(after func(time.Duration, func()), d time.Duration, do func()) (stop func()) {
+	if after != nil {
+		after(d, do)
+		return func() {}
+	}
+	t := time.AfterFunc(d, do)
+	return func() { t.Stop() }
 }

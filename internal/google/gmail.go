@@ -35,6 +35,7 @@ type Gmail struct {
 	userAgent string
 	service   *gmail.Service
 	now       func() time.Time
+	after     func(d time.Duration, do func())
 }
 
 var (
@@ -43,14 +44,15 @@ var (
 	_ mail.Estimator = (*mailbox)(nil)
 )
 
-// GmailOptions of NewGmail. Now and UserAgent may be empty.
+// GmailOptions of NewGmail. Now, After and UserAgent may be empty.
 type GmailOptions struct {
 	Endpoints Endpoints
 	Client    *http.Client // of NewHTTPClient
 	Tokens    Tokens
 	Limiter   *Limiter
 	Now       func() time.Time
-	UserAgent string // "Rapport/1.2"
+	After     func(d time.Duration, do func()) // as in LimiterOptions, for pauses between tries
+	UserAgent string                           // "Rapport/1.2"
 	OnUsage   func(Usage)
 }
 
@@ -69,7 +71,7 @@ func NewGmail(o GmailOptions) (*Gmail, error) {
 	}
 	s.UserAgent = o.UserAgent
 	return &Gmail{Tokens: o.Tokens, Limiter: o.Limiter, OnUsage: o.OnUsage,
-		base: o.Endpoints.Gmail, client: o.Client, userAgent: o.UserAgent, service: s, now: o.Now}, nil
+		base: o.Endpoints.Gmail, client: o.Client, userAgent: o.UserAgent, service: s, now: o.Now, after: o.After}, nil
 }
 
 // mailbox is one opened mailbox. All mailboxes of one account share quota,

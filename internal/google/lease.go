@@ -65,7 +65,7 @@ func (b *bucket) leased(want, got float64, wait time.Duration, err error) {
 // goAlone uses an own bucket, empty at first, until the shared one is tried again.
 func (b *bucket) goAlone() {
 	b.alone, b.level = true, 0
-	time.AfterFunc(leaseRetry, func() {
+	later(b.after, leaseRetry, func() {
 		b.mu.Lock()
 		defer b.mu.Unlock()
 		b.alone, b.level = false, 0

@@ -22,6 +22,7 @@ import (
 type Limiter struct {
 	quota  Quota
 	now    func() time.Time
+	after  func(d time.Duration, do func())
 	shared Shared
 	log    func(key string, err error)
 
@@ -55,7 +56,10 @@ const (
 
 // LimiterOptions are all optional.
 type LimiterOptions struct {
-	Now    func() time.Time
+	Now func() time.Time
+	// After calls do, in a goroutine of its own, when d has passed; nil:
+	// time.AfterFunc.
+	After  func(d time.Duration, do func())
 	Shared Shared
 	// Failed hears of a shared bucket that cannot be reached; the limiter then
 	// goes on alone, with its own.
@@ -70,7 +74,7 @@ func NewLimiter(q Quota, o LimiterOptions) *Limiter {
 	if o.Failed == nil {
 		o.Failed = func(string, error) {}
 	}
-	return &Limiter{quota: q, now: o.Now, shared: o.Shared, log: o.Failed,
+	return &Limiter{quota: q, now: o.Now, after: o.After, shared: o.Shared, log: o.Failed,
 		users: map[string]*account{}, projects: map[string]*bucket{}}
 }
 
@@ -121,7 +125,7 @@ func (l *Limiter) sweep(now time.Time) {
 func (l *Limiter) bucket(key string, perMinute int64, now time.Time) *bucket {
 	full := float64(perMinute) * (1 - margin)
 	b := &bucket{key: key, capacity: full, rate: float64(perMinute) / 60, keep: full * kept,
-		share: 1, level: full, at: now, now: l.now, shared: l.shared, failed: l.log}
+		share: 1, level: full, at: now, now: l.now, after: l.after, shared: l.shared, failed: l.log}
 	if l.shared != nil {
 		b.level = 0
 	}
@@ -147,6 +151,7 @@ func (a *account) spare(p mail.Priority) int64 {
 type bucket struct {
 	key    string
 	now    func() time.Time
+	after  func(d time.Duration, do func()) // nil: time.AfterFunc
 	shared Shared
 	failed func(key string, err error)
 
@@ -320,15 +325,20 @@ func (b *bucket) wait(w *waiter, p mail.Priority, now time.Time) {
 }
 
 func (b *bucket) wake(d time.Duration) {
-	if b.timer == nil {
-		b.timer = time.AfterFunc(d, func() {
-			b.mu.Lock()
-			defer b.mu.Unlock()
-			b.serve(b.now())
-		})
-		return
+	switch {
+	case b.after != nil:
+		b.after(d, b.awake)
+	case b.timer == nil:
+		b.timer = time.AfterFunc(d, b.awake)
+	default:
+		b.timer.Reset(d)
 	}
-	b.timer.Reset(d)
+}
+
+func (b *bucket) awake() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.serve(b.now())
 }
 
 func (b *bucket) spare(p mail.Priority) float64 {
