@@ -52,6 +52,7 @@ func tracedTransport(on bool) func(http.RoundTripper) http.RoundTripper {
 		if !on {
 			return next
 		}
-		return otelhttp.NewTransport(next)
+		// Google is told nothing about our traces.
+		return otelhttp.NewTransport(next, otelhttp.WithPropagators(propagation.NewCompositeTextMapPropagator()))
 	}
 }

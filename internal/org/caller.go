@@ -131,7 +131,10 @@ var scopes = []string{"*", "admin", "mail:read", "mail:send", "mail:*", "calenda
 
 func validScope(scope string) bool {
 	return slices.ContainsFunc(scopes, func(known string) bool {
-		return scope == known || strings.HasSuffix(known, ":") && strings.HasPrefix(scope, known) && len(scope) > len(known)
+		if strings.HasSuffix(known, ":") {
+			return strings.HasPrefix(scope, known) && len(scope) > len(known)
+		}
+		return scope == known
 	})
 }
 
