@@ -22,7 +22,7 @@ describe("connecting", () => {
       w.status = notConnected;
     });
     const first = show();
-    fireEvent.click(await screen.findByLabelText("The subject too"));
+    fireEvent.click(await screen.findByLabelText("My colleagues too"));
     fireEvent.click(screen.getByRole("button", { name: "Connect with Google" }));
     await waitFor(() => expect(sessionStorage.getItem("rapport.connect.wishes")).toContain("subject"));
     first.unmount();
@@ -30,7 +30,7 @@ describe("connecting", () => {
     const back = live();
     show(`${path}?google=connected`);
     expect(await screen.findByText("You are connected")).toBeDefined();
-    await waitFor(() => expect(back.status.settings.visibility).toBe("subject"));
+    await waitFor(() => expect(back.status.settings.visibility).toBe("full"));
     await waitFor(() => expect(sessionStorage.getItem("rapport.connect.wishes")).toBeNull());
     expect(world.log).toEqual([]);
   });
