@@ -7,20 +7,22 @@ import "maps"
 type Quota struct {
 	Name       string
 	PerUser    int64            // units a minute for each mailbox and project
+	PerSecond  int64            // units a second for each mailbox and project, 0: no such limit
 	PerProject int64            // units a minute
 	Costs      map[string]int64 // by method without "gmail.users."
 }
 
 // Quotas are the two generations (behaviour reference 3.13): "2026" holds for
 // projects made since 2026-05-01, "legacy" for those that used the API before.
+// Neither has a limit by the second, which still older projects had (250).
 func Quotas(name string) (Quota, bool) {
 	switch name {
 	case "2026", "":
-		return Quota{"2026", 6000, 1200000, maps.Clone(costs2026)}, true
+		return Quota{Name: "2026", PerUser: 6000, PerProject: 1200000, Costs: maps.Clone(costs2026)}, true
 	case "legacy":
 		costs := maps.Clone(costs2026)
 		maps.Copy(costs, costsLegacy)
-		return Quota{"legacy", 15000, 1200000, costs}, true
+		return Quota{Name: "legacy", PerUser: 15000, PerProject: 1200000, Costs: costs}, true
 	}
 	return Quota{}, false
 }

@@ -134,6 +134,21 @@ func TestNinetySevenPercentOfTheBucketAreUsed(t *testing.T) {
 	})
 }
 
+func TestALimitByTheSecond(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		q, _ := Quotas("legacy")
+		q.PerSecond = 250
+		a := NewLimiter(q, LimiterOptions{}).account("p", "u")
+		began := time.Now()
+		for range 5000 / 5 {
+			require.NoError(t, a.take(t.Context(), 5, mail.Background))
+		}
+		require.InDelta(t, 19, time.Since(began).Seconds(), 0.5, "5,000 units at 250 a second after the first 250")
+		require.Zero(t, a.spare(mail.Background))
+		require.NoError(t, a.take(t.Context(), 500, mail.Background), "a batch dearer than a second goes when the bucket is full")
+	})
+}
+
 func TestPriorityThenOrder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := NewLimiter(quotaOf(600), LimiterOptions{}).account("p", "u")
