@@ -65,11 +65,11 @@ func (b *bucket) kept(p mail.Priority) float64 {
 func (b *bucket) take(ctx context.Context, units float64, p mail.Priority) error {
 	b.mu.Lock()
 	now := b.now()
+	b.refill(now)
 	if nap := b.cool.Sub(now); nap > b.patience(p) {
 		b.mu.Unlock()
 		return throttled(nap)
 	}
-	b.refill(now)
 	if b.first(p) && b.can(units, p, now) {
 		b.level -= units
 		b.mu.Unlock()
@@ -141,6 +141,10 @@ func (b *bucket) need(units float64, p mail.Priority) float64 {
 // refill adds what has come since the last look, and lets a lowered rate recover.
 func (b *bucket) refill(now time.Time) {
 	passed := now.Sub(b.at)
+	if passed < -time.Second {
+		// The clock was set back: what was noted in its old time moves along.
+		b.at, b.cool, b.learned, b.leaseWait = now, b.cool.Add(passed), b.learned.Add(passed), b.leaseWait.Add(passed)
+	}
 	if passed <= 0 {
 		return
 	}

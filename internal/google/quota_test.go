@@ -277,6 +277,22 @@ func TestProjectsQuotaIsSharedByMailboxes(t *testing.T) {
 	})
 }
 
+func TestAClockThatIsSetBackStopsNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		back := time.Duration(0)
+		a := NewLimiter(quotaOf(6000), LimiterOptions{Now: func() time.Time { return time.Now().Add(-back) }}).account("p", "u")
+		require.NoError(t, a.take(t.Context(), 5820, mail.Background))
+		a.units.refused(2 * time.Second)
+		back = 3 * time.Hour
+		began := time.Now()
+		for range 10 {
+			require.NoError(t, a.take(t.Context(), 100, mail.Background))
+		}
+		require.Less(t, time.Since(began), 15*time.Second)
+		require.Greater(t, time.Since(began), 9*time.Second)
+	})
+}
+
 func TestMailboxesNobodyUsesAreForgotten(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := NewLimiter(quotaOf(6000), LimiterOptions{})

@@ -118,8 +118,8 @@ func (s *Service) underLease(ctx context.Context, g Grant, holder string, refuse
 	if !token.IsZero() && token != refused && g.Expiry.Sub(now) > s.ahead() {
 		return held, s.release(ctx, g, holder, nil)
 	}
-	if now.Before(g.RetryAt) {
-		return Access{}, s.release(ctx, g, holder, coolingDown(g.RetryAt.Sub(now), nil))
+	if left := g.RetryAt.Sub(now); left > 0 && left <= longestPause { // beyond that, the clock was set back
+		return Access{}, s.release(ctx, g, holder, coolingDown(left, nil))
 	}
 	return s.ask(ctx, g, holder, old)
 }
@@ -183,7 +183,7 @@ func (s *Service) saveDead(ctx context.Context, g Grant, holder string, cause er
 func (s *Service) saveFailed(ctx context.Context, g Grant, holder string, cause error) error {
 	now := s.now()
 	g.Failures++
-	pause := max(s.coolDown(g.Failures), fault.After(cause))
+	pause := min(max(s.coolDown(g.Failures), fault.After(cause)), longestPause)
 	g.RetryAt, g.UpdatedAt = now.Add(pause), now
 	if err := s.save(ctx, g, holder); err != nil {
 		return fmt.Errorf("saving a failed refresh: %w", err)
@@ -197,7 +197,10 @@ func coolingDown(after time.Duration, cause error) error {
 		Text: "Google does not answer for this account just now. It is tried again by itself."}
 }
 
-const longestCoolDown = 10 * time.Minute
+const (
+	longestCoolDown = 10 * time.Minute // by our own growing pauses
+	longestPause    = time.Hour        // also when Google asks for more
+)
 
 // coolDown grows 1, 2, 4 … seconds with a jitter of up to half of it.
 func (s *Service) coolDown(failures int) time.Duration {
