@@ -56,10 +56,15 @@ type dialect interface {
 	// matches is the FROM clause it leads then, with the column of positions.
 	textLead(f *filter, p *phrase) string
 	matches(f *filter) (from, key string)
+	// frequent reports whether so many messages match that the newest ones are
+	// better looked through than looked up.
+	frequent(ctx context.Context, f *filter, p *phrase) (bool, error)
 	// textCondition is the condition that message e matches a full-text query.
 	textCondition(f *filter, p *phrase) string
 	// index puts documents into the full-text index in place of earlier ones.
 	index(ctx context.Context, t *tx, documents []entry) error
+	// grow is told after documents were indexed.
+	grow(ctx context.Context, s *Store, n int) error
 }
 
 // executor runs statements.

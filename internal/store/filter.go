@@ -24,6 +24,8 @@ type filter struct {
 	text   string   // parameter of a full-text query that every message has to match
 	lead   string   // label that leads
 
+	frequent bool // text is in so many messages that the newest are looked through
+
 	names    []namedLabel // of the mailbox, read when a search names labels
 	anywhere bool
 	asked    []string // labels among those that hide which the query asks for

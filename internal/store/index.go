@@ -127,7 +127,7 @@ func (s *Store) indexSome(ctx context.Context, low, high int64, n int) (int, err
 		return 0, err
 	}
 	n = len(documents)
-	return n, s.write(ctx, "IndexPending", func(t *tx) error {
+	err = s.write(ctx, "IndexPending", func(t *tx) error {
 		pos := make([]int64, len(documents))
 		for i, e := range documents {
 			pos[i] = e.pos
@@ -157,6 +157,13 @@ func (s *Store) indexSome(ctx context.Context, low, high int64, n int) (int, err
 		}
 		return s.d.remove(ctx, t, "clear queue", "email_index_queue", len(done), column{"pos", done}, column{"turn", at})
 	})
+	if err != nil {
+		return 0, err
+	}
+	if err := s.d.grow(ctx, s, n); err != nil { // slower searches, no wrong ones
+		s.log.WarnContext(ctx, "statistics of the search index are old", "error", err)
+	}
+	return n, nil
 }
 
 // waiting reads and folds messages that wait.

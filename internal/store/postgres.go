@@ -18,6 +18,7 @@ import (
 type postgresDB struct {
 	db     *sql.DB
 	config *pgx.ConnConfig
+	common commonWords
 }
 
 func openPostgres(ctx context.Context, o Options) (dialect, error) {
@@ -27,7 +28,7 @@ func openPostgres(ctx context.Context, o Options) (dialect, error) {
 	}
 	config.RuntimeParams["application_name"] = "rapport"
 	config.RuntimeParams["timezone"] = "UTC"
-	db := stdlib.OpenDB(*config)
+	db := stdlib.OpenDB(*config, stdlib.OptionAfterConnect(settings))
 	n := o.Readers
 	if n == 0 {
 		n = 16
@@ -40,6 +41,13 @@ func openPostgres(ctx context.Context, o Options) (dialect, error) {
 		return nil, err
 	}
 	return &postgresDB{db: db, config: config}, nil
+}
+
+// settings of every connection. Generic plans know neither how long a range is nor
+// how frequent a word; the default cost of random reads is that of turning disks.
+func settings(ctx context.Context, c *pgx.Conn) error {
+	_, err := c.Exec(ctx, "SET plan_cache_mode = force_custom_plan; SET random_page_cost = 1.1; SET jit = off")
+	return err
 }
 
 func (d *postgresDB) reader() *sql.DB { return d.db }
@@ -238,8 +246,16 @@ func (d *postgresDB) textLead(f *filter, p *phrase) string {
 	return f.arg("'" + boxWord(f.low) + "' & " + tsquery(p))
 }
 
+// matches: rare words are looked up in the GIN index and what is found is sorted;
+// frequent ones are found sooner by reading the newest documents until there are
+// enough. PostgreSQL would choose by itself, but takes comparing a document for
+// much cheaper than it is, so the choice is made here (see frequent) and fenced.
 func (d *postgresDB) matches(f *filter) (from, key string) {
-	return "email_index x JOIN synced_emails e ON e.pos = x.pos AND x.doc @@ CAST(" + f.text + " AS text)::tsquery", "x.pos"
+	condition := "g.doc @@ CAST(" + f.text + " AS text)::tsquery"
+	if f.frequent {
+		return "email_index g JOIN synced_emails e ON e.pos = g.pos AND CASE WHEN " + condition + " THEN TRUE ELSE FALSE END", "g.pos"
+	}
+	return "(SELECT g.pos FROM email_index g WHERE " + condition + " OFFSET 0) x JOIN synced_emails e ON e.pos = x.pos", "x.pos"
 }
 
 func (d *postgresDB) textCondition(f *filter, p *phrase) string {

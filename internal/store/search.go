@@ -64,18 +64,20 @@ func (f *filter) search(ctx context.Context, root mail.Node) error {
 			f.and(f.condition(n))
 		}
 	}
-	switch {
-	case len(with) == 0:
+	if len(with) == 0 {
 		for _, p := range without {
 			f.and("NOT (" + f.s.d.textCondition(f, p) + ")")
 		}
-	case len(without) == 0:
-		f.text = f.s.d.textLead(f, &phrase{op: opAll, of: with})
-	default:
-		all := &phrase{op: opAll, of: with}
-		f.text = f.s.d.textLead(f, &phrase{op: opWithout, of: append([]*phrase{all}, without...)})
+		return nil
 	}
-	return nil
+	lead := &phrase{op: opAll, of: with}
+	if len(without) > 0 {
+		lead = &phrase{op: opWithout, of: append([]*phrase{lead}, without...)}
+	}
+	f.text = f.s.d.textLead(f, lead)
+	var err error
+	f.frequent, err = f.s.d.frequent(ctx, f, lead)
+	return err
 }
 
 // given is a phrase as a list, empty for a part that says nothing.

@@ -328,6 +328,11 @@ func (d *sqliteDB) matches(f *filter) (from, key string) {
 	return "email_index x CROSS JOIN synced_emails e ON e.pos = x.rowid AND x.email_index MATCH " + f.text, "x.rowid"
 }
 
+// frequent: FTS5 gives its matches newest first one by one, so there is no choice.
+func (d *sqliteDB) frequent(context.Context, *filter, *phrase) (bool, error) { return false, nil }
+
+func (d *sqliteDB) grow(context.Context, *Store, int) error { return nil }
+
 func (d *sqliteDB) textCondition(f *filter, p *phrase) string {
 	return "e.pos IN (SELECT x.rowid FROM email_index x WHERE x.email_index MATCH " + f.arg(fts5(p)) +
 		" AND x.rowid BETWEEN " + f.arg(lowest(f.box.no)) + " AND " + f.arg(highest(f.box.no)) + ")"

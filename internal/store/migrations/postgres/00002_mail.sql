@@ -77,7 +77,8 @@ CREATE TABLE email_index (
   pos BIGINT PRIMARY KEY NOT NULL REFERENCES synced_emails (pos) ON DELETE CASCADE,
   doc TSVECTOR NOT NULL
 );
-CREATE INDEX email_index_doc ON email_index USING gin (doc);
+-- Every search reads the entries that wait to be sorted in, so few may wait.
+CREATE INDEX email_index_doc ON email_index USING gin (doc) WITH (gin_pending_list_limit = 512);
 
 -- Messages whose row is newer than their index entry; turn counts how often
 -- that was noted, so that nothing noted while indexing is forgotten.
