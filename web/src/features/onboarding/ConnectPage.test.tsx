@@ -24,7 +24,7 @@ describe("connecting", () => {
     const first = show();
     fireEvent.click(await screen.findByLabelText("My colleagues too"));
     fireEvent.click(screen.getByRole("button", { name: "Connect with Google" }));
-    await waitFor(() => expect(sessionStorage.getItem("rapport.connect.wishes")).toContain("subject"));
+    await waitFor(() => expect(sessionStorage.getItem("rapport.connect.wishes")).toContain("full"));
     first.unmount();
 
     const back = live();
