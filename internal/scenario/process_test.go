@@ -1,0 +1,309 @@
+package scenario
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"rapport/internal/fault"
+	"rapport/internal/google"
+	"rapport/internal/mail"
+	"rapport/internal/runner/local"
+	"rapport/internal/store"
+	"rapport/internal/vault"
+	"rapport/internal/work"
+)
+
+// kinds of the steps of a connection.
+var kinds = []work.Kind{mail.KindHistory, mail.KindBackfill, mail.KindVerify, mail.KindRetry}
+
+// errKilled is all that a process gets once it is dead: nothing leaves it any
+// more, and nothing is written.
+var errKilled = errors.New("the process has been killed")
+
+// process is everything of the product that lives in memory.
+type process struct {
+	*house
+	t      testing.TB
+	store  *store.Store
+	vault  *vault.Service
+	mail   *mail.Service
+	steps  map[work.Kind]work.Step
+	holder string
+	client *http.Client
+	ctx    context.Context
+	cancel context.CancelFunc
+
+	dead   atomic.Bool
+	calls  atomic.Int64
+	writes atomic.Int64
+	trail  trail
+
+	// before is asked before the n-th call to Google leaves, wrote at the n-th
+	// write (see store.Options.Hook). An error of theirs is what the call or the
+	// write comes to.
+	before func(n int64, r *http.Request) error
+	wrote  func(n int64, operation string) error
+}
+
+// trail is what a process did, for failures to tell.
+type trail struct {
+	mu   sync.Mutex
+	list []string
+}
+
+func (l *trail) add(format string, args ...any) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.list = append(l.list, fmt.Sprintf(format, args...))
+}
+
+func (l *trail) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return strings.Join(l.list, "\n")
+}
+
+// boot builds the product anew over the database.
+func (h *house) boot() *process {
+	h.t.Helper()
+	p := &process{house: h, t: h.t, holder: rand.Text()}
+	p.ctx, p.cancel = context.WithCancel(context.Background())
+	at := h.at
+	at.Hook = p.write
+	var err error
+	p.store, err = store.Open(context.Background(), at)
+	require.NoError(h.t, err)
+	p.client = google.NewHTTPClient(func(next http.RoundTripper) http.RoundTripper { return wire{p, next} })
+	endpoints := google.At(h.sim.URL())
+	p.vault = &vault.Service{
+		Provider: google.NewOAuth(endpoints, p.client, h.clock.Now), Clients: demoClient{}, Consents: p.store, Grants: p.store,
+		Connections: p.store, Approvals: approved{}, Trail: p.store, Sealer: h.sealer, Now: h.clock.Now, Random: rand.Reader,
+	}
+	quota, _ := google.Quotas("2026")
+	quota.PerUser, quota.PerProject = 1<<40, 1<<40
+	door, err := google.NewGmail(google.GmailOptions{
+		Endpoints: endpoints, Client: p.client, Tokens: p.vault, Now: h.clock.Now, After: h.clock.After,
+		Limiter: google.NewLimiter(quota, google.LimiterOptions{Now: h.clock.Now, After: h.clock.After}),
+	})
+	require.NoError(h.t, err)
+	p.mail = &mail.Service{
+		Mailboxes: door, Streams: p.store, Runs: p.store, Ledger: p.store, Emails: p.store, Connections: p.store, Queue: p.store,
+		Now: h.clock.Now, Random: rand.Reader, Budget: 2 * time.Second,
+	}
+	p.steps = map[work.Kind]work.Step{}
+	for _, d := range p.mail.Definitions() {
+		p.steps[d.Kind] = d.Step
+	}
+	return p
+}
+
+// stop gives back what the process holds; what is stored stays.
+func (p *process) stop() {
+	p.t.Helper()
+	p.dead.Store(true)
+	p.cancel()
+	p.client.CloseIdleConnections()
+	require.NoError(p.t, p.store.Close())
+}
+
+// kill ends the process in mid-air.
+func (p *process) kill() error {
+	p.dead.Store(true)
+	p.cancel()
+	return errKilled
+}
+
+// write is the store's hook.
+func (p *process) write(_ context.Context, operation string) error {
+	if p.dead.Load() {
+		return errKilled
+	}
+	n := p.writes.Add(1)
+	p.trail.add("write %d %s", n, operation)
+	if p.wrote != nil {
+		return p.wrote(n, operation)
+	}
+	return nil
+}
+
+// wire is the network between the process and Google.
+type wire struct {
+	p    *process
+	next http.RoundTripper
+}
+
+func (w wire) RoundTrip(r *http.Request) (*http.Response, error) {
+	if w.p.dead.Load() {
+		return nil, errKilled
+	}
+	n := w.p.calls.Add(1)
+	w.p.trail.add("call %d %s %s", n, r.Method, r.URL.Path)
+	if w.p.before != nil {
+		if err := w.p.before(n, r); err != nil {
+			return nil, err
+		}
+	}
+	if w.p.page > 0 && r.URL.Query().Get("maxResults") != "" {
+		r = r.Clone(r.Context())
+		q := r.URL.Query()
+		q.Set("maxResults", strconv.Itoa(w.p.page))
+		r.URL.RawQuery = q.Encode()
+	}
+	return w.next.RoundTrip(r)
+}
+
+// begin does what the program does when it starts: the schedule, and, until it
+// has worked once, what follows from the connection's being granted.
+func (p *process) begin() error {
+	if err := p.store.Enqueue(p.ctx, p.mail.Schedule()...); err != nil {
+		return err
+	}
+	if p.started {
+		return nil
+	}
+	if err := p.mail.Start(p.ctx, p.conn); err != nil {
+		return err
+	}
+	p.started = true
+	return nil
+}
+
+// work runs everything that is due, one job after the other, as the runner
+// would. It ends when nothing is due, or with errKilled.
+func (p *process) work() error {
+	for range 200 {
+		worked, err := p.one()
+		if p.dead.Load() {
+			return errKilled
+		}
+		require.NoError(p.t, err)
+		if !worked {
+			return nil
+		}
+	}
+	p.t.Fatalf("the work never ends\n%s", &p.trail)
+	return nil
+}
+
+// one runs the first job that is due.
+func (p *process) one() (worked bool, err error) {
+	now := p.clock.Now()
+	claimed, err := p.store.Claim(p.ctx, p.holder, append([]work.Kind{mail.KindPoll}, kinds...), now, now.Add(time.Minute), 1)
+	if err != nil || len(claimed) == 0 {
+		return false, err
+	}
+	job := claimed[0]
+	more := true
+	for slice := 0; slice < 50 && more && err == nil && !p.dead.Load(); slice++ {
+		more, err = p.step(job.Kind)
+	}
+	if p.dead.Load() {
+		return false, errKilled
+	}
+	return true, p.store.Finish(p.ctx, p.holder, p.outcome(job, more, err))
+}
+
+// step does one step of a stream.
+func (p *process) step(k work.Kind) (more bool, err error) {
+	subject := string(p.conn)
+	if k == mail.KindPoll {
+		subject = ""
+	}
+	p.trail.add("step %s", k)
+	more, err = p.steps[k](p.ctx, subject)
+	p.trail.add("step %s: more %t, %v", k, more, err)
+	return more, err
+}
+
+// outcome is the runner's rule for how a job goes on.
+func (p *process) outcome(job work.Claimed, more bool, err error) work.Outcome {
+	now := p.clock.Now()
+	out := work.Outcome{ID: job.ID}
+	switch {
+	case err == nil && more:
+		out.Next = now
+	case err == nil && job.Every > 0:
+		out.Next = now.Add(job.Every)
+	case err != nil:
+		wait, again := local.After(err, job.Attempts, 0.5)
+		out.Attempts, out.Error = job.Attempts, err.Error()
+		switch {
+		case again && job.Every > 0:
+			wait = min(wait, max(job.Every, fault.After(err)))
+		case !again && job.Every > 0:
+			wait, again, out.Attempts = job.Every, true, 0
+		}
+		if again {
+			out.Next = now.Add(wait)
+		}
+	}
+	return out
+}
+
+// settle lets time pass until there is nothing left to do but to wait for news.
+func (p *process) settle() error {
+	p.t.Helper()
+	for range 100 {
+		if err := p.work(); err != nil {
+			return err
+		}
+		next, err := p.next()
+		require.NoError(p.t, err)
+		if next.IsZero() {
+			return p.polled()
+		}
+		p.clock.Move(next.Sub(p.clock.Now()))
+	}
+	p.t.Fatalf("it never settles\n%s", &p.trail)
+	return nil
+}
+
+// next is when a job is due that is not a matter of routine.
+func (p *process) next() (time.Time, error) {
+	next, err := p.ground.NextDue(context.Background(), []work.Kind{mail.KindHistory, mail.KindBackfill, mail.KindRetry})
+	if err != nil || !next.IsZero() {
+		return next, err
+	}
+	job, _, err := p.ground.Job(context.Background(), mail.KindVerify, string(p.conn))
+	if fault.Is(err, fault.NotFound) || err == nil && job.Attempts == 0 {
+		return time.Time{}, nil
+	}
+	return job.DueAt, err
+}
+
+// polled lets a minute pass and the schedule look at the mailbox, twice: what a
+// run that failed for good left behind is taken up by it.
+func (p *process) polled() error {
+	for range 2 {
+		p.clock.Move(mail.PollEvery)
+		if err := p.work(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// alone runs a kind of step to its end, as often as it asks for more.
+func (p *process) alone(k work.Kind) {
+	p.t.Helper()
+	for range 100 {
+		more, err := p.step(k)
+		require.NoError(p.t, err, "%s\n%s", k, &p.trail)
+		if !more {
+			return
+		}
+	}
+	p.t.Fatalf("%s never ends\n%s", k, &p.trail)
+}
+
