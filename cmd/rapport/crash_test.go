@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -142,6 +143,7 @@ func TestTwoProcessesOnOneDatabase(t *testing.T) {
 		other.Imported(there)
 		equalsMailbox(t, sim, owner.Workspace(w.Home))
 		fetchedOnce(t, sim)
+		seenByBoth(t, sim, owner.Workspace(w.Home), there.Workspace(w.Home))
 		refreshedOnce(t, sim, owner.Workspace(w.Home), there.Workspace(w.Home))
 		one.stop()
 		two.stop()
@@ -161,6 +163,40 @@ func fetchedOnce(t *testing.T, sim *simulator.Simulator) {
 	require.NotEmpty(t, fetched)
 	for path, times := range fetched {
 		require.Equal(t, 1, times, path)
+	}
+}
+
+// seenByBoth delivers a message: the pages open at either process hear of it,
+// whichever did the work.
+func seenByBoth(t *testing.T, sim *simulator.Simulator, homes ...*client.InWorkspace) {
+	t.Helper()
+	heard := make(chan bool, len(homes))
+	var ready, all sync.WaitGroup
+	limited, cancel := context.WithTimeout(ctx, 30*time.Second)
+	defer cancel()
+	for _, home := range homes {
+		ready.Add(1)
+		all.Go(func() {
+			arrived := false
+			_ = home.Events(limited, func(h client.Happening) error {
+				if h.Kind == "ready" {
+					ready.Done()
+				}
+				if arrived = h.Kind == "mail.arrived"; arrived {
+					return io.EOF
+				}
+				return nil
+			})
+			heard <- arrived
+		})
+	}
+	ready.Wait()
+	control(t, sim, http.MethodPost, "accounts/"+apptest.Mara+"/messages", `{"from":"`+apptest.Elena+`","to":["`+apptest.Mara+`"],"subject":"For both","text":"x"}`, nil)
+	_, err := homes[0].Sync(ctx, client.SyncRequest{}, 0)
+	require.NoError(t, err)
+	all.Wait()
+	for range homes {
+		require.True(t, <-heard)
 	}
 }
 

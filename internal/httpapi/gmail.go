@@ -107,7 +107,7 @@ func (s *Server) getEmail(ctx context.Context, c access.Caller, in *emailInput) 
 	if err != nil {
 		return nil, err
 	}
-	thread, err := s.Mail.Thread(ctx, c, e.ConnectionID, e.ThreadID, mail.Reading{})
+	thread, err := s.Mail.Emails.Thread(ctx, c, e.ConnectionID, e.ThreadID) // to count, not to show
 	if err != nil {
 		return nil, err
 	}

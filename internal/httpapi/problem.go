@@ -167,10 +167,11 @@ func fieldOf(d *huma.ErrorDetail) (where, what string) {
 	for _, part := range []string{"body.", "query.", "path.", "header."} {
 		where = strings.TrimPrefix(where, part)
 	}
-	name, required := strings.CutPrefix(d.Message, "expected required property ")
-	if name, required = strings.CutSuffix(name, " to be present"); !required {
+	name, required := strings.CutSuffix(d.Message, " to be present")
+	if !required {
 		return where, d.Message
 	}
+	name = strings.TrimPrefix(name, "expected required property ")
 	if where == "body" {
 		return name, "is required"
 	}

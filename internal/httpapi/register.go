@@ -102,11 +102,6 @@ func status(code int) func(*huma.Operation) {
 	return func(op *huma.Operation) { op.DefaultStatus = code }
 }
 
-// describe adds a paragraph to the description.
-func describe(text string) func(*huma.Operation) {
-	return func(op *huma.Operation) { op.Description = text + "\n\n" + op.Description }
-}
-
 // answers documents an answer that is not JSON.
 func answers(code, mediaType, description string) func(*huma.Operation) {
 	return func(op *huma.Operation) {

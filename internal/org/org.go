@@ -56,6 +56,13 @@ func (s *Service) NeedsSetup(ctx context.Context) (bool, error) {
 // Setup makes the first workspace with its owner; fault.Conflict when there is
 // somebody already.
 func (s *Service) Setup(ctx context.Context, f FirstOwner) (crm.User, error) {
+	needed, err := s.NeedsSetup(ctx) // before the costly part: anybody may ask
+	if err != nil {
+		return crm.User{}, err
+	}
+	if !needed {
+		return crm.User{}, isSetUp(nil)
+	}
 	w := crm.Workspace{Name: strings.TrimSpace(f.Workspace), CreatedAt: s.Now(), Approval: crm.Approval{State: crm.ApprovalApproved, Profile: crm.ProfileFull}}
 	u, err := s.newUser(f.Email, f.Name, f.Password)
 	if err != nil {
@@ -69,11 +76,15 @@ func (s *Service) Setup(ctx context.Context, f FirstOwner) (crm.User, error) {
 	}
 	if err := s.People.Setup(ctx, w, u); err != nil {
 		if fault.Is(err, fault.Conflict) {
-			return crm.User{}, &fault.Error{Kind: fault.Conflict, Text: "This installation is set up already. Sign in instead.", Action: "/login", Err: err}
+			return crm.User{}, isSetUp(err)
 		}
 		return crm.User{}, fmt.Errorf("making the first owner: %w", err)
 	}
 	return u, s.audit(ctx, access.Audit{Workspace: w.ID, UserID: u.ID, Action: "workspace.setup", Target: string(w.ID), Outcome: "ok", Remote: f.Remote})
+}
+
+func isSetUp(err error) error {
+	return &fault.Error{Kind: fault.Conflict, Text: "This installation is set up already. Sign in instead.", Action: "/login", Err: err}
 }
 
 func (s *Service) newUser(email, name string, password crm.Secret) (crm.User, error) {
