@@ -33,5 +33,6 @@ export default defineConfig(({ mode }) => ({
     environment: "happy-dom",
     setupFiles: ["src/testing/setup.ts"],
     css: false,
+    testTimeout: 30_000,
   },
 }));

@@ -79,35 +79,32 @@ export function RunsSection({ workspaceId, status }: Props) {
         )
       }
     >
-      <Card>
+      <Card className={classes.runs}>
         {runs.isPending ? (
           <Bones rows={3} />
         ) : (
-          // biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls sideways on a phone, also by keys
-          <section className={classes.runs} tabIndex={0} aria-label="Recent runs">
-            <table>
-              <thead>
-                <tr>
-                  <th>What</th>
-                  <th>When</th>
-                  <th className={classes.number}>Took</th>
-                  <th>Result</th>
+          <table>
+            <thead>
+              <tr>
+                <th>What</th>
+                <th>When</th>
+                <th className={classes.number}>Took</th>
+                <th>Result</th>
+              </tr>
+            </thead>
+            <tbody>
+              {items.slice(0, all ? undefined : first).map((run) => (
+                <tr key={run.id}>
+                  <td>{streams[run.stream] ?? run.stream}</td>
+                  <td>
+                    <Time iso={run.started_at} style="ago" />
+                  </td>
+                  <td className={classes.number}>{run.finished_at ? took(run.started_at, run.finished_at) : ""}</td>
+                  <td className={cx(run.error && classes.bad)}>{result(run)}</td>
                 </tr>
-              </thead>
-              <tbody>
-                {items.slice(0, all ? undefined : first).map((run) => (
-                  <tr key={run.id}>
-                    <td>{streams[run.stream] ?? run.stream}</td>
-                    <td>
-                      <Time iso={run.started_at} style="ago" />
-                    </td>
-                    <td className={classes.number}>{run.finished_at ? took(run.started_at, run.finished_at) : ""}</td>
-                    <td className={cx(run.error && classes.bad)}>{result(run)}</td>
-                  </tr>
-                ))}
-              </tbody>
-            </table>
-          </section>
+              ))}
+            </tbody>
+          </table>
         )}
       </Card>
     </Section>
