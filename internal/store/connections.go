@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"rapport/internal/access"
@@ -191,10 +190,8 @@ func (s *Store) Recovered(ctx context.Context, g crm.GrantID, at time.Time) erro
 	return s.write(ctx, "vault.Recovered", func(t *tx) error {
 		return t.turn(ctx, g, []string{string(crm.StatusNeedsReauth)}, fact.ConnectionChanged, func(c *crm.Connection) {
 			c.Status, c.StatusReason, c.UpdatedAt = crm.StatusActive, "", at
-			for _, scope := range c.WantedScopes {
-				if !slices.Contains(c.GrantedScopes, scope) {
-					c.Status = crm.StatusDegraded
-				}
+			if len(vault.Missing(c.GrantedScopes, c.WantedScopes)) > 0 {
+				c.Status = crm.StatusDegraded
 			}
 		})
 	})
