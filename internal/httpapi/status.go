@@ -159,9 +159,8 @@ func (s *Server) nextRun(ctx context.Context, conn crm.Connection, kind work.Kin
 	}
 	job, _, err := s.Queue.Job(ctx, kind, string(conn.ID))
 	if fault.Is(err, fault.NotFound) {
-		if kind == mail.KindHistory && x.LastRunAt != nil {
-			at := x.LastRunAt.Add(time.Duration(conn.Settings.PollSeconds) * time.Second)
-			x.NextRunAt = &at
+		if kind == mail.KindHistory {
+			return s.nextPoll(ctx, conn, x)
 		}
 		return nil
 	}
@@ -173,6 +172,33 @@ func (s *Server) nextRun(ctx context.Context, conn crm.Connection, kind work.Kin
 	}
 	if x.State == "idle" && kind == mail.KindBackfill {
 		x.State = "waiting"
+	}
+	return nil
+}
+
+// nextPoll tells when the mailbox was looked at and is looked at next. A look
+// that finds nothing writes no run: the round of polls that made it is on record.
+func (s *Server) nextPoll(ctx context.Context, conn crm.Connection, x *StreamStatus) error {
+	every := time.Duration(conn.Settings.PollSeconds) * time.Second
+	if every > mail.PollEvery {
+		if x.LastRunAt != nil {
+			at := x.LastRunAt.Add(every)
+			x.NextRunAt = &at
+		}
+		return nil
+	}
+	round, _, err := s.Queue.Job(ctx, mail.KindPoll, "")
+	if fault.Is(err, fault.NotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	next := round.DueAt.UTC()
+	last := next.Add(-mail.PollEvery)
+	x.NextRunAt = &next
+	if last.After(conn.CreatedAt) && (x.LastRunAt == nil || last.After(*x.LastRunAt)) {
+		x.LastRunAt = &last
 	}
 	return nil
 }
