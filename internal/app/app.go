@@ -167,8 +167,7 @@ func (a *App) sharedQuota() google.Shared {
 	if a.Config.DatabaseURL.IsZero() {
 		return nil
 	}
-	shared, _ := any(a.Store).(google.Shared)
-	return shared
+	return a.Store
 }
 
 func googleEndpoints(e config.Endpoints) google.Endpoints {
