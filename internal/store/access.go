@@ -120,3 +120,15 @@ func (s *Store) CountsOf(ctx context.Context, connection crm.ConnectionID) (mail
 		FROM google_integrations c LEFT JOIN mailbox_counts n ON n.mailbox = c.no AND n.label = '' WHERE c.id = $1`, string(connection))
 	return found(v, err, noConnection)
 }
+
+// Raw reads Google's answer about a message as it was fetched (zstd),
+// fault.NotFound when it was not kept.
+func (s *Store) Raw(ctx context.Context, c access.Caller, id crm.EmailID) ([]byte, error) {
+	condition, args := visible(c, 2)
+	raw, err := one(ctx, s.reading("mail.Raw"), "read", func(r scanner) (b []byte, err error) {
+		err = r.Scan(&b)
+		return b, err
+	}, "SELECT r.raw FROM synced_emails e JOIN email_raw r ON r.pos = e.pos WHERE e.id = $1 AND e.deleted_at IS NULL AND "+readable(condition),
+		append([]any{string(id)}, args...)...)
+	return found(raw, err, "Google's answer about this message was not kept.")
+}

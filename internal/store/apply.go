@@ -223,10 +223,7 @@ func revision(c engine.Change[mail.Item]) (rev int64, known bool) {
 
 // labelSet is labels in the form they are stored in: sorted, each once.
 func labelSet(labels []string) []string {
-	set := make([]string, len(labels))
-	for i, l := range labels {
-		set[i] = clean(l)
-	}
+	set := cleanAll(labels)
 	slices.Sort(set)
 	return slices.Compact(set)
 }
@@ -310,22 +307,14 @@ func contentOf(e crm.Email) crm.Email {
 		Subject: clean(e.Subject), Snippet: clean(e.Snippet), BodyText: clean(e.BodyText), BodyHTML: clean(e.BodyHTML),
 		From: crm.Address{Name: clean(e.From.Name), Email: clean(e.From.Email)},
 		Date: clock(stamp(e.Date)), Size: e.Size, Bulk: e.Bulk, HasAttachments: e.HasAttachments,
-		References: append([]string{}, e.References...), To: addresses(e.To), Cc: addresses(e.Cc), Bcc: addresses(e.Bcc), ReplyTo: addresses(e.ReplyTo),
+		References: cleanAll(e.References), To: addresses(e.To), Cc: addresses(e.Cc), Bcc: addresses(e.Bcc), ReplyTo: addresses(e.ReplyTo),
 		Attachments: make([]crm.Attachment, len(e.Attachments)),
 	}
 	for i, f := range e.Attachments {
-		f.ID, f.Name, f.Type, f.ContentID = "", clean(f.Name), clean(f.Type), clean(f.ContentID)
+		f.ID, f.PartID, f.Name, f.Type, f.ContentID = "", clean(f.PartID), clean(f.Name), clean(f.Type), clean(f.ContentID)
 		c.Attachments[i] = f
 	}
 	slices.SortFunc(c.Attachments, func(x, y crm.Attachment) int { return comparePart(x.PartID, y.PartID) })
-	return c
-}
-
-func addresses(v []crm.Address) []crm.Address {
-	c := make([]crm.Address, len(v))
-	for i, one := range v {
-		c[i] = crm.Address{Name: clean(one.Name), Email: clean(one.Email)}
-	}
 	return c
 }
 

@@ -117,7 +117,7 @@ func contentColumns(of []*message) []column {
 		texts("gmail_thread_id", of, func(m *message) string { return clean(m.thread) }),
 		texts("rfc822_message_id", of, func(m *message) string { return clean(m.email.RFC822MessageID) }),
 		texts("in_reply_to", of, func(m *message) string { return clean(m.email.InReplyTo) }),
-		texts("reference_ids", of, func(m *message) string { return clean(listText(m.email.References)) }),
+		texts("reference_ids", of, func(m *message) string { return listText(m.email.References) }),
 		texts("subject", of, func(m *message) string { return clean(m.email.Subject) }),
 		texts("from_email", of, func(m *message) string { return clean(m.email.From.Email) }),
 		texts("from_name", of, func(m *message) string { return clean(m.email.From.Name) }),

@@ -89,15 +89,14 @@ func shareOf(share map[string]float64, p *phrase) float64 {
 	part := 1.0
 	switch p.op {
 	case opPhrase:
-		prefix := ""
-		if p.field != everyField {
-			prefix = documentFields[p.field].prefix + ":"
-		}
 		for i, w := range p.words {
+			if p.field != everyField {
+				w = fieldWord(p.field, w)
+			}
 			if i == len(p.words)-1 && p.prefix {
-				part = min(part, shareOfPrefix(share, prefix+w))
+				part = min(part, shareOfPrefix(share, w))
 			} else {
-				part = min(part, share[prefix+w])
+				part = min(part, share[w])
 			}
 		}
 	case opAny:

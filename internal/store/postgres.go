@@ -212,7 +212,7 @@ func tsquery(p *phrase) string {
 		parts := make([]string, len(p.words))
 		for i, w := range p.words {
 			if p.field != everyField {
-				w = documentFields[p.field].prefix + ":" + w
+				w = fieldWord(p.field, w)
 			}
 			parts[i] = "'" + w + "'"
 		}
@@ -239,8 +239,12 @@ func tsquery(p *phrase) string {
 }
 
 // boxWord is a word of every document of a mailbox, so that the index is asked
-// for this mailbox only.
-func boxWord(pos int64) string { return fmt.Sprintf("m:%d", pos>>timeBits) }
+// for this mailbox only. Words of ours begin with a colon, those of texts never
+// do, not even a part of one that somebody is typing.
+func boxWord(pos int64) string { return fmt.Sprintf(":m%d", pos>>timeBits) }
+
+// fieldWord is a word as it stands in one field.
+func fieldWord(field int, word string) string { return ":" + documentFields[field].prefix + word }
 
 func (d *postgresDB) textLead(f *filter, p *phrase) string {
 	return f.arg("'" + boxWord(f.low) + "' & " + tsquery(p))
@@ -278,7 +282,7 @@ func tsvector(pos int64, d document) string {
 			place := strconv.Itoa(at)
 			b.WriteString(" '" + w + "':" + place)
 			if prefix != "" {
-				b.WriteString(" '" + prefix + ":" + w + "':" + place)
+				b.WriteString(" '" + fieldWord(i, w) + "':" + place)
 			}
 		}
 		at += 2

@@ -14,7 +14,7 @@ func listText(v []string) string {
 	if len(v) == 0 {
 		return "[]"
 	}
-	return jsonText(v)
+	return jsonText(cleanAll(v))
 }
 
 // addressesText is a list of addresses as JSON, "[]" for none.
@@ -22,7 +22,24 @@ func addressesText(v []crm.Address) string {
 	if len(v) == 0 {
 		return "[]"
 	}
-	return clean(jsonText(v))
+	return jsonText(addresses(v))
+}
+
+// addresses and cleanAll are clean for lists.
+func addresses(v []crm.Address) []crm.Address {
+	c := make([]crm.Address, len(v))
+	for i, a := range v {
+		c[i] = crm.Address{Name: clean(a.Name), Email: clean(a.Email)}
+	}
+	return c
+}
+
+func cleanAll(v []string) []string {
+	c := make([]string, len(v))
+	for i, text := range v {
+		c[i] = clean(text)
+	}
+	return c
 }
 
 // fromJSON reads what listText, addressesText or jsonText wrote.
