@@ -40,6 +40,7 @@ type App struct {
 	metrics *prometheus.Registry
 	meters  *meters
 	closing chan struct{}
+	beat    time.Duration
 	stopped []func(context.Context) error // in reverse order, at the end
 }
 
@@ -49,6 +50,8 @@ type Options struct {
 	Version string
 	Log     *slog.Logger
 	Now     func() time.Time // nil: time.Now
+	// Heartbeat is the time between signs of life on event streams; 0: 15 s.
+	Heartbeat time.Duration
 }
 
 // Open builds the program: data folder, key, database with its migrations,
@@ -60,7 +63,10 @@ func Open(ctx context.Context, o Options) (*App, error) {
 	}
 	// As exact as both databases keep it: what is read back is what was written.
 	now := func() time.Time { return clock().UTC().Truncate(time.Microsecond) }
-	a := &App{Config: o.Config, version: o.Version, log: o.Log, now: now, live: newLive(), metrics: prometheus.NewRegistry(), closing: make(chan struct{})}
+	a := &App{Config: o.Config, version: o.Version, log: o.Log, now: now, live: newLive(), metrics: prometheus.NewRegistry(), closing: make(chan struct{}), beat: o.Heartbeat}
+	if a.beat == 0 {
+		a.beat = heartbeat
+	}
 	host, _ := os.Hostname() // a name is for people: none is no trouble
 	a.holder = fmt.Sprintf("%s-%d-%s", host, os.Getpid(), rand.Text()[:8])
 	if err := prepareData(a.Config); err != nil {

@@ -171,7 +171,7 @@ func (x *examination) endpoints(ctx context.Context) bool {
 	e := x.config.Endpoints()
 	all := true
 	var date string
-	for _, p := range []struct{ name, address string }{{"keys of id tokens", e.JWKS}, {"token endpoint", e.Token}, {"consent page", e.Auth}, {"revocation", e.Revoke}, {"Gmail API", e.Gmail}} {
+	for _, p := range []struct{ name, address string }{{"keys of id tokens", e.JWKS}, {"token endpoint", e.Token}, {"consent page", e.Auth}, {"revocation", e.Revoke}, {"userinfo", e.Userinfo}, {"Gmail API", e.Gmail}} {
 		answer, err := x.ask(ctx, http.MethodGet, p.address, nil)
 		if err != nil {
 			x.say("Google: "+p.name, stateBroken, "Check the network, a proxy (HTTPS_PROXY), and the GOOGLE_ addresses.", "%s cannot be reached: %s", p.address, lastWord(err))

@@ -44,7 +44,7 @@ type Config struct {
 	GoogleAuthURL     string `group:"Google's addresses" env:"GOOGLE_AUTH_URL" doc:"Consent page. Wins over GOOGLE_BASE_URL, as do the following."`
 	GoogleTokenURL    string `group:"Google's addresses" env:"GOOGLE_TOKEN_URL" doc:"Token endpoint."`
 	GoogleRevokeURL   string `group:"Google's addresses" env:"GOOGLE_REVOKE_URL" doc:"Revocation endpoint."`
-	GoogleUserinfoURL string `group:"Google's addresses" env:"GOOGLE_USERINFO_URL" doc:"OpenID Connect userinfo endpoint."`
+	GoogleUserinfoURL string `group:"Google's addresses" env:"GOOGLE_USERINFO_URL" doc:"OpenID Connect userinfo endpoint. Only doctor asks it: the id token says who somebody is."`
 	GoogleJWKSURL     string `group:"Google's addresses" env:"GOOGLE_JWKS_URL" doc:"Keys that id tokens are signed with."`
 	GoogleIssuer      string `group:"Google's addresses" env:"GOOGLE_ISSUER" doc:"Issuer of id tokens."`
 

@@ -26,7 +26,6 @@ func describeEvents(op *huma.Operation) {
 func (s *Server) streamEvents(_ context.Context, c access.Caller, _ *InWorkspace) (*huma.StreamResponse, error) {
 	return &huma.StreamResponse{Body: func(hc huma.Context) {
 		r, w := humago.Unwrap(hc)
-		ctx := r.Context()
 		facts, stop := s.Facts.Subscribe(c.Workspace)
 		defer stop()
 		hc.SetHeader("Content-Type", "text/event-stream")
@@ -35,12 +34,15 @@ func (s *Server) streamEvents(_ context.Context, c access.Caller, _ *InWorkspace
 		hc.SetStatus(http.StatusOK)
 		out := eventWriter{w: w, control: http.NewResponseController(w)}
 		if out.send("ready", Event{At: s.Now().UTC()}) == nil {
-			s.pump(ctx, c, facts, out)
+			s.pump(r, c, facts, out)
 		}
 	}}, nil
 }
 
-func (s *Server) pump(ctx context.Context, c access.Caller, facts <-chan fact.Fact, out eventWriter) {
+// pump passes facts on. At each beat it looks whether the reader may still
+// listen: sessions end, keys are revoked, members leave.
+func (s *Server) pump(r *http.Request, c access.Caller, facts <-chan fact.Fact, out eventWriter) {
+	ctx := r.Context()
 	beat := time.NewTicker(s.Heartbeat)
 	defer beat.Stop()
 	for {
@@ -51,6 +53,9 @@ func (s *Server) pump(ctx context.Context, c access.Caller, facts <-chan fact.Fa
 		case <-s.Closing:
 			return
 		case <-beat.C:
+			if !s.mayListen(r, c) {
+				return
+			}
 			err = out.comment("beat")
 		case f, ok := <-facts:
 			if !ok {
@@ -64,6 +69,14 @@ func (s *Server) pump(ctx context.Context, c access.Caller, facts <-chan fact.Fa
 			return
 		}
 	}
+}
+
+func (s *Server) mayListen(r *http.Request, c access.Caller) bool {
+	now, err := s.Org.Authenticate(r.Context(), presented(r))
+	if err == nil {
+		now, err = s.Org.Enter(r.Context(), now, c.Workspace)
+	}
+	return err == nil && access.Allow(now, access.MailRead) == nil
 }
 
 // concerns reports whether the caller may hear of a fact: private matters are

@@ -266,3 +266,22 @@ func TestWhatCannotBeImportedIsInTheLedger(t *testing.T) {
 		require.Equal(t, "not_found", client.Code(home.RetryFailure(ctx, failures.Items[0].ID)))
 	})
 }
+
+func TestAnEventStreamEndsWithItsSession(t *testing.T) {
+	w, owner, home := connected(t, storetest.SQLite, 5)
+	made, err := home.CreateAPIKey(ctx, client.NewAPIKey{Name: "listener", Scopes: []string{"mail:read"}})
+	require.NoError(t, err)
+	ready, ended := make(chan struct{}, 100), make(chan error, 1)
+	go func() {
+		c := client.New(w.URL, client.WithToken(made.Key))
+		ended <- c.Workspace(w.Home).Events(ctx, func(client.Happening) error { ready <- struct{}{}; return nil })
+	}()
+	<-ready
+	require.NoError(t, owner.Workspace(w.Home).RevokeAPIKey(ctx, made.ID))
+	select {
+	case err := <-ended:
+		require.NoError(t, err)
+	case <-time.After(20 * apptest.Heartbeat):
+		t.Fatal("the stream goes on")
+	}
+}

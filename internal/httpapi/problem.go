@@ -69,10 +69,10 @@ func problemOf(err error, requestID string) *Problem {
 	if p.Detail == "" {
 		p.Detail = defaultText(kind, requestID)
 	}
-	switch kind {
-	case fault.Throttled:
-		p.header.Set("Retry-After", strconv.Itoa(max(1, int((fault.After(err)+time.Second-1)/time.Second))))
-	case fault.Unauthenticated:
+	if after := fault.After(err); after > 0 || kind == fault.Throttled {
+		p.header.Set("Retry-After", strconv.Itoa(max(1, int((after+time.Second-1)/time.Second))))
+	}
+	if kind == fault.Unauthenticated {
 		p.header.Set("WWW-Authenticate", `Bearer realm="rapport"`)
 	}
 	return p

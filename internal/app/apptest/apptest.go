@@ -31,6 +31,9 @@ const Password = "correct horse battery"
 // Key is an encryption key for tests.
 const Key = "nKf5ZBAb1lbYxA9DMSWZtqvVfMcUSUg6rKVFMsIyDWk="
 
+// Heartbeat of event streams in tests.
+const Heartbeat = 500 * time.Millisecond
+
 // People of tests, who have a mailbox each.
 const (
 	Mara  = "mara@northwind-lamps.example"
@@ -103,7 +106,7 @@ func (w *World) serve(log *slog.Logger) {
 	require.NoError(w.T, err)
 	w.Config.Listening(l.Addr().(*net.TCPAddr).Port)
 	w.URL = "http://" + l.Addr().String()
-	w.App, err = app.Open(context.Background(), app.Options{Config: w.Config, Version: "test", Log: log})
+	w.App, err = app.Open(context.Background(), app.Options{Config: w.Config, Version: "test", Log: log, Heartbeat: Heartbeat})
 	require.NoError(w.T, err)
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
