@@ -101,7 +101,11 @@ func TestApplyIsAtomic(t *testing.T) {
 		changes := append(Whole(
 			Mail(10, named, file), Mail(11, named, Labelled("INBOX", "UNREAD")), // new
 			Mail(3, named), // back again
-			Mail(4, named, func(e *crm.Email) { e.BodyText = "changed"; e.HasAttachments = true; e.Attachments = []crm.Attachment{{ID: "z", PartID: "3", Name: "new.txt"}} })),
+			Mail(4, named, func(e *crm.Email) {
+				e.BodyText = "changed"
+				e.HasAttachments = true
+				e.Attachments = []crm.Attachment{{ID: "z", PartID: "3", Name: "new.txt"}}
+			})),
 			Relabel(Mail(1), 9000, "SENT", "UNREAD"), Gone(Mail(2), 9001))
 		batch := engine.Batch[mail.Item]{Changes: changes, At: engine.Checkpoint{Mark: "6"}}
 		return func() error {
