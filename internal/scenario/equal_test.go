@@ -35,6 +35,7 @@ type row struct {
 	HTML     string
 	From     string
 	Files    int64
+	Attached bool     // has files worth showing: not only inline pictures
 	Indexed  []string // labels it is found under
 	RawBytes int64
 }
@@ -86,16 +87,17 @@ func compare(m *crm.Email, r *row) string {
 	type content struct {
 		Thread, Subject, From, Text, HTML string
 		Files                             int64
+		Attached                          bool
 	}
-	return cmp.Diff(content{m.ThreadID, m.Subject, m.From.Email, m.BodyText, m.BodyHTML, int64(len(m.Attachments))},
-		content{r.Thread, r.Subject, r.From, r.Text, r.HTML, r.Files})
+	return cmp.Diff(content{m.ThreadID, m.Subject, m.From.Email, m.BodyText, m.BodyHTML, int64(len(m.Attachments)), m.HasAttachments},
+		content{r.Thread, r.Subject, r.From, r.Text, r.HTML, r.Files, r.Attached})
 }
 
 // contradictions within a row and its index.
 func (r *row) contradictions(id string) []string {
 	var out []string
 	want := append([]string{}, r.Labels...)
-	if r.Files > 0 {
+	if r.Attached {
 		want = append(want, "*attachment")
 	}
 	if r.Deleted {
@@ -200,12 +202,12 @@ func rowsOf(t testing.TB, s *store.Store, c crm.ConnectionID) map[string]*row {
 		var id, labels string
 		var pos int64
 		r := &row{}
-		scan(&pos, &id, &r.ID, &r.Thread, &labels, &r.Deleted, &r.Shown, &r.Read, &r.Starred, &r.Subject, &r.From, &r.Text, &r.HTML, &r.Files, &r.RawBytes)
+		scan(&pos, &id, &r.ID, &r.Thread, &labels, &r.Deleted, &r.Shown, &r.Read, &r.Starred, &r.Subject, &r.From, &r.Text, &r.HTML, &r.Files, &r.Attached, &r.RawBytes)
 		require.NoError(t, json.Unmarshal([]byte(labels), &r.Labels))
 		require.Nil(t, out[id], "%s is stored twice", id)
 		out[id], at[pos] = r, r
 	}, `SELECT e.pos, e.gmail_id, e.id, e.gmail_thread_id, e.labels, e.deleted_at IS NOT NULL, e.shown, e.is_read, e.is_starred, e.subject, e.from_email,
-			b.body_text, b.body_html, (SELECT COUNT(*) FROM email_attachments a WHERE a.pos = e.pos), COALESCE(LENGTH(w.raw), 0)
+			b.body_text, b.body_html, (SELECT COUNT(*) FROM email_attachments a WHERE a.pos = e.pos), e.has_attachments, COALESCE(LENGTH(w.raw), 0)
 		FROM synced_emails e JOIN email_bodies b ON b.pos = e.pos LEFT JOIN email_raw w ON w.pos = e.pos WHERE e.integration_id = $1`, string(c))
 	query(t, s, func(scan func(...any)) {
 		var label string

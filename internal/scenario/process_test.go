@@ -54,6 +54,7 @@ type process struct {
 	// write comes to.
 	before func(n int64, r *http.Request) error
 	wrote  func(n int64, operation string) error
+	after  func(n int64, r *http.Request) error // as before, when Google has done its part
 }
 
 // trail is what a process did, for failures to tell.
@@ -105,16 +106,18 @@ func (h *house) boot() *process {
 	for _, d := range p.mail.Definitions() {
 		p.steps[d.Kind] = d.Step
 	}
+	h.processes = append(h.processes, p)
 	return p
 }
 
-// stop gives back what the process holds; what is stored stays.
+// calm takes away every disturbance.
+func (p *process) calm() { p.before, p.after, p.wrote = nil, nil, nil }
+
+// stop ends the process: from now on nothing leaves it. What it holds is given
+// back when the house is left, since a refresh of a token may still be running.
 func (p *process) stop() {
-	p.t.Helper()
 	p.dead.Store(true)
 	p.cancel()
-	p.client.CloseIdleConnections()
-	require.NoError(p.t, p.store.Close())
 }
 
 // kill ends the process in mid-air.
@@ -130,9 +133,14 @@ func (p *process) write(_ context.Context, operation string) error {
 		return errKilled
 	}
 	n := p.writes.Add(1)
-	p.trail.add("write %d %s", n, operation)
+	if name, ok := strings.CutSuffix(operation, "/committed"); ok {
+		p.trail.add("write %d %s", n, name)
+	}
 	if p.wrote != nil {
-		return p.wrote(n, operation)
+		if err := p.wrote(n, operation); err != nil {
+			p.trail.add("write %d %s fails: %v", n, operation, err)
+			return err
+		}
 	}
 	return nil
 }
@@ -148,9 +156,10 @@ func (w wire) RoundTrip(r *http.Request) (*http.Response, error) {
 		return nil, errKilled
 	}
 	n := w.p.calls.Add(1)
-	w.p.trail.add("call %d %s %s", n, r.Method, r.URL.Path)
+	w.p.trail.add("call %d %s %s?%s", n, r.Method, r.URL.Path, r.URL.RawQuery)
 	if w.p.before != nil {
 		if err := w.p.before(n, r); err != nil {
+			w.p.trail.add("call %d fails: %v", n, err)
 			return nil, err
 		}
 	}
@@ -160,7 +169,14 @@ func (w wire) RoundTrip(r *http.Request) (*http.Response, error) {
 		q.Set("maxResults", strconv.Itoa(w.p.page))
 		r.URL.RawQuery = q.Encode()
 	}
-	return w.next.RoundTrip(r)
+	res, err := w.next.RoundTrip(r)
+	if err == nil && w.p.after != nil {
+		if failed := w.p.after(n, r); failed != nil {
+			_ = res.Body.Close() // the answer is lost
+			return nil, failed
+		}
+	}
+	return res, err
 }
 
 // begin does what the program does when it starts: the schedule, and, until it
@@ -260,10 +276,17 @@ func (p *process) settle() error {
 		}
 		next, err := p.next()
 		require.NoError(p.t, err)
-		if next.IsZero() {
-			return p.polled()
+		if !next.IsZero() {
+			p.clock.Move(next.Sub(p.clock.Now()))
+			continue
 		}
-		p.clock.Move(next.Sub(p.clock.Now()))
+		if err := p.polled(); err != nil {
+			return err
+		}
+		if next, err = p.next(); err == nil && next.IsZero() {
+			return nil
+		}
+		require.NoError(p.t, err)
 	}
 	p.t.Fatalf("it never settles\n%s", &p.trail)
 	return nil
@@ -294,6 +317,18 @@ func (p *process) polled() error {
 	return nil
 }
 
+// idle requires that a look at a mailbox without news makes one call and writes
+// nothing.
+func (p *process) idle() {
+	p.t.Helper()
+	calls, writes := p.calls.Load(), p.writes.Load()
+	more, err := p.step(mail.KindHistory)
+	require.NoError(p.t, err, "%s", &p.trail)
+	require.False(p.t, more)
+	require.EqualValues(p.t, 1, p.calls.Load()-calls, "%s", &p.trail)
+	require.Zero(p.t, p.writes.Load()-writes, "%s", &p.trail)
+}
+
 // alone runs a kind of step to its end, as often as it asks for more.
 func (p *process) alone(k work.Kind) {
 	p.t.Helper()
@@ -306,4 +341,3 @@ func (p *process) alone(k work.Kind) {
 	}
 	p.t.Fatalf("%s never ends\n%s", k, &p.trail)
 }
-

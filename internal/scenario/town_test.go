@@ -103,8 +103,8 @@ type house struct {
 	begun   int64          // the last fact before this house
 	started bool           // the corridor has begun the streams
 	page    int            // size of Google's lists, 0: as asked for
-	parsed  map[string]*crm.Email
-	revived map[crm.EmailID]int // messages that were tombstoned and are back
+
+	processes []*process // all that were ever started
 }
 
 // newHouse makes a mailbox of n generated messages. It is not connected yet.
@@ -112,7 +112,7 @@ func (w *town) newHouse(t testing.TB, n int) *house {
 	t.Helper()
 	w.houses++
 	ctx := context.Background()
-	h := &house{town: w, t: t, account: fmt.Sprintf("house%d@%s", w.houses, domain), parsed: map[string]*crm.Email{}}
+	h := &house{town: w, t: t, account: fmt.Sprintf("house%d@%s", w.houses, domain)}
 	account, err := w.sim.World.Accounts.Put(world.Account{Email: h.account, Name: "Ada Winter", Domain: domain, Kind: world.Member})
 	require.NoError(t, err)
 	require.NoError(t, w.sim.Mail.Create(account, n, int64(7)))
@@ -213,6 +213,11 @@ func (h *house) leave() {
 	h.t.Helper()
 	ctx := context.Background()
 	h.sim.Front.Faults.Clear()
+	for _, p := range h.processes {
+		p.stop()
+		p.client.CloseIdleConnections()
+		require.NoError(h.t, p.store.Close())
+	}
 	if h.conn == "" {
 		return
 	}
@@ -241,4 +246,3 @@ func (demoClient) Client(context.Context, crm.ClientID) (vault.Client, error) {
 func (c demoClient) Default(ctx context.Context, _ crm.WorkspaceID) (vault.Client, error) {
 	return c.Client(ctx, "env")
 }
-
