@@ -142,6 +142,11 @@ func (s *Server) streams(ctx context.Context, conn crm.Connection) ([]StreamStat
 		}
 		x := StreamStatus{Stream: string(k.stream), State: "idle"}
 		if err == nil {
+			if last.State == crm.RunRunning && k.stream == crm.StreamGmailBackfill {
+				if last.Counts, err = s.imported(ctx, conn, last); err != nil {
+					return nil, err
+				}
+			}
 			describeRun(&x, last, s.Now())
 		}
 		if err := s.nextRun(ctx, conn, k.kind, &x); err != nil {
@@ -150,6 +155,15 @@ func (s *Server) streams(ctx context.Context, conn crm.Connection) ([]StreamStat
 		out = append(out, x)
 	}
 	return out, nil
+}
+
+// imported gives the counts of a back-fill that its progress is told by.
+func (s *Server) imported(ctx context.Context, conn crm.Connection, run crm.Run) (crm.Counts, error) {
+	done, err := s.Mail.Imported(ctx, conn, run)
+	if run.Total > 0 {
+		done = min(done, run.Total)
+	}
+	return crm.Counts{Added: done}, err
 }
 
 // nextRun tells when a stream moves next.

@@ -41,6 +41,8 @@ const (
 	mostChunk  = 500
 	quick      = 2 * time.Second
 	slow       = 15 * time.Second
+	leastChunk = 16
+	patience   = 4 * time.Second // longest wait for quota within a chunk
 	lookahead  = 2000 // refs listed ahead, so that threads can be fetched whole
 )
 
@@ -79,6 +81,25 @@ type labelPlace struct {
 	Label  string `json:"label"`
 	Token  string `json:"token,omitempty"`
 	Offset int    `json:"offset,omitempty"`
+}
+
+// Imported is how many messages of a back-fill under way are dealt with. The
+// run's counts alone would say too much: what is passed again after a pause, or
+// came along with its thread, is counted there each time it is met.
+func (s *Service) Imported(ctx context.Context, c crm.Connection, run crm.Run) (int64, error) {
+	at, err := s.Streams.Load(ctx, key(c, crm.StreamGmailBackfill))
+	if err != nil {
+		return 0, fmt.Errorf("reading the back-fill's position: %w", err)
+	}
+	done := run.Counts.Added + run.Counts.Failed
+	if at.Page == "" {
+		return done, nil
+	}
+	var pass backfillPass
+	if err := json.Unmarshal([]byte(at.Page), &pass); err != nil {
+		return 0, fmt.Errorf("a stored position in the back-fill: %w", err)
+	}
+	return max(done, pass.Count), nil
 }
 
 // backfillFeed lists the chosen labels side by side, newest first.
@@ -250,7 +271,8 @@ func (f *backfillFeed) chunk(ctx context.Context) ([]engine.Change[Item], error)
 	var refs []Ref
 	asked := map[string]*entry{}
 	fresh := int64(0)
-	for len(refs) < f.size && len(changes) < lookahead {
+	size := f.affordable()
+	for len(refs) < size && len(changes) < lookahead {
 		e := f.queue.peek(len(take))
 		if e == nil || !e.again && f.full(fresh) {
 			break
@@ -328,6 +350,23 @@ func (p *backfillPass) count(e *entry) {
 	if ms := e.date.UnixMilli(); !e.date.IsZero() && (p.Floor == 0 || ms < p.Floor) {
 		p.Floor = ms
 	}
+}
+
+// affordable is the chunk's size, less where quota is short: what has been read
+// is to be committed and seen, not to wait for the rest of its chunk.
+func (f *backfillFeed) affordable() int {
+	e, ok := f.box.(Estimator)
+	if !ok {
+		return f.size
+	}
+	n := f.size
+	for n > leastChunk {
+		if _, takes := e.Estimate(int64(n)); takes <= patience {
+			return n
+		}
+		n /= 2
+	}
+	return leastChunk
 }
 
 // pace makes chunks larger while they are quick.
