@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import react from "@vitejs/plugin-react";
 import { defineConfig } from "vitest/config";
@@ -17,8 +18,22 @@ function sampleServer(): Plugin {
   };
 }
 
+/** The files of Swagger UI for the program's /docs page, so that it works without the internet. */
+function swaggerFiles(): Plugin {
+  return {
+    name: "rapport-swagger-files",
+    apply: "build",
+    generateBundle() {
+      for (const name of ["swagger-ui.css", "swagger-ui-bundle.js"]) {
+        const file = fileURLToPath(new URL(`./node_modules/swagger-ui-dist/${name}`, import.meta.url));
+        this.emitFile({ type: "asset", fileName: `docs/${name}`, source: readFileSync(file) });
+      }
+    },
+  };
+}
+
 export default defineConfig(({ mode }) => ({
-  plugins: [react(), ...(mode === "sample" ? [sampleServer()] : [])],
+  plugins: [react(), swaggerFiles(), ...(mode === "sample" ? [sampleServer()] : [])],
   resolve: { alias: { "@": fileURLToPath(new URL("./src", import.meta.url)) } },
   server: {
     proxy: mode === "sample" ? undefined : { "/api": process.env.RAPPORT_URL ?? "http://127.0.0.1:8000" },
