@@ -216,21 +216,29 @@ func isBase64(c byte) bool {
 // clean makes valid UTF-8 without NUL, which PostgreSQL's text refuses, and
 // without other control characters that nothing shows.
 func clean(s string) string {
-	plain := true
-	for i := range len(s) {
-		if c := s[i]; c >= 0x80 || c < 0x20 && c != '\n' && c != '\t' || c == 0x7f {
-			plain = false
-			break
-		}
+	if !utf8.ValidString(s) {
+		s = strings.ToValidUTF8(s, "\uFFFD")
 	}
-	if plain {
+	if !odd(s) {
 		return s
 	}
-	s = strings.ToValidUTF8(s, "\uFFFD")
 	return strings.Map(func(r rune) rune {
 		if r < 0x20 && r != '\n' && r != '\t' && r != '\r' || r == 0x7f || r == 0xFEFF {
 			return -1
 		}
 		return r
 	}, s)
+}
+
+// odd says whether clean has something to take out of valid UTF-8.
+func odd(s string) bool {
+	for i := range len(s) {
+		switch c := s[i]; {
+		case c >= 0x20 && c != 0x7f && c != 0xEF, c == '\n', c == '\t', c == '\r':
+		case c == 0xEF && (s[i+1] != 0xBB || s[i+2] != 0xBF): // not a byte order mark
+		default:
+			return true
+		}
+	}
+	return false
 }
