@@ -43,7 +43,7 @@ const (
 	slow       = 15 * time.Second
 	leastChunk = 16
 	patience   = 4 * time.Second // longest wait for quota within a chunk
-	lookahead  = 2000 // refs listed ahead, so that threads can be fetched whole
+	lookahead  = 2000            // refs listed ahead, so that threads can be fetched whole
 )
 
 // backfillMark is what has been imported: the mark of the stream between passes.

@@ -35,41 +35,74 @@ func ParseMessage(m *Message) *crm.Email {
 
 // envelope reads the fields of a message's header.
 func envelope(hs []Header) *crm.Email {
-	e := &crm.Email{Bulk: bulk(hs)}
+	e := &crm.Email{}
 	_, params := parameters(header(hs, "Content-Type"))
 	charset := params["charset"] // of raw bytes in headers, most likely
 	for i := range hs {
-		h := &hs[i]
-		switch strings.ToLower(strings.TrimSpace(h.Name)) {
-		case "subject":
-			set(&e.Subject, cutText(strings.Join(strings.Fields(decodeHeader(h.Value, charset)), " "), maxSubject))
-		case "from":
-			if as := addresses(h.Value, charset); len(as) > 0 && e.From == (crm.Address{}) {
-				e.From = as[0]
-			}
-		case "to":
-			e.To = more(e.To, h.Value, charset)
-		case "cc":
-			e.Cc = more(e.Cc, h.Value, charset)
-		case "bcc":
-			e.Bcc = more(e.Bcc, h.Value, charset)
-		case "reply-to":
-			e.ReplyTo = more(e.ReplyTo, h.Value, charset)
-		case "message-id":
-			if ids := messageIDs(h.Value); len(ids) > 0 {
-				set(&e.RFC822MessageID, ids[0])
-			}
-		case "in-reply-to":
-			if ids := messageIDs(h.Value); len(ids) > 0 {
-				set(&e.InReplyTo, ids[0])
-			}
-		case "references":
-			if e.References == nil {
-				e.References = messageIDs(h.Value)
-			}
-		}
+		field(e, fieldNamed(hs[i].Name), hs[i].Value, charset)
 	}
 	return e
+}
+
+// fields are the header fields that make a row.
+var fields = []string{
+	"subject", "from", "to", "cc", "bcc", "reply-to", "message-id", "in-reply-to", "references",
+	"list-id", "list-unsubscribe", "precedence", "auto-submitted",
+}
+
+// fieldNamed gives the name as it stands in fields, "" for all others.
+func fieldNamed(name string) string {
+	for _, f := range fields {
+		if len(f) == len(name) && strings.EqualFold(f, name) {
+			return f
+		}
+	}
+	return ""
+}
+
+func field(e *crm.Email, name, value, charset string) {
+	switch name {
+	case "subject":
+		set(&e.Subject, cutText(strings.Join(strings.Fields(decodeHeader(value, charset)), " "), maxSubject))
+	case "from":
+		if as := addresses(value, charset); len(as) > 0 && e.From == (crm.Address{}) {
+			e.From = as[0]
+		}
+	case "to":
+		e.To = more(e.To, value, charset)
+	case "cc":
+		e.Cc = more(e.Cc, value, charset)
+	case "bcc":
+		e.Bcc = more(e.Bcc, value, charset)
+	case "reply-to":
+		e.ReplyTo = more(e.ReplyTo, value, charset)
+	case "message-id":
+		set(&e.RFC822MessageID, first(messageIDs(value)...))
+	case "in-reply-to":
+		set(&e.InReplyTo, first(messageIDs(value)...))
+	case "references":
+		if e.References == nil {
+			e.References = messageIDs(value)
+		}
+	default:
+		e.Bulk = e.Bulk || bulk(name, value)
+	}
+}
+
+// bulk says whether a field tells that a message was sent to many or by a
+// machine: List-Id, List-Unsubscribe, Precedence, Auto-Submitted.
+func bulk(name, value string) bool {
+	switch name {
+	case "list-id", "list-unsubscribe":
+		return true
+	case "precedence":
+		v := strings.ToLower(strings.TrimSpace(value))
+		return v == "bulk" || v == "list" || v == "junk" || v == "auto_reply"
+	case "auto-submitted":
+		v := strings.ToLower(strings.TrimSpace(value))
+		return v != "" && !strings.HasPrefix(v, "no")
+	}
+	return false
 }
 
 func set(field *string, v string) {

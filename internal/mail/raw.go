@@ -57,76 +57,95 @@ type builder struct {
 // in a list, so that depth costs no more than length does.
 func split(data []byte) *Part {
 	root, body := entity(data, "")
-	parts := 1
-	var stack []open
-	levels := map[string]int{} // boundary → its level
-	push := func(b *builder, start int) bool {
-		_, params := parameters(header(b.Headers, "Content-Type"))
-		boundary := params["boundary"]
-		if !strings.HasPrefix(b.MIME, "multipart/") || boundary == "" {
-			return false
-		}
-		stack = append(stack, open{b, boundary, start})
-		levels[boundary] = len(stack) - 1
-		return true
-	}
-	pop := func(level, end int) { // down to level
-		for len(stack) > level {
-			top := stack[len(stack)-1]
-			delete(levels, top.boundary)
-			if len(top.part.children) == 0 { // nothing told parts apart: all of it is content
-				top.part.raw = trimBreak(data[top.start:max(top.start, end)])
-			}
-			stack = stack[:len(stack)-1]
-		}
-	}
-	current, start := root, len(data)-len(body)
-	if push(root, start) {
-		current = nil
-	}
-	close := func(end int) {
-		if current != nil {
-			current.raw = trimBreak(data[start:max(start, end)])
-			current = nil
-		}
-	}
-	for at := start; at < len(data); {
+	s := splitter{data: data, levels: map[string]int{}, parts: 1}
+	s.enter(root, len(data)-len(body))
+	for at := s.start; at < len(data); {
 		line, next := nextDash(data, at)
-		if line < 0 {
+		if line < 0 || s.parts >= maxParts {
 			break
 		}
 		at = next
-		level, last, ok := boundaryAt(data[line:next], levels)
-		if !ok || len(stack) == 0 {
+		level, last, ok := boundaryAt(data[line:next], s.levels)
+		if !ok {
 			continue
 		}
-		close(line)
-		pop(level+1, line)
+		s.close(line)
 		if last {
-			pop(level, line)
+			s.pop(level, line)
 			continue
 		}
-		if parts++; parts > maxParts {
-			break
+		s.pop(level+1, line)
+		s.child(s.stack[level].part, next)
+		at = s.start
+	}
+	s.close(len(data))
+	s.pop(0, len(data))
+	return build(root)
+}
+
+// splitter is the state of split.
+type splitter struct {
+	data    []byte
+	stack   []open
+	levels  map[string]int // boundary → its level
+	current *builder       // the part whose content begins at start, nil within a multipart
+	start   int
+	parts   int
+}
+
+// enter begins a part whose content starts at start.
+func (s *splitter) enter(b *builder, start int) {
+	s.current, s.start = b, start
+	if !strings.HasPrefix(b.MIME, "multipart/") {
+		return
+	}
+	_, params := parameters(header(b.Headers, "Content-Type"))
+	if boundary := params["boundary"]; boundary != "" {
+		s.stack = append(s.stack, open{b, boundary, start})
+		s.levels[boundary] = len(s.stack) - 1
+		s.current = nil
+	}
+}
+
+// child begins a part of a multipart at its header; an attached message in plain
+// sight is gone into.
+func (s *splitter) child(parent *builder, at int) {
+	b, rest := entity(s.data[at:], childID(parent))
+	parent.children = append(parent.children, b)
+	s.parts++
+	for b.holdsMessage() && s.parts < maxParts {
+		outer := b
+		b, rest = entity(rest, childID(outer))
+		outer.children = append(outer.children, b)
+		s.parts++
+	}
+	s.enter(b, len(s.data)-len(rest))
+}
+
+// close ends the content of the current part.
+func (s *splitter) close(end int) {
+	if s.current != nil {
+		s.current.raw = trimBreak(s.data[s.start:max(s.start, end)])
+		s.current = nil
+	}
+}
+
+// pop ends the multiparts down to a level. One in which nothing told parts apart
+// is content as a whole.
+func (s *splitter) pop(level, end int) {
+	for len(s.stack) > level {
+		top := s.stack[len(s.stack)-1]
+		delete(s.levels, top.boundary)
+		if len(top.part.children) == 0 {
+			top.part.raw = trimBreak(s.data[top.start:max(top.start, end)])
 		}
-		parent := stack[level].part
-		child, rest := entity(data[next:], childID(parent))
-		parent.children = append(parent.children, child)
-		for child.holdsMessage() && parts < maxParts {
-			outer := child
-			child, rest = entity(rest, childID(outer))
-			outer.children = append(outer.children, child)
-			parts++
-		}
-		start = len(data) - len(rest)
-		at = start
-		if current = child; push(child, start) {
-			current = nil
+		s.stack = s.stack[:len(s.stack)-1]
+		for i, o := range s.stack {
+			if o.boundary == top.boundary { // the name was used twice
+				s.levels[o.boundary] = i
+			}
 		}
 	}
-	close(len(data))
-	pop(0, len(data))
-	return build(root)
 }
 
 // entity reads the header of a part; body is what follows it.

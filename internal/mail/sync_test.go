@@ -14,6 +14,7 @@ import (
 
 	"rapport/internal/access"
 	"rapport/internal/crm"
+	"rapport/internal/engine"
 	"rapport/internal/fault"
 	"rapport/internal/work"
 
@@ -748,3 +749,7 @@ func TestPreviewCounts(t *testing.T) {
 }
 
 var _ = errors.Is
+
+func checkpointOf(mark string) engine.Checkpoint {
+	return engine.Checkpoint{Mark: engine.Cursor(mark), Pass: 1}
+}
