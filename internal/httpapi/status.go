@@ -172,10 +172,10 @@ func (s *Server) nextRun(ctx context.Context, conn crm.Connection, kind work.Kin
 		return nil
 	}
 	job, _, err := s.Queue.Job(ctx, kind, string(conn.ID))
-	if fault.Is(err, fault.NotFound) && kind == mail.KindHistory { // the schedule looks after it
-		job, _, err = s.Queue.Job(ctx, mail.KindPoll, "")
-	}
 	if fault.Is(err, fault.NotFound) {
+		if kind == mail.KindHistory {
+			return s.nextPoll(ctx, conn, x)
+		}
 		return nil
 	}
 	if err != nil {
