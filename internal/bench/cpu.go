@@ -113,7 +113,7 @@ type decodeTask struct {
 }
 
 func decoding(ctx context.Context, b *bench) error {
-	g, err := b.google(ctx)
+	g, err := b.gmail(ctx)
 	if err != nil {
 		return err
 	}

@@ -25,8 +25,8 @@ const (
 	readScope    = "https://www.googleapis.com/auth/gmail.readonly"
 )
 
-// google starts a simulator without quota and latency.
-func (b *bench) google(ctx context.Context) (*gmailSim, error) {
+// gmail starts a simulator without quota and latency.
+func (b *bench) gmail(ctx context.Context) (*gmailSim, error) {
 	port, err := freePort()
 	if err != nil {
 		return nil, err

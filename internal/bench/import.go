@@ -44,7 +44,7 @@ type imported struct {
 }
 
 func importing(ctx context.Context, b *bench) error {
-	g, err := b.google(ctx)
+	g, err := b.gmail(ctx)
 	if err != nil {
 		return err
 	}
