@@ -19,8 +19,11 @@ func backfill(ctx context.Context, x *session) (bool, error) {
 	if err := x.hold(ctx); err != nil {
 		return false, err
 	}
-	feed := &backfillFeed{session: x, size: firstChunk}
+	feed := x.listings.take(x)
 	more, err := x.pull(ctx, feed)
+	if err == nil && more {
+		x.listings.keep(feed)
+	}
 	if err == nil {
 		err = feed.names(ctx)
 	}
@@ -109,6 +112,9 @@ type backfillFeed struct {
 	queue *window
 	size  int
 	named bool // the labels' names have been saved, or need not be
+
+	cursor engine.Cursor // the position that pass and queue are at
+	kept   time.Time
 }
 
 // Open holds nothing: the history stream does.
@@ -172,7 +178,7 @@ func (f *backfillFeed) names(ctx context.Context) error {
 
 // open begins a pass or takes it up where it was left.
 func (f *backfillFeed) open(ctx context.Context, page engine.Cursor) error {
-	if f.queue != nil {
+	if f.queue != nil && page != "" && page == f.cursor {
 		return nil
 	}
 	f.pass = &backfillPass{}
@@ -189,7 +195,7 @@ func (f *backfillFeed) open(ctx context.Context, page engine.Cursor) error {
 	if page != "" {
 		f.size = max(f.size, chunk)
 	}
-	f.queue = newWindow(f.session, f.pass)
+	f.queue, f.cursor = newWindow(f.session, f.pass), page
 	return f.expect(ctx)
 }
 
@@ -388,6 +394,7 @@ func (f *backfillFeed) turn(changes []engine.Change[Item]) (engine.Page[Item], e
 	if !f.full(0) && !f.queue.exhausted() {
 		next, err := json.Marshal(f.pass)
 		page.Next = engine.Cursor(next)
+		f.cursor = page.Next
 		return page, err
 	}
 	done, err := readMark(f.at.Mark)

@@ -86,7 +86,7 @@ func (x *machine) act() string {
 		})
 		return "another label"
 	case n == 12:
-		x.Service.labels = labelMemory{}
+		x.restart()
 		return "restart"
 	}
 	return "nothing"

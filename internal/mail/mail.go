@@ -31,7 +31,8 @@ type Service struct {
 	// 0: one page for each step.
 	Budget time.Duration
 
-	labels labelMemory
+	labels   labelMemory
+	listings listings
 }
 
 // labelMemory remembers which labels of a mailbox have been saved since the

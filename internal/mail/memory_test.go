@@ -92,6 +92,9 @@ func (m *memory) Apply(_ context.Context, k Key, from engine.Checkpoint, b engin
 		for _, r := range m.runs {
 			if r.ID == k.Run {
 				r.Counts = sum(r.Counts, n)
+				if b.Total > 0 {
+					r.Total = b.Total
+				}
 			}
 		}
 		return nil
@@ -242,15 +245,6 @@ func (m *memory) EndRun(_ context.Context, r crm.Run) error {
 				have.State, have.Error, have.NextStep, have.FinishedAt = r.State, r.Error, r.NextStep, r.FinishedAt
 				return nil
 			})
-		}
-	}
-	return nil
-}
-
-func (m *memory) SetTotal(_ context.Context, id crm.RunID, total int64) error {
-	for _, r := range m.runs {
-		if r.ID == id {
-			return m.write("total", func() error { r.Total = total; return nil })
 		}
 	}
 	return nil

@@ -178,8 +178,8 @@ type Streams interface {
 	Load(ctx context.Context, k Key) (engine.Checkpoint, error)
 	// Apply writes a batch in ONE transaction: messages inserted or updated by
 	// (connection, gmail id), labels changed, gone ones tombstoned, failed ones
-	// put in the ledger, succeeded ones taken out of it, the run's counts, the
-	// facts mail.arrived / mail.changed, and the checkpoint. Applying twice
+	// put in the ledger, succeeded ones taken out of it, the run's counts and, where
+	// b.Total is set, its expected number, the facts mail.arrived / mail.changed, and the checkpoint. Applying twice
 	// changes nothing the second time. A batch that changes nothing writes
 	// nothing. fault.Stale when the stored checkpoint is not `from`, or the
 	// connection was disconnected meanwhile.
@@ -225,7 +225,6 @@ type Runs interface {
 	// by Apply) with the fact sync.completed or sync.failed; ending an ended run
 	// changes nothing.
 	EndRun(ctx context.Context, r crm.Run) error
-	SetTotal(ctx context.Context, id crm.RunID, total int64) error
 	Run(ctx context.Context, w crm.WorkspaceID, id crm.RunID) (crm.Run, error)
 	RunsOf(ctx context.Context, c crm.ConnectionID, page Page) ([]crm.Run, string, error)
 }

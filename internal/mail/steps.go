@@ -189,18 +189,15 @@ func (x *session) Apply(ctx context.Context, from engine.Checkpoint, b engine.Ba
 		}
 		x.run, x.key.Run = run, run.ID
 	}
-	if b.Total > 0 && x.key.Run != "" && b.Total != x.run.Total {
-		if err := x.Runs.SetTotal(ctx, x.key.Run, b.Total); err != nil {
-			return fmt.Errorf("storing the expected number: %w", err)
-		}
-		x.run.Total = b.Total
-	}
 	spent := x.box.Spent()
 	x.key.Units = spent - x.spent
 	if _, err := x.Streams.Apply(ctx, x.key, from, b); err != nil {
 		return err
 	}
 	x.spent = spent
+	if b.Total > 0 {
+		x.run.Total = b.Total
+	}
 	return nil
 }
 

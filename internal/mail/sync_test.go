@@ -77,6 +77,11 @@ func (h *house) run(k work.Kind) error {
 	return nil
 }
 
+// restart forgets what the process had in memory.
+func (h *house) restart() {
+	h.Service.labels.seen, h.Service.listings.feeds = nil, nil
+}
+
 func (h *house) must(kinds ...work.Kind) {
 	h.t.Helper()
 	for _, k := range kinds {
@@ -208,6 +213,17 @@ func TestBackfillContinuesWhenMoreIsChosen(t *testing.T) {
 
 	h.settings(func(s *crm.ConnectionSettings) { s.Limit = 0 })
 	h.must(KindBackfill, KindHistory)
+	h.same(h.chosen()...)
+}
+
+func TestBackfillListsOnceAcrossItsSteps(t *testing.T) {
+	h := newHouse(t, func(s *crm.ConnectionSettings) { s.Limit = 0; s.Labels = []string{"INBOX"} })
+	h.g.perPage = 100
+	for range 1000 {
+		h.g.deliver("", "INBOX")
+	}
+	h.must(KindBackfill)
+	require.Equal(t, 10, h.g.calls["list"])
 	h.same(h.chosen()...)
 }
 
@@ -536,6 +552,7 @@ func TestCrashAtEveryCallAndWrite(t *testing.T) {
 				err := h.run(k)
 				if err != nil {
 					require.ErrorIs(t, err, errCrash)
+					h.restart()
 					require.NoError(t, h.run(k), "after the crash at %d", at)
 				}
 			}
@@ -568,6 +585,7 @@ func TestBackfillImportsExactlyTheLimitAcrossCrashes(t *testing.T) {
 		}
 		if err := h.run(KindBackfill); err != nil {
 			require.ErrorIs(t, err, errCrash)
+			h.restart()
 			h.must(KindBackfill)
 		}
 		h.g.fail = nil
@@ -591,6 +609,7 @@ func TestBackfillMissesNothingWhenTheListMovesUp(t *testing.T) {
 		var err error
 		more, err = h.steps[KindBackfill](t.Context(), string(me))
 		require.NoError(t, err)
+		h.restart()
 		for _, m := range h.g.newestFirst()[:3] { // what was imported already makes room
 			h.g.delete(m.ID)
 		}
