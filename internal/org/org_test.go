@@ -168,6 +168,26 @@ func TestAttemptsAreFreedByTheRightPassword(t *testing.T) {
 	})
 }
 
+func TestRightPasswordsNeverMakeAnAddressWait(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, d storetest.Database) {
+		r, ctx := open(t, d), context.Background()
+		try := func(pw string) error {
+			_, err := r.SignIn(ctx, "mara@northwind-lamps.example", crm.NewSecret(pw), "198.51.100.1")
+			return err
+		}
+		for range 12 { // an office behind one address, or a program that gets a token every hour
+			require.NoError(t, try(password))
+		}
+		for range 5 {
+			require.True(t, fault.Is(try("guess"), fault.Unauthenticated))
+			r.clock.Move(time.Hour)
+			require.NoError(t, try(password))
+		}
+		require.True(t, fault.Is(try("guess"), fault.Unauthenticated))
+		require.Equal(t, 2*time.Second, fault.After(try(password)), "wrong ones stay counted")
+	})
+}
+
 func TestGoogleIdentities(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, d storetest.Database) {
 		r, ctx := open(t, d), context.Background()

@@ -86,5 +86,8 @@ type Attempts interface {
 	// Attempt counts one try under the keys and says how long to wait before
 	// the next (0: go on).
 	Attempt(ctx context.Context, now time.Time, keys ...string) (time.Duration, error)
+	// Succeeded forgets the tries under the keys.
 	Succeeded(ctx context.Context, keys ...string) error
+	// TakeBack uncounts one try under each key, and its wait.
+	TakeBack(ctx context.Context, keys ...string) error
 }

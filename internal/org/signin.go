@@ -87,10 +87,14 @@ func (s *Service) SignIn(ctx context.Context, email string, password crm.Secret,
 		}
 		return crm.User{}, refused()
 	}
-	// The address keeps its count: somebody with one right password could
-	// otherwise go on guessing others for ever.
 	if err := s.Attempts.Succeeded(ctx, account); err != nil {
 		return crm.User{}, wrap("clearing attempts", err)
+	}
+	// The address keeps its wrong tries: somebody with one right password could
+	// otherwise go on guessing others for ever. This one was right: an office
+	// behind one address signs in as often as it likes.
+	if err := s.Attempts.TakeBack(ctx, address); err != nil {
+		return crm.User{}, wrap("taking back the attempt", err)
 	}
 	return user, s.audit(ctx, access.Audit{UserID: user.ID, Action: "login", Outcome: "ok", Detail: "password", Remote: remote})
 }

@@ -65,6 +65,13 @@ func missing(err error) error {
 		Text: "Something this belongs to does not exist any more."}
 }
 
+// unreadable is text with NUL or broken UTF-8: SQLite finds nothing by it,
+// PostgreSQL does not even look.
+func unreadable(err error) error {
+	return &fault.Error{Kind: fault.Invalid, Code: "bad_text", Err: err,
+		Text: "The request has characters that no text has: NUL or broken UTF-8."}
+}
+
 // classifySQLite goes by the result codes of https://www.sqlite.org/rescode.html.
 func classifySQLite(code int, err error) error {
 	switch code {
@@ -112,6 +119,8 @@ func classifyPostgres(code string, err error) error {
 			Text: "PostgreSQL refuses the connection: the name of the database, the user or the password in DATABASE_URL is wrong."}
 	case "57014":
 		return context.Canceled
+	case "22021":
+		return unreadable(err)
 	}
 	if strings.HasPrefix(code, "08") || strings.HasPrefix(code, "57P") {
 		return unreachable(err)

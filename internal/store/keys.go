@@ -129,3 +129,12 @@ func (s *Store) Succeeded(ctx context.Context, keys ...string) error {
 		return err
 	})
 }
+
+// TakeBack uncounts one try under each key. The try was let through, so what
+// waits now is its own wait.
+func (s *Store) TakeBack(ctx context.Context, keys ...string) error {
+	return s.write(ctx, "org.TakeBack", func(t *tx) error {
+		_, err := t.exec(ctx, "take attempt back", "UPDATE login_attempts SET attempts = attempts - 1, free_at = 0 WHERE attempts > 0 AND "+s.d.in("key", 1), s.d.list(keys))
+		return err
+	})
+}
