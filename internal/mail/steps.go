@@ -97,6 +97,12 @@ func (x *session) settle(ctx context.Context, more bool, err error) (bool, error
 	if endErr := x.end(ctx, crm.RunFailed, what, next); endErr != nil {
 		x.log().ErrorContext(ctx, "ending a failed run", "connection", x.conn.ID, "error", endErr)
 	}
+	switch fault.Of(err) {
+	case fault.NotFound, fault.Gone, fault.Invalid:
+		// Of an item that would be the end of it. Of a mailbox it is a mistake of
+		// somebody's, and no reason to leave an import where it is.
+		return false, fault.New(fault.Internal, "%w", err)
+	}
 	return false, err
 }
 
