@@ -4,15 +4,17 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io/fs"
 	"net/url"
-	"os"
 	"strings"
 	"time"
 
 	"github.com/pressly/goose/v3"
 	_ "modernc.org/sqlite" // the driver
+
+	"rapport/internal/fault"
 )
 
 // sqliteDB is one file with one writing connection and several reading ones.
@@ -54,7 +56,7 @@ func openSQLite(ctx context.Context, path string, o Options) (dialect, error) {
 		return nil, err
 	}
 	d.writers.SetMaxOpenConns(2) // one for ever, one for migrations
-	if d.writer, err = d.writers.Conn(ctx); err != nil {
+	if d.writer, err = firstConn(ctx, d.writers); err != nil {
 		_ = d.writers.Close()
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
@@ -71,6 +73,23 @@ func openSQLite(ctx context.Context, path string, o Options) (dialect, error) {
 	d.readers.SetMaxIdleConns(n)
 	d.reads = newStatements(d.readers.PrepareContext)
 	return d, nil
+}
+
+// firstConn opens a connection. While another process makes a new file a WAL one,
+// SQLite answers "locked" at once, whatever the time-out.
+func firstConn(ctx context.Context, db *sql.DB) (*sql.Conn, error) {
+	for try := 0; ; try++ {
+		conn, err := db.Conn(ctx)
+		var f *fault.Error
+		if err == nil || try == 100 || !errors.As(classify(err), &f) || f.Code != "storage_busy" {
+			return conn, err
+		}
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
 }
 
 func (d *sqliteDB) reader() *sql.DB { return d.readers }
@@ -142,11 +161,12 @@ func (d *sqliteDB) migrator() (*sql.DB, goose.Dialect, string) {
 	return d.writers, goose.DialectSQLite3, "sqlite"
 }
 
-// lockMigrations holds a write lock on a small database beside the real one: the
-// operating system releases it however this process ends.
+// lockMigrations holds a write lock on an empty database beside the real one: the
+// operating system releases it however this process ends. The file stays, since
+// another process may be waiting for it.
 func (d *sqliteDB) lockMigrations(ctx context.Context) (func(), error) {
 	q := url.Values{"_busy_timeout": {"60000"}}
-	beside := d.path + "-migrating"
+	beside := d.path + ".lock"
 	db, err := sql.Open("sqlite", "file:"+(&url.URL{Path: beside}).EscapedPath()+"?"+q.Encode())
 	if err != nil {
 		return nil, err
@@ -163,7 +183,6 @@ func (d *sqliteDB) lockMigrations(ctx context.Context) (func(), error) {
 		_, _ = conn.ExecContext(context.Background(), "ROLLBACK")
 		_ = conn.Close()
 		_ = db.Close()
-		_ = os.Remove(beside)
 	}, nil
 }
 

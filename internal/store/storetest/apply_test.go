@@ -26,17 +26,6 @@ func TestMain(m *testing.M) { Main(m) }
 
 var ctx = context.Background()
 
-// stored gives a connection's messages by gmail id, tombstones left out.
-func (w *World) stored(c crm.Connection) map[string][]string {
-	w.T.Helper()
-	all := map[string][]string{}
-	require.NoError(w.T, w.EachStored(ctx, c.ID, func(id string, _ time.Time, labels []string) error {
-		all[id] = labels
-		return nil
-	}))
-	return all
-}
-
 // listed gives the subjects of a page.
 func (w *World) listed(c crm.Connection, q mail.ListQuery) []string {
 	w.T.Helper()
@@ -173,7 +162,7 @@ func TestApplyMovesTheCheckpoint(t *testing.T) {
 
 		_, err = w.Apply(ctx, k, engine.Checkpoint{Mark: "99"}, engine.Batch[mail.Item]{Changes: Whole(Mail(1)), At: engine.Checkpoint{Mark: "200"}})
 		require.Equal(t, fault.Stale, fault.Of(err))
-		require.Empty(t, w.stored(c))
+		require.Empty(t, w.Stored(c))
 
 		other, err := w.Load(ctx, Key(c, crm.StreamGmailBackfill))
 		require.NoError(t, err)
@@ -239,9 +228,9 @@ func TestApplyByHistoryIDs(t *testing.T) {
 					w.Put(c, s...)
 				}
 				if v.labels == nil {
-					require.Empty(t, w.stored(c))
+					require.Empty(t, w.Stored(c))
 				} else {
-					require.Equal(t, map[string][]string{m.GmailID: v.labels}, w.stored(c))
+					require.Equal(t, map[string][]string{m.GmailID: v.labels}, w.Stored(c))
 				}
 				w.Consistent()
 			})
@@ -498,7 +487,7 @@ func TestTwoWorkersOnOneCheckpoint(t *testing.T) {
 		}
 		wg.Wait()
 		require.Equal(t, rounds, moved, "each page was applied by exactly one")
-		require.Len(t, w.stored(c), rounds)
+		require.Len(t, w.Stored(c), rounds)
 		w.Consistent()
 	})
 }
@@ -606,7 +595,7 @@ func TestManyMessagesOfOneSecond(t *testing.T) {
 		}
 		w.Put(c, Whole(emails[:700]...)...)
 		w.Put(c, Whole(emails[700:]...)...)
-		require.Len(t, w.stored(c), 1500)
+		require.Len(t, w.Stored(c), 1500)
 		old := Mail(2000, func(e *crm.Email) { e.Date = time.Time{} })
 		late := Mail(2001, func(e *crm.Email) { e.Date = time.Date(2200, 1, 1, 0, 0, 0, 0, time.UTC) })
 		late2 := Mail(2002, func(e *crm.Email) { e.Date = time.Date(2200, 1, 1, 0, 0, 0, 999e6, time.UTC) })

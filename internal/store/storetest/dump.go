@@ -16,7 +16,7 @@ import (
 // is dumped by what can be found in it.
 func (w *World) Dump() map[string][]string {
 	w.T.Helper()
-	db := w.look()
+	db := w.Look()
 	defer func() { _ = db.Close() }()
 	dump := map[string][]string{}
 	for _, table := range w.tables(db) {
@@ -45,8 +45,8 @@ func (w *World) Dump() map[string][]string {
 	return dump
 }
 
-// look opens the database beside the store.
-func (w *World) look() *sql.DB {
+// Look opens the database beside the store.
+func (w *World) Look() *sql.DB {
 	w.T.Helper()
 	driver := "sqlite"
 	if strings.HasPrefix(w.Options.URL, "postgres") {
@@ -82,7 +82,7 @@ func (w *World) tables(db *sql.DB) []string {
 // are gone.
 func (w *World) Consistent() {
 	w.T.Helper()
-	db := w.look()
+	db := w.Look()
 	defer func() { _ = db.Close() }()
 	type message struct {
 		pos     int64

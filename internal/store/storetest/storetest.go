@@ -102,11 +102,64 @@ func FreshPostgres(t testing.TB) string {
 	return makePostgres(t, "template0")
 }
 
+// copyOfPostgres gives a database that has just been migrated. Making one takes
+// most of a second, so Main keeps those that tests are through with, emptied.
 func copyOfPostgres(t testing.TB) string {
 	t.Helper()
+	pool.Lock()
+	if n := len(pool.free); n > 0 {
+		url := pool.free[n-1]
+		pool.free = pool.free[:n-1]
+		pool.Unlock()
+		t.Cleanup(func() { giveBack(t, url) })
+		return url
+	}
+	keep := pool.open
+	pool.Unlock()
 	template, err := postgresTemplate()
 	require.NoError(t, err)
-	return makePostgres(t, template)
+	if !keep {
+		return makePostgres(t, template)
+	}
+	name := "rapport_test_" + random()
+	require.NoError(t, adminExec(`CREATE DATABASE "`+name+`" TEMPLATE "`+template+`" ENCODING 'UTF8'`))
+	pool.Lock()
+	pool.made = append(pool.made, name)
+	pool.Unlock()
+	t.Cleanup(func() { giveBack(t, addressOf(name)) })
+	return addressOf(name)
+}
+
+// pool holds databases of this process.
+var pool struct {
+	sync.Mutex
+	open bool     // Main drops what was made
+	made []string // names
+	free []string // addresses of emptied ones
+}
+
+// giveBack empties a database, or leaves it alone when somebody still uses it or
+// the test has failed.
+func giveBack(t testing.TB, url string) {
+	if t.Failed() {
+		return
+	}
+	db, err := sql.Open("pgx", url)
+	if err != nil {
+		return
+	}
+	defer func() { _ = db.Close() }()
+	_, err = db.Exec(`DO $$ BEGIN
+		SET LOCAL lock_timeout = '2s';
+		EXECUTE (SELECT 'TRUNCATE ' || string_agg(quote_ident(tablename), ', ') || ' RESTART IDENTITY CASCADE'
+			FROM pg_tables WHERE schemaname = 'public' AND tablename NOT LIKE 'goose_%');
+	END $$`)
+	if err != nil {
+		return
+	}
+	pool.Lock()
+	defer pool.Unlock()
+	pool.free = append(pool.free, url)
 }
 
 var postgresTemplate = sync.OnceValues(func() (string, error) {
@@ -114,9 +167,9 @@ var postgresTemplate = sync.OnceValues(func() (string, error) {
 	if err := adminExec(`CREATE DATABASE "` + name + `" TEMPLATE template0 ENCODING 'UTF8'`); err != nil {
 		return "", err
 	}
-	templates.Lock()
-	templates.made = append(templates.made, name)
-	templates.Unlock()
+	pool.Lock()
+	pool.made = append(pool.made, name)
+	pool.Unlock()
 	s, err := store.Open(context.Background(), store.Options{URL: addressOf(name), Logger: slog.New(slog.NewTextHandler(io.Discard, nil))})
 	if err != nil {
 		return "", err
@@ -124,18 +177,14 @@ var postgresTemplate = sync.OnceValues(func() (string, error) {
 	return name, s.Close()
 })
 
-var templates struct {
-	sync.Mutex
-	made []string
-}
-
 // Main runs the tests of a package and drops what Open left on the server:
 // func TestMain(m *testing.M) { storetest.Main(m) }.
 func Main(m *testing.M) {
+	pool.open = true
 	code := m.Run()
-	for _, name := range templates.made {
+	for _, name := range pool.made {
 		if err := adminExec(`DROP DATABASE IF EXISTS "` + name + `" WITH (FORCE)`); err != nil {
-			fmt.Fprintln(os.Stderr, "dropping the template database:", err)
+			fmt.Fprintln(os.Stderr, "dropping a database of the tests:", err)
 		}
 	}
 	os.Exit(code)

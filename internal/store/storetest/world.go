@@ -54,18 +54,28 @@ type World struct {
 	Abroad   crm.WorkspaceID
 	Ada, Ben crm.User
 	Cleo     crm.User
-	ids      int
+	// Hook, if set, is the store's Options.Hook.
+	Hook func(ctx context.Context, operation string) error
+	ids  int
 }
 
 // NewWorld opens a store and fills it.
 func NewWorld(t testing.TB, d Database, options ...func(*store.Options)) *World {
 	t.Helper()
-	clock := NewClock()
-	o := Options(t, d, append([]func(*store.Options){func(o *store.Options) { o.Now = clock.Now }}, options...)...)
-	s, err := store.Open(context.Background(), o)
+	w := &World{T: t, Clock: NewClock()}
+	w.Options = Options(t, d, append([]func(*store.Options){func(o *store.Options) {
+		o.Now = w.Clock.Now
+		o.Hook = func(ctx context.Context, operation string) error {
+			if w.Hook == nil {
+				return nil
+			}
+			return w.Hook(ctx, operation)
+		}
+	}}, options...)...)
+	s, err := store.Open(context.Background(), w.Options)
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, s.Close()) })
-	w := &World{Store: s, T: t, Clock: clock, Options: o}
+	w.Store = s
 	w.Home, w.Abroad = crm.WorkspaceID(w.ID()), crm.WorkspaceID(w.ID())
 	w.Ada, w.Ben, w.Cleo = w.user("ada"), w.user("ben"), w.user("cleo")
 	ctx := context.Background()
@@ -167,10 +177,28 @@ func Gone(e *crm.Email, rev uint64) engine.Change[mail.Item] {
 // Put applies changes to a stream without moving it.
 func (w *World) Put(c crm.Connection, changes ...engine.Change[mail.Item]) crm.Counts {
 	w.T.Helper()
-	k := Key(c, crm.StreamGmailBackfill)
-	at, err := w.Load(context.Background(), k)
-	require.NoError(w.T, err)
-	counts, err := w.Apply(context.Background(), k, at, engine.Batch[mail.Item]{Changes: changes, At: at})
+	counts, err := w.TryPut(context.Background(), c, changes...)
 	require.NoError(w.T, err)
 	return counts
+}
+
+// TryPut is Put for where it may fail.
+func (w *World) TryPut(ctx context.Context, c crm.Connection, changes ...engine.Change[mail.Item]) (crm.Counts, error) {
+	k := Key(c, crm.StreamGmailBackfill)
+	at, err := w.Load(ctx, k)
+	if err != nil {
+		return crm.Counts{}, err
+	}
+	return w.Apply(ctx, k, at, engine.Batch[mail.Item]{Changes: changes, At: at})
+}
+
+// Stored gives a connection's messages by gmail id, tombstones left out.
+func (w *World) Stored(c crm.Connection) map[string][]string {
+	w.T.Helper()
+	all := map[string][]string{}
+	require.NoError(w.T, w.EachStored(context.Background(), c.ID, func(id string, _ time.Time, labels []string) error {
+		all[id] = labels
+		return nil
+	}))
+	return all
 }
