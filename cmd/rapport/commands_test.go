@@ -103,6 +103,7 @@ func TestSettingsFileBesideTheProgram(t *testing.T) {
 // TestALifeOnTheCommandLine makes people and keys, connects, syncs, verifies,
 // and changes the encryption key, on both databases.
 func TestALifeOnTheCommandLine(t *testing.T) {
+	t.Parallel()
 	storetest.Each(t, func(t *testing.T, d storetest.Database) {
 		sim := apptest.Simulator(t, 30, "none")
 		environ := settingsFor(t, d, sim)
@@ -218,6 +219,7 @@ func finishLast(t *testing.T, environ []string, args ...string) string {
 }
 
 func TestDemoPrintsOneLineAndRunsAgain(t *testing.T) {
+	t.Parallel()
 	data := filepath.Join(t.TempDir(), "demo")
 	var before client.Status
 	for round := range 2 {

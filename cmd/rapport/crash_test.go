@@ -82,7 +82,9 @@ func equalsMailbox(t *testing.T, sim *simulator.Simulator, c *client.InWorkspace
 // TestKillInMidImport kills the real process with -9 again and again while it
 // imports. Afterwards the store equals the mailbox and the ledger is empty.
 func TestKillInMidImport(t *testing.T) {
+	t.Parallel() // it mostly waits for the leases of the dead
 	storetest.Each(t, func(t *testing.T, d storetest.Database) {
+		t.Parallel()
 		sim := apptest.Simulator(t, 600, "none")
 		control(t, sim, http.MethodPost, "latency", `{"ms":15}`, nil)
 		environ := settingsFor(t, d, sim)
@@ -125,6 +127,7 @@ func requests(t *testing.T, sim *simulator.Simulator, since uint64) []front.Entr
 // TestTwoProcessesOnOneDatabase runs two servers on one PostgreSQL with one
 // connection: each message is fetched once and tokens are refreshed once.
 func TestTwoProcessesOnOneDatabase(t *testing.T) {
+	t.Parallel()
 	storetest.Each(t, func(t *testing.T, d storetest.Database) {
 		if d == storetest.SQLite {
 			return // one process owns the file
