@@ -48,6 +48,8 @@ type process struct {
 	calls  atomic.Int64
 	writes atomic.Int64
 	trail  trail
+	name   string
+	shared *trail // of a scenario with several processes
 
 	// before is asked before the n-th call to Google leaves, wrote at the n-th
 	// write (see store.Options.Hook). An error of theirs is what the call or the
@@ -73,6 +75,14 @@ func (l *trail) String() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return strings.Join(l.list, "\n")
+}
+
+// note writes down what the process does.
+func (p *process) note(format string, args ...any) {
+	p.trail.add(format, args...)
+	if p.shared != nil {
+		p.shared.add("    %s: "+format, append([]any{p.name}, args...)...)
+	}
 }
 
 // boot builds the product anew over the database.
@@ -134,11 +144,11 @@ func (p *process) write(_ context.Context, operation string) error {
 	}
 	n := p.writes.Add(1)
 	if name, ok := strings.CutSuffix(operation, "/committed"); ok {
-		p.trail.add("write %d %s", n, name)
+		p.note("write %d %s", n, name)
 	}
 	if p.wrote != nil {
 		if err := p.wrote(n, operation); err != nil {
-			p.trail.add("write %d %s fails: %v", n, operation, err)
+			p.note("write %d %s fails: %v", n, operation, err)
 			return err
 		}
 	}
@@ -156,10 +166,10 @@ func (w wire) RoundTrip(r *http.Request) (*http.Response, error) {
 		return nil, errKilled
 	}
 	n := w.p.calls.Add(1)
-	w.p.trail.add("call %d %s %s?%s", n, r.Method, r.URL.Path, r.URL.RawQuery)
+	w.p.note("call %d %s %s?%s", n, r.Method, r.URL.Path, r.URL.RawQuery)
 	if w.p.before != nil {
 		if err := w.p.before(n, r); err != nil {
-			w.p.trail.add("call %d fails: %v", n, err)
+			w.p.note("call %d fails: %v", n, err)
 			return nil, err
 		}
 	}
@@ -236,9 +246,9 @@ func (p *process) step(k work.Kind) (more bool, err error) {
 	if k == mail.KindPoll {
 		subject = ""
 	}
-	p.trail.add("step %s", k)
+	p.note("step %s", k)
 	more, err = p.steps[k](p.ctx, subject)
-	p.trail.add("step %s: more %t, %v", k, more, err)
+	p.note("step %s: more %t, %v", k, more, err)
 	return more, err
 }
 

@@ -97,7 +97,7 @@ type house struct {
 	*town
 	t       testing.TB
 	account string
-	owner   access.Caller
+	owners  access.Caller
 	conn    crm.ConnectionID
 	google  *gmail.Service // the mailbox in its owner's hands
 	begun   int64          // the last fact before this house
@@ -122,11 +122,11 @@ func (w *town) newHouse(t testing.TB, n int) *house {
 		require.NoError(t, err)
 		return id
 	}
-	h.owner = access.Caller{Via: access.ViaSession, Workspace: crm.WorkspaceID(id()), UserID: crm.UserID(id()), Role: crm.RoleOwner}
-	require.NoError(t, w.ground.SaveWorkspace(ctx, crm.Workspace{ID: h.owner.Workspace, Name: "Northwind Lamps", CreatedAt: w.clock.Now(),
+	h.owners = access.Caller{Via: access.ViaSession, Workspace: crm.WorkspaceID(id()), UserID: crm.UserID(id()), Role: crm.RoleOwner}
+	require.NoError(t, w.ground.SaveWorkspace(ctx, crm.Workspace{ID: h.owners.Workspace, Name: "Northwind Lamps", CreatedAt: w.clock.Now(),
 		Approval: crm.Approval{State: crm.ApprovalApproved, Profile: crm.ProfileFull}}))
-	require.NoError(t, w.ground.AddMember(ctx, crm.Member{WorkspaceID: h.owner.Workspace, UserID: h.owner.UserID, Role: crm.RoleOwner, JoinedAt: w.clock.Now()},
-		crm.User{ID: h.owner.UserID, Email: h.account, Name: "Ada Winter", CreatedAt: w.clock.Now()}))
+	require.NoError(t, w.ground.AddMember(ctx, crm.Member{WorkspaceID: h.owners.Workspace, UserID: h.owners.UserID, Role: crm.RoleOwner, JoinedAt: w.clock.Now()},
+		crm.User{ID: h.owners.UserID, Email: h.account, Name: "Ada Winter", CreatedAt: w.clock.Now()}))
 	h.begun, err = w.ground.LastFact(ctx)
 	require.NoError(t, err)
 	return h
@@ -151,6 +151,15 @@ func (b bearer) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	r = r.Clone(r.Context())
 	r.Header.Set("Authorization", "Bearer "+token)
+	// Faults are the product's lot, not its users'.
+	faults := b.sim.Front.Faults.List()
+	b.sim.Front.Faults.Clear()
+	defer func() {
+		for _, f := range faults {
+			_, err := b.sim.Front.Faults.Add(f)
+			require.NoError(b.t, err)
+		}
+	}()
 	return b.wire.Transport.RoundTrip(r)
 }
 
@@ -159,9 +168,9 @@ func (b bearer) RoundTrip(r *http.Request) (*http.Response, error) {
 func (h *house) connect(p *process, settings ...func(*crm.ConnectionSettings)) {
 	h.t.Helper()
 	ctx := context.Background()
-	started, err := p.vault.Begin(ctx, h.owner, vault.Request{Connection: h.conn})
+	started, err := p.vault.Begin(ctx, h.owners, vault.Request{Connection: h.conn})
 	require.NoError(h.t, err)
-	out, err := p.vault.Complete(ctx, h.owner, h.walk(started.URL))
+	out, err := p.vault.Complete(ctx, h.owners, h.walk(started.URL))
 	require.NoError(h.t, err)
 	if h.conn != "" {
 		require.Equal(h.t, h.conn, out.Connection.ID)
@@ -191,7 +200,7 @@ func (h *house) choose(change ...func(*crm.ConnectionSettings)) {
 	if len(change) == 0 {
 		return
 	}
-	_, err := h.ground.Change(context.Background(), h.owner, h.conn, func(c *crm.Connection) error {
+	_, err := h.ground.Change(context.Background(), h.owners, h.conn, func(c *crm.Connection) error {
 		for _, f := range change {
 			f(&c.Settings)
 		}
@@ -221,7 +230,7 @@ func (h *house) leave() {
 	if h.conn == "" {
 		return
 	}
-	_, err := h.ground.Change(ctx, h.owner, h.conn, func(c *crm.Connection) error { c.GmailSync = false; return nil })
+	_, err := h.ground.Change(ctx, h.owners, h.conn, func(c *crm.Connection) error { c.GmailSync = false; return nil })
 	require.NoError(h.t, err)
 	for _, k := range kinds {
 		require.NoError(h.t, h.ground.Cancel(ctx, k, string(h.conn)))
