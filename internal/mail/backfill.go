@@ -52,6 +52,7 @@ const (
 // backfillMark is what has been imported: the mark of the stream between passes.
 type backfillMark struct {
 	Labels map[string]covered `json:"labels"`
+	After  uint64             `json:"after,omitempty"` // see backfillPass
 }
 
 // covered is how far one label has been imported.
@@ -77,6 +78,7 @@ type backfillPass struct {
 	Query  string       `json:"query,omitempty"`
 	Count  int64        `json:"count"`           // wanted messages passed
 	Floor  int64        `json:"floor,omitempty"` // Unix ms of the oldest of them
+	After  uint64       `json:"after,omitempty"` // history id followed before the last fetch
 }
 
 // labelPlace is the position in the list of one label ("*": of everything).
@@ -122,15 +124,22 @@ func (f *backfillFeed) Open(context.Context) (engine.Cursor, error) { return "",
 
 // Since has nothing to give while the settings are covered, and asks for a new
 // pass (fault.Stale) when more was chosen.
-func (f *backfillFeed) Since(_ context.Context, m, _ engine.Cursor) (engine.Page[Item], error) {
+func (f *backfillFeed) Since(ctx context.Context, m, _ engine.Cursor) (engine.Page[Item], error) {
 	done, err := readMark(m)
 	if err != nil {
 		return engine.Page[Item]{}, err
 	}
+	if done.After != 0 {
+		if err := f.rewind(ctx, done.After); err != nil {
+			return engine.Page[Item]{}, err
+		}
+	}
 	if len(done.missing(f.conn.Settings)) > 0 {
 		return engine.Page[Item]{}, fault.New(fault.Stale, "more was chosen")
 	}
-	return engine.Page[Item]{Mark: m}, nil
+	done.After = 0
+	settled, err := json.Marshal(done)
+	return engine.Page[Item]{Mark: engine.Cursor(settled)}, err
 }
 
 // List gives the next chunk of the pass.
@@ -144,6 +153,9 @@ func (f *backfillFeed) List(ctx context.Context, page engine.Cursor) (engine.Pag
 
 func (f *backfillFeed) next(ctx context.Context, page engine.Cursor) (engine.Page[Item], error) {
 	if err := f.open(ctx, page); err != nil {
+		return engine.Page[Item]{}, err
+	}
+	if err := f.follow(ctx); err != nil {
 		return engine.Page[Item]{}, err
 	}
 	began := f.Now()
@@ -163,6 +175,18 @@ func (f *backfillFeed) next(ctx context.Context, page engine.Cursor) (engine.Pag
 	}
 	f.pace(f.Now().Sub(began))
 	return f.turn(changes)
+}
+
+// follow sees to the changes since the last chunk was fetched, and notes where
+// the history is before the next one is.
+func (f *backfillFeed) follow(ctx context.Context) (err error) {
+	if f.pass.After != 0 {
+		if err := f.rewind(ctx, f.pass.After); err != nil {
+			return err
+		}
+	}
+	f.pass.After, err = f.followed(ctx)
+	return err
 }
 
 // names saves the mailbox's labels once in a pass, after the first messages are
@@ -414,6 +438,7 @@ func (f *backfillFeed) turn(changes []engine.Change[Item]) (engine.Page[Item], e
 	for _, l := range f.pass.Labels {
 		done.Labels[l.Label] = covered{Limit: f.pass.Limit, Since: f.pass.Since, Floor: floor}
 	}
+	done.After = f.pass.After
 	m, err := json.Marshal(done)
 	page.Mark = engine.Cursor(m)
 	return page, err

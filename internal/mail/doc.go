@@ -15,6 +15,8 @@
 //     others. It is tried again by itself, then parked until somebody asks.
 //   - Newer beats older: every change carries the history id up to which it is
 //     known, and the store ignores what is older than its row.
+//   - What is fetched is written a while later: every stream that fetches has the
+//     changes since its fetch applied again after it has written.
 //   - Spam, trash, drafts and chats are never imported. What was imported and is
 //     moved there later keeps its row and shows its labels.
 //

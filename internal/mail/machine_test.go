@@ -200,7 +200,7 @@ func (x *machine) equal() {
 }
 
 func TestMachine(t *testing.T) {
-	for seed := range uint64(100) {
+	for seed := range uint64(180) {
 		x := &machine{house: newHouse(t, func(s *crm.ConnectionSettings) { s.Limit = 0 }), r: rand.New(rand.NewPCG(seed, 7))}
 		x.faults, x.deaths = float64(seed%4)/40, float64(seed%3)/40
 		x.lies = seed%4 == 1

@@ -172,20 +172,6 @@ func (m *memory) Known(_ context.Context, _ crm.ConnectionID, ids []string) (map
 	return out, nil
 }
 
-func (m *memory) Rewind(_ context.Context, k Key, to engine.Cursor) error {
-	at := m.points[plainKey(k)]
-	old, _ := strconv.ParseUint(string(at.Mark), 10, 64)
-	n, _ := strconv.ParseUint(string(to), 10, 64)
-	if at.Full || n >= old {
-		return nil
-	}
-	return m.write("rewind", func() error {
-		at.Mark, at.Page = to, ""
-		m.points[plainKey(k)] = at
-		return nil
-	})
-}
-
 func (m *memory) Restart(_ context.Context, k Key) error {
 	return m.write("restart", func() error { delete(m.points, plainKey(k)); return nil })
 }

@@ -191,11 +191,7 @@ type Streams interface {
 	// Known gives the state of those of the ids that are stored, tombstones
 	// included, and of those in the ledger (Failed).
 	Known(ctx context.Context, c crm.ConnectionID, gmailIDs []string) (map[string]KnownEmail, error)
-	// Rewind sets a stream's mark (a decimal history id) back, never forward, to
-	// replay changes, and forgets the page within the pass; it does nothing while a
-	// full pass runs. Restart forgets a stream's position, so that it begins a new
-	// full pass.
-	Rewind(ctx context.Context, k Key, mark engine.Cursor) error
+	// Restart forgets a stream's position, so that it begins a new full pass.
 	Restart(ctx context.Context, k Key) error
 	// EachStored walks the stored, not deleted messages of a connection with
 	// their labels, in gmail id order, for the completeness check.

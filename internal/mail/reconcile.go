@@ -23,7 +23,7 @@ func verify(ctx context.Context, x *session) (bool, error) {
 	if err != nil {
 		return false, fmt.Errorf("loading the check's checkpoint: %w", err)
 	}
-	if at != (engine.Checkpoint{}) {
+	if at.Full || at.Done {
 		if err := x.Streams.Restart(ctx, x.key); err != nil {
 			return false, fmt.Errorf("beginning a check: %w", err)
 		}
@@ -34,7 +34,7 @@ func verify(ctx context.Context, x *session) (bool, error) {
 			return false, err
 		}
 	}
-	if err := x.Streams.Rewind(ctx, key(x.conn, crm.StreamGmailHistory), mark(feed.reconciled.h0)); err != nil {
+	if err := x.rewind(ctx, feed.reconciled.h0); err != nil {
 		return false, fmt.Errorf("setting the history back: %w", err)
 	}
 	return false, feed.reconciled.conclude(ctx)
@@ -52,8 +52,8 @@ func (f *verifyFeed) Since(context.Context, engine.Cursor, engine.Cursor) (engin
 	return engine.Page[Item]{}, nil
 }
 
-func (f *verifyFeed) List(ctx context.Context, _ engine.Cursor) (engine.Page[Item], error) {
-	if f.reconciled == nil {
+func (f *verifyFeed) List(ctx context.Context, page engine.Cursor) (engine.Page[Item], error) {
+	if f.reconciled == nil || page == "" {
 		p, err := f.look(ctx)
 		if err != nil {
 			return engine.Page[Item]{}, err

@@ -57,7 +57,7 @@ func (f *historyFeed) List(ctx context.Context, page engine.Cursor) (engine.Page
 	if f.at.Mark == "" {
 		return engine.Page[Item]{}, nil
 	}
-	if f.reconciled == nil {
+	if f.reconciled == nil || page == "" { // a pass begins, or another process began it
 		h0, err := historyID(f.at.Held)
 		if err != nil {
 			return engine.Page[Item]{}, err
@@ -255,6 +255,63 @@ func (x *session) hold(ctx context.Context) error {
 		}
 	}
 	return fault.New(fault.Unavailable, "The mailbox is being opened by somebody else.")
+}
+
+// Messages fetched by one stream are written a while later. What changes at
+// Gmail in between may by then have been passed by the history stream, which
+// ignored it: the message was not stored yet. So every stream that fetches
+// notes, with what it writes, the history id followed before it fetched, and
+// afterwards has the changes since then applied again; they win, being newer.
+
+// followed is the history id up to which changes have been applied, or will be
+// seen for certain.
+func (x *session) followed(ctx context.Context) (uint64, error) {
+	at, err := x.Streams.Load(ctx, key(x.conn, crm.StreamGmailHistory))
+	if err != nil {
+		return 0, fmt.Errorf("loading the history's checkpoint: %w", err)
+	}
+	if at.Full {
+		return historyID(at.Held)
+	}
+	return historyID(at.Mark)
+}
+
+// rewind has the changes after a history id applied again. It does nothing
+// when they have not been passed yet.
+func (x *session) rewind(ctx context.Context, to uint64) error {
+	k := key(x.conn, crm.StreamGmailHistory)
+	for tries := 1; ; tries++ {
+		at, err := x.Streams.Load(ctx, k)
+		if err != nil {
+			return fmt.Errorf("loading the history's checkpoint: %w", err)
+		}
+		back, err := setBack(at, to)
+		if err != nil || back == at {
+			return err
+		}
+		_, err = x.Streams.Apply(ctx, k, at, engine.Batch[Item]{At: back})
+		if !fault.Is(err, fault.Stale) || tries == 10 {
+			return err
+		}
+	}
+}
+
+// setBack is a checkpoint of the history from which everything after an id is
+// seen again.
+func setBack(at engine.Checkpoint, to uint64) (engine.Checkpoint, error) {
+	from := &at.Mark
+	if at.Full {
+		from = &at.Held
+	}
+	now, err := historyID(*from)
+	if err != nil || now <= to {
+		return at, err
+	}
+	*from = mark(to)
+	if !at.Full {
+		at.Page = ""
+	}
+	return at, nil
 }
 
 // noticeLabels saves the mailbox's labels when a change names one that has not
