@@ -26,6 +26,7 @@ type OAuth struct {
 	client    *http.Client
 	now       func() time.Time
 	keys      func() oidc.KeySet
+	warm      sync.Once
 }
 
 var _ vault.Provider = (*OAuth)(nil)
@@ -80,8 +81,22 @@ func (o *OAuth) AuthURL(c vault.Client, r vault.ConsentRequest) string {
 	return cfg.AuthCodeURL(r.State, opts...)
 }
 
+// unsigned is a token that no key has signed: {"alg":"RS256"}, {}.
+const unsigned = "eyJhbGciOiJSUzI1NiJ9.e30.AA"
+
+// fetchKeys lets the key set fetch Google's keys, as it does for a token whose
+// key it does not know. When that fails, Verify fetches them again.
+func (o *OAuth) fetchKeys() {
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	_, _ = o.keys().VerifySignature(ctx, unsigned)
+}
+
 // Exchange redeems a code.
 func (o *OAuth) Exchange(ctx context.Context, c vault.Client, code string, verifier crm.Secret, redirect string) (vault.Tokens, error) {
+	// Google's keys are needed to verify what comes back: the first time they are
+	// fetched meanwhile.
+	o.warm.Do(func() { go o.fetchKeys() })
 	if code == "" {
 		return vault.Tokens{}, fault.New(fault.Invalid, "Google sent no code. Start again.")
 	}
