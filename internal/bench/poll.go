@@ -38,21 +38,11 @@ func pollSections() []section {
 var housekeeping = []string{"jobs", "google_integrations", "fact_readers", "quota_buckets", "oauth_grants"}
 
 func idleMailbox(ctx context.Context, b *bench) error {
-	g, err := b.gmail(ctx)
-	if err != nil {
-		return err
-	}
-	defer g.stop()
-	for _, d := range b.dbs {
-		if err := b.idle(ctx, g, d); err != nil {
-			return fmt.Errorf("%s: %w", d.name, err)
-		}
-	}
-	return nil
+	return b.eachWithGoogle(ctx, func(g *gmailSim, d database) error { return b.idle(ctx, g, d) })
 }
 
 func (b *bench) idle(ctx context.Context, g *gmailSim, d database) error {
-	account := fmt.Sprintf("idle.%d@northwind-lamps.example", made.Add(1))
+	const account = "idle@northwind-lamps.example"
 	if err := g.mailbox(ctx, account, 60, 3); err != nil {
 		return err
 	}
