@@ -772,3 +772,63 @@ var _ = errors.Is
 func checkpointOf(mark string) engine.Checkpoint {
 	return engine.Checkpoint{Mark: engine.Cursor(mark), Pass: 1}
 }
+
+// TestChangesBetweenFetchAndWriteAreNotLost deletes a message and relabels
+// another after they were fetched; the history passes both before they are
+// written.
+func TestChangesBetweenFetchAndWriteAreNotLost(t *testing.T) {
+	for name, c := range map[string]struct {
+		messages int
+		given    func(h *house)
+		kind     work.Kind
+	}{
+		"back-fill in one chunk":    {messages: 10, kind: KindBackfill},
+		"back-fill, of many chunks": {messages: 400, kind: KindBackfill},
+		"items of the ledger": {messages: 10, kind: KindRetry, given: func(h *house) {
+			h.g.fail = func(call, _ string) error {
+				if call == "get" {
+					return fault.New(fault.Internal, "unreadable")
+				}
+				return nil
+			}
+			h.must(KindHistory, KindBackfill)
+			h.g.fail = nil
+			require.NotEmpty(t, h.m.ledger)
+			h.clock = h.clock.Add(time.Hour)
+		}},
+		"messages found missing": {messages: 10, kind: KindVerify, given: func(h *house) {
+			h.must(KindHistory, KindBackfill)
+			clear(h.m.rows)
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := newHouse(t)
+			h.g.perPage = 1000 // so that nothing moves over the edge of a page; that is the check's to find
+			var ids []string
+			for range c.messages {
+				ids = append(ids, h.g.deliver("", "INBOX"))
+			}
+			h.must(KindHistory)
+			if c.given != nil {
+				c.given(h)
+			}
+			newest := ids[len(ids)-1]
+			h.m.before = func(string) {
+				if h.g.calls["get"] > 0 && h.g.messages[newest] != nil && len(h.m.rows) == 0 && h.fetchedLately() {
+					h.m.before = nil
+					h.g.delete(newest)
+					h.g.label(ids[len(ids)-2], []string{"TRASH"}, []string{"INBOX"})
+					h.must(KindHistory)
+				}
+			}
+			h.g.calls = map[string]int{}
+			h.must(c.kind)
+			require.Nil(t, h.m.before, "it happened")
+			h.must(KindHistory)
+			h.same(ids[:len(ids)-1]...)
+		})
+	}
+}
+
+// fetchedLately says whether messages have been fetched that are not stored yet.
+func (h *house) fetchedLately() bool { return h.g.calls["get"] > len(h.m.rows) }
