@@ -11,12 +11,6 @@ import (
 	"sync"
 )
 
-// file is an attachment.
-type file struct {
-	name, mime string
-	data       []byte
-}
-
 func mimeOf(name string) string {
 	switch {
 	case strings.HasSuffix(name, ".pdf"):

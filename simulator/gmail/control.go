@@ -78,7 +78,10 @@ func (r *Room) Deliver(email string, msg control.Message) (control.Delivered, er
 	root := uint32(0)
 	if msg.ThreadID != "" {
 		id, ok := parseID(msg.ThreadID)
-		if root, ok = m.findThread(id); !ok {
+		if ok {
+			root, ok = m.findThread(id)
+		}
+		if !ok {
 			m.mu.Unlock()
 			return control.Delivered{}, fmt.Errorf("no thread %q", msg.ThreadID)
 		}

@@ -61,8 +61,6 @@ func (m *mailbox) expireHistory() {
 	m.records = nil
 }
 
-var historyTypes = map[string]recordKind{"messageAdded": added, "messageDeleted": deleted}
-
 func (r *Room) historyList(c *front.Call) (any, error) {
 	m, err := r.mailboxOf(c)
 	if err != nil {

@@ -16,7 +16,6 @@ type expr struct {
 	raw  string  // term: its value as written
 	time time.Time
 	size int64
-	not  bool
 }
 
 type exprOp uint8
