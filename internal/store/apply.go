@@ -155,7 +155,8 @@ func (a *apply) load(ctx context.Context, changes []engine.Change[mail.Item]) er
 			return err
 		}
 		a.messages[id] = &message{gmailID: id, was: h, thread: h.thread, history: h.history, live: h.live, pos: h.pos, id: h.id, files: h.files}
-		err := fromJSON(labels, &h.labels)
+		var err error
+		h.labels, err = readList(labels)
 		a.messages[id].labels = h.labels
 		return err
 	}, `SELECT gmail_id, pos, id, gmail_thread_id, labels, history_id, deleted_at IS NULL, has_attachments

@@ -31,7 +31,13 @@ func (h *head) dest() []any {
 func (h *head) finish() error {
 	e := &h.email
 	e.Date, e.HistoryID, e.DeletedAt = clock(h.date), uint64(h.history), clockPtr(h.deleted)
-	return errors.Join(fromJSON(h.to, &e.To), fromJSON(h.cc, &e.Cc), fromJSON(h.bcc, &e.Bcc), fromJSON(h.replyTo, &e.ReplyTo), fromJSON(h.labels, &e.Labels))
+	var errs [5]error
+	e.To, errs[0] = readAddresses(h.to)
+	e.Cc, errs[1] = readAddresses(h.cc)
+	e.Bcc, errs[2] = readAddresses(h.bcc)
+	e.ReplyTo, errs[3] = readAddresses(h.replyTo)
+	e.Labels, errs[4] = readList(h.labels)
+	return errors.Join(errs[:]...)
 }
 
 func scanHead(r scanner) (head, error) {
@@ -48,7 +54,11 @@ func scanWhole(r scanner) (head, error) {
 	if err := r.Scan(append(h.dest(), &h.references, &e.BodyText, &e.BodyHTML)...); err != nil {
 		return h, err
 	}
-	return h, errors.Join(h.finish(), fromJSON(h.references, &e.References))
+	err := h.finish()
+	if err == nil {
+		e.References, err = readList(h.references)
+	}
+	return h, err
 }
 
 // whole reads messages with bodies and attachments, the oldest first.

@@ -140,8 +140,8 @@ func (s *Store) EachStored(ctx context.Context, c crm.ConnectionID, yield func(g
 			return err
 		}
 		for _, v := range rows {
-			var labels []string
-			if err := fromJSON(v.labels, &labels); err != nil {
+			labels, err := readList(v.labels)
+			if err != nil {
 				return err
 			}
 			if err := yield(v.id, clock(v.date), labels); err != nil {

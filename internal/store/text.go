@@ -42,6 +42,40 @@ func cleanAll(v []string) []string {
 	return c
 }
 
+// readList and readAddresses read what listText and addressesText wrote. Pages
+// of lists read hundreds of them, nearly all without anything escaped, so those
+// are cut at their quotes.
+func readList(text string) (list []string, err error) {
+	if inner, ok := plainJSON(text, `["`, `"]`); ok {
+		return strings.Split(inner, `","`), nil
+	}
+	return list, fromJSON(text, &list)
+}
+
+func readAddresses(text string) (list []crm.Address, err error) {
+	if inner, ok := plainJSON(text, `[{"name":"`, `"}]`); ok {
+		list = make([]crm.Address, 0, strings.Count(inner, `"},{"`)+1)
+		for one := range strings.SplitSeq(inner, `"},{"name":"`) {
+			name, email, ok := strings.Cut(one, `","email":"`)
+			if !ok || strings.Contains(name, `"`) || strings.Contains(email, `"`) {
+				list = nil
+				return list, fromJSON(text, &list)
+			}
+			list = append(list, crm.Address{Name: name, Email: email})
+		}
+		return list, nil
+	}
+	return list, fromJSON(text, &list)
+}
+
+// plainJSON gives what stands between two brackets of a text without escapes.
+func plainJSON(text, open, end string) (inner string, ok bool) {
+	if len(text) < len(open)+len(end) || strings.IndexByte(text, '\\') >= 0 || !strings.HasPrefix(text, open) || !strings.HasSuffix(text, end) {
+		return "", false
+	}
+	return text[len(open) : len(text)-len(end)], true
+}
+
 // fromJSON reads what listText, addressesText or jsonText wrote.
 func fromJSON(text string, into any) error {
 	if text == "" || text == "[]" {
