@@ -78,7 +78,7 @@ func (s *Service) refresh(ctx context.Context, id crm.GrantID, refused crm.Secre
 		if a, done, err := s.byOther(g, refused); done {
 			return a, err
 		}
-		if err := wait(ctx, pause); err != nil {
+		if err := s.wait(ctx, pause); err != nil {
 			return Access{}, fmt.Errorf("waiting for another worker's refresh: %w", err)
 		}
 	}
@@ -239,11 +239,16 @@ func firstOf(errs ...error) error {
 	return nil
 }
 
-func wait(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
+func (s *Service) wait(ctx context.Context, d time.Duration) error {
+	over := make(chan struct{})
+	if s.After != nil {
+		s.After(d, func() { close(over) })
+	} else {
+		t := time.AfterFunc(d, func() { close(over) })
+		defer t.Stop()
+	}
 	select {
-	case <-t.C:
+	case <-over:
 		return nil
 	case <-ctx.Done():
 		return ctx.Err()

@@ -45,6 +45,9 @@ type Service struct {
 	Ahead    time.Duration    // optional: refresh this long before expiry, DefaultAhead
 	Patience time.Duration    // optional: how long a holder of a valid token waits for a fresher one, DefaultPatience
 	Log      *slog.Logger     // optional
+	// After calls do, in a goroutine of its own, when d has passed; nil:
+	// time.AfterFunc. For looks at a lease that another worker holds.
+	After func(d time.Duration, do func())
 	// Stop ends watches and channels of a connection before its grant is
 	// revoked; afterwards Google would not let us. Optional.
 	Stop func(ctx context.Context, c crm.Connection) error
