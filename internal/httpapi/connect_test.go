@@ -229,3 +229,37 @@ func TestARevokedGrantAsksForAReconnect(t *testing.T) {
 		require.Equal(t, before.Counts, after.Counts, "nothing lost, nothing doubled")
 	})
 }
+
+// TestAnOutageIsSaid: while Google refuses by its quota, the status says what is
+// so and that it passes; afterwards it says nothing of it any more.
+func TestAnOutageIsSaid(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, d storetest.Database) {
+		w := apptest.Start(t, d)
+		owner := w.SetUp()
+		home := owner.Workspace(w.Home)
+		require.Equal(t, "connected", w.Connect(owner, client.ConnectWish{}, apptest.Consent{Account: apptest.Mara}))
+		w.Imported(owner)
+		fault := `{"api":"gmail","kind":"status","status":403,"reason":"rateLimitExceeded","message":"User-rate limit exceeded.","retry_after":2}`
+		answer, err := http.Post(w.Sim.URL()+"/_sim/faults", "application/json", strings.NewReader(fault))
+		require.NoError(t, err)
+		_ = answer.Body.Close()
+		_, err = home.Sync(ctx, client.SyncRequest{}, 0)
+		require.NoError(t, err)
+		held := func(s client.Status) bool {
+			for _, x := range s.Streams {
+				if x.Stream == "gmail.history" && x.State == "waiting" && x.Error != "" && x.NextStep != "" && x.NextRunAt != nil {
+					return true
+				}
+			}
+			return false
+		}
+		s := w.Until(owner, "the outage to be said", held)
+		require.Equal(t, "active", s.Status, "an outage costs no connection")
+		clear, err := http.NewRequest(http.MethodDelete, w.Sim.URL()+"/_sim/faults", nil)
+		require.NoError(t, err)
+		answer, err = http.DefaultClient.Do(clear)
+		require.NoError(t, err)
+		_ = answer.Body.Close()
+		w.Until(owner, "it to be over", func(s client.Status) bool { return !held(s) })
+	})
+}

@@ -171,7 +171,7 @@ func (s *Server) nextRun(ctx context.Context, conn crm.Connection, kind work.Kin
 	if !conn.Status.Syncs() {
 		return nil
 	}
-	job, _, err := s.Queue.Job(ctx, kind, string(conn.ID))
+	job, failure, err := s.Queue.Job(ctx, kind, string(conn.ID))
 	if fault.Is(err, fault.NotFound) {
 		if kind == mail.KindHistory {
 			return s.nextPoll(ctx, conn, x)
@@ -186,6 +186,10 @@ func (s *Server) nextRun(ctx context.Context, conn crm.Connection, kind work.Kin
 	}
 	if x.State == "idle" && kind == mail.KindBackfill {
 		x.State = "waiting"
+	}
+	if failure != "" && x.State != "error" {
+		// A failure that passes ends no run: what it was stands with the job.
+		x.State, x.Error, x.NextStep = "waiting", failure, "Rapport tries again by itself."
 	}
 	return nil
 }

@@ -1,5 +1,5 @@
 /** What the state of a connection means, in plain words: one place for the banner, the inbox and the settings. */
-import { count, plural, roughly } from "./format";
+import { count, longDate, plural, roughly } from "./format";
 import type { GoogleStatus, Stream, SyncProgress } from "./types";
 
 export type Tone = "ok" | "busy" | "warn" | "bad" | "off";
@@ -34,6 +34,10 @@ const readsMail = /gmail\.(readonly|modify|metadata)$|mail\.google\.com/;
 /** Whether Google lets Rapport read mail at all; other permissions may be missing. */
 export const canReadMail = (status: GoogleStatus): boolean =>
   status.is_connected && status.granted_scopes.some((scope) => readsMail.test(scope.replace(/\/$/, "")));
+
+/** A stream that waits for Google to answer again. */
+const heldStream = (status: GoogleStatus): Stream | undefined =>
+  status.streams.find((s) => s.state === "waiting" && s.error);
 
 /** When the mailbox was last looked at. */
 export function lastSync(status: GoogleStatus | undefined): string | undefined {
@@ -121,6 +125,18 @@ export function readConnection(status: GoogleStatus): Reading {
       label: "Importing",
       title: `Importing mail from ${status.google_email ?? "Google"}`,
       detail: progress ? progressSentence(progress) : "Starting.",
+    };
+  }
+  const held = heldStream(status);
+  if (held) {
+    return {
+      tone: "warn",
+      label: "Waiting for Google",
+      title: held.error ?? "Google does not answer just now",
+      detail: held.next_run_at
+        ? `Rapport tries again by itself, next ${longDate(held.next_run_at)}. Nothing is lost.`
+        : "Rapport tries again by itself. Nothing is lost.",
+      action: "review",
     };
   }
   const failed = streamError(status);
