@@ -67,7 +67,10 @@ var policy = sync.OnceValue(func() *bluemonday.Policy {
 		"table", "tbody", "td", "tfoot", "th", "thead", "time", "tr", "tt", "u", "ul", "var", "wbr",
 	)
 	p.AllowNoAttrs().OnElements("a", "font", "img", "span")
-	p.SkipElementsContent("title", "template", "noembed", "noframes", "select", "textarea", "svg", "math", "object", "applet", "iframe", "xmp", "plaintext")
+	// Only what holds raw text anyway: an svg or an object that is never closed
+	// would take the rest of the mail with it.
+	p.SkipElementsContent("title", "noembed", "noframes", "textarea", "iframe", "xmp", "plaintext")
+	p.AllowElementsContent("object", "noscript")
 	length := regexp.MustCompile(`^[0-9]{1,4}(\.[0-9]{1,3})?(px|%)?$`)
 	word := regexp.MustCompile(`^[a-zA-Z-]{1,20}$`)
 	color := regexp.MustCompile(`^#?[0-9a-zA-Z]{1,30}$`)

@@ -155,7 +155,7 @@ func TestSanitiseKeepsWhatMailNeeds(t *testing.T) {
 		`<div style="background:url(https://spy.example/x)">x</div>`:     `<div>x</div>`,
 		`<div style="background:#ff0 ; position:fixed">x</div>`:          `<div style="background: #ff0">x</div>`,
 		`<style>p{color:red}</style><p>x</p>`:                            `<p>x</p>`,
-		`<svg><script>x</script><text>t</text></svg>after`:               `after`,
+		`<svg><script>x</script><text>t</text></svg>after`:               `tafter`,
 		`<b><i>x</b></i>y`:                                               `<b><i>x</i></b>y`,
 		`a &lt;script&gt; b`:                                             `a &lt;script&gt; b`,
 		`<!--[if mso]><p>o</p><![endif]-->x`:                             `x`,
@@ -227,4 +227,14 @@ func FuzzSanitise(f *testing.F) {
 			t.Fatal("invalid UTF-8")
 		}
 	})
+}
+
+// An element that is never closed takes nothing of the mail with it.
+func TestUnclosedElementsSwallowNothing(t *testing.T) {
+	for _, tag := range []string{"svg onload=x()", "math", "object data=x", "select", "template", "applet"} {
+		page := "<p>before</p><" + tag + "><p>after the " + tag + "</p>"
+		require.Contains(t, Sanitise(page, SafeOptions{}).HTML, "after the", tag)
+		require.Contains(t, TextOf(page), "after the", tag)
+		require.NotContains(t, Sanitise(page, SafeOptions{}).HTML, "<svg", tag)
+	}
 }

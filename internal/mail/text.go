@@ -66,7 +66,7 @@ func TextOf(page string) string {
 // unseen are elements whose content is not text to read.
 func unseen(a atom.Atom) bool {
 	switch a {
-	case atom.Script, atom.Style, atom.Title, atom.Template, atom.Noembed, atom.Noframes, atom.Iframe, atom.Object, atom.Svg, atom.Math, atom.Select:
+	case atom.Script, atom.Style, atom.Title, atom.Noembed, atom.Noframes, atom.Iframe:
 		return true
 	}
 	return false
