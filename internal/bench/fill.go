@@ -162,6 +162,11 @@ func fill(ctx context.Context, s *store.Store, c crm.Connection, t fillTask) (ad
 		added += counts.Added
 		from = at
 	}
+	for n := 1; n > 0 && ctx.Err() == nil; {
+		if n, err = s.IndexPending(ctx, 1<<20); err != nil {
+			return added, fmt.Errorf("indexing: %w", err)
+		}
+	}
 	return added, ctx.Err()
 }
 

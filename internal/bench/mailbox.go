@@ -24,6 +24,9 @@ type invented struct {
 	body    int // words in an average body
 }
 
+// minutesApart is the time between two invented messages.
+const minutesApart = 7
+
 func newInvented(body int) *invented {
 	v := &invented{newest: time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC), body: body}
 	r := rand.New(rand.NewPCG(1, 2))
@@ -112,7 +115,7 @@ func (v *invented) email(i int) *crm.Email {
 		GmailID: strconv.FormatUint(0x19a0000000000000-uint64(i)<<20, 16), ThreadID: strconv.FormatUint(0x19a0000000000000-uint64(thread)<<24, 16),
 		RFC822MessageID: fmt.Sprintf("<b%d@mail.example>", i), Subject: subject,
 		From: other, To: []crm.Address{owner}, Snippet: text[:min(len(text), 120)], BodyText: text,
-		Date: v.newest.Add(-time.Duration(i) * 7 * time.Minute), Size: int64(len(text)) + 2000, HistoryID: uint64(2_000_000_000 - i),
+		Date: v.newest.Add(-time.Duration(i) * minutesApart * time.Minute), Size: int64(len(text)) + 2000, HistoryID: uint64(2_000_000_000 - i),
 	}
 	e.Labels = []string{"INBOX", "CATEGORY_PERSONAL"}
 	switch {

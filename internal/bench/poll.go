@@ -20,7 +20,7 @@ func pollSections() []section {
 	return []section{
 		{
 			ids: []string{"idle"}, title: "An idle mailbox, polled",
-			words: `A connected mailbox of 60 messages, fully imported and checked. It is polled 10 times while nothing happens in it (made due by hand; by itself it is each 60 seconds).
+			words: `A connected mailbox of 60 messages, fully imported and checked. It is polled 5 times while nothing happens in it (made due by hand; by itself it is each 60 seconds).
 				The simulator counts the calls, triggers on every table count the rows written. Housekeeping, named apart, is the rows that say when to look again (jobs and the connection's next time).`,
 			run: idleMailbox,
 		},
@@ -75,7 +75,7 @@ func (b *bench) idle(ctx context.Context, g *gmailSim, d database) error {
 	if err != nil {
 		return err
 	}
-	polls := b.size(10, 2)
+	polls := b.size(5, 2)
 	var after map[string]int
 	var unitsAfter int
 	for i := range polls {

@@ -28,7 +28,7 @@ func readSections() []section {
 		},
 		{
 			ids: []string{"1M"}, title: "The same with 1,000,000 messages in one mailbox",
-			words: `As above with 1,000,000 messages (bodies of about 40 words to keep the preparation short). There are no goals in numbers: the page must not depend on the size of the mailbox.`,
+			words: `As above with 1,000,000 messages (bodies of about 40 words to keep the preparation short; in PostgreSQL 50,000 messages are written and copied twenty times to earlier dates, index entries included). There are no goals in numbers: the page must not depend on the size of the mailbox.`,
 			run: func(ctx context.Context, b *bench) error {
 				return b.readers(ctx, "1M ", b.size(1_000_000, 20_000), reading{page: "1M", search: "1M", rounds: b.size(1000, 50), words: 40})
 			},
@@ -61,8 +61,18 @@ func (b *bench) readOne(ctx context.Context, d database, n int, r reading) error
 		return err
 	}
 	defer drop()
-	filled, err := b.filled(ctx, at, n, r.words)
+	times := 1
+	if d.server != "" && n > 200_000 {
+		times = 20
+	}
+	filled, err := b.filled(ctx, at, n/times, r.words)
 	if err != nil {
+		return err
+	}
+	if err := multiply(ctx, at, n/times, times); err != nil {
+		return err
+	}
+	if err := stored(ctx, at, n); err != nil {
 		return err
 	}
 	if err := settled(ctx, d, at); err != nil {
@@ -86,8 +96,8 @@ func (b *bench) readOne(ctx context.Context, d database, n int, r reading) error
 	if err != nil {
 		return fmt.Errorf("reading pages: %w", err)
 	}
-	note := fmt.Sprintf("p99 %s ms; answered with gzip p50 %s ms; %s rows written at %s rows/s (%s ms CPU a row), %s MB on disk", number(percentile(pages, 99)), number(median(zipped)), number(float64(n)),
-		number(float64(n)/filled.Wall), number(filled.CPU/float64(n)*1000), number(at.megabytes(ctx)))
+	note := fmt.Sprintf("p99 %s ms; answered with gzip p50 %s ms; %s rows; written at %s rows/s (%s ms CPU a row), %s MB on disk", number(percentile(pages, 99)), number(median(zipped)), number(float64(n)),
+		number(float64(n/times)/filled.Wall), number(filled.CPU/float64(n/times)*1000), number(at.megabytes(ctx)))
 	b.add(row{ID: r.page, What: "list page of 50, p50", On: d.name, Value: median(pages), Unit: "ms", Goal: r.pageGoal, Note: note})
 	var searches []float64
 	var slowest string
@@ -124,8 +134,15 @@ func (b *bench) filled(ctx context.Context, at place, n, words int) (fillResult,
 	if err != nil {
 		return none, err
 	}
-	rows, err := at.count(ctx, `SELECT count(*) FROM synced_emails`)
-	return r, errors.Join(err, check("rows stored", rows, int64(n)), check("rows counted as added", r.Added, int64(n)))
+	return r, check("rows counted as added", r.Added, int64(n))
+}
+
+// stored checks that a mailbox is whole: rows, bodies, nothing waits for the index.
+func stored(ctx context.Context, at place, n int) error {
+	rows, err1 := at.count(ctx, `SELECT count(*) FROM synced_emails WHERE shown`)
+	bodies, err2 := at.count(ctx, `SELECT count(*) FROM email_bodies`)
+	waiting, err3 := at.count(ctx, `SELECT count(*) FROM email_index_queue`)
+	return errors.Join(err1, err2, err3, check("rows stored", rows, int64(n)), check("bodies stored", bodies, int64(n)), check("messages waiting for the index", waiting, 0))
 }
 
 // settled lets a database come to rest after it was filled, as autovacuum would.
