@@ -138,7 +138,7 @@ func (f *backfillFeed) Since(ctx context.Context, m, _ engine.Cursor) (engine.Pa
 		return engine.Page[Item]{}, fault.New(fault.Stale, "more was chosen")
 	}
 	done.After = 0
-	settled, err := json.Marshal(done)
+	settled, err := json.Marshal(done.kept(f.conn.Settings.Labels))
 	return engine.Page[Item]{Mark: engine.Cursor(settled)}, err
 }
 
@@ -281,15 +281,33 @@ func (m backfillMark) missing(s crm.ConnectionSettings) []string {
 	}
 	var out []string
 	for _, l := range chosen {
-		c, ok := m.Labels[l]
-		if all, any := m.Labels[crm.AllLabels]; any && !ok {
-			c, ok = all, true
-		}
-		if !ok || c.less(s.Limit, since) {
+		if c, ok := m.of(l); !ok || c.less(s.Limit, since) {
 			out = append(out, l)
 		}
 	}
 	return out
+}
+
+// of says how far a label has been imported, by itself or with all the others.
+func (m backfillMark) of(label string) (c covered, ok bool) {
+	if c, ok = m.Labels[label]; !ok {
+		c, ok = m.Labels[crm.AllLabels]
+	}
+	return c, ok
+}
+
+// kept is the mark without labels that are not chosen any more: what arrives
+// under them from now on is not imported, so they are not covered if they are
+// chosen again.
+func (m backfillMark) kept(chosen []string) backfillMark {
+	labels := make(map[string]covered, len(chosen))
+	for _, l := range chosen {
+		if c, ok := m.of(l); ok {
+			labels[l] = c
+		}
+	}
+	m.Labels = labels
+	return m
 }
 
 // chunk takes entries from the queue until enough messages are to be fetched,
@@ -425,9 +443,7 @@ func (f *backfillFeed) turn(changes []engine.Change[Item]) (engine.Page[Item], e
 	if err != nil {
 		return page, err
 	}
-	if done.Labels == nil {
-		done.Labels = map[string]covered{}
-	}
+	done = done.kept(f.conn.Settings.Labels)
 	floor := f.pass.Floor
 	if f.queue.exhausted() {
 		floor = 0

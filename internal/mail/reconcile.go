@@ -138,7 +138,7 @@ func (x *session) ranges(ctx context.Context) (bounds, error) {
 	}
 	out := bounds{}
 	for _, l := range x.conn.Settings.Labels {
-		if c, ok := done.Labels[l]; ok {
+		if c, ok := done.of(l); ok {
 			out[l] = c.Floor
 		}
 	}
