@@ -57,6 +57,9 @@ func tidy(s string) string {
 	return clean(s)
 }
 
+// contentID is what may name an inline image.
+var contentID = regexp.MustCompile(`^[^<>"'\s]{1,300}$`)
+
 // policy is the allow-list.
 var policy = sync.OnceValue(func() *bluemonday.Policy {
 	p := bluemonday.NewPolicy()
@@ -88,7 +91,7 @@ var policy = sync.OnceValue(func() *bluemonday.Policy {
 	p.AllowAttrs("href").OnElements("a")
 	p.AllowAttrs("src").OnElements("img")
 	p.AllowAttrs("data-src").Matching(regexp.MustCompile(`^https?://`)).OnElements("img")
-	p.AllowAttrs("data-cid").Matching(regexp.MustCompile(`^[^<>"'\s]{1,300}$`)).OnElements("img")
+	p.AllowAttrs("data-cid").Matching(contentID).OnElements("img")
 	p.RequireParseableURLs(true)
 	p.AllowRelativeURLs(false)
 	p.AllowURLSchemes("http", "https", "mailto", "tel", "cid")
@@ -234,13 +237,13 @@ func (c *cleaner) image(attrs []xhtml.Attribute) []xhtml.Attribute {
 		return append(attrs, attr("src", src))
 	case hasScheme(src, "cid"):
 		cid = src[len("cid:"):]
+		if id, err := url.PathUnescape(cid); err == nil && contentID.MatchString(id) {
+			cid = id
+		}
 	case hasScheme(src, "http", "https"):
 		remote = src
 	}
-	if cid != "" {
-		if id, err := url.PathUnescape(cid); err == nil && !strings.ContainsAny(id, "<>\"' \t\r\n") {
-			cid = id
-		}
+	if contentID.MatchString(cid) {
 		attrs = append(attrs, attr("data-cid", cid))
 		if c.Inline != nil {
 			if at := c.Inline(cid); at != "" {
