@@ -99,7 +99,7 @@ func (h *house) boot() *process {
 	endpoints := google.At(h.sim.URL())
 	p.vault = &vault.Service{
 		Provider: google.NewOAuth(endpoints, p.client, h.clock.Now), Clients: demoClient{}, Consents: p.store, Grants: p.store,
-		Connections: p.store, Approvals: approved{}, Trail: p.store, Sealer: h.sealer, Now: h.clock.Now, Random: rand.Reader,
+		Connections: p.store, Approvals: approved{}, Trail: p.store, Sealer: h.sealer, Now: h.clock.Now, After: h.clock.After, Random: rand.Reader,
 	}
 	quota, _ := google.Quotas("2026")
 	quota.PerUser, quota.PerProject = 1<<40, 1<<40
