@@ -3,6 +3,7 @@ package mail
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"sync"
@@ -79,14 +80,34 @@ func (s *Service) Start(ctx context.Context, c crm.ConnectionID) error {
 	return s.Queue.Enqueue(ctx, job(KindHistory, c, now), job(KindBackfill, c, now), verify)
 }
 
-// Stop takes back all work on a connection. A step under way ends by itself at
-// its next write.
+// Stop takes back all work on a connection and ends its runs. A step under way
+// ends by itself at its next write.
 func (s *Service) Stop(ctx context.Context, c crm.ConnectionID) error {
 	var errs []error
 	for _, k := range []work.Kind{KindHistory, KindBackfill, KindVerify, KindRetry} {
 		errs = append(errs, s.Queue.Cancel(ctx, k, string(c)))
 	}
+	for _, stream := range []crm.Stream{crm.StreamGmailHistory, crm.StreamGmailBackfill, crm.StreamGmailVerify, crm.StreamGmailRetry} {
+		errs = append(errs, s.cancel(ctx, c, stream))
+	}
 	return errors.Join(errs...)
+}
+
+// cancel ends the run of a stream that nobody works on any more.
+func (s *Service) cancel(ctx context.Context, c crm.ConnectionID, stream crm.Stream) error {
+	run, err := s.Runs.Running(ctx, c, stream)
+	if fault.Is(err, fault.NotFound) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("reading the run: %w", err)
+	}
+	now := s.Now()
+	run.State, run.FinishedAt = crm.RunCancelled, &now
+	if err := s.Runs.EndRun(ctx, run); err != nil {
+		return fmt.Errorf("ending the run: %w", err)
+	}
+	return nil
 }
 
 // SettingsChanged continues the back-fill when more was chosen: a label turned
