@@ -36,6 +36,16 @@ func backfill(ctx context.Context, x *session) (bool, error) {
 	return false, x.Queue.Enqueue(ctx, check)
 }
 
+// incomplete says whether there is more to import than has been.
+func (x *session) incomplete(ctx context.Context) (bool, error) {
+	at, err := x.Streams.Load(ctx, key(x.conn, crm.StreamGmailBackfill))
+	if err != nil {
+		return false, fmt.Errorf("loading the back-fill's checkpoint: %w", err)
+	}
+	done, err := readMark(at.Mark)
+	return at.Full || len(done.missing(x.conn.Settings)) > 0, err
+}
+
 // Sizes of what is fetched and committed at once. The first chunk is small, so
 // that the inbox is useful at once; then chunks grow as long as they are quick.
 const (
@@ -192,7 +202,7 @@ func (f *backfillFeed) follow(ctx context.Context) (err error) {
 // names saves the mailbox's labels once in a pass, after the first messages are
 // there.
 func (f *backfillFeed) names(ctx context.Context) error {
-	if f.named {
+	if f.named || f.pass == nil {
 		return nil
 	}
 	f.named = true

@@ -28,12 +28,27 @@ func history(ctx context.Context, x *session) (bool, error) {
 	if err != nil || more {
 		return more, err
 	}
+	if err := x.resume(ctx); err != nil {
+		return false, err
+	}
 	if every := time.Duration(x.conn.Settings.PollSeconds) * time.Second; every > PollEvery {
 		// Whoever polls with every round needs no note of it.
 		return false, x.Connections.Polled(ctx, x.conn.ID, x.Now().Add(every))
 	}
 	return false, nil
 }
+
+// resume asks for a back-fill that is not through, should nobody be at work on
+// it: a job may have been lost, given up or cancelled.
+func (x *session) resume(ctx context.Context) error {
+	more, err := x.incomplete(ctx)
+	if err != nil || !more {
+		return err
+	}
+	return x.Queue.Enqueue(ctx, job(KindBackfill, x.conn.ID, x.Now().Add(resumeAfter)))
+}
+
+const resumeAfter = 10 * time.Minute
 
 // historyFeed follows users.history.list.
 type historyFeed struct {

@@ -482,6 +482,53 @@ func TestDisconnectInMidRunEndsCleanly(t *testing.T) {
 	h.must(KindBackfill, KindHistory, KindVerify, KindRetry)
 }
 
+func TestStopEndsTheRunsGoingOn(t *testing.T) {
+	h := newHouse(t)
+	for range 300 {
+		h.g.deliver("", "INBOX")
+	}
+	require.NoError(t, h.Start(t.Context(), me))
+	_, err := h.steps[KindBackfill](t.Context(), string(me))
+	require.NoError(t, err)
+	require.NoError(t, h.Stop(t.Context(), me))
+	require.Empty(t, h.m.jobs)
+	require.Equal(t, crm.RunCancelled, h.m.runs[0].State)
+}
+
+func TestHistoryAsksForABackfillThatWasLost(t *testing.T) {
+	h := newHouse(t)
+	h.g.deliver("", "INBOX")
+	h.must(KindHistory)
+	next, ok := h.m.due(KindBackfill)
+	require.True(t, ok)
+	require.Equal(t, h.clock.Add(resumeAfter), next.DueAt)
+	h.must(KindBackfill)
+	h.m.jobs = nil
+	h.must(KindHistory)
+	_, ok = h.m.due(KindBackfill)
+	require.False(t, ok, "it is through")
+	h.settings(func(s *crm.ConnectionSettings) { s.Labels = append(s.Labels, "Label_1") })
+	h.must(KindHistory)
+	_, ok = h.m.due(KindBackfill)
+	require.True(t, ok, "more was chosen")
+}
+
+func TestOddAnswersOfGoogleAreTriedAgain(t *testing.T) {
+	h := newHouse(t)
+	h.g.deliver("", "INBOX")
+	h.g.fail = func(call, _ string) error {
+		if call == "list" {
+			return fault.New(fault.NotFound, "Requested entity was not found.")
+		}
+		return nil
+	}
+	err := h.run(KindBackfill)
+	require.True(t, fault.Is(err, fault.Internal), "%v", err)
+	h.g.fail = nil
+	h.must(KindBackfill)
+	h.same(h.chosen()...)
+}
+
 func TestTwoWorkersNeitherSkipNorDouble(t *testing.T) {
 	h := newHouse(t)
 	h.must(KindHistory, KindBackfill)
