@@ -4,13 +4,14 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
-	"rapport/internal/mail"
+	"rapport/internal/crm"
 	"rapport/internal/store/storetest"
 	"rapport/simulator/front"
 )
@@ -130,9 +131,9 @@ func (h *house) healed(p *process, lie bool) {
 	h.sound()
 }
 
-// TestUnreadable keeps messages from being read for as long as the ledger tries,
-// and longer: every row of the ledger names a message that is really missing,
-// and all of them heal.
+// TestUnreadable keeps messages from being read for as long as the ledger tries.
+// Every row of the ledger names a message that is really missing, other mail
+// comes in, and all of it heals when somebody asks.
 func TestUnreadable(t *testing.T) {
 	each(t, func(t *testing.T, d storetest.Database) {
 		w := newTown(t, d)
@@ -140,16 +141,110 @@ func TestUnreadable(t *testing.T) {
 		defer h.leave()
 		p := h.boot()
 		h.connect(p)
-		for _, method := range []string{"messages.get", "threads.get"} {
-			_, err := h.sim.Front.Faults.Add(front.Fault{API: "gmail", Account: h.account, Method: method, Kind: "garbage"})
-			require.NoError(t, err)
+		h.unreadable()
+		require.NoError(t, p.begin())
+		require.NoError(t, p.work())
+		missing := h.missing()
+		require.NotEmpty(t, missing)
+		require.Equal(t, missing, h.failing(func(f crm.Failure) {
+			require.False(t, f.Parked)
+			require.LessOrEqual(t, f.Attempts, 2, "by the import and by the check after it")
+			require.NotEmpty(t, f.Reason)
+		}))
+		require.Equal(t, crm.RunPartial, h.last(crm.StreamGmailBackfill).State)
+		c, err := p.mail.Completeness(p.ctx, h.owners, h.conn)
+		require.NoError(t, err)
+		require.Zero(t, c.Unexplained)
+		require.EqualValues(t, len(missing), c.GoogleCount-c.RapportCount)
+
+		require.NoError(t, p.settle()) // as long as it is tried
+		require.Equal(t, missing, h.failing(func(f crm.Failure) { require.True(t, f.Parked, "%+v", f) }))
+
+		h.sim.Front.Faults.Clear()
+		fresh := h.deliver("", "INBOX")
+		require.NoError(t, p.settle())
+		require.Contains(t, rowsOf(t, h.ground, h.conn), fresh)
+		require.Equal(t, missing, h.failing(func(crm.Failure) {}), "what is parked waits for somebody")
+		for _, f := range h.ledger() {
+			require.NoError(t, p.mail.RetryFailure(p.ctx, h.owners, h.conn, f.ID))
 		}
+		require.NoError(t, p.settle())
+		h.sound()
+		p.idle()
+	})
+}
+
+// TestUnreadableForAWhile has the ledger heal by itself, over a restart.
+func TestUnreadableForAWhile(t *testing.T) {
+	each(t, func(t *testing.T, d storetest.Database) {
+		w := newTown(t, d)
+		h := w.newHouse(t, 30)
+		defer h.leave()
+		s := h.furnish()
+		p := h.synced()
+		h.unreadable()
+		h.change(s)
+		h.clock.Move(time.Minute)
+		require.NoError(t, p.work())
+		missing := h.missing()
+		require.NotEmpty(t, missing)
+		require.Equal(t, missing, h.failing(func(crm.Failure) {}))
+		h.sim.Front.Faults.Clear()
+		p = h.reborn(p)
 		require.NoError(t, p.begin())
 		require.NoError(t, p.settle())
-		at := mailboxOf(t, h.sim, h.account)
-		require.Len(t, at, 30)
-		_ = at
-		_ = context.Background
-		_ = mail.KindRetry
+		h.sound()
+		p.idle()
 	})
+}
+
+// unreadable makes Google garble every message.
+func (h *house) unreadable() {
+	h.t.Helper()
+	for _, method := range []string{"messages.get", "threads.get"} {
+		_, err := h.sim.Front.Faults.Add(front.Fault{API: "gmail", Account: h.account, Method: method, Kind: "garbage"})
+		require.NoError(h.t, err)
+	}
+}
+
+// missing are the ids that are wanted and not here.
+func (h *house) missing() []string {
+	h.t.Helper()
+	faults := h.sim.Front.Faults.List()
+	h.sim.Front.Faults.Clear()
+	defer func() {
+		for _, f := range faults {
+			_, err := h.sim.Front.Faults.Add(f)
+			require.NoError(h.t, err)
+		}
+	}()
+	rows, chosen := rowsOf(h.t, h.ground, h.conn), h.connection().Settings.Labels
+	var out []string
+	for id, m := range mailboxOf(h.t, h.sim, h.account) {
+		if isWanted(m.Labels, chosen) && (rows[id] == nil || rows[id].Deleted) {
+			out = append(out, id)
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+// failing are the ids in the ledger, each looked at.
+func (h *house) failing(look func(crm.Failure)) []string {
+	h.t.Helper()
+	var out []string
+	for _, f := range h.ledger() {
+		look(f)
+		out = append(out, f.ItemID)
+	}
+	slices.Sort(out)
+	return out
+}
+
+// last is the newest run of a stream.
+func (h *house) last(s crm.Stream) crm.Run {
+	h.t.Helper()
+	r, err := h.ground.LastRun(context.Background(), h.conn, s)
+	require.NoError(h.t, err)
+	return r
 }

@@ -13,11 +13,12 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	gmail "google.golang.org/api/gmail/v1"
 
 	"rapport/internal/crm"
-	"rapport/internal/fact"
 	"rapport/internal/fault"
 	"rapport/internal/store/storetest"
+	"rapport/internal/work"
 )
 
 // TestMachine does things at random: what owners do to their mailboxes, what
@@ -133,17 +134,17 @@ func pick[T any](m *machine, of ...T) T { return of[m.r.IntN(len(of))] }
 // act lets one thing happen.
 func (m *machine) act() {
 	switch n := m.r.IntN(100); {
-	case n < 40:
+	case n < 30:
 		m.owner()
-	case n < 75:
+	case n < 71:
 		m.worker(m.r.IntN(2))
-	case n < 82:
+	case n < 76:
 		d := pick(m, time.Second, time.Minute, 10*time.Minute, time.Hour, 7*time.Hour, 25*time.Hour)
 		m.say("%v pass", d)
 		m.clock.Move(d)
-	case n < 90:
+	case n < 83:
 		m.network()
-	case n < 94:
+	case n < 93:
 		m.arm(m.r.IntN(2))
 	case n < 97:
 		m.wish()
@@ -179,7 +180,7 @@ func (m *machine) some() []string {
 // owner does something with the mailbox.
 func (m *machine) owner() {
 	id, ok := m.any()
-	n := m.r.IntN(20)
+	n := m.r.IntN(22)
 	if !ok {
 		n = 0
 	}
@@ -213,8 +214,13 @@ func (m *machine) owner() {
 	case n < 19:
 		m.say("%s is taken out of the trash", id)
 		m.untrash(id)
-	default:
+	case n < 20:
 		m.relabel()
+	default:
+		ids, add := m.ids(), m.some()
+		ids = ids[:min(len(ids), 1+m.r.IntN(30))]
+		m.say("%d messages get %v", len(ids), add)
+		require.NoError(m.t, m.google.Users.Messages.BatchModify("me", &gmail.BatchModifyMessagesRequest{Ids: ids, AddLabelIds: add}).Do())
 	}
 }
 
@@ -244,14 +250,19 @@ func (m *machine) worker(i int) {
 	if p.dead.Load() {
 		return
 	}
-	if m.r.IntN(3) == 0 {
-		k := pick(m, kinds...)
+	if k := pick(m, kinds...); m.r.IntN(3) == 0 && m.asked(k) {
 		_, err := p.step(k)
 		m.expected(p, err)
 		return
 	}
 	_, err := p.one()
 	m.expected(p, err)
+}
+
+// asked reports whether a job of the kind is in the queue: nobody works without.
+func (m *machine) asked(k work.Kind) bool {
+	_, _, err := m.ground.Job(context.Background(), k, string(m.conn))
+	return err == nil
 }
 
 // revive starts a process anew in place of a dead one.
@@ -279,39 +290,18 @@ func (m *machine) expected(p *process, err error) {
 	m.t.Fatalf("%s: %v", p.name, err)
 }
 
-// corridors lets facts have their consequences, as internal/app does.
+// corridors lets facts have their consequences, or not quite.
 func (m *machine) corridors(p *process) {
 	m.t.Helper()
-	now := m.clock.Now()
-	list, err := p.store.ClaimFacts(p.ctx, "corridors", p.holder, now, now.Add(15*time.Second), 100)
-	if err != nil || len(list) == 0 {
-		m.expected(p, err)
-		return
-	}
-	for _, f := range list {
-		c := m.connection()
-		on := c.Status.Syncs() && c.GmailSync
-		switch {
-		case f.Kind == fact.ConnectionGranted && on:
-			err = p.mail.Start(p.ctx, c.ID)
-		case f.Kind == fact.ConnectionChanged && on:
-			if err = p.mail.Start(p.ctx, c.ID); err == nil {
-				err = p.mail.SettingsChanged(p.ctx, c.ID)
-			}
-		case (f.Kind == fact.ConnectionChanged || f.Kind == fact.ConnectionLost) && !on:
-			err = p.mail.Stop(p.ctx, c.ID)
-		}
-		if err != nil {
-			m.expected(p, err)
-			return
-		}
-	}
-	m.expected(p, p.store.FinishFacts(p.ctx, "corridors", p.holder, list[len(list)-1].Seq))
+	m.expected(p, m.house.follow(p))
 }
 
 // network makes Google fail, for a call or a few.
 func (m *machine) network() {
 	trouble := troubles[m.r.IntN(len(troubles))]
+	if trouble.lie && m.r.IntN(4) > 0 {
+		return // it spoils what comes after it
+	}
 	f := trouble.Fault
 	f.API, f.Account, f.Times, f.After = "gmail", m.account, 1+m.r.IntN(3), m.r.IntN(6)
 	f.Method = pick(m, "", "", "messages.get", "threads.get", "batch", "history.list", "messages.list", "getProfile")

@@ -15,6 +15,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"rapport/internal/fact"
 	"rapport/internal/fault"
 	"rapport/internal/google"
 	"rapport/internal/mail"
@@ -203,6 +204,44 @@ func (p *process) begin() error {
 	}
 	p.started = true
 	return nil
+}
+
+// follow lets facts have their consequences, as internal/app does.
+func (h *house) follow(p *process) error {
+	now := h.clock.Now()
+	list, err := p.store.ClaimFacts(p.ctx, "corridors", p.holder, now, now.Add(15*time.Second), 100)
+	if err != nil || len(list) == 0 {
+		return err
+	}
+	for _, f := range list {
+		if f.ConnectionID != h.conn {
+			continue
+		}
+		c := h.connection()
+		on := c.Status.Syncs() && c.GmailSync
+		switch {
+		case f.Kind == fact.ConnectionGranted && on:
+			err = p.mail.Start(p.ctx, c.ID)
+		case f.Kind == fact.ConnectionChanged && on:
+			if err = p.mail.Start(p.ctx, c.ID); err == nil {
+				err = p.mail.SettingsChanged(p.ctx, c.ID)
+			}
+		case (f.Kind == fact.ConnectionChanged || f.Kind == fact.ConnectionLost) && !on:
+			err = p.mail.Stop(p.ctx, c.ID)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return p.store.FinishFacts(p.ctx, "corridors", p.holder, list[len(list)-1].Seq)
+}
+
+// corridors follows facts until there are none.
+func (h *house) corridors(p *process) {
+	h.t.Helper()
+	for range 20 {
+		require.NoError(h.t, h.follow(p))
+	}
 }
 
 // work runs everything that is due, one job after the other, as the runner
