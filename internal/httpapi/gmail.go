@@ -70,7 +70,7 @@ func (s *Server) viewer(ctx context.Context, c access.Caller, zone string) (mail
 	v := mail.Viewer{Now: s.Now()}
 	if zone != "" {
 		var err error
-		if v.Zone, err = time.LoadLocation(zone); err != nil {
+		if v.Zone, err = time.LoadLocation(zone); err != nil || zone == "Local" { // Go's name for the server's own zone
 			return v, &fault.Error{Kind: fault.Invalid, Text: "There is no such time zone.", Fields: map[string]string{"time_zone": "must be an IANA name like Europe/Stockholm"}}
 		}
 	}

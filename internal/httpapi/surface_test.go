@@ -82,6 +82,7 @@ func TestBadRequestsAreNamedByField(t *testing.T) {
 		{"limit", "GET", g + "/gmail/emails?limit=0", "", "", 422, "validation_failed", "limit"},
 		{"unread", "GET", g + "/gmail/emails?is_unread=maybe", "", "", 422, "validation_failed", "is_unread"},
 		{"time zone", "GET", g + "/gmail/emails?q=after:2026/01/01&time_zone=Moon/Base", "", "", 422, "validation_failed", "time_zone"},
+		{"the server's time zone", "GET", g + "/gmail/emails?q=after:2026/01/01&time_zone=Local", "", "", 422, "validation_failed", "time_zone"},
 		{"service", "GET", g + "/connect?services=fax", "", "", 422, "validation_failed", "services"},
 		{"wait", "POST", g + "/gmail/sync?wait=soon", "", "", 422, "validation_failed", "wait"},
 		{"not connected", "POST", g + "/gmail/sync", "", "", 404, "not_connected", ""},
