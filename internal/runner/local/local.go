@@ -117,6 +117,7 @@ type ended struct {
 	job   work.Claimed
 	more  bool
 	err   error
+	cut   bool // we have cancelled it: stopping, or its lease was lost
 	steps int
 	took  time.Duration
 }
@@ -234,7 +235,7 @@ func (w *worker) start(job work.Claimed) {
 				break
 			}
 		}
-		e.took = time.Since(began)
+		e.took, e.cut = time.Since(began), ctx.Err() != nil
 		w.ended <- e
 	}()
 }
@@ -322,7 +323,8 @@ func (w *worker) outcome(e ended) work.Outcome {
 	case e.err == nil && e.job.Every > 0:
 		out.Next = now.Add(e.job.Every)
 	case e.err == nil:
-	case w.stopped() && errors.Is(e.err, context.Canceled):
+	case e.cut, w.stopped() && errors.Is(e.err, context.Canceled):
+		w.Log.Debug("job cut", "kind", string(e.job.Kind), "subject", e.job.Subject, "error", e.err)
 		out.Next, out.Attempts = now, e.job.Attempts-1
 	default:
 		out = w.failed(e, now)

@@ -466,6 +466,18 @@ func TestFailedJobs(t *testing.T) {
 		require.NoError(t, stop())
 		require.Equal(t, []time.Duration{0, 60 * time.Second, 120 * time.Second}, times)
 	})
+	bubble(t, "a step that is cut when stopping has not failed", func(t *testing.T, log *bytes.Buffer) {
+		r := newRows(job("a"))
+		stop := running(r, log, func(r *local.Runner) { r.Grace = time.Second }, work.Definition{Kind: "k", Step: func(ctx context.Context, _ string) (bool, error) {
+			<-ctx.Done()
+			return false, fault.New(fault.Unavailable, "Gmail is away.") // what a room makes of a cut request
+		}})
+		synctest.Wait()
+		require.NoError(t, stop())
+		require.Equal(t, 1, r.left())
+		require.Zero(t, r.job(1).Attempts)
+		require.Empty(t, log.String())
+	})
 	bubble(t, "passing trouble is tried again with growing waits", func(t *testing.T, log *bytes.Buffer) {
 		r := newRows(job("a"))
 		var times []time.Duration
