@@ -3,20 +3,12 @@ package store
 import (
 	"context"
 	"database/sql"
-	"embed"
 	"encoding/json"
 	"fmt"
 	"strings"
-	"sync"
-	"time"
 
 	"github.com/pressly/goose/v3"
-
-	"rapport/internal/fault"
 )
-
-//go:embed migrations
-var migrations embed.FS
 
 // dialect is what differs between the databases. Everything else is SQL that
 // both understand.
@@ -56,6 +48,11 @@ type dialect interface {
 	// matches is the FROM clause it leads then, with the column of positions.
 	textLead(f *filter, p *phrase) string
 	matches(f *filter) (from, key string)
+	// boundsBoth says that a range of what leads does not by itself bound what is
+	// joined to it.
+	boundsBoth() bool
+	// matched is the condition that message e matches the query that leads.
+	matched(f *filter) string
 	// frequent reports whether so many messages match that the newest ones are
 	// better looked through than looked up.
 	frequent(ctx context.Context, f *filter, p *phrase) (bool, error)
@@ -85,8 +82,7 @@ const (
 	lockFacts int64 = 0x52617070_01 // "Rapp": numbers of our own among advisory locks
 	lockSetup int64 = 0x52617070_02
 	lockClaim int64 = 0x52617070_03
-	lockSpace int64 = 0x52617070_04
-	lockMoves int64 = 0x52617070_05 // migrations
+	lockMoves int64 = 0x52617070_04 // migrations
 )
 
 // Channels of dialect.notify.
@@ -158,119 +154,4 @@ func jsonText(v any) string {
 		panic(fmt.Sprintf("store: %T has no JSON: %v", v, err))
 	}
 	return string(b)
-}
-
-// statements keeps prepared statements by their text. SQL that is put together
-// for one search would fill it, so beyond a bound nothing is kept.
-type statements struct {
-	mu      sync.Mutex
-	prepare func(ctx context.Context, query string) (*sql.Stmt, error)
-	kept    map[string]*sql.Stmt
-}
-
-const statementsKept = 600
-
-func newStatements(prepare func(ctx context.Context, query string) (*sql.Stmt, error)) *statements {
-	return &statements{prepare: prepare, kept: map[string]*sql.Stmt{}}
-}
-
-// get gives the statement, and done to be called after its use.
-func (c *statements) get(ctx context.Context, query string) (st *sql.Stmt, done func(), err error) {
-	c.mu.Lock()
-	st, ok := c.kept[query]
-	full := len(c.kept) >= statementsKept
-	c.mu.Unlock()
-	if ok {
-		return st, func() {}, nil
-	}
-	if st, err = c.prepare(context.WithoutCancel(ctx), query); err != nil {
-		return nil, nil, err
-	}
-	if full {
-		return st, func() { _ = st.Close() }, nil
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if other, ok := c.kept[query]; ok {
-		_ = st.Close()
-		return other, func() {}, nil
-	}
-	c.kept[query] = st
-	return st, func() {}, nil
-}
-
-func (c *statements) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
-	st, done, err := c.get(ctx, query)
-	if err != nil {
-		return nil, err
-	}
-	defer done()
-	return st.ExecContext(ctx, args...)
-}
-
-// QueryContext: a statement that is not kept is closed at once; database/sql
-// holds it open until the rows are closed.
-func (c *statements) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
-	st, done, err := c.get(ctx, query)
-	if err != nil {
-		return nil, err
-	}
-	defer done()
-	return st.QueryContext(ctx, args...)
-}
-
-func (c *statements) close() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for _, st := range c.kept {
-		_ = st.Close()
-	}
-	clear(c.kept)
-}
-
-// migrate brings the database to the newest version this program knows.
-func (s *Store) migrate(ctx context.Context) (int64, error) {
-	db, kind, folder := s.d.migrator()
-	sub, err := migrationsOf(folder)
-	if err != nil {
-		return 0, err
-	}
-	provider, err := goose.NewProvider(kind, db, sub, goose.WithDisableGlobalRegistry(true))
-	if err != nil {
-		return 0, fmt.Errorf("reading the migrations: %w", err)
-	}
-	sources := provider.ListSources()
-	newest := sources[len(sources)-1].Version
-	if at, err := storedVersion(ctx, db); err == nil && at == newest {
-		return at, nil
-	}
-	unlock, err := s.d.lockMigrations(ctx)
-	if err != nil {
-		return 0, classify(fmt.Errorf("waiting for another process to finish its migration: %w", err))
-	}
-	defer unlock()
-	at, err := provider.GetDBVersion(ctx)
-	if err != nil {
-		return 0, classify(fmt.Errorf("reading the version of the database: %w", err))
-	}
-	if at > newest {
-		return 0, &fault.Error{Kind: fault.Conflict, Code: "newer_database", Text: fmt.Sprintf(
-			"The database has version %d, and this program knows versions up to %d: a newer Rapport has used it. Start that one, or restore a backup made before the upgrade.", at, newest)}
-	}
-	start := time.Now()
-	done, err := provider.Up(ctx)
-	if err != nil {
-		return 0, classify(fmt.Errorf("migrating the database from version %d to %d: %w", at, newest, err))
-	}
-	if len(done) > 0 {
-		s.log.InfoContext(ctx, "database migrated", "from", at, "to", newest, "took", time.Since(start).Round(time.Millisecond))
-	}
-	return newest, nil
-}
-
-// storedVersion reads goose's table without creating it.
-func storedVersion(ctx context.Context, db *sql.DB) (int64, error) {
-	var at int64
-	err := db.QueryRowContext(ctx, "SELECT COALESCE(MAX(version_id), 0) FROM goose_db_version WHERE is_applied").Scan(&at)
-	return at, err
 }

@@ -103,6 +103,12 @@ func classifySQLite(code int, err error) error {
 	return err
 }
 
+// deadlocked reports an error that goes away when the transaction is run again.
+func deadlocked(err error) bool {
+	var pg *pgconn.PgError
+	return errors.As(err, &pg) && (pg.Code == "40P01" || pg.Code == "40001")
+}
+
 // classifyPostgres goes by the codes of PostgreSQL's Appendix A.
 func classifyPostgres(code string, err error) error {
 	switch code {

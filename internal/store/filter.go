@@ -143,6 +143,7 @@ func (f *filter) rarest(ctx context.Context) (string, error) {
 // from gives the FROM clause and the position that leads it.
 func (f *filter) from() (from, key string) {
 	switch {
+	case f.frequent:
 	case f.text != "":
 		return f.s.d.matches(f)
 	case f.lead != "":

@@ -80,6 +80,7 @@ const (
 func (s *Store) Attempt(ctx context.Context, now time.Time, keys ...string) (time.Duration, error) {
 	var wait time.Duration
 	err := s.write(ctx, "org.Attempt", func(t *tx) error {
+		wait = 0
 		// One lock for all keys: two tries at once count as two.
 		if err := s.d.lock(ctx, t, lockSetup); err != nil {
 			return err

@@ -195,19 +195,19 @@ func (s *Store) rows(ctx context.Context, c access.Caller, q mail.ListQuery, spo
 	list := make([]mail.ListedEmail, 0, len(spots))
 	for _, v := range spots {
 		if e, ok := byPos[v.pos]; ok {
-			list = append(list, mail.ListedEmail{Email: e, ThreadCount: max(1, counts[place2{v.pos >> timeBits, e.ThreadID}])})
+			list = append(list, mail.ListedEmail{Email: e, ThreadCount: max(1, counts[threadOf{v.pos >> timeBits, e.ThreadID}])})
 		}
 	}
 	return list, nil
 }
 
-// place2 names a thread of a mailbox.
-type place2 struct {
+// threadOf names a thread of a mailbox.
+type threadOf struct {
 	no     int64
 	thread string
 }
 
-func (s *Store) threadCounts(ctx context.Context, q mail.ListQuery, spots []spot) (map[place2]int, error) {
+func (s *Store) threadCounts(ctx context.Context, q mail.ListQuery, spots []spot) (map[threadOf]int, error) {
 	if !q.Threads {
 		return nil, nil
 	}
@@ -215,9 +215,9 @@ func (s *Store) threadCounts(ctx context.Context, q mail.ListQuery, spots []spot
 	for i, v := range spots {
 		threads[i] = v.thread
 	}
-	counts := make(map[place2]int, len(spots))
+	counts := make(map[threadOf]int, len(spots))
 	err := each(ctx, s.reading("mail.List"), "count threads", func(r scanner) error {
-		var p place2
+		var p threadOf
 		var n int
 		err := r.Scan(&p.no, &p.thread, &n)
 		counts[p] = n
@@ -234,7 +234,11 @@ func (f *filter) below(ctx context.Context, top int64, limit int) ([]spot, error
 		return fmt.Sprintf("$%d", len(args))
 	}
 	from, key := f.from()
-	where := append([]string{key + " BETWEEN " + arg(f.low) + " AND " + arg(min(top, f.high))}, f.where...)
+	bounds := " BETWEEN " + arg(f.low) + " AND " + arg(min(top, f.high))
+	where := append([]string{key + bounds}, f.where...)
+	if key != "e.pos" && f.s.d.boundsBoth() {
+		where = append(where, "e.pos"+bounds)
+	}
 	query := "SELECT e.pos, e.gmail_thread_id FROM " + from + " WHERE " + strings.Join(where, " AND ") + " ORDER BY " + key + " DESC LIMIT " + arg(int64(limit))
 	return all(ctx, f.s.reading("mail.List"), "find emails", func(r scanner) (v spot, err error) {
 		err = r.Scan(&v.pos, &v.thread)
@@ -242,22 +246,32 @@ func (f *filter) below(ctx context.Context, top int64, limit int) ([]spot, error
 	}, query, args...)
 }
 
-// above tells which of the threads have a wanted message above a position.
+// above tells which of the threads have a wanted message above a position. It
+// begins with the messages of the threads, which are few, not with all that is
+// wanted; the sign before the position keeps the planner from thinking otherwise.
 func (f *filter) above(ctx context.Context, top int64, threads []string) (map[string]bool, error) {
 	args := slices.Clone(f.args)
 	arg := func(v any) string {
 		args = append(args, v)
 		return fmt.Sprintf("$%d", len(args))
 	}
-	from, key := f.from()
-	low, high, list := arg(max(f.low, top+1)), arg(f.high), arg(f.s.d.list(threads))
-	where := append([]string{key + " BETWEEN " + low + " AND " + high, f.s.d.in("e.gmail_thread_id", len(args))}, f.where...)
-	_ = list
+	where := slices.Concat(f.where, []string{
+		"+e.pos BETWEEN " + arg(max(f.low, top+1)) + " AND " + arg(f.high),
+		f.s.d.in("e.gmail_thread_id", len(args)+1),
+	})
+	arg(f.s.d.list(threads))
+	switch {
+	case f.frequent: // stands among the conditions
+	case f.text != "":
+		where = append(where, f.s.d.matched(f))
+	case f.lead != "":
+		where = append(where, "EXISTS (SELECT 1 FROM email_labels l WHERE l.label = "+f.lead+" AND l.pos = e.pos)")
+	}
 	found := map[string]bool{}
 	err := each(ctx, f.s.reading("mail.List"), "find earlier pages", func(r scanner) error {
 		thread, err := scanText(r)
 		found[thread] = true
 		return err
-	}, "SELECT DISTINCT e.gmail_thread_id FROM "+from+" WHERE "+strings.Join(where, " AND "), args...)
+	}, "SELECT DISTINCT e.gmail_thread_id FROM synced_emails e WHERE "+strings.Join(where, " AND "), args...)
 	return found, err
 }

@@ -250,16 +250,19 @@ func (d *postgresDB) textLead(f *filter, p *phrase) string {
 	return f.arg("'" + boxWord(f.low) + "' & " + tsquery(p))
 }
 
-// matches: rare words are looked up in the GIN index and what is found is sorted;
-// frequent ones are found sooner by reading the newest documents until there are
-// enough. PostgreSQL would choose by itself, but takes comparing a document for
-// much cheaper than it is, so the choice is made here (see frequent) and fenced.
+// matches fences the look into the GIN index: what else is asked for must not
+// make the planner read documents one by one.
 func (d *postgresDB) matches(f *filter) (from, key string) {
-	condition := "g.doc @@ CAST(" + f.text + " AS text)::tsquery"
-	if f.frequent {
-		return "email_index g JOIN synced_emails e ON e.pos = g.pos AND CASE WHEN " + condition + " THEN TRUE ELSE FALSE END", "g.pos"
-	}
-	return "(SELECT g.pos FROM email_index g WHERE " + condition + " OFFSET 0) x JOIN synced_emails e ON e.pos = x.pos", "x.pos"
+	return "(SELECT g.pos FROM email_index g WHERE g.doc @@ CAST(" + f.text + " AS text)::tsquery OFFSET 0) x JOIN synced_emails e ON e.pos = x.pos", "x.pos"
+}
+
+// boundsBoth: a merge join would read the messages from the newest of all mailboxes on.
+func (d *postgresDB) boundsBoth() bool { return true }
+
+// matched is a value for each message, where EXISTS would let the planner match
+// all documents beforehand.
+func (d *postgresDB) matched(f *filter) string {
+	return "(SELECT x.doc @@ CAST(" + f.text + " AS text)::tsquery FROM email_index x WHERE x.pos = e.pos)"
 }
 
 func (d *postgresDB) textCondition(f *filter, p *phrase) string {

@@ -1,8 +1,10 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"rapport/internal/fault"
@@ -39,6 +41,9 @@ func (t *tx) enqueue(ctx context.Context, jobs []work.Job) error {
 		seen[key] = len(list)
 		list = append(list, j)
 	}
+	slices.SortFunc(list, func(a, b work.Job) int { // two calls lock rows in the same order
+		return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Subject, b.Subject))
+	})
 	n := len(list)
 	kind, subject, group := make([]string, n), make([]string, n), make([]string, n)
 	due, priority, every, created := make([]int64, n), make([]int64, n), make([]int64, n), make([]int64, n)

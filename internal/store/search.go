@@ -77,6 +77,9 @@ func (f *filter) search(ctx context.Context, root mail.Node) error {
 	f.text = f.s.d.textLead(f, lead)
 	var err error
 	f.frequent, err = f.s.d.frequent(ctx, f, lead)
+	if f.frequent { // the last condition to be looked at, being the dearest
+		f.and(f.s.d.matched(f))
+	}
 	return err
 }
 

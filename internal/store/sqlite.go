@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
 	"net/url"
 	"strings"
 	"time"
@@ -154,8 +153,6 @@ func (t sqliteTx) rollback() {
 	_, _ = t.d.writes.ExecContext(context.Background(), "ROLLBACK")
 	<-t.d.turn
 }
-
-func migrationsOf(folder string) (fs.FS, error) { return fs.Sub(migrations, "migrations/"+folder) }
 
 func (d *sqliteDB) migrator() (*sql.DB, goose.Dialect, string) {
 	return d.writers, goose.DialectSQLite3, "sqlite"
@@ -345,6 +342,12 @@ func (d *sqliteDB) textLead(f *filter, p *phrase) string { return f.arg(fts5(p))
 
 func (d *sqliteDB) matches(f *filter) (from, key string) {
 	return "email_index x CROSS JOIN synced_emails e ON e.pos = x.rowid AND x.email_index MATCH " + f.text, "x.rowid"
+}
+
+func (d *sqliteDB) boundsBoth() bool { return false }
+
+func (d *sqliteDB) matched(f *filter) string {
+	return "EXISTS (SELECT 1 FROM email_index x WHERE x.email_index MATCH " + f.text + " AND x.rowid = e.pos)"
 }
 
 // frequent: FTS5 gives its matches newest first one by one, so there is no choice.

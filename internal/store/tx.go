@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"sync"
 
 	"rapport/internal/fact"
 	"rapport/internal/fault"
@@ -21,9 +20,23 @@ type tx struct {
 	jobs  bool // jobs have become due
 }
 
+// triesOfWrite is how often a transaction is begun that PostgreSQL ends because
+// it and another wait for each other.
+const triesOfWrite = 4
+
 // write runs fn in one transaction and commits it; an error of fn, of the hook
-// or of the commit leaves nothing behind.
+// or of the commit leaves nothing behind. fn may be run more than once.
 func (s *Store) write(ctx context.Context, name string, fn func(t *tx) error) error {
+	var err error
+	for range triesOfWrite {
+		if err = s.writeOnce(ctx, name, fn); !deadlocked(err) {
+			break
+		}
+	}
+	return err
+}
+
+func (s *Store) writeOnce(ctx context.Context, name string, fn func(t *tx) error) error {
 	on, err := s.d.begin(ctx)
 	if err != nil {
 		return fmt.Errorf("%s: beginning: %w", name, classify(err))
@@ -197,46 +210,3 @@ func found[T any](v T, err error, text string) (T, error) {
 
 func scanInt(r scanner) (n int64, err error)   { err = r.Scan(&n); return n, err }
 func scanText(r scanner) (v string, err error) { err = r.Scan(&v); return v, err }
-
-// bell wakes whoever listens. A listener that is behind hears it once.
-type bell struct {
-	mu        sync.Mutex
-	listeners map[chan struct{}]bool
-}
-
-func newBell() *bell { return &bell{listeners: map[chan struct{}]bool{}} }
-
-func (b *bell) ring() {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	for c := range b.listeners {
-		select {
-		case c <- struct{}{}:
-		default:
-		}
-	}
-}
-
-func (b *bell) heard() bool {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return len(b.listeners) > 0
-}
-
-func (b *bell) listen() (<-chan struct{}, func()) {
-	c := make(chan struct{}, 1)
-	b.mu.Lock()
-	b.listeners[c] = true
-	b.mu.Unlock()
-	return c, func() {
-		b.mu.Lock()
-		delete(b.listeners, c)
-		b.mu.Unlock()
-	}
-}
-
-func (b *bell) close() {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	clear(b.listeners)
-}

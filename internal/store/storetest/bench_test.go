@@ -180,24 +180,32 @@ func BenchmarkRead(b *testing.B) {
 		for _, q := range []struct {
 			name string
 			q    mail.ListQuery
+			skip int // pages before the one that is read
 		}{
-			{"all", mail.ListQuery{}},
-			{"inbox", mail.ListQuery{Label: "INBOX"}},
-			{"inbox threads", mail.ListQuery{Label: "INBOX", Threads: true}},
-			{"inbox unread", mail.ListQuery{Label: "INBOX", Unread: &yes}},
-			{"label", mail.ListQuery{Label: "Label_7"}},
-			{"rare word", mail.ListQuery{Search: word(rare)}},
-			{"middle word", mail.ListQuery{Search: word(middle)}},
-			{"common word", mail.ListQuery{Search: word(common)}},
-			{"two words", mail.ListQuery{Search: &mail.Search{Root: mail.And{Nodes: []mail.Node{mail.Words{Text: common}, mail.Words{Text: middle}}}}}},
-			{"from", mail.ListQuery{Search: &mail.Search{Root: mail.Field{Name: mail.FieldFrom, Text: p.words[40]}}}},
-			{"word and attachment", mail.ListQuery{Search: &mail.Search{Root: mail.And{Nodes: []mail.Node{mail.Words{Text: middle}, mail.Flag{Name: mail.FlagAttachment}}}}}},
-			{"word threads", mail.ListQuery{Search: word(middle), Threads: true}},
-			{"prefix", mail.ListQuery{Search: &mail.Search{Root: mail.Words{Text: middle[:3], Prefix: true}}}},
+			{"all", mail.ListQuery{}, 0},
+			{"inbox", mail.ListQuery{Label: "INBOX"}, 0},
+			{"inbox threads", mail.ListQuery{Label: "INBOX", Threads: true}, 0},
+			{"inbox unread", mail.ListQuery{Label: "INBOX", Unread: &yes}, 0},
+			{"label", mail.ListQuery{Label: "Label_7"}, 0},
+			{"rare word", mail.ListQuery{Search: word(rare)}, 0},
+			{"middle word", mail.ListQuery{Search: word(middle)}, 0},
+			{"common word", mail.ListQuery{Search: word(common)}, 0},
+			{"two words", mail.ListQuery{Search: &mail.Search{Root: mail.And{Nodes: []mail.Node{mail.Words{Text: common}, mail.Words{Text: middle}}}}}, 0},
+			{"from", mail.ListQuery{Search: &mail.Search{Root: mail.Field{Name: mail.FieldFrom, Text: p.words[40]}}}, 0},
+			{"word and attachment", mail.ListQuery{Search: &mail.Search{Root: mail.And{Nodes: []mail.Node{mail.Words{Text: middle}, mail.Flag{Name: mail.FlagAttachment}}}}}, 0},
+			{"word threads", mail.ListQuery{Search: word(middle), Threads: true}, 0},
+			{"inbox threads, page 100", mail.ListQuery{Label: "INBOX", Threads: true}, 100},
+			{"word threads, page 30", mail.ListQuery{Search: word(middle), Threads: true}, 30},
+			{"prefix", mail.ListQuery{Search: &mail.Search{Root: mail.Words{Text: middle[:3], Prefix: true}}}, 0},
 		} {
 			b.Run(q.name, func(b *testing.B) {
 				b.ReportAllocs()
 				q.q.Connection = c.ID
+				for range q.skip {
+					page, err := w.List(context.Background(), Caller(w.Home, w.Ada), q.q)
+					require.NoError(b, err)
+					q.q.Page.Cursor = page.Next
+				}
 				rows, used := 0, cpuTime(b)
 				for b.Loop() {
 					page, err := w.List(context.Background(), Caller(w.Home, w.Ada), q.q)

@@ -376,7 +376,7 @@ func TestSearchFindsTheSameEverywhere(t *testing.T) {
 			check(name, q)
 		}
 		r := rand.New(rand.NewPCG(1, 2))
-		for i := range 250 {
+		for i := range 150 {
 			check(fmt.Sprint("random ", i), mail.ListQuery{Search: &mail.Search{Root: randomNode(r, 3)}, Threads: i%4 == 0})
 		}
 	})
