@@ -26,6 +26,11 @@ type Options struct {
 	Seed int64
 	Now  func() time.Time // nil: time.Now
 
+	// Until is when generated mail ends, whatever the clock says: with the same
+	// value a simulator that starts later has the same messages. Zero: the time
+	// of the clock when a mailbox is made.
+	Until time.Time
+
 	// Accounts exist from the beginning and again after a reset.
 	Accounts []Account
 
@@ -96,6 +101,7 @@ type Simulator struct {
 // before it returns.
 func New(opt Options) (*Simulator, error) {
 	w := world.New(opt.Seed, world.NewClock(opt.Now))
+	w.Until = opt.Until
 	s := &Simulator{World: w, opt: opt}
 	for _, c := range opt.Clients {
 		w.Clients.Register(c)

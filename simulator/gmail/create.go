@@ -41,6 +41,9 @@ func (r *Room) CreateWith(a world.Account, n int, seed int64, o Options) error {
 	cast := data.CastOf(castSeed)
 	person := cast.Someone(a.Email, a.Name)
 	now := r.world.Clock.Now()
+	if !r.world.Until.IsZero() {
+		now = r.world.Until.UTC()
+	}
 	m := newMailbox(a, person, r.world.Clock, uint64(seed)^uint64(len(a.Email))<<56^hashOf(a.Email))
 	if n > 0 {
 		m.generate(cast, n, seed, now, o)

@@ -7,6 +7,7 @@ import (
 	"encoding/binary"
 	"hash/fnv"
 	"math/rand/v2"
+	"time"
 )
 
 // World is one simulated Google.
@@ -16,6 +17,8 @@ type World struct {
 	Accounts *Accounts
 	Clients  *Clients
 	Domains  *Domains
+
+	Until time.Time // when generated contents end; zero: the time of the clock
 }
 
 // New makes an empty world. A nil clock means the machine's clock.
