@@ -272,6 +272,31 @@ func TestTheSameSeedIsTheSameWorld(t *testing.T) {
 	require.Equal(t, subjects(), subjects())
 }
 
+// TestMailEndsAtAFixedTime starts a world again weeks later.
+func TestMailEndsAtAFixedTime(t *testing.T) {
+	until := time.Date(2026, 3, 1, 9, 30, 0, 0, time.UTC)
+	ids := func(now time.Time) (out []string) {
+		s, err := simulator.New(simulator.Options{Seed: 42, Now: func() time.Time { return now }, Until: until, Accounts: []simulator.Account{
+			{Email: mara, Name: "Mara Lindqvist", Messages: 40, Seed: 1},
+		}})
+		require.NoError(t, err)
+		require.NoError(t, s.Start("127.0.0.1:0"))
+		defer func() {
+			require.NoError(t, s.Close())
+			http.DefaultClient.CloseIdleConnections()
+		}()
+		list, err := sim{s, t}.gmail(mara, full).Users.Messages.List("me").IncludeSpamTrash(true).Do()
+		require.NoError(t, err)
+		for _, m := range list.Messages {
+			out = append(out, m.Id)
+		}
+		return out
+	}
+	first := ids(until)
+	require.Len(t, first, 40)
+	require.Equal(t, first, ids(until.AddDate(0, 0, 25)))
+}
+
 func TestServiceAccounts(t *testing.T) {
 	s := start(t)
 	const robot = "robot@rapport-demo.iam.gserviceaccount.com"
