@@ -26,7 +26,13 @@ func keyCreateCommand() *cobra.Command {
 	var f keyFlags
 	cmd := &cobra.Command{
 		Use: "create --email ADDRESS", Short: "Make an API key that acts for a member",
-		RunE: with(func(cmd *cobra.Command, a *app.App) error { return createKey(cmd, a, f) }),
+		PreRunE: func(*cobra.Command, []string) error {
+			if f.email == "" {
+				return usage("--email is missing")
+			}
+			return nil
+		},
+		RunE: within(func(cmd *cobra.Command, a *app.App) error { return createKey(cmd, a, f) }),
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&f.email, "email", "", "address of the member the key acts for")
@@ -40,9 +46,6 @@ func keyCreateCommand() *cobra.Command {
 
 func createKey(cmd *cobra.Command, a *app.App, f keyFlags) error {
 	ctx := cmd.Context()
-	if f.email == "" {
-		return usage("--email is missing")
-	}
 	w, err := workspace(ctx, a, f.workspace)
 	if err != nil {
 		return err

@@ -222,6 +222,7 @@ func TestDemoPrintsOneLineAndRunsAgain(t *testing.T) {
 	t.Parallel()
 	data := filepath.Join(t.TempDir(), "demo")
 	var before client.Status
+	var world string
 	for round := range 2 {
 		c := command(t, nil, "demo", "--port", "0", "--sim-port", "0", "--data", data, "--json")
 		out, err := c.StdoutPipe()
@@ -248,9 +249,14 @@ func TestDemoPrintsOneLineAndRunsAgain(t *testing.T) {
 		require.Equal(t, ready.Owner.Email, status.GoogleEmail)
 		if round == 1 {
 			require.Equal(t, before.ConnectionID, status.ConnectionID)
+			again, err := os.ReadFile(filepath.Join(data, "sim.json"))
+			require.NoError(t, err)
+			require.Equal(t, world, string(again), "the same simulated mailboxes")
 			require.GreaterOrEqual(t, status.Counts.Messages, before.Counts.Messages)
 		}
-		before = status
+		text, err := os.ReadFile(filepath.Join(data, "sim.json"))
+		require.NoError(t, err)
+		before, world = status, string(text)
 		member, err := us.SignIn(ctx, ready.Member.Email, ready.Member.Password)
 		require.NoError(t, err)
 		none, err := member.Workspace(ready.WorkspaceID).Status(ctx, "")

@@ -21,6 +21,7 @@ const (
 	exitPort        = 6
 	exitDisk        = 7
 	exitGoogle      = 8
+	exitRunning     = 9
 	exitInterrupted = 130
 )
 
@@ -32,11 +33,12 @@ var exitCodes = []struct {
 	{exitFailure, "It failed for a reason that has no code of its own; or `verify` found a mailbox that is not complete; or `doctor` found something broken."},
 	{exitUsage, "Wrong command, flag or argument."},
 	{exitConfig, "Wrong settings: each is named on a line of its own."},
-	{exitDatabase, "The database cannot be reached or used, or a newer program has written it."},
-	{exitKey, "The encryption key cannot be read, or does not open what is stored."},
+	{exitDatabase, "The database cannot be reached or used, or a newer program has written it; or there is no installation where the settings say."},
+	{exitKey, "The encryption key is missing or cannot be read, or does not open what is stored."},
 	{exitPort, "The port is taken, or may not be used."},
 	{exitDisk, "The disk is full, or the data folder cannot be written."},
-	{exitGoogle, "Google (or the server in its place) cannot be reached or refuses what was asked."},
+	{exitGoogle, "Google (or the server in its place) cannot be reached or refuses what was asked; or `sync` or `verify` gave up waiting (`--timeout`)."},
+	{exitRunning, "Another `serve` or `demo` runs on the same SQLite database."},
 	{exitInterrupted, "Interrupted (Ctrl-C). What was done is kept; run it again to go on. `serve` and `demo` end with 0."},
 }
 
@@ -48,7 +50,7 @@ func (u *usageError) Unwrap() error { return u.err }
 
 var exitOfTrouble = map[app.With]int{
 	app.WithConfiguration: exitConfig, app.WithDatabase: exitDatabase, app.WithKey: exitKey,
-	app.WithPort: exitPort, app.WithDisk: exitDisk, app.WithGoogle: exitGoogle,
+	app.WithPort: exitPort, app.WithDisk: exitDisk, app.WithGoogle: exitGoogle, app.WithRunning: exitRunning,
 }
 
 func exitCode(err error) int {

@@ -12,7 +12,7 @@ import (
 
 func keysCommand() *cobra.Command {
 	cmd := &cobra.Command{Use: "keys", Short: "Encryption keys"}
-	cmd.AddCommand(keysRotateCommand())
+	cmd.AddCommand(keysRotateCommand(), keysCreateCommand())
 	return cmd
 }
 
@@ -22,11 +22,42 @@ func keysRotateCommand() *cobra.Command {
 		Use: "rotate", Short: "Seal every stored token under the first key",
 		Long: "Seals every stored token under the first key of ENCRYPTION_KEY. The service may go on running. Put the new key first and keep the old one " +
 			"behind it, restart every process, run this, then remove the old key. Interrupted, it goes on with --after.",
-		RunE: with(func(cmd *cobra.Command, a *app.App) error { return rotate(cmd, a, after) }),
+		RunE: within(func(cmd *cobra.Command, a *app.App) error { return rotate(cmd, a, after) }),
 	}
 	cmd.Flags().StringVar(&after, "after", "", "go on behind this grant")
 	jsonFlag(cmd)
 	return cmd
+}
+
+func keysCreateCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "create", Short: "Make a new encryption key after the old one was lost",
+		Long: "Makes a new key file where the old one was lost for good. What was sealed with the old key stays closed: everybody has to reconnect. " +
+			"Nothing is changed when there is a key file, or when ENCRYPTION_KEY is set. The first start of a new installation makes a key by itself.",
+		RunE: func(cmd *cobra.Command, _ []string) error { return createKeys(cmd) },
+	}
+}
+
+func createKeys(cmd *cobra.Command) error {
+	c, err := settings(cmd)
+	if err != nil {
+		return err
+	}
+	if !c.EncryptionKey.IsZero() {
+		return &app.Trouble{With: app.WithKey, Text: "ENCRYPTION_KEY is set and would win over a key file: unset it first"}
+	}
+	if err := app.Installed(c); err != nil {
+		return err
+	}
+	made, err := app.MakeKeyFile(c)
+	if err != nil {
+		return err
+	}
+	if !made {
+		return &app.Trouble{With: app.WithKey, Text: "there is a key file already: " + c.KeyFile()}
+	}
+	say(cmd, "Made %s. Keep a copy apart from the database. Everybody whose account was connected before has to reconnect.", c.KeyFile())
+	return nil
 }
 
 func rotate(cmd *cobra.Command, a *app.App, after string) error {

@@ -30,6 +30,12 @@ func serve(cmd *cobra.Command) error {
 	if err != nil {
 		return err
 	}
+	release, err := app.Hold(c)
+	if err != nil {
+		_ = l.Close()
+		return err
+	}
+	defer release()
 	a, err := app.Open(cmd.Context(), app.Options{Config: c, Version: version, Log: log})
 	if err != nil {
 		_ = l.Close()

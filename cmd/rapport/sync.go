@@ -20,7 +20,10 @@ func syncCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "sync", Short: "Sync mailboxes now and wait for the end",
 		Long: "Syncs mailboxes now and waits for the end. A server on the same database may be running: the work is done once, by either. Interrupted, it goes on where it stopped.",
-		RunE: with(func(cmd *cobra.Command, a *app.App) error {
+		RunE: within(func(cmd *cobra.Command, a *app.App) error {
+			if err := wantsPatience(cmd, a); err != nil {
+				return err
+			}
 			if f.dryRun {
 				return previewAll(cmd, a, f)
 			}
@@ -31,6 +34,7 @@ func syncCommand() *cobra.Command {
 	flags.StringVar(&f.connection, "connection", "", "id or address of one connection; default: all that sync")
 	flags.BoolVar(&f.full, "full", false, "read everything that is chosen again, instead of what has changed")
 	flags.BoolVar(&f.dryRun, "dry-run", false, "only say what would be fetched")
+	timeoutFlag(cmd)
 	jsonFlag(cmd)
 	return cmd
 }
@@ -126,7 +130,7 @@ func previewAll(cmd *cobra.Command, a *app.App, f syncFlags) error {
 	}
 	rows := []row{}
 	for _, c := range list {
-		p, err := a.Mail.Preview(cmd.Context(), app.SystemFor(c), c.ID, c.Settings)
+		p, err := a.PreviewNow(cmd.Context(), c)
 		if err != nil {
 			return err
 		}

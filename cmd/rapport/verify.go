@@ -15,9 +15,15 @@ func verifyCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "verify", Short: "Compare mailboxes with Google, heal gaps, and report",
 		Long: "Compares the ids and labels of what is stored with Google's, fetches what is missing, and reports. Ends with 1 when something is missing that is not in the list of failures either.",
-		RunE: with(func(cmd *cobra.Command, a *app.App) error { return verifyAll(cmd, a, connection) }),
+		RunE: within(func(cmd *cobra.Command, a *app.App) error {
+			if err := wantsPatience(cmd, a); err != nil {
+				return err
+			}
+			return verifyAll(cmd, a, connection)
+		}),
 	}
 	cmd.Flags().StringVar(&connection, "connection", "", "id or address of one connection; default: all that sync")
+	timeoutFlag(cmd)
 	jsonFlag(cmd)
 	return cmd
 }

@@ -31,6 +31,9 @@ type App struct {
 
 	KeyMade bool // this start made the encryption key
 
+	// Patience is how long SyncNow and VerifyNow wait while nothing moves; 0: for ever.
+	Patience time.Duration
+
 	version string
 	holder  string // names this process in leases
 	log     *slog.Logger
@@ -41,6 +44,7 @@ type App struct {
 	meters  *meters
 	closing chan struct{}
 	beat    time.Duration
+	grace   time.Duration                 // for steps of jobs when stopping; 0: the runner's own
 	stopped []func(context.Context) error // in reverse order, at the end
 }
 
@@ -52,6 +56,8 @@ type Options struct {
 	Now     func() time.Time // nil: time.Now
 	// Heartbeat is the time between signs of life on event streams; 0: 15 s.
 	Heartbeat time.Duration
+	// MustExist refuses to make a new installation.
+	MustExist bool
 }
 
 // Open builds the program: data folder, key, database with its migrations,
@@ -69,29 +75,63 @@ func Open(ctx context.Context, o Options) (*App, error) {
 	}
 	host, _ := os.Hostname() // a name is for people: none is no trouble
 	a.holder = fmt.Sprintf("%s-%d-%s", host, os.Getpid(), rand.Text()[:8])
+	if o.MustExist {
+		if err := installed(a.Config); err != nil {
+			return nil, err
+		}
+	}
 	if err := prepareData(a.Config); err != nil {
 		return nil, err
 	}
-	keys, made, err := loadKeys(a.Config)
-	if err != nil {
-		return nil, err
-	}
-	a.KeyMade = made
-	sealer, err := vault.NewSealer(keys)
-	if err != nil {
-		return nil, trouble(WithKey, err, "the encryption key in %s cannot be used", a.Config.KeyFile())
-	}
-	if err := a.openStore(ctx); err != nil {
-		return nil, err
-	}
-	if err := a.build(ctx, sealer, keys); err != nil {
-		_ = a.Store.Close()
+	if err := a.open(ctx); err != nil {
+		if a.Store != nil {
+			_ = a.Store.Close()
+		}
 		return nil, err
 	}
 	return a, nil
 }
 
+// open reads the keys, opens the database and builds the rest. Keys are read
+// first, since a broken one is no reason to migrate; the first key is made last,
+// since only the database tells whether it is the first.
+func (a *App) open(ctx context.Context) error {
+	keys, err := loadKeys(a.Config)
+	if err != nil {
+		return err
+	}
+	var sealer *vault.Sealer
+	if !keys.IsZero() {
+		if sealer, err = a.sealer(keys); err != nil {
+			return err
+		}
+	}
+	if err := a.openStore(ctx); err != nil {
+		return err
+	}
+	if sealer == nil {
+		if keys, err = a.firstKey(ctx); err != nil {
+			return err
+		}
+		if sealer, err = a.sealer(keys); err != nil {
+			return err
+		}
+	}
+	return a.build(ctx, sealer, keys)
+}
+
+func (a *App) sealer(keys crm.Secret) (*vault.Sealer, error) {
+	s, err := vault.NewSealer(keys)
+	if err != nil {
+		return nil, trouble(WithKey, err, "the encryption key in %s cannot be used", a.Config.KeyFile())
+	}
+	return s, nil
+}
+
 func (a *App) openStore(ctx context.Context) error {
+	if err := privateDatabase(a.Config); err != nil {
+		return err
+	}
 	where := a.Config.DatabasePath
 	if !a.Config.DatabaseURL.IsZero() {
 		where = a.Config.DatabaseURL.Reveal()
@@ -101,7 +141,7 @@ func (a *App) openStore(ctx context.Context) error {
 		return storageTrouble(a.Config, err)
 	}
 	a.Store = s
-	return nil
+	return closeRights(a.Config)
 }
 
 // storageTrouble says which database it was, without its password, and what

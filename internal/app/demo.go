@@ -2,10 +2,14 @@ package app
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"net/http"
+	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
@@ -28,13 +32,14 @@ const DemoSeed = 7
 // World chooses the simulated Google.
 type World struct {
 	Seed  int64
-	Quota string // 2026, legacy or none
-	Empty bool   // without the demonstration's accounts
+	Quota string    // 2026, legacy or none
+	Empty bool      // without the demonstration's accounts
+	Until time.Time // the newest generated message is from about then; zero: now
 }
 
 // StartSimulator starts a simulated Google at an address.
 func StartSimulator(address string, w World) (*simulator.Simulator, error) {
-	o := simulator.Options{Seed: w.Seed, Quota: w.Quota}
+	o := simulator.Options{Seed: w.Seed, Quota: w.Quota, Until: w.Until}
 	if !w.Empty {
 		o.Accounts = demoAccounts()
 	}
@@ -50,6 +55,40 @@ func StartSimulator(address string, w World) (*simulator.Simulator, error) {
 		return nil, trouble(WithPort, nil, "%s cannot be listened on: %s", address, networkError(err))
 	}
 	return s, nil
+}
+
+// worldFile keeps in the data folder which world a demonstration began in: the
+// ids of generated messages depend on it.
+const worldFile = "sim.json"
+
+type keptWorld struct {
+	Seed  int64     `json:"seed"`
+	Until time.Time `json:"until"`
+}
+
+// demoWorld is the world that the demonstration in a folder began in; a new one
+// begins now.
+func demoWorld(dir string, now func() time.Time) (World, error) {
+	path := filepath.Join(dir, worldFile)
+	text, err := os.ReadFile(path)
+	if err == nil {
+		var k keptWorld
+		if err := json.Unmarshal(text, &k); err != nil || k.Until.IsZero() {
+			return World{}, trouble(WithConfiguration, nil, "%s does not say which simulated mailboxes these are: remove it to begin with new ones", path)
+		}
+		return World{Seed: k.Seed, Until: k.Until}, nil
+	}
+	if !errors.Is(err, fs.ErrNotExist) {
+		return World{}, trouble(WithDisk, plain(err), "%s cannot be read", path)
+	}
+	k := keptWorld{Seed: DemoSeed, Until: now().UTC().Truncate(time.Second)}
+	if text, err = json.Marshal(k); err != nil {
+		return World{}, fmt.Errorf("keeping the simulated world: %w", err)
+	}
+	if err := os.WriteFile(path, append(text, '\n'), 0o600); err != nil {
+		return World{}, trouble(WithDisk, plain(err), "%s cannot be written", path)
+	}
+	return World{Seed: k.Seed, Until: k.Until}, nil
 }
 
 func demoAccounts() []simulator.Account {
@@ -115,7 +154,18 @@ func Demo(ctx context.Context, o DemoOptions) error {
 	if err != nil {
 		return err
 	}
-	s, err := StartSimulator(net.JoinHostPort("127.0.0.1", strconv.Itoa(o.SimPort)), World{Seed: DemoSeed})
+	release, err := Hold(o.Config)
+	if err != nil {
+		_ = l.Close()
+		return err
+	}
+	defer release()
+	w, err := demoWorld(o.Config.DataDir, time.Now)
+	if err != nil {
+		_ = l.Close()
+		return err
+	}
+	s, err := StartSimulator(net.JoinHostPort("127.0.0.1", strconv.Itoa(o.SimPort)), w)
 	if err != nil {
 		_ = l.Close()
 		return err

@@ -18,45 +18,64 @@ import (
 	"rapport/internal/vault"
 )
 
-// prepareData makes the data folder.
-func prepareData(c *config.Config) error {
-	for _, dir := range []string{c.DataDir, filepath.Dir(c.DatabasePath)} {
-		if !c.DatabaseURL.IsZero() && dir != c.DataDir {
-			continue
-		}
-		if err := os.MkdirAll(dir, 0o700); err != nil {
-			return trouble(WithDisk, plain(err), "DATA_DIR: the folder %s cannot be made", dir)
-		}
-	}
-	return nil
-}
-
-// loadKeys gives the encryption keys: those of the settings, or of the key file,
-// which is made when there is none. made reports that.
-func loadKeys(c *config.Config) (keys crm.Secret, made bool, err error) {
+// loadKeys gives the encryption keys: those of the settings, or of the key file.
+// Without either they are empty.
+func loadKeys(c *config.Config) (keys crm.Secret, err error) {
 	if !c.EncryptionKey.IsZero() {
-		return c.EncryptionKey, false, nil
+		return c.EncryptionKey, nil
 	}
 	path := c.KeyFile()
 	text, err := os.ReadFile(path)
-	switch {
-	case err == nil:
-		keys = crm.NewSecret(strings.TrimSpace(string(text)))
-		if keys.IsZero() {
-			return keys, false, trouble(WithKey, nil, "the key file %s is empty: restore it from a backup, or set ENCRYPTION_KEY", path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return keys, nil
+	}
+	if err != nil {
+		return keys, trouble(WithKey, plain(err), "the key file %s cannot be read", path)
+	}
+	if keys = crm.NewSecret(strings.TrimSpace(string(text))); keys.IsZero() {
+		return keys, trouble(WithKey, nil, "the key file %s is empty: restore it from a backup, or set ENCRYPTION_KEY", path)
+	}
+	return keys, nil
+}
+
+// firstKey makes the key file of a new installation. One that holds sealed
+// values has lost its key: a new one would open none of them.
+func (a *App) firstKey(ctx context.Context) (crm.Secret, error) {
+	path := a.Config.KeyFile()
+	after := crm.GrantID("")
+	for {
+		page, err := a.Store.ResealPage(ctx, after, 100)
+		if err != nil {
+			return crm.Secret{}, fmt.Errorf("looking for sealed values: %w", err)
 		}
-		return keys, false, nil
-	case !errors.Is(err, fs.ErrNotExist):
-		return keys, false, trouble(WithKey, plain(err), "the key file %s cannot be read", path)
+		if len(page) == 0 {
+			break
+		}
+		for _, g := range page {
+			after = g.ID
+			if g.SealedAccess == "" && g.SealedRefresh == "" {
+				continue
+			}
+			return crm.Secret{}, trouble(WithKey, nil, "the key file %s is missing, and the database holds tokens sealed with it: bring the file back from a backup (or set ENCRYPTION_KEY to what it held); "+
+				"if the key is lost, `rapport keys create` makes a new one, and everybody has to reconnect", path)
+		}
 	}
-	if keys, err = vault.NewKey(); err != nil {
-		return keys, false, err
+	made, err := MakeKeyFile(a.Config)
+	if err != nil {
+		return crm.Secret{}, err
 	}
-	made, err = createKeyFile(path, keys)
-	if err != nil || made {
-		return keys, made, err
+	a.KeyMade = made
+	return loadKeys(a.Config) // ours, or that of another process that was first
+}
+
+// MakeKeyFile writes a new encryption key into the data folder. It reports false
+// and changes nothing when a key file is there.
+func MakeKeyFile(c *config.Config) (made bool, err error) {
+	keys, err := vault.NewKey()
+	if err != nil {
+		return false, err
 	}
-	return loadKeys(c) // another process was first
+	return createKeyFile(c.KeyFile(), keys)
 }
 
 // createKeyFile writes a new key durably before it is used: a key that is lost

@@ -115,7 +115,7 @@ func (a *App) StartSync(ctx context.Context, busy *sync.WaitGroup) error {
 		return err
 	}
 	runner := &local.Runner{
-		Rows: a.Store, Holder: a.holder, Definitions: a.Mail.Definitions(), Parallel: a.Config.Workers, Now: a.now, Log: a.log, Ended: a.meters.ended, Lease: jobLease,
+		Rows: a.Store, Holder: a.holder, Definitions: a.Mail.Definitions(), Parallel: a.Config.Workers, Now: a.now, Log: a.log, Ended: a.meters.ended, Lease: jobLease, Grace: a.grace,
 	}
 	busy.Go(func() {
 		if err := runner.Run(ctx); err != nil {

@@ -72,12 +72,17 @@ func (a *App) Targets(ctx context.Context, which string) ([]crm.Connection, erro
 func (a *App) Background(ctx context.Context) (stop func(), err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	var busy sync.WaitGroup
+	a.grace = commandGrace
 	if err := a.StartSync(ctx, &busy); err != nil {
 		cancel()
 		return nil, err
 	}
 	return func() { cancel(); busy.Wait() }, nil
 }
+
+// commandGrace is what steps under way get when a command is interrupted: who
+// pressed Ctrl-C waits, and a step that is cut is done again.
+const commandGrace = 500 * time.Millisecond
 
 // Done is how many items a run is through with.
 func Done(r crm.Run) int64 {
@@ -87,7 +92,8 @@ func Done(r crm.Run) int64 {
 const lookEvery = 200 * time.Millisecond
 
 // SyncNow syncs a mailbox and waits: changes first, then what the back-fill has
-// left to do. It gives the runs in that order.
+// left to do. It gives the runs in that order. Trouble with Google when nothing
+// has moved for App.Patience; what is left to do stays in line.
 func (a *App) SyncNow(ctx context.Context, c crm.Connection, full bool, see func(crm.Run)) ([]crm.Run, error) {
 	changes, err := a.Mail.RequestSync(ctx, SystemFor(c), c.ID, false)
 	if err != nil {
@@ -117,22 +123,71 @@ func (a *App) SyncNow(ctx context.Context, c crm.Connection, full bool, see func
 
 // backfillRun waits for the back-fill to begin a run, or to find nothing to do.
 func (a *App) backfillRun(ctx context.Context, c crm.Connection) (crm.Run, error) {
+	p := a.patience(c)
 	for {
 		run, err := a.Store.Running(ctx, c.ID, crm.StreamGmailBackfill)
 		if err == nil || !fault.Is(err, fault.NotFound) {
 			return run, err
 		}
-		_, _, err = a.Store.Job(ctx, mail.KindBackfill, string(c.ID))
+		job, reason, err := a.Store.Job(ctx, mail.KindBackfill, string(c.ID))
 		if fault.Is(err, fault.NotFound) {
 			return crm.Run{}, nil
 		}
 		if err != nil {
 			return crm.Run{}, err
 		}
+		if reason == "" && job.Holder == "" && job.DueAt.After(a.now().Add(time.Second)) {
+			return crm.Run{}, nil // it has looked, and looks again some day
+		}
+		if err := p.look(crm.Run{}, job, reason); err != nil {
+			return crm.Run{}, err
+		}
 		if err := pause(ctx, lookEvery); err != nil {
 			return crm.Run{}, err
 		}
 	}
+}
+
+// patience notices that nothing moves any more.
+type patience struct {
+	who   string
+	limit time.Duration
+	now   func() time.Time
+	since time.Time
+	last  mark
+}
+
+// mark is what moves while a run gets on: its numbers, and with each step that
+// goes well the time its job is due. A step that fails moves nothing.
+type mark struct {
+	counts crm.Counts
+	total  int64
+	due    time.Time
+}
+
+func (a *App) patience(c crm.Connection) *patience {
+	return &patience{who: c.GoogleEmail, limit: a.Patience, now: a.now, since: a.now()}
+}
+
+// look compares with the last look; it is an error when nothing has moved for
+// too long. reason is why the job failed last, if it did.
+func (p *patience) look(run crm.Run, job work.Claimed, reason string) error {
+	m := mark{counts: run.Counts, total: run.Total}
+	m.counts.Units = 0 // calls that fail cost some, too
+	if reason == "" {
+		m.due = job.DueAt.UTC()
+	}
+	now := p.now()
+	if m != p.last {
+		p.last, p.since = m, now
+	}
+	if p.limit <= 0 || now.Sub(p.since) < p.limit {
+		return nil
+	}
+	if reason == "" {
+		reason = "Google does not answer."
+	}
+	return trouble(WithGoogle, nil, "%s: gave up, nothing has moved for %s: %s What was done is kept; `rapport doctor` says what is wrong", p.who, p.limit, reason)
 }
 
 // VerifyNow checks a mailbox and waits for the result.
@@ -150,9 +205,29 @@ func (a *App) VerifyNow(ctx context.Context, c crm.Connection, see func(crm.Run)
 	return a.Store.Completeness(ctx, c.ID)
 }
 
+// PreviewNow tells what a back-fill would fetch, within App.Patience.
+func (a *App) PreviewNow(ctx context.Context, c crm.Connection) (mail.Preview, error) {
+	limited, cancel := ctx, context.CancelFunc(func() {})
+	if a.Patience > 0 {
+		limited, cancel = context.WithTimeout(ctx, a.Patience)
+	}
+	defer cancel()
+	p, err := a.Mail.Preview(limited, SystemFor(c), c.ID, c.Settings)
+	switch {
+	case err != nil && ctx.Err() != nil:
+		return p, ctx.Err()
+	case err != nil && limited.Err() != nil:
+		return p, trouble(WithGoogle, nil, "%s: gave up, Google has not answered for %s", c.GoogleEmail, a.Patience)
+	case fault.Is(err, fault.Unavailable):
+		return p, trouble(WithGoogle, err, "%s", c.GoogleEmail)
+	}
+	return p, err
+}
+
 // await waits for the end of a run. When its job waits after a failure that
 // somebody has to do something about, it gives the run as it is.
 func (a *App) await(ctx context.Context, c crm.Connection, run crm.Run, kind work.Kind, see func(crm.Run)) (crm.Run, error) {
+	p := a.patience(c)
 	for {
 		now, err := a.Store.Run(ctx, c.WorkspaceID, run.ID)
 		if err != nil {
@@ -161,12 +236,19 @@ func (a *App) await(ctx context.Context, c crm.Connection, run crm.Run, kind wor
 		if see(now); now.FinishedAt != nil {
 			return now, nil
 		}
-		if _, _, err := a.Store.Job(ctx, kind, string(c.ID)); fault.Is(err, fault.NotFound) {
+		job, reason, err := a.Store.Job(ctx, kind, string(c.ID))
+		if fault.Is(err, fault.NotFound) {
 			// The job has ended without ending the run: look once more, it may just have.
 			if now, err = a.Store.Run(ctx, c.WorkspaceID, run.ID); err != nil || now.FinishedAt != nil {
 				return now, err
 			}
 			return now, fmt.Errorf("%s stopped without an outcome", run.Stream)
+		}
+		if err != nil {
+			return now, fmt.Errorf("reading a job: %w", err)
+		}
+		if err := p.look(now, job, reason); err != nil {
+			return now, err
 		}
 		if err := pause(ctx, lookEvery); err != nil {
 			return now, err

@@ -21,6 +21,7 @@ const (
 	WithDatabase      With = "database"
 	WithKey           With = "encryption key"
 	WithPort          With = "port"
+	WithRunning       With = "another program"
 	WithDisk          With = "disk"
 	WithGoogle        With = "Google"
 )
