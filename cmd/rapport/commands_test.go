@@ -151,8 +151,7 @@ func TestALifeOnTheCommandLine(t *testing.T) {
 		require.Equal(t, exitOK, r.code, r.errs)
 		require.Contains(t, r.out, `"unexplained": 0`)
 		checkDoctor(t, environ)
-		checkRotation(t, environ, owner)
-		s.stop()
+		checkRotation(t, environ, owner, s)
 	})
 }
 
@@ -170,8 +169,9 @@ func checkDoctor(t *testing.T, environ []string) {
 
 const newKey = "u2vRkzJvFcJ8PzRwhn9b3m0lWkVZ8n1p0dJc6Yx0aXo="
 
-// checkRotation changes the key under a running server that still has the old one.
-func checkRotation(t *testing.T, environ []string, owner *client.Client) {
+// checkRotation changes the key under a running server that still has the old
+// one, and stops it.
+func checkRotation(t *testing.T, environ []string, owner *client.Client, s *server) {
 	t.Helper()
 	lost := append(environ, "ENCRYPTION_KEY="+newKey)
 	line := finishLast(t, lost, "keys", "rotate")
@@ -187,15 +187,16 @@ func checkRotation(t *testing.T, environ []string, owner *client.Client) {
 	require.Contains(t, r.out, `"resealed": 0`)
 	r = runs(t, lost, "sync")
 	require.Equal(t, exitOK, r.code, r.errs)
-	s, err := owner.Workspace("default").Status(ctx, "")
+	status, err := owner.Workspace("default").Status(ctx, "")
 	require.NoError(t, err)
-	require.Equal(t, "active", s.Status)
+	require.Equal(t, "active", status.Status)
 
 	r = runs(t, append(environ, "ENCRYPTION_KEY="+configtest.Key), "sync") // the old key alone
 	require.Equal(t, exitGoogle, r.code, "%s%s", r.out, r.errs)
-	s, err = owner.Workspace("default").Status(ctx, "")
+	status, err = owner.Workspace("default").Status(ctx, "")
 	require.NoError(t, err)
-	require.Equal(t, "needs_reauth", s.Status, "a lost key is told to the owner")
+	require.Equal(t, "needs_reauth", status.Status, "a lost key is told to the owner")
+	s.stop() // one program serves an SQLite database
 	again := serves(t, lost)
 	defer again.stop()
 	again.world(nil, "default").Until(client.New(again.url, client.WithToken(tokenOf(t, again))), "the key to be found back",

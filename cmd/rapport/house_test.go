@@ -35,7 +35,8 @@ func TestLostKeyIsNotReplacedSilently(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, d storetest.Database) {
 		environ := append(settingsFor(t, d, nil), "ENCRYPTION_KEY=")
 		key := filepath.Join(setting(environ, "DATA_DIR"), "encryption.key")
-		require.Equal(t, exitOK, runs(t, environ, "migrate").code)
+		r := runs(t, environ, "migrate")
+		require.Equal(t, exitOK, r.code, r.errs)
 		require.NoError(t, os.Remove(key))
 		require.Equal(t, exitOK, runs(t, environ, "migrate").code, "nothing is sealed yet: a new key is as good")
 		kept, err := os.ReadFile(key)
@@ -68,7 +69,7 @@ func TestLostKeyIsNotReplacedSilently(t *testing.T) {
 		require.Equal(t, kept, again)
 
 		require.NoError(t, os.Remove(key))
-		r := runs(t, environ, "keys", "create")
+		r = runs(t, environ, "keys", "create")
 		require.Equal(t, exitOK, r.code, r.errs)
 		require.Contains(t, r.out, "reconnect")
 		serves(t, environ).stop()
