@@ -4,11 +4,13 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -59,6 +61,27 @@ func TestSeveralProcessesMigrateAtOnce(t *testing.T) {
 		if d == SQLite {
 			_, err := os.Stat(url)
 			require.NoError(t, err, "the file has the name it was given")
+		}
+	})
+}
+
+// A migration that is cut off anywhere leaves what was before it or after it, and
+// the next start goes on from there.
+func TestAMigrationThatIsCutOff(t *testing.T) {
+	Each(t, func(t *testing.T, d Database) {
+		url, finished := empty(t, d), false
+		for wait := time.Duration(0); !finished; wait += wait/6 + 4*time.Millisecond {
+			short, cancel := context.WithTimeout(ctx, wait)
+			s, err := store.Open(short, store.Options{URL: url, Logger: slog.New(slog.DiscardHandler)})
+			cancel()
+			if finished = err == nil; finished {
+				_, err = s.AnyUser(ctx)
+				require.NoError(t, err)
+				require.EqualValues(t, 3, s.Version())
+				require.NoError(t, s.Close())
+			} else {
+				require.Equal(t, fault.Unavailable, fault.Of(err), "%v", err)
+			}
 		}
 	})
 }

@@ -172,14 +172,6 @@ func (s *Store) DueFailures(ctx context.Context, c crm.ConnectionID, now time.Ti
 		WHERE integration_id = $1 AND NOT parked AND next_try_at <= $2 ORDER BY next_try_at, id LIMIT $3`, string(c), stamp(now), int64(limit))
 }
 
-// NextFailure is when the next item that is not parked is due, the zero time
-// when there is none.
-func (s *Store) NextFailure(ctx context.Context, c crm.ConnectionID) (time.Time, error) {
-	at, err := one(ctx, s.reading("mail.NextFailure"), "read", scanInt,
-		"SELECT COALESCE(MIN(next_try_at), 0) FROM sync_failures WHERE integration_id = $1 AND NOT parked", string(c))
-	return clock(at), err
-}
-
 // FailuresOf lists the ledger of a connection, the newest first.
 func (s *Store) FailuresOf(ctx context.Context, c crm.ConnectionID, page mail.Page) ([]crm.Failure, string, error) {
 	at, id, err := readCursor(page.Cursor)

@@ -376,7 +376,11 @@ func TestSearchFindsTheSameEverywhere(t *testing.T) {
 			check(name, q)
 		}
 		r := rand.New(rand.NewPCG(1, 2))
-		for i := range 150 {
+		random := 150
+		if testing.Short() {
+			random = 40
+		}
+		for i := range random {
 			check(fmt.Sprint("random ", i), mail.ListQuery{Search: &mail.Search{Root: randomNode(r, 3)}, Threads: i%4 == 0})
 		}
 	})
@@ -473,7 +477,11 @@ func TestSearchesThatAreTooLong(t *testing.T) {
 			return err
 		}
 		var many []mail.Node
-		for i := range 150 {
+		random := 150
+		if testing.Short() {
+			random = 40
+		}
+		for i := range random {
 			many = append(many, word(fmt.Sprint("w", i)))
 		}
 		require.NoError(t, search(or(many...)))
