@@ -268,27 +268,27 @@ func (m *mailbox) History(ctx context.Context, since uint64, page string) (mail.
 // label changes before deletions: a message that was added and deleted appears
 // in both.
 func appendRecords(out []mail.HistoryRecord, h *gmail.History) []mail.HistoryRecord {
-	add := func(kind mail.HistoryKind, x *gmail.Message) {
+	add := func(kind mail.HistoryKind, x *gmail.Message, added, removed []string) {
 		if x == nil || x.Id == "" {
 			return
 		}
-		r := mail.HistoryRecord{ID: h.Id, Kind: kind, Ref: mail.Ref{ID: x.Id, ThreadID: x.ThreadId}}
+		r := mail.HistoryRecord{ID: h.Id, Kind: kind, Ref: mail.Ref{ID: x.Id, ThreadID: x.ThreadId}, Added: added, Removed: removed}
 		if kind != mail.MessageDeleted {
 			r.Labels = append([]string{}, x.LabelIds...) // no labels left is not nil
 		}
 		out = append(out, r)
 	}
 	for _, x := range h.MessagesAdded {
-		add(mail.MessageAdded, x.Message)
+		add(mail.MessageAdded, x.Message, nil, nil)
 	}
 	for _, x := range h.LabelsAdded {
-		add(mail.LabelsChanged, x.Message)
+		add(mail.LabelsChanged, x.Message, x.LabelIds, nil)
 	}
 	for _, x := range h.LabelsRemoved {
-		add(mail.LabelsChanged, x.Message)
+		add(mail.LabelsChanged, x.Message, nil, x.LabelIds)
 	}
 	for _, x := range h.MessagesDeleted {
-		add(mail.MessageDeleted, x.Message)
+		add(mail.MessageDeleted, x.Message, nil, nil)
 	}
 	return out
 }
