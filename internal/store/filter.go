@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -24,7 +25,7 @@ type filter struct {
 	text   string   // parameter of a full-text query that every message has to match
 	lead   string   // label that leads
 
-	frequent bool // text is in so many messages that the newest are looked through
+	textLeads bool // and is not just a condition
 
 	names    []namedLabel // of the mailbox, read when a search names labels
 	anywhere bool
@@ -93,18 +94,29 @@ func (f *filter) carries(label string) string {
 	return "EXISTS (SELECT 1 FROM email_labels l WHERE l.label = " + f.arg(label) + " AND l.pos = e.pos)"
 }
 
+// fewMessages is how many messages of a label are sooner looked through than all
+// that match a text.
+const fewMessages = 300
+
 // choose picks what leads the query: the full-text index if there are words, else
-// the rarest label, else the mailbox itself. The other labels become conditions.
+// the rarest label, else the mailbox itself. The other labels become conditions;
+// so does the text if a label is very rare.
 func (f *filter) choose(ctx context.Context) error {
 	slices.Sort(f.labels)
 	f.labels = slices.Compact(f.labels)
-	if f.text == "" && len(f.labels) > 0 {
-		lead, err := f.rarest(ctx)
+	if len(f.labels) > 0 {
+		lead, n, err := f.rarest(ctx)
 		if err != nil {
 			return err
 		}
-		f.lead = f.arg(lead)
-		f.labels = slices.DeleteFunc(f.labels, func(l string) bool { return l == lead })
+		if f.textLeads && n <= fewMessages {
+			f.textLeads = false
+			f.and(f.s.d.matched(f))
+		}
+		if !f.textLeads {
+			f.lead = f.arg(lead)
+			f.labels = slices.DeleteFunc(f.labels, func(l string) bool { return l == lead })
+		}
 	}
 	for _, l := range f.labels {
 		switch l {
@@ -121,10 +133,10 @@ func (f *filter) choose(ctx context.Context) error {
 	return nil
 }
 
-// rarest is the label with the fewest messages.
-func (f *filter) rarest(ctx context.Context) (string, error) {
-	if len(f.labels) == 1 {
-		return f.labels[0], nil
+// rarest is the label with the fewest messages, and how many it has.
+func (f *filter) rarest(ctx context.Context) (string, int64, error) {
+	if len(f.labels) == 1 && !f.textLeads {
+		return f.labels[0], 0, nil
 	}
 	totals := make(map[string]int64, len(f.labels))
 	err := each(ctx, f.s.reading("mail.List"), "compare labels", func(r scanner) error {
@@ -135,16 +147,16 @@ func (f *filter) rarest(ctx context.Context) (string, error) {
 		return err
 	}, "SELECT label, total FROM mailbox_counts WHERE mailbox = $1 AND "+f.s.d.in("label", 2), f.box.no, f.s.d.list(f.labels))
 	if err != nil {
-		return "", err
+		return "", 0, err
 	}
-	return slices.MinFunc(f.labels, func(a, b string) int { return int(totals[a] - totals[b]) }), nil
+	lead := slices.MinFunc(f.labels, func(a, b string) int { return cmp.Compare(totals[a], totals[b]) })
+	return lead, totals[lead], nil
 }
 
 // from gives the FROM clause and the position that leads it.
 func (f *filter) from() (from, key string) {
 	switch {
-	case f.frequent:
-	case f.text != "":
+	case f.textLeads:
 		return f.s.d.matches(f)
 	case f.lead != "":
 		return "email_labels m JOIN synced_emails e ON e.pos = m.pos AND m.label = " + f.lead, "m.pos"

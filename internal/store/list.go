@@ -261,8 +261,7 @@ func (f *filter) above(ctx context.Context, top int64, threads []string) (map[st
 	})
 	arg(f.s.d.list(threads))
 	switch {
-	case f.frequent: // stands among the conditions
-	case f.text != "":
+	case f.textLeads:
 		where = append(where, f.s.d.matched(f))
 	case f.lead != "":
 		where = append(where, "EXISTS (SELECT 1 FROM email_labels l WHERE l.label = "+f.lead+" AND l.pos = e.pos)")

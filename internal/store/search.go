@@ -75,9 +75,8 @@ func (f *filter) search(ctx context.Context, root mail.Node) error {
 		lead = &phrase{op: opWithout, of: append([]*phrase{lead}, without...)}
 	}
 	f.text = f.s.d.textLead(f, lead)
-	var err error
-	f.frequent, err = f.s.d.frequent(ctx, f, lead)
-	if f.frequent { // the last condition to be looked at, being the dearest
+	frequent, err := f.s.d.frequent(ctx, f, lead)
+	if f.textLeads = !frequent; frequent {
 		f.and(f.s.d.matched(f))
 	}
 	return err
@@ -201,7 +200,7 @@ func (f *filter) condition(n mail.Node) string {
 		return f.sized(n)
 	case mail.Field:
 		id := strings.Trim(strings.TrimSpace(clean(n.Text)), "<>")
-		return "e.rfc822_message_id IN (" + f.arg(id) + ", " + f.arg("<"+id+">") + ")"
+		return "(e.rfc822_message_id IN (" + f.arg(id) + ", " + f.arg("<"+id+">") + ") AND e.rfc822_message_id <> '')" // as its index has it
 	}
 	return ""
 }
