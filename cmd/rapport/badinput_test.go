@@ -81,7 +81,11 @@ func TestNewerDatabaseIsRefused(t *testing.T) {
 		require.NoError(t, err)
 		_, err = db.Exec("INSERT INTO goose_db_version (version_id, is_applied) VALUES (99999, " + map[string]string{"sqlite": "1", "pgx": "true"}[driver] + ")")
 		require.NoError(t, err)
-		require.NoError(t, db.Close())
+		defer func() { // the next test may get this database
+			_, err := db.Exec("DELETE FROM goose_db_version WHERE version_id = 99999")
+			require.NoError(t, err)
+			require.NoError(t, db.Close())
+		}()
 		for _, name := range []string{"serve", "migrate", "doctor"} {
 			r := runs(t, environ, name)
 			if name == "doctor" {
