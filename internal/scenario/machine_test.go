@@ -107,6 +107,7 @@ func newMachine(t *testing.T, d storetest.Database, seed uint64) *machine {
 	if m.r.IntN(2) == 0 {
 		m.page = 3 + m.r.IntN(20)
 	}
+	m.common = m.r.IntN(2) == 0
 	for _, name := range []string{"Projects", "Later"} {
 		m.labels = append(m.labels, m.label(name))
 	}

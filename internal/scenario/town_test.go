@@ -103,6 +103,7 @@ type house struct {
 	begun   int64          // the last fact before this house
 	started bool           // the corridor has begun the streams
 	page    int            // size of Google's lists, 0: as asked for
+	common  bool           // processes draw from one quota, kept in the database
 
 	processes []*process // all that were ever started
 }
