@@ -251,9 +251,12 @@ func (d *postgresDB) textLead(f *filter, p *phrase) string {
 }
 
 // matches fences the look into the GIN index: what else is asked for must not
-// make the planner read documents one by one.
+// make the planner read documents one by one. Then each message is looked up by
+// itself until the page is full: a merge join would read half of the mailbox for
+// a rare word.
 func (d *postgresDB) matches(f *filter) (from, key string) {
-	return "(SELECT g.pos FROM email_index g WHERE g.doc @@ CAST(" + f.text + " AS text)::tsquery OFFSET 0) x JOIN synced_emails e ON e.pos = x.pos", "x.pos"
+	return "(SELECT g.pos FROM email_index g WHERE g.doc @@ CAST(" + f.text + " AS text)::tsquery ORDER BY g.pos DESC OFFSET 0) x" +
+		" CROSS JOIN LATERAL (SELECT * FROM synced_emails s WHERE s.pos = x.pos OFFSET 0) e", "x.pos"
 }
 
 // boundsBoth: a merge join would read the messages from the newest of all mailboxes on.
