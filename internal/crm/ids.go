@@ -23,6 +23,9 @@ type (
 	KeyID        string
 	SessionID    string
 	RecordID     string
+	InvitationID string
+	LinkID       string // a connect link
+	LeaseID      string
 )
 
 // NewID makes a UUID version 7 (RFC 9562): 48 bits of milliseconds, then

@@ -15,6 +15,9 @@ type Approval struct {
 	State          ApprovalState
 	AllowedDomains []string // empty: every domain
 	Profile        ScopeProfile
+	Products       []Service // what members may connect; empty: all that the profile offers
+	DecidedBy      UserID
+	DecidedAt      time.Time
 }
 
 // ApprovalState of a workspace. A new workspace is approved: its first owner set it up.
@@ -43,6 +46,7 @@ type User struct {
 	Name         string
 	PasswordHash Secret
 	GoogleSub    string
+	TokensAfter  time.Time // bearer tokens issued before are refused: signed out everywhere
 	CreatedAt    time.Time
 }
 

@@ -16,8 +16,11 @@ const (
 	ConnectionGranted Kind = "connection.granted" // tokens are there, streams may start
 	ConnectionLost    Kind = "connection.needs_reauth"
 	ConnectionChanged Kind = "connection.changed" // status, settings
-	MailArrived       Kind = "mail.arrived"       // new messages, ids in Data
-	MailChanged       Kind = "mail.changed"       // labels, read state, deletion
+	ApprovalAsked     Kind = "approval.asked"     // a member waits for an administrator
+	ApprovalDecided   Kind = "approval.decided"
+	GrantChanged      Kind = "grant.changed" // tokens handed out before may be worthless: grant id in Data
+	MailArrived       Kind = "mail.arrived"  // new messages, ids in Data
+	MailChanged       Kind = "mail.changed"  // labels, read state, deletion
 	SyncProgress      Kind = "sync.progress"
 	SyncFinished      Kind = "sync.completed"
 	SyncFailed        Kind = "sync.failed"
