@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -51,6 +52,8 @@ type process struct {
 	trail  trail
 	name   string
 	shared *trail // of a scenario with several processes
+
+	unchecked bool // leaves the completeness check alone, which heals what it finds
 
 	// before is asked before the n-th call to Google leaves, wrote at the n-th
 	// write (see store.Options.Hook). An error of theirs is what the call or the
@@ -271,7 +274,7 @@ func (p *process) work() error {
 // one runs the first job that is due.
 func (p *process) one() (worked bool, err error) {
 	now := p.clock.Now()
-	claimed, err := p.store.Claim(p.ctx, p.holder, append([]work.Kind{mail.KindPoll}, kinds...), now, now.Add(time.Minute), 1)
+	claimed, err := p.store.Claim(p.ctx, p.holder, p.kinds(), now, now.Add(time.Minute), 1)
 	if err != nil || len(claimed) == 0 {
 		return false, err
 	}
@@ -284,6 +287,15 @@ func (p *process) one() (worked bool, err error) {
 		return false, errKilled
 	}
 	return true, p.store.Finish(p.ctx, p.holder, p.outcome(job, more, err))
+}
+
+// kinds are those a process claims.
+func (p *process) kinds() []work.Kind {
+	all := append([]work.Kind{mail.KindPoll}, kinds...)
+	if p.unchecked {
+		all = slices.DeleteFunc(all, func(k work.Kind) bool { return k == mail.KindVerify })
+	}
+	return all
 }
 
 // step does one step of a stream.
@@ -355,7 +367,7 @@ func (p *process) next() (time.Time, error) {
 		return next, err
 	}
 	job, _, err := p.ground.Job(context.Background(), mail.KindVerify, string(p.conn))
-	if fault.Is(err, fault.NotFound) || err == nil && job.Attempts == 0 {
+	if p.unchecked || fault.Is(err, fault.NotFound) || err == nil && job.Attempts == 0 {
 		return time.Time{}, nil
 	}
 	return job.DueAt, err
