@@ -4,7 +4,9 @@
 package config
 
 import (
+	"iter"
 	"net"
+	"net/netip"
 	"net/url"
 	"path/filepath"
 	"strconv"
@@ -32,6 +34,8 @@ type Config struct {
 	SessionLife   time.Duration `group:"Security" env:"SESSION_LIFE" envDefault:"336h" doc:"How long a browser stays signed in without being used."`
 	TokenLife     time.Duration `group:"Security" env:"TOKEN_LIFE" envDefault:"1h" doc:"How long a bearer token from POST /api/v1/auth/token is good for."`
 	SignInDomains []string      `group:"Security" env:"SIGN_IN_DOMAINS" envSeparator:"," doc:"Google Workspace domains whose people may join by themselves. Everybody else has to be invited." example:"example.org"`
+	BrokerOpen    bool          `group:"Security" env:"BROKER_OPEN" envDefault:"false" doc:"The token service hands tokens of the only workspace to whoever reaches the port, without a key. Possible on loopback only (SERVICE_HOST), for development."`
+	TokenServices string        `group:"Security" env:"TOKEN_SERVICES" doc:"Further services of the token service with their scopes: name=scope scope, separated by semicolons." example:"tasks=https://www.googleapis.com/auth/tasks; forms=https://www.googleapis.com/auth/forms.body"`
 	MetricsToken  crm.Secret    `group:"Security" env:"METRICS_TOKEN" doc:"Bearer token that /metrics asks for. Without it /metrics is open to whoever reaches the port."`
 
 	GoogleClientID     string        `group:"Google" env:"GOOGLE_CLIENT_ID" doc:"OAuth client registered with Google." example:"1234567890-abc.apps.googleusercontent.com"`
@@ -39,6 +43,9 @@ type Config struct {
 	GoogleRedirectURI  string        `group:"Google" env:"GOOGLE_REDIRECT_URI" doc:"Where Google sends people back after consent; register it with Google. Default /api/v1/integrations/google/callback under PUBLIC_URL."`
 	GoogleQuota        string        `group:"Google" env:"GOOGLE_QUOTA" envDefault:"2026" doc:"Quota model of your Google Cloud project: 2026 (new projects: 6,000 units a minute and user), legacy (projects that used the Gmail API before 2026: 15,000), none."`
 	RefreshAhead       time.Duration `group:"Google" env:"TOKEN_REFRESH_AHEAD" envDefault:"5m" doc:"How long before it ends an access token is refreshed."`
+
+	PubSubTopic        string `group:"Google" env:"GOOGLE_PUBSUB_TOPIC" doc:"Pub/Sub topic that Gmail tells about new mail, in the project of the OAuth client. Doctor checks that it is there and that Gmail may publish to it." example:"projects/acme-crm/topics/gmail"`
+	PubSubSubscription string `group:"Google" env:"GOOGLE_PUBSUB_SUBSCRIPTION" doc:"Subscription of that topic that Rapport reads." example:"projects/acme-crm/subscriptions/rapport"`
 
 	GoogleBaseURL     string `group:"Google's addresses" env:"GOOGLE_BASE_URL" doc:"A Google-like server, a simulator for example, that takes the place of every address of Google." example:"http://127.0.0.1:8100"`
 	GoogleAuthURL     string `group:"Google's addresses" env:"GOOGLE_AUTH_URL" doc:"Consent page. Wins over GOOGLE_BASE_URL, as do the following."`
@@ -94,7 +101,16 @@ func (c *Config) Endpoints() Endpoints {
 const (
 	ConnectCallback = "/api/v1/integrations/google/callback"
 	SignInCallback  = "/api/v1/auth/google/callback"
+	TokenCallback   = "/oauth/callback" // of the token service
 )
+
+// SecurityEvents is the path that Google sends security events to.
+const SecurityEvents = "/api/v1/auth/google/risc"
+
+// RedirectURIs are all that have to be registered with Google.
+func (c *Config) RedirectURIs() []string {
+	return []string{c.GoogleRedirectURI, c.PublicURL + SignInCallback, c.PublicURL + TokenCallback}
+}
 
 // complete fills what follows from other settings.
 func (c *Config) complete() {
@@ -136,6 +152,37 @@ func (c *Config) Tracing() bool { return c.OTelEndpoint != "" || c.OTelTraces !=
 
 // HasGoogleClient reports whether an OAuth client is configured.
 func (c *Config) HasGoogleClient() bool { return c.GoogleClientID != "" }
+
+// ExtraServices are those of TOKEN_SERVICES with their scopes.
+func (c *Config) ExtraServices() map[crm.Service][]string {
+	out := map[crm.Service][]string{}
+	for name, scopes := range c.tokenServices() {
+		out[crm.Service(name)] = scopes
+	}
+	return out
+}
+
+// tokenServices gives each name of TOKEN_SERVICES with what stands behind it,
+// right or wrong.
+func (c *Config) tokenServices() iter.Seq2[string, []string] {
+	return func(yield func(string, []string) bool) {
+		for part := range strings.SplitSeq(c.TokenServices, ";") {
+			if part = strings.TrimSpace(part); part == "" {
+				continue
+			}
+			name, scopes, _ := strings.Cut(part, "=")
+			if !yield(strings.TrimSpace(name), strings.Fields(scopes)) {
+				return
+			}
+		}
+	}
+}
+
+// Loopback reports whether only this machine reaches the port.
+func (c *Config) Loopback() bool {
+	ip, err := netip.ParseAddr(c.Host)
+	return c.Host == "localhost" || err == nil && ip.Unmap().IsLoopback()
+}
 
 // Secure reports whether browsers reach us by https.
 func (c *Config) Secure() bool {

@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"rapport/internal/config/configtest"
+	"rapport/internal/crm"
 )
 
 const goodKey = configtest.Key
@@ -113,6 +114,53 @@ func TestEveryVariableIsDescribed(t *testing.T) {
 		require.Contains(t, Example(), "#"+v.Name+"=")
 	}
 	require.Len(t, seen, reflect.TypeFor[Config]().NumField())
+}
+
+func TestOpenBrokerIsForLoopbackOnly(t *testing.T) {
+	for host, possible := range map[string]bool{
+		"127.0.0.1": true, "localhost": true, "::1": true, "127.8.8.8": true, "::ffff:127.0.0.1": true,
+		"0.0.0.0": false, "::": false, "192.168.1.7": false, "crm.example.org": false, "localhost.example.org": false,
+	} {
+		c, err := Load([]string{"BROKER_OPEN=true", "SERVICE_HOST=" + host}, "")
+		if possible {
+			require.NoError(t, err, host)
+			require.True(t, c.BrokerOpen)
+			continue
+		}
+		var mistakes Mistakes
+		require.ErrorAs(t, err, &mistakes, host)
+		require.Len(t, mistakes, 1)
+		require.Equal(t, "BROKER_OPEN", mistakes[0].Variable)
+		require.Contains(t, mistakes[0].Text, "SERVICE_HOST")
+		_, err = Load([]string{"SERVICE_HOST=" + host}, "")
+		require.NoError(t, err, host)
+	}
+}
+
+func TestFurtherTokenServices(t *testing.T) {
+	c, err := Load([]string{"TOKEN_SERVICES= tasks = https://www.googleapis.com/auth/tasks https://www.googleapis.com/auth/tasks.readonly ;forms=https://www.googleapis.com/auth/forms.body; "}, "")
+	require.NoError(t, err)
+	require.Equal(t, map[crm.Service][]string{
+		"tasks": {"https://www.googleapis.com/auth/tasks", "https://www.googleapis.com/auth/tasks.readonly"},
+		"forms": {"https://www.googleapis.com/auth/forms.body"},
+	}, c.ExtraServices())
+	c, err = Load(nil, "")
+	require.NoError(t, err)
+	require.Empty(t, c.ExtraServices())
+	for _, wrong := range []string{"tasks", "tasks=", "=https://a.example/b", "Tasks=https://a.example/b", "gmail=https://mail.google.com/", "a=https://a.example/b;a=https://a.example/c", "a=openid", "a=http://a.example/b"} {
+		_, err := Load([]string{"TOKEN_SERVICES=" + wrong}, "")
+		var mistakes Mistakes
+		require.ErrorAs(t, err, &mistakes, wrong)
+		require.Equal(t, "TOKEN_SERVICES", mistakes[0].Variable)
+	}
+}
+
+func TestRedirectURIsFollowThePublicAddress(t *testing.T) {
+	c, err := Load([]string{"PUBLIC_URL=https://crm.example.org/"}, "")
+	require.NoError(t, err)
+	require.Equal(t, []string{
+		"https://crm.example.org/api/v1/integrations/google/callback", "https://crm.example.org/api/v1/auth/google/callback", "https://crm.example.org/oauth/callback",
+	}, c.RedirectURIs())
 }
 
 func TestPortOfTheSystem(t *testing.T) {

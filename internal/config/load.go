@@ -9,11 +9,14 @@ import (
 	"net/url"
 	"os"
 	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/caarlos0/env/v11"
+
+	"rapport/internal/crm"
 )
 
 // Mistake is one wrong setting.
@@ -125,6 +128,16 @@ func (k *checker) address(variable, value string, pathToo bool) {
 	}
 }
 
+// resource is a name of Pub/Sub's.
+func (k *checker) resource(variable, value, collection string) {
+	if value == "" {
+		return
+	}
+	parts := strings.Split(value, "/")
+	ok := len(parts) == 4 && parts[0] == "projects" && parts[1] != "" && parts[2] == collection && parts[3] != "" && !strings.ContainsAny(value, " ?#")
+	k.unless(ok, variable, "%q must look like projects/PROJECT/%s/NAME", value, collection)
+}
+
 func (k *checker) among(variable, value string, allowed ...string) {
 	k.unless(slices.Contains(allowed, value), variable, "%q is not one of %s", value, strings.Join(allowed, ", "))
 }
@@ -187,10 +200,33 @@ func (c *Config) checkSecurity(k *checker) {
 		}
 		k.unless(validKey(strings.TrimSpace(key)), "ENCRYPTION_KEY", "key %d is not a Fernet key: 32 bytes in base64url, 44 characters", i+1)
 	}
+	k.unless(!c.BrokerOpen || c.Loopback(), "BROKER_OPEN", "would hand tokens to the whole network: it is possible only when SERVICE_HOST is a loopback address, not %q", c.Host)
+	c.checkTokenServices(k)
 	k.span("SESSION_LIFE", c.SessionLife, time.Minute, 90*24*time.Hour)
 	k.span("TOKEN_LIFE", c.TokenLife, time.Minute, 24*time.Hour)
 	for _, d := range c.SignInDomains {
 		k.unless(strings.Contains(d, ".") && !strings.ContainsAny(d, "@/ "), "SIGN_IN_DOMAINS", "%q is not a domain", d)
+	}
+}
+
+var (
+	serviceName = regexp.MustCompile(`^[a-z][a-z0-9_-]{0,31}$`)
+	known       = []crm.Service{crm.ServiceGmail, crm.ServiceCalendar, crm.ServiceContacts, crm.ServiceDirectory, crm.ServiceDrive, crm.ServiceMeet, crm.ServiceSheets}
+)
+
+func (c *Config) checkTokenServices(k *checker) {
+	const variable = "TOKEN_SERVICES"
+	seen := map[string]bool{}
+	for name, scopes := range c.tokenServices() {
+		k.unless(serviceName.MatchString(name), variable, "%q is not a name: small letters, digits, - and _", name)
+		k.unless(!slices.Contains(known, crm.Service(name)), variable, "%s is there already, with its own scopes", name)
+		k.unless(!seen[name], variable, "%s is named twice", name)
+		k.unless(len(scopes) > 0, variable, "%s has no scopes: it must look like %s=https://www.googleapis.com/auth/…", name, name)
+		seen[name] = true
+		for _, s := range scopes {
+			u, err := url.Parse(s)
+			k.unless(err == nil && u.Scheme == "https" && u.Host != "", variable, "%q is not a scope of Google: they begin with https://", s)
+		}
 	}
 }
 
@@ -211,6 +247,8 @@ func (c *Config) checkGoogle(k *checker) {
 	}
 	k.among("GOOGLE_QUOTA", c.GoogleQuota, "2026", "legacy", "none")
 	k.span("TOKEN_REFRESH_AHEAD", c.RefreshAhead, 0, 50*time.Minute)
+	k.resource("GOOGLE_PUBSUB_TOPIC", c.PubSubTopic, "topics")
+	k.resource("GOOGLE_PUBSUB_SUBSCRIPTION", c.PubSubSubscription, "subscriptions")
 	k.address("GOOGLE_BASE_URL", c.GoogleBaseURL, true)
 	k.address("GOOGLE_AUTH_URL", c.GoogleAuthURL, true)
 	k.address("GOOGLE_TOKEN_URL", c.GoogleTokenURL, true)
