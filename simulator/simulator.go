@@ -1,5 +1,5 @@
-// Package simulator is a local Google: sign-in, Gmail, Pub/Sub and room for
-// more APIs, on one port, with a control API for tests and demonstrations.
+// Package simulator is a local Google: sign-in, Gmail, Drive, Sheets, Meet,
+// Directory, Pub/Sub and room for more APIs, on one port, with a control API for tests and demonstrations.
 // Start it in-process in a test, or as a program; see README.md.
 package simulator
 
@@ -9,11 +9,14 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"time"
 
 	"rapport/simulator/control"
+	"rapport/simulator/data"
+	"rapport/simulator/files"
 	"rapport/simulator/front"
 	"rapport/simulator/oauth"
 	"rapport/simulator/pubsub"
@@ -65,6 +68,9 @@ type Account struct {
 	Email, Name, Domain string
 	Kind                world.Kind
 	Admin               bool
+	Suspended, Archived bool
+	NoMailbox           bool // without Gmail
+	OrgUnit, Title      string
 	Messages            int   // generated messages in its mailbox
 	Seed                int64 // of the generated messages
 }
@@ -73,6 +79,7 @@ type Account struct {
 type Kit struct {
 	World     *world.World
 	Publisher front.Publisher
+	Files     *files.Store // what Drive and Sheets share
 }
 
 // RoomMaker makes the room of an API.
@@ -86,10 +93,11 @@ type Simulator struct {
 	Front  *front.Server
 	Mail   control.Mailboxes // nil without a mail room
 
-	opt     Options
-	clients []world.Client
-	rooms   []front.Room
-	handler http.Handler
+	opt      Options
+	clients  []world.Client
+	rooms    []front.Room
+	meetings control.Meetings // nil without Meet
+	handler  http.Handler
 
 	mu       sync.Mutex
 	server   *http.Server
@@ -129,12 +137,13 @@ func New(opt Options) (*Simulator, error) {
 
 // seed makes the accounts the world begins with.
 func (s *Simulator) seed() error {
-	for _, a := range s.opt.Accounts {
-		acc, err := s.World.Accounts.Put(world.Account{Email: a.Email, Name: a.Name, Domain: a.Domain, Kind: a.Kind, Admin: a.Admin})
+	for _, a := range withColleagues(s.opt.Accounts) {
+		acc, err := s.World.Accounts.Put(world.Account{Email: a.Email, Name: a.Name, Domain: a.Domain, Kind: a.Kind, Admin: a.Admin,
+			Suspended: a.Suspended, Archived: a.Archived, NoMailbox: a.NoMailbox, OrgUnit: a.OrgUnit, Title: a.Title})
 		if err != nil {
 			return fmt.Errorf("account of the seed: %w", err)
 		}
-		if s.Mail == nil {
+		if s.Mail == nil || acc.NoMailbox {
 			continue
 		}
 		if err := s.Mail.Create(acc, a.Messages, a.Seed); err != nil {
@@ -144,11 +153,28 @@ func (s *Simulator) seed() error {
 	return nil
 }
 
+// withColleagues adds the people of the demo's organisation who have no seat,
+// where the demo's first seat is there: its directory has more people than its
+// mail.
+func withColleagues(accounts []Account) []Account {
+	first := data.Demo()[0].Email
+	if !slices.ContainsFunc(accounts, func(a Account) bool { return a.Email == first }) {
+		return accounts
+	}
+	out := slices.Clone(accounts)
+	for _, c := range data.Colleagues() {
+		out = append(out, Account{Email: c.Email, Name: c.Name, Domain: data.HomeDomain, Title: c.Title, OrgUnit: c.OrgUnit,
+			Suspended: c.Suspended, Archived: c.Archived, NoMailbox: c.NoMailbox})
+	}
+	return out
+}
+
 // reset puts accounts, clients, policies and rooms back to the seed.
 func (s *Simulator) reset() error {
 	s.World.Accounts.Replace(nil)
 	s.World.Clients.Replace(s.clients)
 	s.World.Domains.Replace(nil)
+	s.World.Projects.Reset()
 	for _, r := range s.rooms {
 		if x, ok := r.(control.Resetter); ok {
 			x.Reset()
@@ -164,7 +190,7 @@ func (s *Simulator) reset() error {
 
 // routes joins everything under one address.
 func (s *Simulator) routes() http.Handler {
-	ctl := &control.Server{World: s.World, Front: s.Front, OAuth: s.OAuth, PubSub: s.PubSub, Mail: s.Mail,
+	ctl := &control.Server{World: s.World, Front: s.Front, OAuth: s.OAuth, PubSub: s.PubSub, Mail: s.Mail, Meet: s.meetings,
 		Expirers: map[string]control.Expirer{}, OnReset: s.reset}
 	for _, r := range s.rooms {
 		if e, ok := r.(control.Expirer); ok {

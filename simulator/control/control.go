@@ -23,6 +23,7 @@ type Server struct {
 	OAuth  *oauth.Server
 	PubSub *pubsub.Room
 	Mail   Mailboxes
+	Meet   Meetings
 	// Expirers by API name: calendar, people.
 	Expirers map[string]Expirer
 	// OnReset puts accounts, clients and rooms back to the seed.
@@ -57,6 +58,7 @@ func (s *Server) Handler() http.Handler {
 	}
 	handle("GET /_sim/accounts", s.accounts)
 	handle("POST /_sim/accounts", s.createAccount)
+	handle("PATCH /_sim/accounts/{email}", s.changeAccount)
 	handle("DELETE /_sim/accounts/{email}", s.deleteAccount)
 	handle("POST /_sim/accounts/{email}/messages", s.deliver)
 	handle("POST /_sim/accounts/{email}/token", s.token)
@@ -64,6 +66,7 @@ func (s *Server) Handler() http.Handler {
 	handle("POST /_sim/accounts/{email}/revoke", s.revoke)
 	handle("POST /_sim/accounts/{email}/password", s.password)
 	handle("POST /_sim/accounts/{email}/reauth", s.reauth)
+	handle("POST /_sim/accounts/{email}/risc", s.securityEvent)
 	handle("POST /_sim/faults", s.addFault)
 	handle("GET /_sim/faults", func(*http.Request) (any, error) { return s.Front.Faults.List(), nil })
 	handle("DELETE /_sim/faults", func(*http.Request) (any, error) { s.Front.Faults.Clear(); return nil, nil })
@@ -81,6 +84,9 @@ func (s *Server) Handler() http.Handler {
 	handle("POST /_sim/reset", s.reset)
 	handle("GET /_sim/clients", s.clients)
 	handle("POST /_sim/clients", s.registerClient)
+	handle("GET /_sim/project", s.project)
+	handle("POST /_sim/project", s.setProject)
+	handle("POST /_sim/meetings/{code}/join", s.join)
 	handle("POST /_sim/domains/{domain}/policy", s.setPolicy)
 	handle("POST /_sim/service-accounts", s.serviceAccount)
 	handle("/_sim/", func(r *http.Request) (any, error) {
@@ -152,67 +158,6 @@ func read(r *http.Request, into any) error {
 	return nil
 }
 
-type accountView struct {
-	Email     string     `json:"email"`
-	Name      string     `json:"name"`
-	Domain    string     `json:"domain"`
-	Kind      world.Kind `json:"kind"`
-	Sub       string     `json:"sub"`
-	Messages  int        `json:"messages"`
-	HistoryID uint64     `json:"history_id"`
-}
-
-func (s *Server) view(a world.Account) accountView {
-	v := accountView{Email: a.Email, Name: a.Name, Domain: a.Domain, Kind: a.Kind, Sub: a.Sub}
-	if s.Mail != nil {
-		if c, ok := s.Mail.Counts(a.Email); ok {
-			v.Messages, v.HistoryID = c.Messages, c.HistoryID
-		}
-	}
-	return v
-}
-
-func (s *Server) accounts(*http.Request) (any, error) {
-	out := []accountView{}
-	for _, a := range s.World.Accounts.List() {
-		out = append(out, s.view(a))
-	}
-	return out, nil
-}
-
-func (s *Server) createAccount(r *http.Request) (any, error) {
-	var b struct {
-		Email, Name, Domain string
-		Kind                world.Kind
-		Messages            int
-		Seed                int64
-		Admin               bool
-	}
-	if err := read(r, &b); err != nil {
-		return nil, err
-	}
-	if b.Messages < 0 {
-		return nil, bad("messages: %d is negative", b.Messages)
-	}
-	if b.Kind != "" && b.Kind != world.Member && b.Kind != world.Outside {
-		return nil, bad("kind %q: use member or outside", b.Kind)
-	}
-	a, err := s.World.Accounts.Add(world.Account{Email: b.Email, Name: b.Name, Domain: b.Domain, Kind: b.Kind, Admin: b.Admin})
-	if errors.Is(err, world.ErrExists) {
-		return nil, problem{http.StatusConflict, "account " + b.Email + " exists"}
-	}
-	if err != nil {
-		return nil, bad("%v", err)
-	}
-	if s.Mail != nil {
-		if err := s.Mail.Create(a, b.Messages, b.Seed); err != nil {
-			s.World.Accounts.Remove(a.Email)
-			return nil, fmt.Errorf("create mailbox: %w", err)
-		}
-	}
-	return s.view(a), nil
-}
-
 // account finds the account of the path.
 func (s *Server) account(r *http.Request) (world.Account, error) {
 	a, ok := s.World.Accounts.Get(r.PathValue("email"))
@@ -220,16 +165,6 @@ func (s *Server) account(r *http.Request) (world.Account, error) {
 		return a, missing("account " + r.PathValue("email"))
 	}
 	return a, nil
-}
-
-func (s *Server) deleteAccount(r *http.Request) (any, error) {
-	a, err := s.account(r)
-	if err != nil {
-		return nil, err
-	}
-	s.World.Accounts.Remove(a.Email)
-	s.OAuth.AccountDeleted(a.Sub)
-	return nil, nil
 }
 
 func (s *Server) deliver(r *http.Request) (any, error) {

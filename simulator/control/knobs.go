@@ -205,12 +205,14 @@ func (s *Server) setPolicy(r *http.Request) (any, error) {
 		RestrictedScopes []string `json:"restricted_scopes"`
 		TrustedClients   []string `json:"trusted_clients"`
 		ToCallback       bool     `json:"to_callback"`
+		DirectoryHidden  bool     `json:"directory_hidden"`
 	}
 	if err := read(r, &b); err != nil {
 		return nil, err
 	}
 	s.World.Domains.Set(r.PathValue("domain"), world.Policy{BlockedClients: b.BlockedClients,
-		RestrictedScopes: oauth.Normalise(b.RestrictedScopes), TrustedClients: b.TrustedClients, ToCallback: b.ToCallback})
+		RestrictedScopes: oauth.Normalise(b.RestrictedScopes), TrustedClients: b.TrustedClients,
+		ToCallback: b.ToCallback, DirectoryHidden: b.DirectoryHidden})
 	return nil, nil
 }
 

@@ -87,3 +87,10 @@ type Expirer interface {
 type Resetter interface {
 	Reset()
 }
+
+// Meetings is what the control API needs of the Meet room.
+type Meetings interface {
+	// Join makes a conference go on in the space of a meeting code, as when
+	// somebody enters it; false when there is no such space.
+	Join(code string) bool
+}

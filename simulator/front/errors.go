@@ -57,7 +57,7 @@ func errorReply(api *discovery.API, e *Error) reply {
 		if reason == "" {
 			reason = reasonOf[e.Code]
 		}
-		item := errorItem{Message: e.ErrorMessage, Domain: e.Domain, Reason: reason, Location: e.Location}
+		item := errorItem{Message: e.ErrorMessage, Domain: e.Domain, Reason: reason, Location: e.Location, ExtendedHelp: e.ExtendedHelp}
 		if item.Message == "" {
 			item.Message = body.Message
 		}
@@ -106,6 +106,7 @@ type errorItem struct {
 	Reason       string `json:"reason"`
 	Location     string `json:"location,omitempty"`
 	LocationType string `json:"locationType,omitempty"`
+	ExtendedHelp string `json:"extendedHelp,omitempty"`
 }
 
 // violation is the 400 for a request the discovery document does not allow.

@@ -37,6 +37,7 @@ type Call struct {
 	Query   url.Values // query parameters, defaults of the document filled in
 	Body    json.RawMessage
 	Media   []byte   // uploaded media (multipart, media or resumable upload), nil otherwise
+	Type    string   // content type the media was sent with
 	Account string   // e-mail address of the token's account
 	Scopes  []string // scopes the token holds
 	Client  string   // OAuth client id of the token
@@ -59,6 +60,7 @@ type Error struct {
 
 	ErrorMessage string // errors[].message where it differs from Message
 	LocationType string // "header" when Location is set and this is empty
+	ExtendedHelp string // errors[].extendedHelp
 }
 
 func (e *Error) Error() string { return e.Message }

@@ -104,6 +104,16 @@ func (s *Server) add(r Room) error {
 	return nil
 }
 
+// Has tells whether there is a room of that name.
+func (s *Server) Has(room string) bool {
+	for _, ep := range s.handlers {
+		if ep.room == room {
+			return true
+		}
+	}
+	return false
+}
+
 // prefixOf is the literal beginning of a template: "gmail/v1", "v1/projects".
 func prefixOf(template string) string {
 	segs := strings.Split(template, "/")
@@ -230,7 +240,11 @@ func (s *Server) checked(r *http.Request, body []byte, p partOf, now time.Time, 
 	if len(m.Scopes) > 0 && grant == nil {
 		return errorReply(api, unauthenticated(state, m))
 	}
-	media, body, uploadErr := s.receive(r, m, match.Upload, query, body)
+	ep := s.handlers[m]
+	if grant != nil && s.World.Projects.Lacks(grant.Project, ep.room) {
+		return errorReply(api, notEnabled(ep.room, grant.Project, m))
+	}
+	sent, body, uploadErr := s.receive(r, m, match.Upload, query, body)
 	if uploadErr != nil {
 		return *uploadErr
 	}
@@ -246,7 +260,6 @@ func (s *Server) checked(r *http.Request, body []byte, p partOf, now time.Time, 
 	} else if !m.Allows(grant.Scopes) {
 		return errorReply(api, insufficientScope(m))
 	}
-	ep := s.handlers[m]
 	if ep.handler == nil {
 		return errorReply(api, &Error{Code: 501, Message: "The simulator does not implement " + m.ID + ".", Reason: "notImplemented", Status: "UNIMPLEMENTED"})
 	}
@@ -263,7 +276,7 @@ func (s *Server) checked(r *http.Request, body []byte, p partOf, now time.Time, 
 	}
 	entry.Units = cost
 	call := &Call{
-		Method: m.ID, Path: match.Path, Query: query, Body: body, Media: media,
+		Method: m.ID, Path: match.Path, Query: query, Body: body, Media: sent.data, Type: sent.kind,
 		Account: grant.Account, Scopes: grant.Scopes, Client: grant.Client, Project: grant.Project,
 		Now: now, Request: r, Cost: cost,
 	}

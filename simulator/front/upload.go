@@ -2,6 +2,7 @@ package front
 
 import (
 	"bytes"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -30,6 +31,7 @@ type session struct {
 	method   *discovery.Method
 	metadata []byte
 	media    []byte
+	kind     string // content type of the media
 	started  time.Time
 }
 
@@ -52,12 +54,18 @@ func (u *uploads) find(r *http.Request) *session {
 // sessionLife is how long Google keeps a resumable upload.
 const sessionLife = 7 * 24 * time.Hour
 
+// media is what a request uploads.
+type media struct {
+	data []byte
+	kind string // content type
+}
+
 // receive separates the media of an upload from its JSON. A reply means the
 // request is answered with it: an error, the start of a resumable upload, or
 // a chunk that is not the last.
-func (s *Server) receive(r *http.Request, m *discovery.Method, upload bool, query url.Values, body []byte) (media, rest []byte, done *reply) {
+func (s *Server) receive(r *http.Request, m *discovery.Method, upload bool, query url.Values, body []byte) (sent media, rest []byte, done *reply) {
 	if !upload {
-		return nil, body, nil
+		return media{}, body, nil
 	}
 	kind := query.Get("uploadType")
 	if kind == "" {
@@ -66,24 +74,24 @@ func (s *Server) receive(r *http.Request, m *discovery.Method, upload bool, quer
 	var err *Error
 	switch kind {
 	case "media", "raw":
-		media, rest = body, nil
+		sent = media{data: body, kind: r.Header.Get("Content-Type")}
 	case "multipart":
-		media, rest, err = splitRelated(r.Header.Get("Content-Type"), body)
+		sent, rest, err = splitRelated(r.Header.Get("Content-Type"), body)
 	case "resumable":
-		media, rest, done, err = s.resumable(r, m, query, body)
+		sent, rest, done, err = s.resumable(r, m, query, body)
 	default:
 		err = &Error{Code: 400, Reason: "badRequest", Status: "INVALID_ARGUMENT",
 			Message: fmt.Sprintf("Upload type %q: use media, multipart or resumable.", kind)}
 	}
-	if err == nil && int64(len(media)) > m.Upload.MaxSize {
+	if err == nil && int64(len(sent.data)) > m.Upload.MaxSize {
 		err = tooLarge(m)
 	}
 	if err != nil {
 		rep := errorReply(m.API, err)
-		return nil, nil, &rep
+		return media{}, nil, &rep
 	}
 	query.Del("upload_id") // not a parameter of the method
-	return media, rest, done
+	return sent, rest, done
 }
 
 func tooLarge(m *discovery.Method) *Error {
@@ -92,56 +100,64 @@ func tooLarge(m *discovery.Method) *Error {
 }
 
 // splitRelated takes a multipart/related body apart: metadata, then media.
-func splitRelated(contentType string, body []byte) (media, meta []byte, _ *Error) {
+func splitRelated(contentType string, body []byte) (sent media, meta []byte, _ *Error) {
 	bad := &Error{Code: 400, Reason: "badContent", Status: "INVALID_ARGUMENT", Message: "Bad content: a multipart upload has a JSON part and a media part."}
 	kind, params, err := mime.ParseMediaType(contentType)
 	if err != nil || !strings.HasPrefix(kind, "multipart/") {
-		return nil, nil, bad
+		return media{}, nil, bad
 	}
 	mr := multipart.NewReader(bytes.NewReader(body), params["boundary"])
-	var got [2][]byte
+	var got [2]media
 	for i := range got {
 		p, err := mr.NextRawPart()
 		if err != nil {
-			return nil, nil, bad
+			return media{}, nil, bad
 		}
-		if got[i], err = io.ReadAll(p); err != nil {
-			return nil, nil, bad
+		var from io.Reader = p
+		if strings.EqualFold(p.Header.Get("Content-Transfer-Encoding"), "base64") {
+			from = base64.NewDecoder(base64.StdEncoding, p)
 		}
+		if got[i].data, err = io.ReadAll(from); err != nil {
+			return media{}, nil, bad
+		}
+		got[i].kind = p.Header.Get("Content-Type")
 	}
 	if _, err := mr.NextRawPart(); err != io.EOF {
-		return nil, nil, bad
+		return media{}, nil, bad
 	}
-	return got[1], got[0], nil
+	return got[1], got[0].data, nil
 }
 
 // resumable starts an upload (no upload_id) or takes a chunk of one.
-func (s *Server) resumable(r *http.Request, m *discovery.Method, query url.Values, body []byte) (media, meta []byte, done *reply, _ *Error) {
+func (s *Server) resumable(r *http.Request, m *discovery.Method, query url.Values, body []byte) (sent media, meta []byte, done *reply, _ *Error) {
 	id := query.Get("upload_id")
 	if id == "" {
 		rep, err := s.startUpload(r, m, query, body)
-		return nil, nil, rep, err
+		return media{}, nil, rep, err
 	}
 	s.uploads.mu.Lock()
 	up := s.uploads.sessions[id]
 	s.uploads.mu.Unlock()
 	if up == nil || up.method != m || s.World.Clock.Now().Sub(up.started) > sessionLife {
-		return nil, nil, nil, &Error{Code: 404, Reason: "notFound", Status: "NOT_FOUND", Message: "No such upload session."}
+		return media{}, nil, nil, &Error{Code: 404, Reason: "notFound", Status: "NOT_FOUND", Message: "No such upload session."}
 	}
 	up.mu.Lock()
 	defer up.mu.Unlock()
 	complete, err := up.take(r.Header.Get("Content-Range"), body)
 	if err != nil {
-		return nil, nil, nil, err
+		return media{}, nil, nil, err
 	}
 	if !complete {
 		rep := up.incomplete(r)
-		return nil, nil, &rep, nil
+		return media{}, nil, &rep, nil
 	}
 	s.uploads.mu.Lock()
 	delete(s.uploads.sessions, id)
 	s.uploads.mu.Unlock()
-	return up.media, up.metadata, nil, nil
+	if up.kind == "" {
+		up.kind = r.Header.Get("Content-Type")
+	}
+	return media{up.media, up.kind}, up.metadata, nil, nil
 }
 
 func (s *Server) startUpload(r *http.Request, m *discovery.Method, query url.Values, body []byte) (*reply, *Error) {
@@ -155,7 +171,7 @@ func (s *Server) startUpload(r *http.Request, m *discovery.Method, query url.Val
 	defer s.uploads.mu.Unlock()
 	s.uploads.next++
 	id := fmt.Sprintf("AB%010d", s.uploads.next)
-	s.uploads.sessions[id] = &session{method: m, metadata: body, started: s.World.Clock.Now()}
+	s.uploads.sessions[id] = &session{method: m, metadata: body, kind: r.Header.Get("X-Upload-Content-Type"), started: s.World.Clock.Now()}
 	again := url.Values{}
 	for k, v := range query {
 		again[k] = v

@@ -19,3 +19,7 @@ func invalidLabel(id string) *front.Error { return invalid("Invalid label: " + i
 func noMailbox() *front.Error {
 	return &front.Error{Code: 400, Message: "Mail service not enabled", Reason: "failedPrecondition", Status: "FAILED_PRECONDITION"}
 }
+
+func noPrecondition() *front.Error {
+	return &front.Error{Code: 400, Message: "Precondition check failed.", Reason: "failedPrecondition", Status: "FAILED_PRECONDITION"}
+}

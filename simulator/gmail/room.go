@@ -90,7 +90,11 @@ func (r *Room) mailboxOf(c *front.Call) (*mailbox, error) {
 		return nil, forbidden("Delegation denied for " + u)
 	}
 	m := r.box(c.Account)
-	if m == nil {
+	a, known := r.world.Accounts.Get(c.Account)
+	if m == nil && !known {
+		return nil, noPrecondition() // a service account that acts for nobody
+	}
+	if m == nil || a.NoMailbox {
 		return nil, noMailbox()
 	}
 	r.purge(m)

@@ -218,6 +218,11 @@ func (s *Server) decide(w http.ResponseWriter, r *http.Request, q *request, a wo
 func (s *Server) refused(w http.ResponseWriter, r *http.Request, q *request, a world.Account) bool {
 	cl := q.client
 	policy := s.world.Domains.Policy(a.Domain)
+	if a.Closed() {
+		s.showError(w, &errorPage{Status: 403, Code: "account_suspended", App: cl.Name, Account: a.Email,
+			Message: "Your account was suspended by the administrator of your organization."})
+		return true
+	}
 	if a.Kind == world.Member && policy.Forbids(cl.ID, q.scopes) {
 		if policy.ToCallback {
 			s.redirectError(w, r, q, "admin_policy_enforced")

@@ -175,8 +175,8 @@ func (s *Server) IssueRefresh(email, clientID string, scopes []string) (string, 
 	return s.store.issueRefresh(cl, a.Sub, a.Email, Normalise(scopes), time.Time{}).token, nil
 }
 
-// AccountDeleted kills the access tokens of a deleted account; its refresh
-// tokens answer that the account is gone.
+// AccountDeleted kills the access tokens of a deleted or suspended account; its
+// refresh tokens answer for themselves.
 func (s *Server) AccountDeleted(sub string) {
 	s.store.mu.Lock()
 	defer s.store.mu.Unlock()

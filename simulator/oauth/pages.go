@@ -105,6 +105,9 @@ func (s *Server) showChooser(w http.ResponseWriter, q *request) {
 	hinted, isHinted := s.hinted(q)
 	var list []world.Account
 	for _, a := range s.world.Accounts.List() {
+		if a.Closed() {
+			continue
+		}
 		if q.hd != "" && q.hd != "*" && a.Domain != q.hd {
 			continue
 		}

@@ -56,6 +56,8 @@ func (s *Server) Endpoints() []Endpoint {
 		{"/o/oauth2/revoke", "revoke", http.HandlerFunc(s.revoke)},
 		{"/.well-known/openid-configuration", "configuration", http.HandlerFunc(s.configuration)},
 		{"/oauth2/v3/certs", "certs", http.HandlerFunc(s.certs)},
+		{"/.well-known/risc-configuration", "risc", http.HandlerFunc(s.riscConfiguration)},
+		{riscCerts, "risc", http.HandlerFunc(s.riscCertificates)},
 		{"/tokeninfo", "tokeninfo", http.HandlerFunc(s.tokenInfo)},
 		{"/oauth2/v3/tokeninfo", "tokeninfo", http.HandlerFunc(s.tokenInfo)},
 		{"/oauth2/v2/tokeninfo", "tokeninfo", http.HandlerFunc(s.tokenInfo2)},

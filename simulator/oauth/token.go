@@ -205,7 +205,8 @@ func (s *Server) fromRefresh(r *http.Request, cl world.Client) (*tokenAnswer, *r
 	if !ok {
 		return nil, invalidGrant("The account has been deleted")
 	}
-	if !s.store.usable(t) {
+	// Of a suspended account the tokens sleep; they work again when it is active.
+	if account.Closed() || !s.store.usable(t) {
 		return nil, invalidGrant("Token has been expired or revoked.")
 	}
 	if sub := s.store.reauthOf(account.Sub); sub != "" {

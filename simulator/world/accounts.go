@@ -26,7 +26,17 @@ type Account struct {
 	Kind   Kind
 	Sub    string // stable numeric id, never reused
 	Admin  bool   // may use the Directory API
+
+	// What an administrator decides about a Member.
+	Suspended bool   // cannot sign in; tokens do not work
+	Archived  bool   // the same, and kept for its data only
+	NoMailbox bool   // Gmail is off for the account
+	OrgUnit   string // "/Sales"; empty means "/"
+	Title     string // what the directory says of the job
 }
+
+// Closed tells whether nobody can sign in with the account.
+func (a Account) Closed() bool { return a.Suspended || a.Archived }
 
 // Given and Family split the name as Google's userinfo does.
 func (a Account) Given() string  { g, _, _ := strings.Cut(a.Name, " "); return g }

@@ -13,6 +13,7 @@ type Policy struct {
 	RestrictedScopes []string // scopes no application but a trusted one may hold
 	TrustedClients   []string // exempt from both, and from the Testing limits
 	ToCallback       bool     // report admin_policy_enforced to the redirect URI instead of a page
+	DirectoryHidden  bool     // members who are no administrators do not see each other in the directory
 }
 
 // Forbids tells whether the policy keeps client from holding scopes.

@@ -17,6 +17,7 @@ type World struct {
 	Accounts *Accounts
 	Clients  *Clients
 	Domains  *Domains
+	Projects *Projects
 
 	Until time.Time // when generated contents end; zero: the time of the clock
 }
@@ -32,6 +33,7 @@ func New(seed int64, clock *Clock) *World {
 		Accounts: NewAccounts(seed),
 		Clients:  NewClients(),
 		Domains:  NewDomains(),
+		Projects: NewProjects(),
 	}
 }
 
