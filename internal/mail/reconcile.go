@@ -11,6 +11,7 @@ import (
 
 	"rapport/internal/crm"
 	"rapport/internal/engine"
+	"rapport/internal/fault"
 )
 
 // verify is the step of gmail.verify: the completeness check. It begins anew
@@ -18,6 +19,9 @@ import (
 func verify(ctx context.Context, x *session) (bool, error) {
 	if err := x.hold(ctx); err != nil {
 		return false, err
+	}
+	if more, err := x.catchUp(ctx); err != nil || more {
+		return more, err
 	}
 	at, err := x.Load(ctx)
 	if err != nil {
@@ -38,6 +42,24 @@ func verify(ctx context.Context, x *session) (bool, error) {
 		return false, fmt.Errorf("setting the history back: %w", err)
 	}
 	return false, feed.reconciled.conclude(ctx)
+}
+
+// catchUp follows the history to its end first, so that mail which has arrived
+// since the last look does not count as a difference. more: somebody else moved
+// it meanwhile.
+func (x *session) catchUp(ctx context.Context) (more bool, err error) {
+	h := &session{Service: x.Service, box: x.box, spent: x.spent}
+	if ok, err := h.load(ctx, x.conn.ID, crm.StreamGmailHistory); err != nil || !ok {
+		return false, err
+	}
+	for more = true; more && err == nil; {
+		h.until = x.Now().Add(x.Budget)
+		if more, err = history(ctx, h); fault.Is(err, fault.Stale) {
+			break
+		}
+	}
+	x.profile, x.spent = h.profile, h.spent
+	return h.settle(ctx, more, err)
 }
 
 // verifyFeed is a reconciliation from a history id read first.

@@ -355,6 +355,19 @@ func TestVerifyHealsWhatWasLostAndNeverDeletesOnSuspicion(t *testing.T) {
 	require.Zero(t, c.Unexplained)
 }
 
+func TestVerifyCountsNothingThatHasOnlyJustArrived(t *testing.T) {
+	h := newHouse(t)
+	ids := []string{h.g.deliver("", "INBOX")}
+	h.must(KindHistory, KindBackfill)
+	ids = append(ids, h.g.deliver("", "INBOX"), h.g.deliver("", "INBOX"))
+	h.must(KindVerify)
+	h.same(ids...)
+	c := h.m.complete
+	require.Zero(t, c.Missing+c.Extra+c.Relabelled+c.Healed)
+	require.EqualValues(t, 3, c.GoogleCount)
+	require.EqualValues(t, 3, c.RapportCount)
+}
+
 func TestVerifyDoesNotAskForMoreThanWasChosen(t *testing.T) {
 	h := newHouse(t, func(s *crm.ConnectionSettings) { s.Limit = 10 })
 	h.g.perPage = 20
