@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"os"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -61,14 +62,15 @@ func (h *house) synced() *process {
 }
 
 // TestCrashes kills the process at every call to Google and at every write, and
-// starts it again. On PostgreSQL it is every third; THOROUGH=1 leaves none out.
+// starts it again. On PostgreSQL it is every third, in short runs every 13th; THOROUGH=1
+// leaves none out.
 func TestCrashes(t *testing.T) {
 	each(t, func(t *testing.T, d storetest.Database) {
 		w := newTown(t, d)
 		step := 1
 		switch {
 		case testing.Short():
-			step = 9
+			step = 13
 		case d == storetest.PostgreSQL && !thorough:
 			step = 3
 		}
@@ -147,24 +149,25 @@ func (h *house) reborn(dead *process) *process {
 // killAtCall kills the process when the k-th call from now on is on its way; a
 // token that Google has given anew is lost with its answer.
 func killAtCall(p *process, k int) func() bool {
-	alike, seen, at := map[string]int{}, 0, int64(0)
+	alike, seen := map[string]int{}, 0
+	var at atomic.Int64
 	kill := func(token bool) func(int64, *http.Request) error {
 		return func(n int64, r *http.Request) error {
-			if n == at && token == (r.URL.Path == "/token") {
+			if n == at.Load() && token == (r.URL.Path == "/token") {
 				return p.kill()
 			}
 			return nil
 		}
 	}
-	p.before = func(n int64, r *http.Request) error {
+	p.after.set(kill(true))
+	p.before.set(func(n int64, r *http.Request) error {
 		if alike[likeness(r)]++; alike[likeness(r)] <= 3 || thorough {
 			if seen++; seen == k {
-				at = n
+				at.Store(n)
 			}
 		}
 		return kill(false)(n, r)
-	}
-	p.after = kill(true)
+	})
 	return p.dead.Load
 }
 
@@ -174,7 +177,7 @@ func killAtCall(p *process, k int) func() bool {
 // transactions count: before the commit, and after it.
 func killAtWrite(p *process, k int) func() bool {
 	seen, last := 0, ""
-	p.wrote = func(_ int64, op string) error {
+	p.wrote.set(func(_ int64, op string) error {
 		again := op == last
 		if last = op; again || reads(op) {
 			return nil
@@ -186,7 +189,7 @@ func killAtWrite(p *process, k int) func() bool {
 			return p.kill()
 		}
 		return nil
-	}
+	})
 	return p.dead.Load
 }
 

@@ -133,12 +133,12 @@ func newMachine(t *testing.T, d storetest.Database, seed uint64) *machine {
 // hurry lets the owner and the other process be faster than this one at many of
 // its first calls: while it imports.
 func (m *machine) hurry(i int, from int64, turn uint64) {
-	m.two[i].after = func(n int64, _ *http.Request) error {
+	m.two[i].after.open(func(n int64, _ *http.Request) error {
 		if n >= from && n < from+20 && n%2 == 0 {
 			m.meanwhile(1-i, turn+uint64(n))
 		}
 		return nil
-	}
+	})
 }
 
 func (m *machine) start(i int) {
@@ -365,22 +365,22 @@ func (m *machine) arm(i int) {
 	case 0:
 		m.say("%s is going to die at call %d", p.name, at)
 		at += p.calls.Load()
-		p.before = func(n int64, _ *http.Request) error {
+		p.before.set(func(n int64, _ *http.Request) error {
 			if n == at {
 				return p.kill()
 			}
 			return nil
-		}
+		})
 	case 1:
 		at *= 4
 		m.say("%s is going to die at write %d", p.name, at)
 		at += p.writes.Load()
-		p.wrote = func(n int64, _ string) error {
+		p.wrote.set(func(n int64, _ string) error {
 			if n == at {
 				return p.kill()
 			}
 			return nil
-		}
+		})
 	default:
 		answered := m.r.IntN(2) == 0
 		m.say("somebody is going to be faster than %s at call %d, answered: %t", p.name, at, answered)
@@ -391,8 +391,11 @@ func (m *machine) arm(i int) {
 			}
 			return nil
 		}
-		if p.before = faster; answered {
-			p.before, p.after = nil, faster
+		if answered {
+			p.before.clear()
+			p.after.open(faster)
+		} else {
+			p.before.open(faster)
 		}
 	}
 }

@@ -58,9 +58,39 @@ type process struct {
 	// before is asked before the n-th call to Google leaves, wrote at the n-th
 	// write (see store.Options.Hook). An error of theirs is what the call or the
 	// write comes to.
-	before func(n int64, r *http.Request) error
-	wrote  func(n int64, operation string) error
-	after  func(n int64, r *http.Request) error // as before, when Google has done its part
+	before hook[*http.Request]
+	wrote  hook[string]
+	after  hook[*http.Request] // as before, when Google has done its part
+}
+
+// hook is a disturbance that may be put in place and taken away while others are
+// at work. One of several calls at the same time is disturbed at a time, unless
+// the hook lets others work meanwhile (see open).
+type hook[T any] struct {
+	at atomic.Pointer[func(n int64, about T) error]
+}
+
+// set puts a disturbance in place.
+func (h *hook[T]) set(do func(n int64, about T) error) {
+	var turn sync.Mutex
+	h.open(func(n int64, about T) error {
+		turn.Lock()
+		defer turn.Unlock()
+		return do(n, about)
+	})
+}
+
+// open is set for a disturbance that looks after itself.
+func (h *hook[T]) open(do func(n int64, about T) error) { h.at.Store(&do) }
+
+func (h *hook[T]) clear() { h.at.Store(nil) }
+
+func (h *hook[T]) ask(n int64, about T) error {
+	do := h.at.Load()
+	if do == nil {
+		return nil
+	}
+	return (*do)(n, about)
 }
 
 // trail is what a process did, for failures to tell.
@@ -129,7 +159,11 @@ func (h *house) boot() *process {
 }
 
 // calm takes away every disturbance.
-func (p *process) calm() { p.before, p.after, p.wrote = nil, nil, nil }
+func (p *process) calm() {
+	p.before.clear()
+	p.after.clear()
+	p.wrote.clear()
+}
 
 // stop ends the process: from now on nothing leaves it. What it holds is given
 // back when the house is left, since a refresh of a token may still be running.
@@ -157,11 +191,9 @@ func (p *process) write(_ context.Context, operation string) error {
 	if name, ok := strings.CutSuffix(operation, "/committed"); ok {
 		p.note("write %d %s", n, name)
 	}
-	if p.wrote != nil {
-		if err := p.wrote(n, operation); err != nil {
-			p.note("write %d %s fails: %v", n, operation, err)
-			return err
-		}
+	if err := p.wrote.ask(n, operation); err != nil {
+		p.note("write %d %s fails: %v", n, operation, err)
+		return err
 	}
 	return nil
 }
@@ -178,11 +210,9 @@ func (w wire) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	n := w.p.calls.Add(1)
 	w.p.note("call %d %s %s?%s", n, r.Method, r.URL.Path, r.URL.RawQuery)
-	if w.p.before != nil {
-		if err := w.p.before(n, r); err != nil {
-			w.p.note("call %d fails: %v", n, err)
-			return nil, err
-		}
+	if err := w.p.before.ask(n, r); err != nil {
+		w.p.note("call %d fails: %v", n, err)
+		return nil, err
 	}
 	if w.p.page > 0 && r.URL.Query().Get("maxResults") != "" {
 		r = r.Clone(r.Context())
@@ -191,13 +221,14 @@ func (w wire) RoundTrip(r *http.Request) (*http.Response, error) {
 		r.URL.RawQuery = q.Encode()
 	}
 	res, err := w.next.RoundTrip(r)
-	if err == nil && w.p.after != nil {
-		if failed := w.p.after(n, r); failed != nil {
-			_ = res.Body.Close() // the answer is lost
-			return nil, failed
-		}
+	if err != nil {
+		return nil, err
 	}
-	return res, err
+	if failed := w.p.after.ask(n, r); failed != nil {
+		_ = res.Body.Close() // the answer is lost
+		return nil, failed
+	}
+	return res, nil
 }
 
 // begin does what the program does when it starts: the schedule, and, until it

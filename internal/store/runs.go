@@ -35,16 +35,22 @@ func scanRun(r scanner) (crm.Run, error) {
 // when asked to.
 func (s *Store) BeginRun(ctx context.Context, r crm.Run) (run crm.Run, begun bool, err error) {
 	err = s.write(ctx, "mail.BeginRun", func(t *tx) error {
-		n, err := t.exec(ctx, "insert run", `INSERT INTO sync_runs (id, workspace_id, integration_id, stream, state, total, error, next_step, started_at)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT DO NOTHING`,
-			string(r.ID), string(r.WorkspaceID), string(r.ConnectionID), string(r.Stream), string(r.State), r.Total, r.Error, r.NextStep, stamp(r.StartedAt))
-		if err != nil {
-			return err
-		}
-		begun = n == 1
-		run, err = t.goingOn(ctx, r.ConnectionID, r.Stream)
-		if err != nil {
-			return err
+		for tries := 0; ; tries++ {
+			n, err := t.exec(ctx, "insert run", `INSERT INTO sync_runs (id, workspace_id, integration_id, stream, state, total, error, next_step, started_at)
+				VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT DO NOTHING`,
+				string(r.ID), string(r.WorkspaceID), string(r.ConnectionID), string(r.Stream), string(r.State), r.Total, r.Error, r.NextStep, stamp(r.StartedAt))
+			if err != nil {
+				return err
+			}
+			begun = n == 1
+			run, err = t.goingOn(ctx, r.ConnectionID, r.Stream)
+			if errors.Is(err, errNone) && tries < 10 {
+				continue // the one going on has ended between the two statements
+			}
+			if err != nil {
+				return err
+			}
+			break
 		}
 		if !begun && run.State == crm.RunQueued && r.State == crm.RunRunning {
 			if _, err := t.exec(ctx, "start run", "UPDATE sync_runs SET state = $2 WHERE id = $1", string(run.ID), string(r.State)); err != nil {
