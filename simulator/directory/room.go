@@ -43,7 +43,7 @@ func notAuthorized() *front.Error {
 }
 
 func notFound(what string) *front.Error {
-	return &front.Error{Code: 404, Reason: "notFound", Status: "NOT_FOUND", Message: what + " not found."}
+	return &front.Error{Code: 404, Reason: "notFound", Status: "NOT_FOUND", Message: what}
 }
 
 func invalidInput(what string) *front.Error {
@@ -72,7 +72,7 @@ func (r *Room) organisation(c *front.Call) (string, error) {
 		return "", notAuthorized()
 	case domain != "" && !strings.EqualFold(domain, caller.Domain):
 		if !r.hasDomain(domain) {
-			return "", notFound("Domain")
+			return "", notFound("Domain not found.")
 		}
 		return "", notAuthorized()
 	}
