@@ -68,8 +68,14 @@ type Config struct {
 // Endpoints are Google's addresses as configured.
 type Endpoints struct {
 	Auth, Token, Revoke, Userinfo, JWKS, Issuer string
-	Gmail                                       string // root of the Gmail API, with a slash at its end
+	RISC                                        string // configuration of security events
 	Simulated                                   bool   // not the real Google
+
+	// Roots of the APIs, with a slash at their end.
+	Gmail, Calendar, People, Directory, Drive, Sheets, Meet, PubSub string
+	// Base takes the place of every host of Google, without a slash at its end;
+	// empty: Google's own.
+	Base string
 }
 
 // Endpoints folds GOOGLE_BASE_URL into every address that is not given itself.
@@ -78,12 +84,17 @@ func (c *Config) Endpoints() Endpoints {
 		Auth: "https://accounts.google.com/o/oauth2/v2/auth", Token: "https://oauth2.googleapis.com/token",
 		Revoke: "https://oauth2.googleapis.com/revoke", Userinfo: "https://openidconnect.googleapis.com/v1/userinfo",
 		JWKS: "https://www.googleapis.com/oauth2/v3/certs", Issuer: "https://accounts.google.com",
-		Gmail: "https://gmail.googleapis.com/",
+		RISC:  "https://accounts.google.com/.well-known/risc-configuration",
+		Gmail: "https://gmail.googleapis.com/", Calendar: "https://www.googleapis.com/", People: "https://people.googleapis.com/",
+		Directory: "https://admin.googleapis.com/", Drive: "https://www.googleapis.com/", Sheets: "https://sheets.googleapis.com/",
+		Meet: "https://meet.googleapis.com/", PubSub: "https://pubsub.googleapis.com/",
 	}
 	if base := strings.TrimRight(c.GoogleBaseURL, "/"); base != "" {
+		root := base + "/"
 		e = Endpoints{
 			Auth: base + "/o/oauth2/v2/auth", Token: base + "/token", Revoke: base + "/revoke", Userinfo: base + "/v1/userinfo",
-			JWKS: base + "/oauth2/v3/certs", Issuer: base, Gmail: base + "/", Simulated: true,
+			JWKS: base + "/oauth2/v3/certs", Issuer: base, RISC: base + "/.well-known/risc-configuration", Simulated: true,
+			Gmail: root, Calendar: root, People: root, Directory: root, Drive: root, Sheets: root, Meet: root, PubSub: root, Base: base,
 		}
 	}
 	for _, o := range []struct {

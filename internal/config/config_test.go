@@ -36,7 +36,10 @@ func TestBaseURLFoldsEveryAddressAndSingleOnesWin(t *testing.T) {
 	require.Equal(t, Endpoints{
 		Auth: "http://127.0.0.1:8100/o/oauth2/v2/auth", Token: "https://token.example.org/t", Revoke: "http://127.0.0.1:8100/revoke",
 		Userinfo: "http://127.0.0.1:8100/v1/userinfo", JWKS: "http://127.0.0.1:8100/oauth2/v3/certs", Issuer: "http://127.0.0.1:8100",
-		Gmail: "http://127.0.0.1:8100/", Simulated: true,
+		RISC: "http://127.0.0.1:8100/.well-known/risc-configuration", Simulated: true, Base: "http://127.0.0.1:8100",
+		Gmail: "http://127.0.0.1:8100/", Calendar: "http://127.0.0.1:8100/", People: "http://127.0.0.1:8100/",
+		Directory: "http://127.0.0.1:8100/", Drive: "http://127.0.0.1:8100/", Sheets: "http://127.0.0.1:8100/",
+		Meet: "http://127.0.0.1:8100/", PubSub: "http://127.0.0.1:8100/",
 	}, c.Endpoints())
 }
 
