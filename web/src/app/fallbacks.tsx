@@ -4,10 +4,12 @@ import { Empty, Failed, useTitle } from "@/ui/kit";
 import classes from "./fallbacks.module.css";
 import { paths } from "./paths";
 
-export function NotFound() {
+/** `within` the shell, which is the page's main part already. */
+export function NotFound({ within }: { within?: boolean }) {
   useTitle("Not found");
+  const Whole = within ? "div" : "main";
   return (
-    <main className={classes.whole}>
+    <Whole className={classes.whole}>
       <Empty
         title="There is no page here"
         action={
@@ -16,9 +18,9 @@ export function NotFound() {
           </Button>
         }
       >
-        The address may be old, or it belongs to a part that is not in this version.
+        The address may be old, or it belongs to a part that is not open to you.
       </Empty>
-    </main>
+    </Whole>
   );
 }
 

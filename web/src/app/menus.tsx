@@ -1,13 +1,25 @@
 /** The menus of the shell: workspace, person, settings on a small screen. */
 import { Menu, useMantineColorScheme } from "@mantine/core";
 import { useQueryClient } from "@tanstack/react-query";
-import { Link, useNavigate } from "@tanstack/react-router";
-import { Check, ChevronsUpDown, Keyboard, LogOut, Moon, Settings, Sun, SunMoon } from "lucide-react";
+import { Link, useNavigate, useRouterState } from "@tanstack/react-router";
+import {
+  Check,
+  ChevronDown,
+  ChevronLeft,
+  ChevronsUpDown,
+  CircleUser,
+  Keyboard,
+  LogOut,
+  Moon,
+  Settings,
+  Sun,
+  SunMoon,
+} from "lucide-react";
 import { sessionApi } from "@/lib/api";
 import { Avatar, cx, Mark } from "@/ui/kit";
 import { paths } from "./paths";
-import { settings } from "./places";
-import { chooseWorkspace, useSession } from "./session";
+import { admin, administration, settings } from "./places";
+import { chooseWorkspace, isAdmin, useSession } from "./session";
 import classes from "./shell.module.css";
 
 export function useSignOut() {
@@ -69,6 +81,10 @@ export function UserMenu({ onHelp }: { onHelp: () => void }) {
       </Menu.Target>
       <Menu.Dropdown>
         <Menu.Label>{user.email}</Menu.Label>
+        <Menu.Item component={Link} to={paths.account} leftSection={<CircleUser size={15} />}>
+          Account
+        </Menu.Item>
+        <Menu.Divider />
         <ThemeItems />
         <Menu.Divider />
         <Menu.Item leftSection={<Keyboard size={15} />} onClick={onHelp}>
@@ -110,14 +126,15 @@ function SignOutItem() {
 }
 
 /** On a small screen: the settings, the theme and the way out. */
-export function SmallMenu({ active }: { active: boolean }) {
-  const { user } = useSession();
+export function SmallMenu({ active, requests }: { active: boolean; requests: number }) {
+  const { user, workspace } = useSession();
   return (
     <Menu position="top-end" width={240}>
       <Menu.Target>
         <button type="button" className={classes.tab} data-active={active || undefined}>
           <Settings size={20} strokeWidth={1.75} />
           Settings
+          {requests > 0 && <span className={classes.tabBadge}>{requests}</span>}
         </button>
       </Menu.Target>
       <Menu.Dropdown>
@@ -126,6 +143,11 @@ export function SmallMenu({ active }: { active: boolean }) {
             {label}
           </Menu.Item>
         ))}
+        {isAdmin(workspace) && (
+          <Menu.Item component={Link} to={administration.to} leftSection={<administration.icon size={16} />}>
+            {administration.label}
+          </Menu.Item>
+        )}
         <Menu.Divider />
         <Menu.Label>{user.email}</Menu.Label>
         <ThemeItems />
@@ -133,5 +155,48 @@ export function SmallMenu({ active }: { active: boolean }) {
         <SignOutItem />
       </Menu.Dropdown>
     </Menu>
+  );
+}
+
+/** On a small screen: which page of the administration this is, and the others. */
+export function AdminBar({ requests }: { requests: number }) {
+  const path = useRouterState({ select: (s) => s.location.pathname });
+  const here = admin.flatMap((g) => g.places).find((p) => p.to === path);
+  return (
+    <nav className={classes.adminBar} aria-label="Administration, small screen">
+      <Link to={paths.home} className={classes.adminBack} aria-label="Back to the CRM">
+        <ChevronLeft size={18} />
+      </Link>
+      <Menu position="bottom-start" width={260}>
+        <Menu.Target>
+          <button type="button" className={classes.adminHere}>
+            <span className={classes.adminOf}>Administration</span>
+            {here?.label ?? "Pages"}
+            <ChevronDown size={14} />
+            {requests > 0 && <span className={classes.badge}>{requests}</span>}
+          </button>
+        </Menu.Target>
+        <Menu.Dropdown>
+          {admin.map((group) => [
+            <Menu.Label key={group.title}>{group.title}</Menu.Label>,
+            ...group.places.map(({ to, label, icon: Icon }) => (
+              <Menu.Item
+                key={label}
+                component={Link}
+                to={to}
+                leftSection={<Icon size={16} />}
+                rightSection={
+                  to === paths.adminApproval && requests > 0 ? (
+                    <span className={classes.badge}>{requests}</span>
+                  ) : undefined
+                }
+              >
+                {label}
+              </Menu.Item>
+            )),
+          ])}
+        </Menu.Dropdown>
+      </Menu>
+    </nav>
   );
 }

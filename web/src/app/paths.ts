@@ -6,7 +6,20 @@ export const paths = {
   inbox: "/crm/inbox",
   connect: "/crm/onboarding/connect",
   integrations: "/crm/settings/integrations",
+  account: "/crm/settings/account",
   members: "/crm/settings/members",
+  admin: "/admin",
+  adminMembers: "/admin/members",
+  adminColleagues: "/admin/colleagues",
+  adminApproval: "/admin/approval",
+  adminGoogle: "/admin/google",
+  adminConnections: "/admin/connections",
+  adminSetupCheck: "/admin/setup-check",
+  adminKeys: "/admin/api-keys",
+  adminTokens: "/admin/tokens",
+  adminAudit: "/admin/audit",
+  invite: "/invite/$token",
+  connectLink: "/connect/$token",
 } as const;
 
 /** What the address of the inbox says about what is seen. */

@@ -1,5 +1,20 @@
 import type { LinkProps } from "@tanstack/react-router";
-import { Home, Inbox, Plug, Users } from "lucide-react";
+import {
+  Activity,
+  BadgeCheck,
+  CircleUser,
+  Home,
+  Inbox,
+  KeyRound,
+  KeySquare,
+  Plug,
+  ScrollText,
+  ShieldCheck,
+  Stethoscope,
+  Ticket,
+  UserRoundSearch,
+  Users,
+} from "lucide-react";
 import type { ComponentType } from "react";
 import { paths } from "./paths";
 
@@ -8,8 +23,10 @@ export interface Place {
   to: LinkProps["to"];
   label: string;
   icon: ComponentType<{ size?: number; strokeWidth?: number }>;
-  keys: string;
+  keys?: string;
   exact?: boolean;
+  /** Other words that find it in the palette. */
+  words?: string;
 }
 
 export const main: Place[] = [
@@ -18,5 +35,70 @@ export const main: Place[] = [
 ];
 export const settings: Place[] = [
   { to: paths.integrations, label: "Integrations", icon: Plug, keys: "g s" },
+  { to: paths.account, label: "Account", icon: CircleUser, words: "password sessions devices sign out everywhere" },
   { to: paths.members, label: "Members", icon: Users, keys: "g m" },
+];
+
+/** The way into the administration; for owners and administrators. */
+export const administration: Place = {
+  to: paths.admin,
+  label: "Administration",
+  icon: ShieldCheck,
+  keys: "g a",
+  words: "admin console",
+};
+
+export interface PlaceGroup {
+  title: string;
+  places: Place[];
+}
+
+export const admin: PlaceGroup[] = [
+  {
+    title: "People",
+    places: [
+      { to: paths.adminMembers, label: "Members", icon: Users, words: "invite roles remove people" },
+      {
+        to: paths.adminColleagues,
+        label: "Colleagues",
+        icon: UserRoundSearch,
+        words: "directory connect links not connected",
+      },
+    ],
+  },
+  {
+    title: "Google",
+    places: [
+      {
+        to: paths.adminApproval,
+        label: "Approval",
+        icon: BadgeCheck,
+        words: "allow block domains scopes profile products requests",
+      },
+      {
+        to: paths.adminGoogle,
+        label: "Google credentials",
+        icon: KeySquare,
+        words: "oauth client id secret redirect uri",
+      },
+      {
+        to: paths.adminConnections,
+        label: "Connections",
+        icon: Activity,
+        words: "health attention reconnect accounts",
+      },
+      { to: paths.adminSetupCheck, label: "Set-up check", icon: Stethoscope, words: "doctor diagnose fix" },
+    ],
+  },
+  {
+    title: "Access",
+    places: [
+      { to: paths.adminKeys, label: "API keys", icon: KeyRound, words: "scopes revoke create" },
+      { to: paths.adminTokens, label: "Tokens", icon: Ticket, words: "leases plugins vend revoke" },
+    ],
+  },
+  {
+    title: "Record",
+    places: [{ to: paths.adminAudit, label: "Audit log", icon: ScrollText, words: "history who did what trail" }],
+  },
 ];

@@ -11,7 +11,7 @@ import { Waiting } from "@/ui/kit";
 import { Lost, NotFound } from "./fallbacks";
 import { requireSession } from "./guards";
 import { connectOutcome, inboxSearch, loginSearch, paths } from "./paths";
-import { Shell } from "./shell";
+import { AdminShell, Shell } from "./shell";
 
 const pages = {
   login: () => import("@/features/auth/LoginPage"),
@@ -20,7 +20,19 @@ const pages = {
   inbox: () => import("@/features/inbox/InboxPage"),
   connect: () => import("@/features/onboarding/ConnectPage"),
   integrations: () => import("@/features/settings/IntegrationsPage"),
+  account: () => import("@/features/settings/AccountPage"),
   members: () => import("@/features/settings/MembersPage"),
+  adminMembers: () => import("@/features/admin/MembersPage"),
+  adminColleagues: () => import("@/features/admin/ColleaguesPage"),
+  adminApproval: () => import("@/features/admin/ApprovalPage"),
+  adminGoogle: () => import("@/features/admin/GooglePage"),
+  adminConnections: () => import("@/features/admin/ConnectionsPage"),
+  adminSetupCheck: () => import("@/features/admin/SetupCheckPage"),
+  adminKeys: () => import("@/features/admin/KeysPage"),
+  adminTokens: () => import("@/features/admin/TokensPage"),
+  adminAudit: () => import("@/features/admin/AuditPage"),
+  invite: () => import("@/features/auth/InvitePage"),
+  connectLink: () => import("@/features/auth/ConnectLinkPage"),
 };
 
 /** Begins to fetch the page of an address, while it is still being asked who is signed in. */
@@ -100,11 +112,113 @@ const members = createRoute({
   component: lazyRouteComponent(pages.members, "MembersPage"),
 });
 
+const account = createRoute({
+  getParentRoute: () => crm,
+  path: "/settings/account",
+  component: lazyRouteComponent(pages.account, "AccountPage"),
+});
+
+const admin = createRoute({
+  getParentRoute: () => root,
+  path: "/admin",
+  beforeLoad: ({ context, location }) => requireSession(context.client, location.href),
+  component: AdminShell,
+});
+
+const adminIndex = createRoute({
+  getParentRoute: () => admin,
+  path: "/",
+  beforeLoad: () => {
+    throw redirect({ to: paths.adminMembers, replace: true });
+  },
+});
+
+const adminMembers = createRoute({
+  getParentRoute: () => admin,
+  path: "/members",
+  component: lazyRouteComponent(pages.adminMembers, "MembersPage"),
+});
+
+const adminColleagues = createRoute({
+  getParentRoute: () => admin,
+  path: "/colleagues",
+  component: lazyRouteComponent(pages.adminColleagues, "ColleaguesPage"),
+});
+
+const adminApproval = createRoute({
+  getParentRoute: () => admin,
+  path: "/approval",
+  component: lazyRouteComponent(pages.adminApproval, "ApprovalPage"),
+});
+
+const adminGoogle = createRoute({
+  getParentRoute: () => admin,
+  path: "/google",
+  component: lazyRouteComponent(pages.adminGoogle, "GooglePage"),
+});
+
+const adminConnections = createRoute({
+  getParentRoute: () => admin,
+  path: "/connections",
+  component: lazyRouteComponent(pages.adminConnections, "ConnectionsPage"),
+});
+
+const adminSetupCheck = createRoute({
+  getParentRoute: () => admin,
+  path: "/setup-check",
+  component: lazyRouteComponent(pages.adminSetupCheck, "SetupCheckPage"),
+});
+
+const adminKeys = createRoute({
+  getParentRoute: () => admin,
+  path: "/api-keys",
+  component: lazyRouteComponent(pages.adminKeys, "KeysPage"),
+});
+
+const adminTokens = createRoute({
+  getParentRoute: () => admin,
+  path: "/tokens",
+  component: lazyRouteComponent(pages.adminTokens, "TokensPage"),
+});
+
+const adminAudit = createRoute({
+  getParentRoute: () => admin,
+  path: "/audit",
+  component: lazyRouteComponent(pages.adminAudit, "AuditPage"),
+});
+
+const invite = createRoute({
+  getParentRoute: () => root,
+  path: "/invite/$token",
+  component: lazyRouteComponent(pages.invite, "InvitePage"),
+});
+
+const connectLink = createRoute({
+  getParentRoute: () => root,
+  path: "/connect/$token",
+  validateSearch: connectOutcome,
+  component: lazyRouteComponent(pages.connectLink, "ConnectLinkPage"),
+});
+
 const tree = root.addChildren([
   index,
   login,
   setup,
-  crm.addChildren([home, inbox, connect, settings, integrations, members]),
+  invite,
+  connectLink,
+  crm.addChildren([home, inbox, connect, settings, integrations, account, members]),
+  admin.addChildren([
+    adminIndex,
+    adminMembers,
+    adminColleagues,
+    adminApproval,
+    adminGoogle,
+    adminConnections,
+    adminSetupCheck,
+    adminKeys,
+    adminTokens,
+    adminAudit,
+  ]),
 ]);
 
 export function makeRouter(client: QueryClient) {
@@ -115,7 +229,7 @@ export function makeRouter(client: QueryClient) {
     defaultPendingMs: 300,
     defaultPendingComponent: () => <Waiting label="Loading the page" />,
     defaultErrorComponent: Lost,
-    defaultNotFoundComponent: NotFound,
+    defaultNotFoundComponent: () => <NotFound />,
   });
 }
 

@@ -34,3 +34,5 @@ export const useWorkspaceId = () => useSession().workspace.id;
 export function useSetupState() {
   return useQuery({ queryKey: keys.setup, queryFn: ({ signal }) => sessionApi.setupState(signal), staleTime: 60_000 });
 }
+
+export const isAdmin = (workspace: Workspace): boolean => workspace.role !== "member";

@@ -4,23 +4,26 @@ import { Link, Outlet, useNavigate, useRouterState } from "@tanstack/react-route
 import { Keyboard, LogOut, Moon, PanelLeft, Search, Sun, SunMoon } from "lucide-react";
 import { Suspense, useEffect, useState } from "react";
 import { type Action, useActions } from "@/actions/actions";
-import { shown } from "@/actions/keys";
 import { useGoogleIntegrationStatus } from "@/hooks/useGoogleIntegration";
-import { importProgress, lastSync, readConnection } from "@/lib/connection";
 import { count } from "@/lib/format";
 import { followWorkspace, useLiveState } from "@/lib/live";
 import { useRemembered } from "@/lib/remember";
-import type { GoogleStatus } from "@/lib/types";
-import { Hint, Time, Waiting } from "@/ui/kit";
+import { Waiting } from "@/ui/kit";
+import { NotFound } from "./fallbacks";
 import { KeyHelp } from "./KeyHelp";
-import { SmallMenu, UserMenu, useSignOut, WorkspaceMenu } from "./menus";
+import { AdminBar, SmallMenu, useSignOut } from "./menus";
 import { Palette } from "./Palette";
 import { paths } from "./paths";
-import { main, type Place, settings } from "./places";
-import { useSession } from "./session";
+import { administration, admin as adminPlaces, main, type Place, settings } from "./places";
+import { Sidebar } from "./Sidebar";
+import { isAdmin, useSession } from "./session";
 import classes from "./shell.module.css";
+import { useOpenRequests } from "./useOpenRequests";
 
-export function Shell() {
+export const AdminShell = () => <Shell area="admin" />;
+
+/** The frame round every page. Members find nothing at the addresses of the administration. */
+export function Shell({ area = "crm" }: { area?: "crm" | "admin" }) {
   const { workspace } = useSession();
   const client = useQueryClient();
   const { status } = useGoogleIntegrationStatus(workspace.id);
@@ -28,7 +31,10 @@ export function Shell() {
   const [palette, setPalette] = useState(false);
   const [help, setHelp] = useState(false);
   useEffect(() => followWorkspace(workspace.id, client), [workspace.id, client]);
-  useShellActions({ palette: () => setPalette(true), help: () => setHelp(true), fold: () => setSlim(!slim) });
+  const requests = useOpenRequests();
+  const admin = isAdmin(workspace);
+  const inside = area === "admin" && admin;
+  useShellActions({ palette: () => setPalette(true), help: () => setHelp(true), fold: () => setSlim(!slim), admin });
   return (
     <div className={classes.shell} data-slim={slim || undefined}>
       <a href="#main" className={classes.skip}>
@@ -37,26 +43,36 @@ export function Shell() {
       <Sidebar
         slim={slim}
         status={status}
+        inside={inside}
+        requests={requests}
         onFold={() => setSlim(!slim)}
         onSearch={() => setPalette(true)}
         onHelp={() => setHelp(true)}
       />
       <div className={classes.stage}>
         <Unreachable />
+        {inside && <AdminBar requests={requests} />}
         <main id="main" className={classes.main} tabIndex={-1}>
           <Suspense fallback={<Waiting label="Loading the page" />}>
-            <Outlet />
+            {area === "admin" && !admin ? <NotFound within /> : <Outlet />}
           </Suspense>
         </main>
       </div>
-      <BottomBar unread={status?.counts.unread ?? 0} onSearch={() => setPalette(true)} />
+      <BottomBar unread={status?.counts.unread ?? 0} requests={requests} onSearch={() => setPalette(true)} />
       {palette && <Palette workspaceId={workspace.id} onClose={() => setPalette(false)} />}
       <KeyHelp opened={help} onClose={() => setHelp(false)} />
     </div>
   );
 }
 
-function useShellActions(open: { palette: () => void; help: () => void; fold: () => void }) {
+interface ShellActions {
+  palette: () => void;
+  help: () => void;
+  fold: () => void;
+  admin: boolean;
+}
+
+function useShellActions(open: ShellActions) {
   const navigate = useNavigate();
   const scheme = useMantineColorScheme();
   const signOut = useSignOut();
@@ -64,12 +80,19 @@ function useShellActions(open: { palette: () => void; help: () => void; fold: ()
     id: `go.${place.label}`,
     label: `Go to ${place.label}`,
     group: "Go to",
-    keys: [place.keys],
+    keys: place.keys ? [place.keys] : undefined,
+    words: place.words,
     icon: place.icon,
     run: () => void navigate({ to: place.to }),
   });
+  const goAdmin = (place: Place): Action => ({
+    ...go(place),
+    id: `admin.${place.label}`,
+    label: `Administration: ${place.label}`,
+    group: "Administration",
+  });
   useActions([
-    ...[...main, ...settings].map(go),
+    ...[...main, ...settings, ...(open.admin ? [administration] : [])].map(go),
     { id: "palette", label: "Search or jump to", group: "General", keys: ["mod+k"], icon: Search, run: open.palette },
     { id: "help", label: "Show keyboard shortcuts", group: "General", keys: ["?"], icon: Keyboard, run: open.help },
     { id: "fold", label: "Fold or unfold the sidebar", group: "General", keys: ["["], icon: PanelLeft, run: open.fold },
@@ -88,121 +111,13 @@ function useShellActions(open: { palette: () => void; help: () => void; fold: ()
       icon: SunMoon,
       run: () => scheme.setColorScheme("auto"),
     },
+    ...(open.admin ? adminPlaces.flatMap((g) => g.places).map(goAdmin) : []),
     { id: "signout", label: "Sign out", group: "General", icon: LogOut, run: signOut },
   ]);
 }
 
-interface SidebarProps {
-  slim: boolean;
-  status: GoogleStatus | undefined;
-  onFold: () => void;
-  onSearch: () => void;
-  onHelp: () => void;
-}
-
-function Sidebar({ slim, status, onFold, onSearch, onHelp }: SidebarProps) {
-  return (
-    <aside className={classes.sidebar} aria-label="Navigation">
-      <div className={classes.top}>
-        <WorkspaceMenu slim={slim} />
-        {!slim && (
-          <Hint label="Fold the sidebar" keys="[">
-            <button type="button" className={classes.fold} onClick={onFold} aria-label="Fold the sidebar">
-              <PanelLeft size={15} />
-            </button>
-          </Hint>
-        )}
-      </div>
-      <button type="button" className={classes.search} onClick={onSearch} aria-keyshortcuts="Control+K Meta+K">
-        <Search size={15} />
-        <span>Search or jump to</span>
-        <kbd>{shown("mod+k")}</kbd>
-      </button>
-      <nav className={classes.nav} aria-label="Main">
-        {main.map((place) => (
-          <NavItem
-            key={place.label}
-            place={place}
-            badge={place.to === paths.inbox ? status?.counts.unread : undefined}
-          />
-        ))}
-        <p className={classes.group}>Settings</p>
-        {settings.map((place) => (
-          <NavItem key={place.label} place={place} warn={place.to === paths.integrations && needsCare(status)} />
-        ))}
-      </nav>
-      <div className={classes.foot}>
-        {slim && (
-          <button type="button" className={classes.item} onClick={onFold} aria-label="Unfold the sidebar">
-            <PanelLeft size={16} />
-          </button>
-        )}
-        <SyncLine status={status} />
-        <UserMenu onHelp={onHelp} />
-      </div>
-    </aside>
-  );
-}
-
-function needsCare(status: GoogleStatus | undefined): boolean {
-  if (!status) return false;
-  const tone = readConnection(status).tone;
-  return tone === "warn" || tone === "bad";
-}
-
-function NavItem({ place, badge, warn }: { place: Place; badge?: number; warn?: boolean }) {
-  const Icon = place.icon;
-  return (
-    <Link
-      to={place.to}
-      className={classes.item}
-      activeOptions={{ exact: place.exact ?? false, includeSearch: false }}
-      activeProps={{ "data-active": true }}
-      title={place.label}
-    >
-      <Icon size={16} strokeWidth={1.75} />
-      <span className={classes.itemLabel}>{place.label}</span>
-      {badge ? (
-        <span className={classes.badge}>
-          {count(badge)}
-          <span className="visually-hidden"> unread</span>
-        </span>
-      ) : null}
-      {warn && (
-        <span className={classes.warnDot}>
-          <span className="visually-hidden">needs attention</span>
-        </span>
-      )}
-    </Link>
-  );
-}
-
-/** What the mailbox is doing, in half a line. */
-function SyncLine({ status }: { status: GoogleStatus | undefined }) {
-  if (!status?.is_connected) return null;
-  const reading = readConnection(status);
-  const last = lastSync(status);
-  const progress = importProgress(status);
-  return (
-    <Link to={paths.integrations} className={classes.sync} title={reading.title}>
-      <span className={classes.syncDot} data-tone={reading.tone} />
-      <span>
-        {reading.tone === "ok" && last ? (
-          <>
-            Synced <Time iso={last} style="ago" />
-          </>
-        ) : progress && progress.total > 0 ? (
-          `Importing ${count(progress.done)} of ${count(progress.total)}`
-        ) : (
-          reading.label
-        )}
-      </span>
-    </Link>
-  );
-}
-
-function BottomBar({ unread, onSearch }: { unread: number; onSearch: () => void }) {
-  const inSettings = useRouterState({ select: (s) => s.location.pathname.startsWith("/crm/settings") });
+function BottomBar({ unread, requests, onSearch }: { unread: number; requests: number; onSearch: () => void }) {
+  const inSettings = useRouterState({ select: (s) => /^\/(crm\/settings|admin)/.test(s.location.pathname) });
   return (
     <nav className={classes.bottom} aria-label="Main, small screen">
       {main.map(({ to, label, icon: Icon, exact }) => (
@@ -222,7 +137,7 @@ function BottomBar({ unread, onSearch }: { unread: number; onSearch: () => void 
         <Search size={20} strokeWidth={1.75} />
         Search
       </button>
-      <SmallMenu active={inSettings} />
+      <SmallMenu active={inSettings} requests={requests} />
     </nav>
   );
 }

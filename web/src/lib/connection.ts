@@ -12,7 +12,8 @@ export interface Reading {
   title: string;
   /** One sentence: what to do or to expect. */
   detail: string;
-  action?: "connect" | "reconnect" | "repair" | "resume" | "review" | "wait";
+  /** "ask": the workspace's administrator; "wait": an administrator of Google's, who has nothing to do with us. */
+  action?: "connect" | "reconnect" | "repair" | "resume" | "review" | "wait" | "ask" | "blocked";
 }
 
 const busy = (s: Stream) => s.state === "running" && s.progress !== undefined;
@@ -65,13 +66,16 @@ function troubled(status: GoogleStatus): Reading | undefined {
         action: "reconnect",
       };
     case "waiting_for_admin":
-      return {
-        tone: "warn",
-        label: "Waiting for approval",
-        title: "Your administrator has to approve Rapport for your organisation",
-        detail: status.next_step || why || "You can go on as soon as it is approved; nothing else is needed from you.",
-        action: "wait",
-      };
+      return (
+        refusedByWorkspace(status) ?? {
+          tone: "warn",
+          label: "Waiting for approval",
+          title: "Your administrator has to approve Rapport for your organisation",
+          detail:
+            why || status.next_step || "You can go on as soon as it is approved; nothing else is needed from you.",
+          action: "wait",
+        }
+      );
     case "degraded":
       return {
         tone: "warn",
@@ -96,16 +100,38 @@ function troubled(status: GoogleStatus): Reading | undefined {
   }
 }
 
-/** Reads a status. Undefined only while it is not known yet. */
-export function readConnection(status: GoogleStatus): Reading {
-  if (status.status === "none" && status.approval !== "approved") {
+/** What the workspace itself has decided, where it stands in the way. */
+function refusedByWorkspace(status: GoogleStatus): Reading | undefined {
+  if (status.approval === "pending") {
     return {
       tone: "warn",
       label: "Waiting for approval",
       title: "Google has to be approved for this workspace first",
-      detail: [status.status_reason, status.next_step].filter(Boolean).join(" "),
-      action: "wait",
+      detail:
+        [status.status_reason, status.next_step].filter(Boolean).join(" ") ||
+        "An administrator approves it once; then every member connects with one click.",
+      action: "ask",
     };
+  }
+  if (status.approval === "blocked") {
+    return {
+      tone: "bad",
+      label: "Blocked",
+      title: "Google is blocked in this workspace",
+      detail:
+        status.status_reason ||
+        "An administrator has switched the integration off. What was imported stays; nothing new is read.",
+      action: "blocked",
+    };
+  }
+  return undefined;
+}
+
+/** Reads a status. Undefined only while it is not known yet. */
+export function readConnection(status: GoogleStatus): Reading {
+  if (status.status === "none" || status.status === "disconnected") {
+    const refused = refusedByWorkspace(status);
+    if (refused) return refused;
   }
   if (status.status === "none" || status.status === "disconnected") {
     return {

@@ -1,10 +1,27 @@
-import type { EmailQuery } from "./types";
+import type { AuditQuery, EmailQuery } from "./types";
 
 /** The names of everything in the query cache. A prefix names all below it. */
 export const keys = {
   me: ["me"] as const,
   setup: ["setup"] as const,
+  sessions: ["sessions"] as const,
   members: (w: string) => ["members", w] as const,
+  approval: (w: string) => ["approval", w] as const,
+  invitation: (token: string) => ["invitation", token] as const,
+  connectLink: (token: string) => ["connect-link", token] as const,
+  admin: {
+    all: (w: string) => ["admin", w] as const,
+    clients: (w: string) => ["admin", w, "clients"] as const,
+    invitations: (w: string) => ["admin", w, "invitations"] as const,
+    connections: (w: string) => ["admin", w, "connections"] as const,
+    directory: (w: string, q: string, all: boolean) => ["admin", w, "directory", q, all] as const,
+    links: (w: string) => ["admin", w, "links"] as const,
+    apiKeys: (w: string) => ["admin", w, "keys"] as const,
+    tokens: (w: string) => ["admin", w, "tokens"] as const,
+    leases: (w: string) => ["admin", w, "leases"] as const,
+    audit: (w: string, query: AuditQuery) => ["admin", w, "audit", query] as const,
+    doctor: (w: string) => ["admin", w, "doctor"] as const,
+  },
   google: {
     all: (w: string) => ["google", w] as const,
     /** Without a connection: the status of whichever there are. */

@@ -13,6 +13,8 @@ export const liveEvents = [
   "connection.granted",
   "connection.needs_reauth",
   "connection.changed",
+  "approval.asked",
+  "approval.decided",
 ] as const;
 
 export interface LiveEvent {
@@ -65,7 +67,11 @@ export function staleKeys(event: LiveEvent): (readonly unknown[])[] {
     case "connection.granted":
     case "connection.needs_reauth":
     case "connection.changed":
-      return [keys.google.all(w), keys.mail.labels(w), keys.members(w)];
+      return [keys.google.all(w), keys.mail.labels(w), keys.members(w), keys.admin.connections(w)];
+    case "approval.asked":
+      return [keys.approval(w)];
+    case "approval.decided":
+      return [keys.approval(w), keys.google.all(w), keys.admin.connections(w)];
   }
 }
 

@@ -16,6 +16,12 @@ const known: Record<string, [string, string]> = {
   "contacts.readonly": ["See contacts", "See your contacts"],
   "contacts.other.readonly": ["Other contacts", "See people you have written to"],
   "directory.readonly": ["Directory", "See people of your organisation"],
+  "admin.directory.user.readonly": ["Directory", "See who is in your organisation"],
+  "drive.file": ["Own Drive files", "See and change files made or opened here"],
+  "drive.readonly": ["Read Drive", "See and download your Drive files"],
+  "meetings.space.created": ["Meet rooms", "Create video rooms and see those made here"],
+  spreadsheets: ["Spreadsheets", "See and change your spreadsheets"],
+  "spreadsheets.readonly": ["Read spreadsheets", "See your spreadsheets"],
 };
 
 export interface ScopeText {
@@ -26,10 +32,27 @@ export interface ScopeText {
 
 const aliases: Record<string, string> = { email: "userinfo.email", profile: "userinfo.profile" };
 
+/** The end of a scope's address: "gmail.readonly". */
+export const shortScope = (scope: string): string =>
+  scope.replace(/^https:\/\/www\.googleapis\.com\/auth\//, "").replace(/^https:\/\/(mail\.google\.com)\/?$/, "$1");
+
 export function scopeText(scope: string): ScopeText {
-  const short = scope
-    .replace(/^https:\/\/www\.googleapis\.com\/auth\//, "")
-    .replace(/^https:\/\/(mail\.google\.com)\/?$/, "$1");
+  const short = shortScope(scope);
   const [title, detail] = known[aliases[short] ?? short] ?? [short, ""];
   return { scope, title, detail };
+}
+
+/** The service whose consent asks for a scope: what a one-click repair has to ask for. */
+export function serviceOfScope(scope: string): "gmail" | "calendar" | "contacts" | undefined {
+  const short = shortScope(scope);
+  if (/^(gmail\.|mail\.google\.com)/.test(short)) return "gmail";
+  if (/^calendar/.test(short)) return "calendar";
+  if (/^contacts/.test(short)) return "contacts";
+  return undefined;
+}
+
+/** What a consent has to ask for so that nothing is missing any more. */
+export function repairServices(missing: { scope: string }[]): ("gmail" | "calendar" | "contacts")[] {
+  const services = missing.map((m) => serviceOfScope(m.scope)).filter((s) => s !== undefined);
+  return services.length > 0 ? [...new Set(services)] : ["gmail"];
 }

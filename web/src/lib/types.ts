@@ -67,3 +67,33 @@ export interface SendEmail {
 }
 
 export type SentEmail = Email;
+
+export type {
+  AdminConnection,
+  Approval,
+  ApprovalChange,
+  ApprovalRequest,
+  ApprovalState,
+  AuditQuery,
+  AuditRow,
+  Colleague,
+  ColleagueQuery,
+  ConnectLink,
+  ConnectLinkView,
+  CreatedConnectLink,
+  CreatedInvitation,
+  CreatedKey,
+  DoctorReport,
+  Finding,
+  GoogleClient,
+  GoogleClientWish,
+  Invitation,
+  InvitationView,
+  Key,
+  Lease,
+  NewInvitation,
+  NewKey,
+  ScopeProfile,
+  ServiceToken,
+  SessionRow,
+} from "./accessTypes";

@@ -14,7 +14,11 @@ export interface OutcomeText {
 }
 
 /** How a visit to Google's consent page ended, and what to do now. */
-export function outcomeText(outcome: string, status: GoogleStatus | undefined): OutcomeText | undefined {
+export function outcomeText(
+  outcome: string,
+  status: GoogleStatus | undefined,
+  reason?: string,
+): OutcomeText | undefined {
   const account = status?.google_email || "your Google account";
   switch (outcome) {
     case "connected":
@@ -55,11 +59,30 @@ export function outcomeText(outcome: string, status: GoogleStatus | undefined): 
         again: "Begin again",
       };
     case "waiting_for_admin":
+      return reason === "org_internal" || /another organisation/.test(status?.status_reason ?? "")
+        ? {
+            tone: "warn",
+            title: "This app is for another organisation only",
+            text: "Its owner has to make it available to yours, or you connect an account of theirs. Trying again does not help before that.",
+            again: "Use another account",
+          }
+        : {
+            tone: "warn",
+            title: "Your organisation does not allow Rapport yet",
+            text: `${status?.status_reason || "The administrator of your Google Workspace has to allow it."} Trying again does not help before that.`,
+          };
+    case "domain_not_allowed":
       return {
         tone: "warn",
-        title: "Your administrator has to allow Rapport first",
-        text:
-          status?.next_step || "Trying again does not help before that. As soon as it is allowed, connect once more.",
+        title: "This Google account is of another domain",
+        text: "Your workspace takes accounts of certain domains only. Nothing was connected and nothing was stored.",
+        again: "Use another account",
+      };
+    case "blocked":
+      return {
+        tone: "bad",
+        title: "Google is blocked in this workspace",
+        text: "An administrator has switched the integration off. Nothing was connected.",
       };
     case "expired":
       return {

@@ -157,11 +157,14 @@ export function Waiting({ label }: { label: string }) {
 export function Page({
   title,
   aside,
+  lead,
   children,
   wide,
 }: {
   title: string;
   aside?: ReactNode;
+  /** One sentence: what the page is for. */
+  lead?: ReactNode;
   children: ReactNode;
   wide?: boolean;
 }) {
@@ -174,6 +177,7 @@ export function Page({
       </header>
       <div className={classes.pageBody}>
         <div className={classes.measure} data-wide={wide || undefined}>
+          {lead && <p className={classes.pageLead}>{lead}</p>}
           {children}
         </div>
       </div>

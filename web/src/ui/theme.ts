@@ -13,6 +13,8 @@ import {
   Radio,
   Select,
   Switch,
+  TagsInput,
+  Textarea,
   TextInput,
   Tooltip,
 } from "@mantine/core";
@@ -55,6 +57,14 @@ export const theme = createTheme({
     Select: Select.extend({
       classNames: { ...field(), dropdown: classes.dropdown, option: classes.item },
       defaultProps: { size: "sm", allowDeselect: false, comboboxProps: { transitionProps: transitions } },
+    }),
+    Textarea: Textarea.extend({
+      classNames: { ...field(), input: `${classes.input} ${classes.area}` },
+      defaultProps: { size: "sm" },
+    }),
+    TagsInput: TagsInput.extend({
+      classNames: { ...field(), input: `${classes.input} ${classes.tags}`, pill: classes.tag },
+      defaultProps: { size: "sm" },
     }),
     Switch: Switch.extend({ defaultProps: { size: "sm" }, classNames: { track: classes.track } }),
     Checkbox: Checkbox.extend({ defaultProps: { size: "xs" }, classNames: { input: classes.box } }),

@@ -5,9 +5,10 @@ import { type FormEvent, useState } from "react";
 import { paths } from "@/app/paths";
 import { meQuery, useSetupState } from "@/app/session";
 import { sessionApi } from "@/lib/api";
+import { GoogleMark } from "@/ui/GoogleMark";
 import classes from "./auth.module.css";
 import { FormProblem } from "./FormProblem";
-import { Frame, GoogleMark } from "./Frame";
+import { Frame } from "./Frame";
 
 const refusals: Record<string, string> = {
   access_denied: "Google sign-in was cancelled. Nothing was changed.",

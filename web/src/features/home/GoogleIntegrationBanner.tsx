@@ -6,6 +6,7 @@ import { useGoogleIntegrationConnect, useGoogleIntegrationStatus } from "@/hooks
 import { importProgress, type Reading, readConnection } from "@/lib/connection";
 import { count, roughly } from "@/lib/format";
 import { explain } from "@/lib/problem";
+import { repairServices } from "@/lib/scopes";
 import type { GoogleStatus } from "@/lib/types";
 import classes from "./GoogleIntegrationBanner.module.css";
 
@@ -88,13 +89,24 @@ function Attention({ workspaceId, status, reading }: { workspaceId: string; stat
         <Button
           variant="filled"
           loading={isConnecting}
-          onClick={() => void connect(["gmail"], { connectionId: status.connection_id }).catch(() => undefined)}
+          onClick={() =>
+            void connect(reading.action === "repair" ? repairServices(status.missing_scopes) : ["gmail"], {
+              connectionId: status.connection_id,
+            }).catch(() => undefined)
+          }
         >
           {reading.action === "repair" ? "Give the missing permission" : "Reconnect"}
         </Button>
       ) : (
-        <Button component={Link} to={paths.integrations}>
-          {reading.action === "wait" ? "See what is missing" : "Open the settings"}
+        <Button
+          component={Link}
+          to={reading.action === "review" || reading.action === "resume" ? paths.integrations : paths.connect}
+        >
+          {reading.action === "ask"
+            ? "Ask for approval"
+            : reading.action === "wait" || reading.action === "blocked"
+              ? "See what is missing"
+              : "Open the settings"}
         </Button>
       )}
     </section>

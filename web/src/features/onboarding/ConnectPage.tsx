@@ -9,17 +9,19 @@ import { canReadMail, importProgress, readConnection } from "@/lib/connection";
 import { count, plural, roughly } from "@/lib/format";
 import { explain } from "@/lib/problem";
 import { read, write } from "@/lib/remember";
+import { repairServices } from "@/lib/scopes";
 import type { GoogleStatus, Visibility } from "@/lib/types";
 import { AmountSelect, VisibilityChoice } from "@/ui/ImportChoices";
 import { Card, Page, Row, Section, Waiting } from "@/ui/kit";
 import { Outcome, outcomeText } from "@/ui/Outcome";
 import classes from "./ConnectPage.module.css";
 import { useWishes } from "./useWishes";
+import { Stuck, Waits, waitingFor } from "./Waits";
 
 /** The first step of a new member, and a page of its own. */
 export function ConnectPage() {
   const { workspace } = useSession();
-  const { google } = useSearch({ from: "/crm/onboarding/connect" });
+  const { google, reason } = useSearch({ from: "/crm/onboarding/connect" });
   const { status, isLoading } = useGoogleIntegrationStatus(workspace.id);
   const reading = status && readConnection(status);
   const arrived = status !== undefined && canReadMail(status) && reading?.action !== "reconnect";
@@ -30,7 +32,7 @@ export function ConnectPage() {
       ) : arrived ? (
         <Arrived workspaceId={workspace.id} status={status} />
       ) : (
-        <Ask workspaceId={workspace.id} status={status} outcome={google} />
+        <Ask workspaceId={workspace.id} status={status} outcome={google} reason={reason} />
       )}
     </Page>
   );
@@ -54,33 +56,43 @@ const benefits = [
   },
 ];
 
-function Ask({ workspaceId, status, outcome }: { workspaceId: string; status: GoogleStatus; outcome?: string }) {
+interface AskProps {
+  workspaceId: string;
+  status: GoogleStatus;
+  outcome?: string;
+  reason?: string;
+}
+
+function Ask({ workspaceId, status, outcome, reason }: AskProps) {
   const { connect, isConnecting, error } = useGoogleIntegrationConnect(workspaceId);
   const [wishes, setWishes] = useState(() => keptWishes(status));
-  const ended = outcomeText(outcome ?? (status.status === "degraded" ? "degraded" : ""), status);
-  const waiting = readConnection(status).action === "wait";
+  const waits = waitingFor(status);
+  const ended = outcomeText(outcome ?? (status.status === "degraded" ? "degraded" : ""), status, reason);
   const go = () => {
     write("connect.wishes", wishes, () => sessionStorage);
-    void connect(["gmail"], { connectionId: status.connection_id || undefined, returnTo: paths.connect }).catch(
-      () => undefined,
-    );
+    const services = status.status === "degraded" ? repairServices(status.missing_scopes) : (["gmail"] as const);
+    void connect([...services], {
+      connectionId: status.connection_id || undefined,
+      returnTo: paths.connect,
+    }).catch(() => undefined);
   };
   return (
     <>
-      {ended && (
-        <Outcome
-          outcome={ended}
-          action={
-            ended.again && (
-              <Button variant="filled" loading={isConnecting} onClick={go}>
-                {ended.again}
-              </Button>
-            )
-          }
-        />
-      )}
-      {!ended && waiting && (
-        <Outcome outcome={{ tone: "warn", title: readConnection(status).title, text: readConnection(status).detail }} />
+      {waits ? (
+        <Waits workspaceId={workspaceId} status={status} waits={waits} onTry={go} trying={isConnecting} />
+      ) : (
+        ended && (
+          <Outcome
+            outcome={ended}
+            action={
+              ended.again && (
+                <Button variant="filled" loading={isConnecting} onClick={go}>
+                  {ended.again}
+                </Button>
+              )
+            }
+          />
+        )
       )}
       <h2 className={classes.title}>Bring your mail into the CRM</h2>
       <p className={classes.lead}>
@@ -95,13 +107,42 @@ function Ask({ workspaceId, status, outcome }: { workspaceId: string; status: Go
           </li>
         ))}
       </ul>
+      {!waits && (
+        <>
+          <Choices wishes={wishes} onChange={setWishes} />
+          <div className={classes.foot}>
+            <Button variant="filled" size="md" loading={isConnecting} onClick={go}>
+              Connect with Google
+            </Button>
+            <Button component={Link} to={paths.home} variant="subtle" size="md">
+              Not now
+            </Button>
+            {error && (
+              <p className={classes.error} role="alert">
+                {explain(error).message}
+              </p>
+            )}
+          </div>
+          <Stuck workspaceId={workspaceId} />
+        </>
+      )}
+      <p className={classes.fine}>
+        <ShieldCheck size={14} /> Rapport never sends, changes or deletes anything in Gmail by itself.
+      </p>
+    </>
+  );
+}
+
+function Choices({ wishes, onChange }: { wishes: Wishes; onChange: (wishes: Wishes) => void }) {
+  return (
+    <>
       <Section title="What is imported">
         <Card>
           <Row title="Gmail" note="Messages in your inbox and those you sent. Spam, drafts and the bin never.">
             <AmountSelect
               label="How much mail"
               value={wishes.limit}
-              onChange={(limit) => setWishes({ ...wishes, limit })}
+              onChange={(limit) => onChange({ ...wishes, limit })}
             />
           </Row>
         </Card>
@@ -113,24 +154,8 @@ function Ask({ workspaceId, status, outcome }: { workspaceId: string; status: Go
         </p>
       </Section>
       <Section title="Who sees your mail" note="You can change this at any time.">
-        <VisibilityChoice value={wishes.visibility} onChange={(visibility) => setWishes({ ...wishes, visibility })} />
+        <VisibilityChoice value={wishes.visibility} onChange={(visibility) => onChange({ ...wishes, visibility })} />
       </Section>
-      <div className={classes.foot}>
-        <Button variant="filled" size="md" loading={isConnecting} disabled={waiting} onClick={go}>
-          Connect with Google
-        </Button>
-        <Button component={Link} to={paths.home} variant="subtle" size="md">
-          Not now
-        </Button>
-        {error && (
-          <p className={classes.error} role="alert">
-            {explain(error).message}
-          </p>
-        )}
-      </div>
-      <p className={classes.fine}>
-        <ShieldCheck size={14} /> Rapport never sends, changes or deletes anything in Gmail by itself.
-      </p>
     </>
   );
 }
@@ -168,9 +193,10 @@ function Arrived({ workspaceId, status }: { workspaceId: string; status: GoogleS
               variant="filled"
               loading={isConnecting}
               onClick={() =>
-                void connect(["gmail"], { connectionId: status.connection_id, returnTo: paths.connect }).catch(
-                  () => undefined,
-                )
+                void connect(repairServices(status.missing_scopes), {
+                  connectionId: status.connection_id,
+                  returnTo: paths.connect,
+                }).catch(() => undefined)
               }
             >
               {degraded.again}

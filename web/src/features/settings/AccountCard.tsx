@@ -1,11 +1,15 @@
 import { Button, Menu, Progress } from "@mantine/core";
 import { notifications } from "@mantine/notifications";
+import { Link } from "@tanstack/react-router";
 import { Check, ChevronDown, Pause, Play, Plus, RefreshCw } from "lucide-react";
+import { paths } from "@/app/paths";
 import { useGoogleIntegrationConnect } from "@/hooks/useGoogleIntegration";
 import { importProgress, isSyncing, lastSync, progressSentence, readConnection } from "@/lib/connection";
 import { count, plural } from "@/lib/format";
 import { explain } from "@/lib/problem";
+import { repairServices } from "@/lib/scopes";
 import type { GoogleStatus, Run } from "@/lib/types";
+import { GoogleMark } from "@/ui/GoogleMark";
 import { Card, Pill, Time } from "@/ui/kit";
 import classes from "./settings.module.css";
 import { useChange, useRuns, useSync } from "./useConnection";
@@ -24,7 +28,7 @@ export function AccountCard({ workspaceId, status, onChoose }: Props) {
     <Card>
       <div className={classes.account}>
         <span className={classes.logo}>
-          <GoogleMark />
+          <GoogleMark size={20} />
         </span>
         <div className={classes.accountText}>
           <div className={classes.accountName}>
@@ -107,9 +111,28 @@ function Actions({ workspaceId, status }: { workspaceId: string; status: GoogleS
   const change = useChange(workspaceId, status.connection_id);
   const reading = readConnection(status);
   const reconnect = () =>
-    void connect(["gmail"], { connectionId: status.connection_id }).catch((error) =>
-      notifications.show({ color: "red", message: explain(error).message }),
+    void connect(reading.action === "repair" ? repairServices(status.missing_scopes) : ["gmail"], {
+      connectionId: status.connection_id,
+    }).catch((error) => notifications.show({ color: "red", message: explain(error).message }));
+  if (reading.action === "ask" || reading.action === "blocked") {
+    return (
+      <Button component={Link} to={paths.connect}>
+        See what is missing
+      </Button>
     );
+  }
+  if (reading.action === "wait") {
+    return (
+      <div className={classes.actions}>
+        <Button component={Link} to={paths.connect}>
+          What your administrator needs
+        </Button>
+        <Button loading={isConnecting} onClick={reconnect}>
+          Try again
+        </Button>
+      </div>
+    );
+  }
   if (reading.action === "connect") {
     return (
       <Button variant="filled" loading={isConnecting} onClick={reconnect}>
@@ -129,9 +152,9 @@ function Actions({ workspaceId, status }: { workspaceId: string; status: GoogleS
       </Button>
     );
   }
-  if (reading.action === "reconnect" || reading.action === "wait") {
+  if (reading.action === "reconnect") {
     return (
-      <Button variant={reading.action === "wait" ? "default" : "filled"} loading={isConnecting} onClick={reconnect}>
+      <Button variant="filled" loading={isConnecting} onClick={reconnect}>
         Reconnect
       </Button>
     );
@@ -199,28 +222,5 @@ function Accounts({ status, onChoose }: Pick<Props, "status" | "onChoose">) {
         ))}
       </Menu.Dropdown>
     </Menu>
-  );
-}
-
-function GoogleMark({ size = 20 }: { size?: number }) {
-  return (
-    <svg width={size} height={size} viewBox="0 0 18 18" aria-hidden="true">
-      <path
-        fill="#4285F4"
-        d="M17.64 9.2c0-.64-.06-1.25-.16-1.84H9v3.48h4.84a4.14 4.14 0 0 1-1.8 2.72v2.26h2.92c1.7-1.57 2.68-3.88 2.68-6.62z"
-      />
-      <path
-        fill="#34A853"
-        d="M9 18c2.43 0 4.47-.8 5.96-2.18l-2.92-2.26c-.8.54-1.84.86-3.04.86-2.34 0-4.32-1.58-5.03-3.7H.96v2.33A9 9 0 0 0 9 18z"
-      />
-      <path
-        fill="#FBBC05"
-        d="M3.97 10.71A5.41 5.41 0 0 1 3.68 9c0-.6.1-1.17.28-1.71V4.96H.96a9 9 0 0 0 0 8.08l3-2.33z"
-      />
-      <path
-        fill="#EA4335"
-        d="M9 3.58c1.32 0 2.5.45 3.44 1.35l2.58-2.59A9 9 0 0 0 .96 4.96l3 2.33C4.68 5.16 6.66 3.58 9 3.58z"
-      />
-    </svg>
   );
 }

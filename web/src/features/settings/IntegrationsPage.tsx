@@ -5,6 +5,7 @@ import { paths } from "@/app/paths";
 import { useWorkspaceId } from "@/app/session";
 import { useGoogleIntegrationConnect, useGoogleIntegrationStatus } from "@/hooks/useGoogleIntegration";
 import { readConnection } from "@/lib/connection";
+import { repairServices } from "@/lib/scopes";
 import { Bones, Card, Empty, Failed, Page } from "@/ui/kit";
 import { Outcome, outcomeText } from "@/ui/Outcome";
 import { AccountCard } from "./AccountCard";
@@ -54,11 +55,9 @@ function NotConnected({ text }: { text: { title: string; detail: string; action?
       <Empty
         title={text.title}
         action={
-          text.action === "connect" && (
-            <Button component={Link} to={paths.connect} variant="filled">
-              Connect Google
-            </Button>
-          )
+          <Button component={Link} to={paths.connect} variant={text.action === "connect" ? "filled" : "default"}>
+            {text.action === "connect" ? "Connect Google" : "See what is missing"}
+          </Button>
         }
       >
         {text.detail}
@@ -69,14 +68,16 @@ function NotConnected({ text }: { text: { title: string; detail: string; action?
 
 /** Says how the visit to Google ended, when one just did. */
 function ConsentOutcome({ workspaceId }: { workspaceId: string }) {
-  const { google, reference } = useSearch({ from: "/crm/settings/integrations" });
+  const { google, reason, reference } = useSearch({ from: "/crm/settings/integrations" });
   const navigate = useNavigate();
   const { status } = useGoogleIntegrationStatus(workspaceId);
   const { connect, isConnecting } = useGoogleIntegrationConnect(workspaceId);
-  const outcome = google ? outcomeText(google, status) : undefined;
+  const outcome = google ? outcomeText(google, status, reason) : undefined;
   if (!outcome) return null;
   const again = () =>
-    void connect(["gmail"], { connectionId: status?.connection_id || undefined }).catch(() => undefined);
+    void connect(google === "degraded" && status ? repairServices(status.missing_scopes) : ["gmail"], {
+      connectionId: status?.connection_id || undefined,
+    }).catch(() => undefined);
   return (
     <Outcome
       outcome={outcome}

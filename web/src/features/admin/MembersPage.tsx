@@ -1,0 +1,210 @@
+import { Button, Menu, Select } from "@mantine/core";
+import { Ellipsis, Plus, UserPlus } from "lucide-react";
+import { useState } from "react";
+import { useSession } from "@/app/session";
+import { invitationsApi, peopleApi } from "@/lib/adminApi";
+import { left } from "@/lib/countdown";
+import { keys } from "@/lib/keys";
+import { displayName } from "@/lib/people";
+import type { Invitation, Member, Role } from "@/lib/types";
+import { Confirm } from "@/ui/Confirm";
+import { Empty, Page, Person, Section, Time } from "@/ui/kit";
+import { Cell, Table } from "@/ui/Table";
+import classes from "./admin.module.css";
+import { InviteDialog } from "./InviteDialog";
+import { List } from "./parts";
+import { mayChange, rolesFor } from "./roles";
+import { useAct } from "./useAct";
+import { useInvitations, useMembers } from "./useAdmin";
+
+export function MembersPage() {
+  const { workspace } = useSession();
+  const [inviting, setInviting] = useState(false);
+  const members = useMembers(workspace.id);
+  return (
+    <Page
+      title="Members"
+      wide
+      lead={`Who can sign in to ${workspace.name}, and what they may do.`}
+      aside={
+        <Button size="xs" variant="filled" leftSection={<Plus size={14} />} onClick={() => setInviting(true)}>
+          Invite
+        </Button>
+      }
+    >
+      <List query={members} what="The members" empty={false} whenEmpty={null}>
+        <MemberTable members={members.data?.items ?? []} />
+      </List>
+      <Invitations onInvite={() => setInviting(true)} />
+      {inviting && <InviteDialog workspaceId={workspace.id} mine={workspace.role} onClose={() => setInviting(false)} />}
+    </Page>
+  );
+}
+
+const columns = [
+  { id: "who", title: "Member" },
+  { id: "joined", title: "Since", wide: true, width: "8rem" },
+  { id: "role", title: "Role", width: "11rem" },
+  { id: "more", title: "More", hidden: true, end: true, width: "3.5rem" },
+];
+
+function MemberTable({ members }: { members: Member[] }) {
+  const { workspace, user } = useSession();
+  const [leaving, setLeaving] = useState<Member>();
+  const changeRole = useAct({
+    run: ({ member, role }: { member: Member; role: Role }) => peopleApi.changeRole(workspace.id, member.user_id, role),
+    stale: [keys.members(workspace.id), keys.me],
+    done: (_, { member }) => `The role of ${displayName(member.name, member.email)} is changed.`,
+    failed: "The role was not changed",
+  });
+  const owners = members.filter((m) => m.role === "owner").length;
+  return (
+    <>
+      <Table columns={columns} label="Members">
+        {members.map((member) => {
+          const why = mayChange(workspace.role, member.role, owners);
+          const name = displayName(member.name, member.email);
+          const pending = changeRole.isPending && changeRole.variables?.member.user_id === member.user_id;
+          return (
+            <tr key={member.user_id}>
+              <Cell>
+                <Person name={member.name} email={member.email} />
+              </Cell>
+              <Cell wide quiet>
+                <Time iso={member.joined_at} />
+              </Cell>
+              <Cell>
+                <Select
+                  aria-label={`Role of ${name}`}
+                  title={why}
+                  size="xs"
+                  disabled={why !== undefined || pending}
+                  data={rolesFor(workspace.role, member.role)}
+                  value={member.role}
+                  onChange={(role) => role && role !== member.role && changeRole.mutate({ member, role: role as Role })}
+                />
+              </Cell>
+              <Cell end>
+                {member.user_id === user.id ? (
+                  <span className={classes.you}>You</span>
+                ) : (
+                  <Menu position="bottom-end" width={230}>
+                    <Menu.Target>
+                      <Button variant="subtle" px={6} aria-label={`More for ${name}`}>
+                        <Ellipsis size={16} />
+                      </Button>
+                    </Menu.Target>
+                    <Menu.Dropdown>
+                      <Menu.Item
+                        color="var(--bad)"
+                        disabled={why !== undefined}
+                        title={why}
+                        onClick={() => setLeaving(member)}
+                      >
+                        Remove from the workspace
+                      </Menu.Item>
+                    </Menu.Dropdown>
+                  </Menu>
+                )}
+              </Cell>
+            </tr>
+          );
+        })}
+      </Table>
+      {leaving && <Remove member={leaving} onClose={() => setLeaving(undefined)} />}
+    </>
+  );
+}
+
+function Remove({ member, onClose }: { member: Member; onClose: () => void }) {
+  const { workspace } = useSession();
+  const name = displayName(member.name, member.email);
+  const remove = useAct({
+    run: () => peopleApi.remove(workspace.id, member.user_id),
+    stale: [keys.members(workspace.id), keys.admin.all(workspace.id)],
+    done: () => `${name} is removed.`,
+    onDone: onClose,
+  });
+  return (
+    <Confirm
+      title={`Remove ${name}`}
+      verb={`Remove ${name}`}
+      danger
+      consequences={[
+        `${name} cannot sign in to ${workspace.name} any more; what they have open stops working at once.`,
+        "Their Google accounts are disconnected here. Mail that was imported stays, and keeps who may see it.",
+        "Their API keys are revoked: programs that use them stop working.",
+        "They can be invited again later.",
+      ]}
+      pending={remove.isPending}
+      error={remove.error}
+      onConfirm={() => remove.mutate()}
+      onClose={onClose}
+    />
+  );
+}
+
+const inviteColumns = [
+  { id: "who", title: "Invited" },
+  { id: "role", title: "Role", wide: true, width: "9rem" },
+  { id: "until", title: "Ends", width: "8rem" },
+  { id: "more", title: "Revoke", hidden: true, end: true, width: "6rem" },
+];
+
+const roleNames: Record<Role, string> = { owner: "Owner", admin: "Administrator", member: "Member" };
+
+export const openInvitations = (all: Invitation[], now = new Date()) =>
+  all.filter((i) => !i.accepted_at && !i.revoked_at && new Date(i.expires_at) > now);
+
+function Invitations({ onInvite }: { onInvite: () => void }) {
+  const { workspace } = useSession();
+  const list = useInvitations(workspace.id);
+  const open = openInvitations(list.data?.items ?? []);
+  const revoke = useAct({
+    run: (invitation: Invitation) => invitationsApi.revoke(workspace.id, invitation.id),
+    stale: [keys.admin.invitations(workspace.id)],
+    done: (_, i) => `The invitation of ${i.email} is worthless now.`,
+    failed: "The invitation was not revoked",
+  });
+  return (
+    <Section title="Open invitations" note="A link works once and for seven days. It is shown when it is made.">
+      <List
+        query={list}
+        what="The invitations"
+        rows={2}
+        empty={open.length === 0}
+        whenEmpty={
+          <Empty
+            icon={<UserPlus size={18} />}
+            title="Nobody is invited"
+            action={<Button onClick={onInvite}>Invite somebody</Button>}
+          >
+            An invitation is a link you send yourself, by mail or chat.
+          </Empty>
+        }
+      >
+        <Table columns={inviteColumns} label="Open invitations">
+          {open.map((invitation) => (
+            <tr key={invitation.id}>
+              <Cell>
+                <Person name={invitation.name} email={invitation.email} />
+              </Cell>
+              <Cell wide>{roleNames[invitation.role]}</Cell>
+              <Cell quiet>{left(invitation.expires_at)}</Cell>
+              <Cell end>
+                <Button
+                  size="xs"
+                  aria-label={`Revoke the invitation of ${invitation.email}`}
+                  loading={revoke.isPending && revoke.variables?.id === invitation.id}
+                  onClick={() => revoke.mutate(invitation)}
+                >
+                  Revoke
+                </Button>
+              </Cell>
+            </tr>
+          ))}
+        </Table>
+      </List>
+    </Section>
+  );
+}

@@ -1,0 +1,132 @@
+import { Button, PasswordInput, TextInput } from "@mantine/core";
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { Link, useNavigate, useParams } from "@tanstack/react-router";
+import { type FormEvent, useState } from "react";
+import { paths } from "@/app/paths";
+import { meQuery } from "@/app/session";
+import { invitationsApi } from "@/lib/adminApi";
+import { sessionApi } from "@/lib/api";
+import { comingDate } from "@/lib/countdown";
+import { keys } from "@/lib/keys";
+import { Problem } from "@/lib/problem";
+import type { InvitationView } from "@/lib/types";
+import { GoogleMark } from "@/ui/GoogleMark";
+import { Bone } from "@/ui/kit";
+import classes from "./auth.module.css";
+import { FormProblem } from "./FormProblem";
+import { Frame } from "./Frame";
+
+const roles = { owner: "an owner", admin: "an administrator", member: "a member" };
+const shortest = 10;
+
+/** Where an invited person comes in. */
+export function InvitePage() {
+  const { token } = useParams({ from: "/invite/$token" });
+  const invitation = useQuery({
+    queryKey: keys.invitation(token),
+    queryFn: ({ signal }) => invitationsApi.view(token, signal),
+    retry: false,
+    staleTime: Number.POSITIVE_INFINITY,
+  });
+  if (invitation.isPending) {
+    return (
+      <Frame title="Your invitation" lead="One moment.">
+        <div className={classes.form} role="status" aria-label="Loading">
+          <Bone height={38} />
+          <Bone height={38} />
+        </div>
+      </Frame>
+    );
+  }
+  if (!invitation.data) return <Spent error={invitation.error} />;
+  return <Accept token={token} invitation={invitation.data} />;
+}
+
+function Spent({ error }: { error: unknown }) {
+  const gone = error instanceof Problem && (error.status === 404 || error.status === 410);
+  return (
+    <Frame
+      title={gone ? "This invitation is no longer good" : "The invitation could not be opened"}
+      lead={
+        gone
+          ? "It was used already, it was taken back, or its seven days are over. Ask whoever invited you for a new one."
+          : "Try again in a moment."
+      }
+    >
+      {!gone && <FormProblem error={error} />}
+      <Button component={Link} to={paths.login} size="md" fullWidth mt={gone ? 0 : 16}>
+        Go to sign-in
+      </Button>
+    </Frame>
+  );
+}
+
+function Accept({ token, invitation }: { token: string; invitation: InvitationView }) {
+  const client = useQueryClient();
+  const navigate = useNavigate();
+  const [name, setName] = useState(invitation.name);
+  const [password, setPassword] = useState("");
+  const accept = useMutation({
+    mutationFn: () => invitationsApi.accept(token, { name: name.trim(), password }),
+    onSuccess: async () => {
+      await client.fetchQuery({ ...meQuery, staleTime: 0 });
+      await navigate({ to: paths.connect, replace: true });
+    },
+  });
+  const fields = accept.error instanceof Problem ? accept.error.fields : {};
+  const submit = (event: FormEvent) => {
+    event.preventDefault();
+    accept.mutate();
+  };
+  const by = invitation.invited_by ? `${invitation.invited_by} invites you` : "You are invited";
+  return (
+    <Frame
+      title={`Join ${invitation.workspace_name}`}
+      lead={`${by} as ${roles[invitation.role]}, with the address ${invitation.email}.`}
+      foot={`This link works once, until ${comingDate(invitation.expires_at)}.`}
+    >
+      {invitation.google_sign_in && (
+        <>
+          <Button
+            component="a"
+            href={sessionApi.googleSignInUrl(paths.connect)}
+            size="md"
+            fullWidth
+            leftSection={<GoogleMark />}
+          >
+            Continue with Google
+          </Button>
+          <div className={classes.or}>or with a password</div>
+        </>
+      )}
+      <form className={classes.form} onSubmit={submit}>
+        <TextInput
+          label="Your name"
+          name="name"
+          autoComplete="name"
+          required
+          withAsterisk={false}
+          value={name}
+          error={fields.name}
+          onChange={(event) => setName(event.currentTarget.value)}
+        />
+        <PasswordInput
+          label="Password"
+          description={`At least ${shortest} characters. If you have an account here, its password.`}
+          name="password"
+          minLength={shortest}
+          autoComplete="new-password"
+          required
+          withAsterisk={false}
+          value={password}
+          error={fields.password}
+          onChange={(event) => setPassword(event.currentTarget.value)}
+        />
+        {Object.keys(fields).length === 0 && <FormProblem error={accept.error} />}
+        <Button type="submit" variant="filled" size="md" loading={accept.isPending}>
+          Join
+        </Button>
+      </form>
+    </Frame>
+  );
+}

@@ -1,0 +1,203 @@
+import { Button, PasswordInput } from "@mantine/core";
+import { notifications } from "@mantine/notifications";
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useNavigate } from "@tanstack/react-router";
+import { Laptop, Smartphone } from "lucide-react";
+import { type FormEvent, useState } from "react";
+import { paths } from "@/app/paths";
+import { useSession } from "@/app/session";
+import { accountApi } from "@/lib/adminApi";
+import { deviceName, isPhone } from "@/lib/agents";
+import { keys } from "@/lib/keys";
+import { explain, Problem } from "@/lib/problem";
+import type { SessionRow } from "@/lib/types";
+import { Confirm } from "@/ui/Confirm";
+import { Bones, Card, Failed, Page, Person, Pill, Row, Section, Time } from "@/ui/kit";
+import classes from "./settings.module.css";
+
+export function AccountPage() {
+  const { user, workspaces } = useSession();
+  const roles = { owner: "owner", admin: "administrator", member: "member" } as const;
+  return (
+    <Page title="Account">
+      <Card>
+        <Row title={<Person name={user.name} email={user.email} />}>
+          <span className={classes.state}>{workspaces.map((w) => `${roles[w.role]} of ${w.name}`).join(", ")}</span>
+        </Row>
+      </Card>
+      <Sessions />
+      <Password />
+    </Page>
+  );
+}
+
+function Sessions() {
+  const [asking, setAsking] = useState(false);
+  const client = useQueryClient();
+  const list = useQuery({ queryKey: keys.sessions, queryFn: ({ signal }) => accountApi.sessions(signal) });
+  const end = useMutation({
+    mutationFn: (session: SessionRow) => accountApi.endSession(session.id),
+    onSuccess: (_, session) => notifications.show({ message: `${deviceName(session.user_agent)} is signed out.` }),
+    onError: (error) => notifications.show({ color: "red", message: explain(error).message }),
+    onSettled: () => client.invalidateQueries({ queryKey: keys.sessions }),
+  });
+  const sessions = [...(list.data?.items ?? [])].sort((a, b) => Number(b.current) - Number(a.current));
+  return (
+    <Section
+      title="Where you are signed in"
+      note="End what you do not know, and change your password then."
+      aside={
+        <Button data-danger onClick={() => setAsking(true)}>
+          Sign out everywhere
+        </Button>
+      }
+    >
+      <Card>
+        {list.isPending ? (
+          <Bones rows={2} height={56} />
+        ) : list.error && !list.data ? (
+          <Failed error={list.error} retry={list.refetch} title="The sessions could not be loaded" />
+        ) : (
+          <ul className={classes.sessions}>
+            {sessions.map((session) => {
+              const Icon = isPhone(session.user_agent) ? Smartphone : Laptop;
+              return (
+                <li key={session.id}>
+                  <Icon size={18} strokeWidth={1.75} />
+                  <div className={classes.grow}>
+                    <p className={classes.strong} title={session.user_agent}>
+                      {deviceName(session.user_agent)} {session.current && <Pill tone="ok">This one</Pill>}
+                    </p>
+                    <p className={classes.state}>
+                      {session.remote && `From ${session.remote}, `}
+                      {session.current ? (
+                        <>
+                          signed in <Time iso={session.created_at} style="long" />
+                        </>
+                      ) : (
+                        <>
+                          last used <Time iso={session.last_seen_at} style="ago" />
+                        </>
+                      )}
+                    </p>
+                  </div>
+                  {!session.current && (
+                    <Button
+                      aria-label={`End the session of ${deviceName(session.user_agent)}`}
+                      loading={end.isPending && end.variables?.id === session.id}
+                      onClick={() => end.mutate(session)}
+                    >
+                      End
+                    </Button>
+                  )}
+                </li>
+              );
+            })}
+          </ul>
+        )}
+      </Card>
+      {asking && <Everywhere onClose={() => setAsking(false)} />}
+    </Section>
+  );
+}
+
+function Everywhere({ onClose }: { onClose: () => void }) {
+  const client = useQueryClient();
+  const navigate = useNavigate();
+  const leave = useMutation({
+    mutationFn: () => accountApi.signOutEverywhere(),
+    onSuccess: async () => {
+      client.clear();
+      await navigate({ to: paths.login });
+    },
+  });
+  return (
+    <Confirm
+      title="Sign out everywhere"
+      verb="Sign out everywhere"
+      danger
+      consequences={[
+        "Every browser and phone is signed out, this one too.",
+        "Programs that signed in with your password have to do so again.",
+        "Your API keys go on working: revoke them one by one.",
+        "Google stays connected.",
+      ]}
+      pending={leave.isPending}
+      error={leave.error}
+      onConfirm={() => leave.mutate()}
+      onClose={onClose}
+    />
+  );
+}
+
+const shortest = 10;
+const blank = { old: "", next: "", again: "" };
+
+function Password() {
+  const client = useQueryClient();
+  const [form, setForm] = useState(blank);
+  const [differs, setDiffers] = useState(false);
+  const change = useMutation({
+    mutationFn: () => accountApi.changePassword(form.old, form.next),
+    onSuccess: async () => {
+      setForm(blank);
+      notifications.show({ message: "Your password is changed. Your other sessions have ended." });
+      await client.invalidateQueries({ queryKey: keys.sessions });
+    },
+  });
+  const fields = change.error instanceof Problem ? change.error.fields : {};
+  const submit = (event: FormEvent) => {
+    event.preventDefault();
+    setDiffers(form.next !== form.again);
+    if (form.next === form.again) change.mutate();
+  };
+  const field = (name: keyof typeof blank) => ({
+    required: true,
+    withAsterisk: false,
+    value: form[name],
+    onChange: (event: { currentTarget: HTMLInputElement }) => setForm({ ...form, [name]: event.currentTarget.value }),
+  });
+  return (
+    <Section
+      title="Password"
+      note="Changing it ends your other sessions. People who sign in with Google alone have none."
+    >
+      <Card>
+        <form className={classes.passwords} onSubmit={submit}>
+          <PasswordInput
+            label="Present password"
+            description="Leave it empty if you have had none so far"
+            autoComplete="current-password"
+            error={fields.old_password}
+            {...field("old")}
+            required={false}
+          />
+          <PasswordInput
+            label="New password"
+            description={`At least ${shortest} characters`}
+            minLength={shortest}
+            autoComplete="new-password"
+            error={fields.new_password}
+            {...field("next")}
+          />
+          <PasswordInput
+            label="New password once more"
+            autoComplete="new-password"
+            error={differs && form.next !== form.again ? "is not the same" : undefined}
+            {...field("again")}
+          />
+          {change.error && Object.keys(fields).length === 0 && (
+            <p className={classes.bad} role="alert">
+              {explain(change.error).message}
+            </p>
+          )}
+          <div className={classes.dialogFoot}>
+            <Button type="submit" variant="filled" loading={change.isPending}>
+              Change the password
+            </Button>
+          </div>
+        </form>
+      </Card>
+    </Section>
+  );
+}
