@@ -5,11 +5,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"rapport/internal/access"
 	"rapport/internal/crm"
 	"rapport/internal/fact"
+	"rapport/internal/fault"
 	"rapport/internal/mail"
 	"rapport/internal/vault"
 )
@@ -61,11 +63,49 @@ func (s *Store) Mine(ctx context.Context, c access.Caller) ([]crm.Connection, er
 		string(c.Workspace), string(c.UserID), c.Via == access.ViaSystem)
 }
 
-// ConnectionsOf lists every connection of a workspace, for administrators: who
-// has connected what, never its mail.
-func (s *Store) ConnectionsOf(ctx context.Context, w crm.WorkspaceID) ([]crm.Connection, error) {
-	return s.Mine(ctx, access.System(w))
+// ConnectionsOf lists every connection of a workspace with its owner and its
+// health, for administrators: who has connected what, never its mail. The oldest
+// first.
+func (s *Store) ConnectionsOf(ctx context.Context, w crm.WorkspaceID, cursor string, limit int) ([]vault.ConnectionHealth, string, error) {
+	after, id, err := readCursor(cursor)
+	if err != nil {
+		return nil, "", err
+	}
+	if cursor == "" {
+		after = -1
+	}
+	n := pageLimit(limit)
+	list, err := all(ctx, s.reading("ConnectionsOf"), "list", scanHealth, "SELECT "+connectionColumns+`,
+			COALESCE(u.name, ''), COALESCE(u.email, ''), COALESCE(g.status, ''), COALESCE(g.client_id, ''), COALESCE(g.refresh_expires_at, 0),
+			(SELECT MAX(r.updated_at) FROM sync_streams r WHERE r.integration_id = c.id)
+		FROM google_integrations c LEFT JOIN users u ON u.id = c.user_id LEFT JOIN oauth_grants g ON g.id = c.grant_id
+		WHERE c.workspace_id = $1 AND (c.created_at > $2 OR c.created_at = $2 AND c.id > $3) ORDER BY c.created_at, c.id LIMIT $4`,
+		string(w), after, id, int64(n+1))
+	if err != nil || len(list) <= n {
+		return list, "", err
+	}
+	last := list[n-1]
+	return list[:n], writeCursor(stamp(last.CreatedAt), string(last.ID)), nil
 }
+
+func scanHealth(r scanner) (vault.ConnectionHealth, error) {
+	var h vault.ConnectionHealth
+	var ends int64
+	var synced *int64
+	c, err := scanConnection(scanInto(func(dest ...any) error {
+		return r.Scan(append(dest, &h.UserName, &h.UserEmail, &h.Grant, &h.Client, &ends, &synced)...)
+	}))
+	h.Connection, h.LastSyncAt = c, clockPtr(synced)
+	if ends > 0 {
+		h.RefreshExpiresAt = clockPtr(&ends)
+	}
+	return h, err
+}
+
+// scanInto is a row of which somebody else takes the end.
+type scanInto func(dest ...any) error
+
+func (f scanInto) Scan(dest ...any) error { return f(dest...) }
 
 // Change lets fn change one of the caller's own connections (status, services,
 // settings; ids and owner stay) and tells connection.changed, in one transaction.
@@ -130,28 +170,48 @@ func (t *tx) connectionFact(kind fact.Kind, c crm.Connection) {
 // Granted stores a connection, new or reconnected, with its grant, and ends a
 // refresh of the grant that is under way.
 func (s *Store) Granted(ctx context.Context, c crm.Connection, g vault.Grant) error {
-	return s.withGrant(ctx, "vault.Granted", c, g, fact.ConnectionGranted)
+	return s.withGrant(ctx, "vault.Granted", c, g, "", fact.ConnectionGranted)
+}
+
+// GrantedByLink is Granted for somebody who came by a connect link.
+func (s *Store) GrantedByLink(ctx context.Context, c crm.Connection, g vault.Grant, link crm.LinkID) error {
+	return s.withGrant(ctx, "vault.Granted", c, g, link, fact.ConnectionGranted)
 }
 
 // Dropped stores a connection that was disconnected with its revoked grant.
 func (s *Store) Dropped(ctx context.Context, c crm.Connection, g vault.Grant) error {
-	return s.withGrant(ctx, "vault.Dropped", c, g, fact.ConnectionChanged)
+	return s.withGrant(ctx, "vault.Dropped", c, g, "", fact.ConnectionChanged)
 }
 
-func (s *Store) withGrant(ctx context.Context, name string, c crm.Connection, g vault.Grant, kind fact.Kind) error {
+func (s *Store) withGrant(ctx context.Context, name string, c crm.Connection, g vault.Grant, link crm.LinkID, kind fact.Kind) error {
 	return s.write(ctx, name, func(t *tx) error {
-		if err := t.putGrant(ctx, g); err != nil {
-			return err
-		}
-		if _, err := t.exec(ctx, "end lease", "UPDATE oauth_grants SET lease_holder = '', lease_until = 0 WHERE id = $1", string(g.ID)); err != nil {
-			return err
-		}
-		if err := t.putConnection(ctx, c); err != nil {
-			return err
+		if link != "" {
+			if err := t.spendLink(ctx, link, c); err != nil {
+				return err
+			}
 		}
 		t.connectionFact(kind, c)
-		return nil
+		if g.ID != "" { // one that waits for an administrator has none
+			if err := t.putGrant(ctx, g); err != nil {
+				return err
+			}
+			if _, err := t.exec(ctx, "end lease", "UPDATE oauth_grants SET lease_holder = '', lease_until = 0 WHERE id = $1", string(g.ID)); err != nil {
+				return err
+			}
+		}
+		return t.putConnection(ctx, c)
 	})
+}
+
+// spendLink uses up the connect link of the connection's owner.
+func (t *tx) spendLink(ctx context.Context, link crm.LinkID, c crm.Connection) error {
+	n, err := t.exec(ctx, "use connect link", `UPDATE connect_links SET used_at = $2
+		WHERE id = $1 AND workspace_id = $3 AND user_id = $4 AND used_at IS NULL AND revoked_at IS NULL`,
+		string(link), t.now, string(c.WorkspaceID), string(c.UserID))
+	if err == nil && n == 0 {
+		return &fault.Error{Kind: fault.Conflict, Code: "link_used", Text: "This link was used already, or taken back. Ask for a new one."}
+	}
+	return err
 }
 
 // Waiting stores a connection that waits for an administrator.
@@ -189,9 +249,23 @@ func (s *Store) Lost(ctx context.Context, g crm.GrantID, reason string, at time.
 func (s *Store) Recovered(ctx context.Context, g crm.GrantID, at time.Time) error {
 	return s.write(ctx, "vault.Recovered", func(t *tx) error {
 		return t.turn(ctx, g, []string{string(crm.StatusNeedsReauth)}, fact.ConnectionChanged, func(c *crm.Connection) {
-			c.Status, c.StatusReason, c.UpdatedAt = crm.StatusActive, "", at
-			if len(vault.Missing(c.GrantedScopes, c.WantedScopes)) > 0 {
-				c.Status = crm.StatusDegraded
+			c.Status, c.StatusReason = vault.Standing(c.GrantedScopes, c.WantedScopes)
+			c.UpdatedAt = at
+		})
+	})
+}
+
+// Rescoped notes what Google grants now: people take single permissions back.
+func (s *Store) Rescoped(ctx context.Context, g crm.GrantID, scopes []string, at time.Time) error {
+	return s.write(ctx, "vault.Rescoped", func(t *tx) error {
+		all := []string{string(crm.StatusActive), string(crm.StatusDegraded), string(crm.StatusPaused), string(crm.StatusNeedsReauth), string(crm.StatusConnecting)}
+		return t.turn(ctx, g, all, fact.ConnectionChanged, func(c *crm.Connection) {
+			if slices.Equal(c.GrantedScopes, scopes) {
+				return
+			}
+			c.GrantedScopes, c.UpdatedAt = scopes, at
+			if c.Status.Syncs() {
+				c.Status, c.StatusReason = vault.Standing(scopes, c.WantedScopes)
 			}
 		})
 	})
@@ -205,7 +279,11 @@ func (t *tx) turn(ctx context.Context, g crm.GrantID, from []string, kind fact.K
 		return err
 	}
 	for _, c := range list {
+		before := c
 		change(&c)
+		if same(before, c) {
+			continue
+		}
 		if err := t.putConnection(ctx, c); err != nil {
 			return err
 		}

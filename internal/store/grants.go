@@ -2,10 +2,13 @@ package store
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
+	"slices"
 	"time"
 
 	"rapport/internal/crm"
+	"rapport/internal/fact"
 	"rapport/internal/fault"
 	"rapport/internal/vault"
 )
@@ -14,10 +17,13 @@ var (
 	_ vault.Consents    = (*Store)(nil)
 	_ vault.Grants      = (*Store)(nil)
 	_ vault.Connections = (*Store)(nil)
+	_ vault.TokenGrants = (*Store)(nil)
+	_ vault.Leases      = (*Store)(nil)
+	_ vault.Upkeep      = (*Store)(nil)
 )
 
 const consentColumns = `state_hash, workspace_id, user_id, integration_id, expected_sub, services, scopes,
-	verifier, nonce, client_id, redirect_uri, return_to, purpose, expires_at`
+	verifier, nonce, client_id, redirect_uri, return_to, purpose, expires_at, subject, link_id`
 
 // PutConsent stores a consent under way and forgets those that have expired.
 func (s *Store) PutConsent(ctx context.Context, c vault.Consent) error {
@@ -25,9 +31,9 @@ func (s *Store) PutConsent(ctx context.Context, c vault.Consent) error {
 		if _, err := t.exec(ctx, "drop expired", "DELETE FROM oauth_consents WHERE expires_at <= $1", t.now); err != nil {
 			return err
 		}
-		_, err := t.exec(ctx, "insert consent", "INSERT INTO oauth_consents ("+consentColumns+") VALUES "+marks(1, 14),
+		_, err := t.exec(ctx, "insert consent", "INSERT INTO oauth_consents ("+consentColumns+") VALUES "+marks(1, 16),
 			c.StateHash, string(c.WorkspaceID), string(c.UserID), string(c.ConnectionID), c.ExpectedSub, jsonText(c.Services), listText(c.Scopes),
-			c.Verifier.Reveal(), c.Nonce, string(c.ClientID), c.RedirectURI, clean(c.ReturnTo), c.Purpose, stamp(c.ExpiresAt))
+			c.Verifier.Reveal(), c.Nonce, string(c.ClientID), c.RedirectURI, clean(c.ReturnTo), c.Purpose, stamp(c.ExpiresAt), clean(c.Subject), string(c.LinkID))
 		return err
 	})
 }
@@ -51,28 +57,33 @@ func scanConsent(r scanner) (vault.Consent, error) {
 	var services, scopes, verifier string
 	var expires int64
 	err := r.Scan(&c.StateHash, &c.WorkspaceID, &c.UserID, &c.ConnectionID, &c.ExpectedSub, &services, &scopes,
-		&verifier, &c.Nonce, &c.ClientID, &c.RedirectURI, &c.ReturnTo, &c.Purpose, &expires)
+		&verifier, &c.Nonce, &c.ClientID, &c.RedirectURI, &c.ReturnTo, &c.Purpose, &expires, &c.Subject, &c.LinkID)
 	c.Verifier, c.ExpiresAt = crm.NewSecret(verifier), clock(expires)
 	return c, errors.Join(err, fromJSON(services, &c.Services), fromJSON(scopes, &c.Scopes))
 }
 
 const grantColumns = `id, workspace_id, subject, google_sub, google_email, client_id, access_token, refresh_token,
-	token_expiry, granted_scopes, status, failures, retry_at, last_used_at, created_at, updated_at`
+	token_expiry, granted_scopes, status, failures, retry_at, last_used_at, created_at, updated_at,
+	service, consented_at, refresh_expires_at, died_at, lived`
+
+const grantWidth = 21
 
 func scanGrant(r scanner) (vault.Grant, error) {
 	var g vault.Grant
 	var scopes string
-	var failures, expiry, retry, used, created, updated int64
+	var failures, expiry, retry, used, created, updated, consented, ends, died, lived int64
 	err := r.Scan(&g.ID, &g.WorkspaceID, &g.UserID, &g.GoogleSub, &g.GoogleEmail, &g.ClientID, &g.SealedAccess, &g.SealedRefresh,
-		&expiry, &scopes, &g.Status, &failures, &retry, &used, &created, &updated)
-	g.Failures = int(failures)
+		&expiry, &scopes, &g.Status, &failures, &retry, &used, &created, &updated, &g.Service, &consented, &ends, &died, &lived)
+	g.Failures, g.Lived = int(failures), time.Duration(lived)*time.Microsecond
 	g.Expiry, g.RetryAt, g.LastUsedAt, g.CreatedAt, g.UpdatedAt = clock(expiry), clock(retry), clock(used), clock(created), clock(updated)
+	g.ConsentedAt, g.RefreshExpiresAt, g.DiedAt = clock(consented), clock(ends), clock(died)
 	return g, errors.Join(err, fromJSON(scopes, &g.Scopes))
 }
 
 func grantArgs(g vault.Grant) []any {
 	return []any{string(g.ID), string(g.WorkspaceID), string(g.UserID), g.GoogleSub, g.GoogleEmail, string(g.ClientID), g.SealedAccess, g.SealedRefresh,
-		stamp(g.Expiry), listText(g.Scopes), string(g.Status), int64(g.Failures), stamp(g.RetryAt), stamp(g.LastUsedAt), stamp(g.CreatedAt), stamp(g.UpdatedAt)}
+		stamp(g.Expiry), listText(g.Scopes), string(g.Status), int64(g.Failures), stamp(g.RetryAt), stamp(g.LastUsedAt), stamp(g.CreatedAt), stamp(g.UpdatedAt),
+		string(g.Service), stamp(g.ConsentedAt), stamp(g.RefreshExpiresAt), stamp(g.DiedAt), g.Lived.Microseconds()}
 }
 
 const noGrant = "There are no tokens for this account."
@@ -97,16 +108,27 @@ func (s *Store) SaveGrant(ctx context.Context, g vault.Grant) error {
 	return s.write(ctx, "vault.SaveGrant", func(t *tx) error { return t.putGrant(ctx, g) })
 }
 
+// putGrant stores a grant and tells grant.changed.
 func (t *tx) putGrant(ctx context.Context, g vault.Grant) error {
-	_, err := t.exec(ctx, "save grant", "INSERT INTO oauth_grants ("+grantColumns+") VALUES "+marks(1, 16)+`
+	t.grantFact(g)
+	_, err := t.exec(ctx, "save grant", "INSERT INTO oauth_grants ("+grantColumns+") VALUES "+marks(1, grantWidth)+`
 		ON CONFLICT (id) DO UPDATE SET workspace_id = excluded.workspace_id, subject = excluded.subject,
 			google_sub = excluded.google_sub, google_email = excluded.google_email, client_id = excluded.client_id,
 			access_token = excluded.access_token, refresh_token = excluded.refresh_token, token_expiry = excluded.token_expiry,
 			granted_scopes = excluded.granted_scopes, status = excluded.status, failures = excluded.failures, retry_at = excluded.retry_at,
-			last_used_at = excluded.last_used_at, updated_at = excluded.updated_at,
+			last_used_at = excluded.last_used_at, updated_at = excluded.updated_at, service = excluded.service,
+			consented_at = excluded.consented_at, refresh_expires_at = excluded.refresh_expires_at,
+			died_at = excluded.died_at, lived = excluded.lived,
 			lease_holder = CASE WHEN oauth_grants.status <> excluded.status OR oauth_grants.refresh_token <> excluded.refresh_token
 				THEN '' ELSE oauth_grants.lease_holder END`, grantArgs(g)...)
 	return err
+}
+
+// grantFact tells that tokens handed out before may be worthless: a matter of
+// the grant's subject.
+func (t *tx) grantFact(g vault.Grant) {
+	t.fact(fact.Fact{Kind: fact.GrantChanged, WorkspaceID: g.WorkspaceID, UserID: g.UserID,
+		Data: json.RawMessage(jsonText(vault.GrantChange{GrantID: g.ID, Service: g.Service, Status: g.Status}))})
 }
 
 // LeaseGrant gives holder the sole right to refresh, unless another's lease lives.
@@ -128,30 +150,46 @@ func (s *Store) LeaseGrant(ctx context.Context, id crm.GrantID, holder string, n
 	return g, mine && err == nil, err
 }
 
-// SaveRefreshed stores g and ends the lease, if holder still has it.
+// SaveRefreshed stores g and ends the lease, if holder still has it. It tells
+// grant.changed when the status or the scopes have changed; a new access token
+// takes nothing from those handed out before.
 func (s *Store) SaveRefreshed(ctx context.Context, g vault.Grant, holder string) error {
 	return s.write(ctx, "vault.SaveRefreshed", func(t *tx) error {
-		n, err := t.exec(ctx, "save refreshed", `UPDATE oauth_grants SET access_token = $2, refresh_token = $3, token_expiry = $4,
-			granted_scopes = $5, status = $6, failures = $7, retry_at = $8, last_used_at = $9, updated_at = $10, lease_holder = '', lease_until = 0
-			WHERE id = $1 AND lease_holder = $11`,
-			string(g.ID), g.SealedAccess, g.SealedRefresh, stamp(g.Expiry), listText(g.Scopes), string(g.Status), int64(g.Failures),
-			stamp(g.RetryAt), stamp(g.LastUsedAt), stamp(g.UpdatedAt), holder)
-		if err == nil && n == 0 {
+		before, err := one(ctx, t, "read grant", scanGrant, "SELECT "+grantColumns+" FROM oauth_grants WHERE id = $1 AND lease_holder = $2"+s.d.forUpdate(), string(g.ID), holder)
+		if errors.Is(err, errNone) {
 			return fault.New(fault.Conflict, "Another worker has taken over this refresh.")
 		}
+		if err != nil {
+			return err
+		}
+		if before.Status != g.Status || !slices.Equal(before.Scopes, g.Scopes) {
+			t.grantFact(g)
+		}
+		_, err = t.exec(ctx, "save refreshed", `UPDATE oauth_grants SET access_token = $2, refresh_token = $3, token_expiry = $4,
+			granted_scopes = $5, status = $6, failures = $7, retry_at = $8, last_used_at = $9, updated_at = $10, refresh_expires_at = $11,
+			died_at = $12, lived = $13, lease_holder = '', lease_until = 0 WHERE id = $1`,
+			string(g.ID), g.SealedAccess, g.SealedRefresh, stamp(g.Expiry), listText(g.Scopes), string(g.Status), int64(g.Failures),
+			stamp(g.RetryAt), stamp(g.LastUsedAt), stamp(g.UpdatedAt), stamp(g.RefreshExpiresAt), stamp(g.DiedAt), g.Lived.Microseconds())
 		return err
 	})
 }
 
-// OtherUses counts living grants of the same Google account and client besides g,
-// in every workspace, and the connections on them.
-func (s *Store) OtherUses(ctx context.Context, g vault.Grant) (int, error) {
-	n, err := one(ctx, s.reading("vault.OtherUses"), "count", scanInt, `SELECT
-		(SELECT COUNT(*) FROM oauth_grants o WHERE o.google_sub = $1 AND o.client_id = $2 AND o.id <> $3 AND o.status IN ('active', 'decryption_failed'))
-		+ (SELECT COUNT(*) FROM google_integrations c JOIN oauth_grants o ON o.id = c.grant_id
-			WHERE o.google_sub = $1 AND o.client_id = $2 AND o.id <> $3 AND o.status IN ('active', 'decryption_failed') AND c.status <> 'disconnected')`,
-		g.GoogleSub, string(g.ClientID), string(g.ID))
-	return int(n), err
+// living are the states of grants that Google may still honour.
+const living = "('active', 'decryption_failed')"
+
+// OtherUses counts the living grants of the same Google account besides g, in
+// every workspace, by client.
+func (s *Store) OtherUses(ctx context.Context, g vault.Grant) (map[crm.ClientID]int, error) {
+	out := map[crm.ClientID]int{}
+	err := each(ctx, s.reading("vault.OtherUses"), "count", func(r scanner) error {
+		var id crm.ClientID
+		var n int64
+		err := r.Scan(&id, &n)
+		out[id] = int(n)
+		return err
+	}, "SELECT client_id, COUNT(*) FROM oauth_grants WHERE google_sub = $1 AND id <> $2 AND status IN "+living+" GROUP BY client_id",
+		g.GoogleSub, string(g.ID))
+	return out, err
 }
 
 // ResealPage gives up to n grants after an id, in id order.

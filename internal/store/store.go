@@ -61,6 +61,7 @@ type Store struct {
 	facts *bell // rung after a commit that wrote facts
 	jobs  *bell // rung after a commit that made jobs due
 	index *bell // rung after a commit that queued messages for the index
+	desk  desk  // where audit rows are written
 	stop  context.CancelFunc
 	ended chan struct{}
 }

@@ -19,6 +19,7 @@ const (
 	PurposeConnect = "connect" // link an account; ends in the browser session that began it
 	PurposeLink    = "link"    // the same, begun by a program for its member: the browser need not be signed in
 	PurposeSignIn  = "sign_in" // only learn who somebody is
+	PurposeToken   = "token"   // a grant of the token service; see Authorize
 )
 
 // Request is a wish for consent.
@@ -30,6 +31,9 @@ type Request struct {
 	// RedirectURI the consent comes back to; empty: the client's.
 	RedirectURI string
 	ReturnTo    string // path of our own UI to go back to
+	// Link is the connect link the person came by. It is used up in the
+	// transaction that stores the connection; a consent that fails leaves it usable.
+	Link crm.LinkID
 }
 
 // Started is a consent under way.
@@ -54,11 +58,11 @@ func (s *Service) Begin(ctx context.Context, caller access.Caller, r Request) (S
 	if err := access.Allow(caller, access.ConnectionManage); err != nil {
 		return Started{}, err
 	}
-	profile, err := s.approved(ctx, caller.Workspace)
+	approval, err := s.approved(ctx, caller.Workspace)
 	if err != nil {
 		return Started{}, err
 	}
-	p := plan{caller: caller, request: r, profile: profile}
+	p := plan{caller: caller, request: r, profile: approval.Profile, products: approval.Products}
 	if err := s.planConnect(ctx, &p); err != nil {
 		return Started{}, err
 	}
@@ -67,12 +71,13 @@ func (s *Service) Begin(ctx context.Context, caller access.Caller, r Request) (S
 
 // plan is what Begin works out before it stores anything.
 type plan struct {
-	caller  access.Caller
-	request Request
-	profile crm.ScopeProfile
-	consent Consent
-	ask     ConsentRequest
-	client  Client
+	caller   access.Caller
+	request  Request
+	profile  crm.ScopeProfile
+	products []crm.Service
+	consent  Consent
+	ask      ConsentRequest
+	client   Client
 }
 
 func (s *Service) beginSignIn(ctx context.Context, r Request) (Started, error) {
@@ -84,24 +89,41 @@ func (s *Service) beginSignIn(ctx context.Context, r Request) (Started, error) {
 	return s.start(ctx, c, ConsentRequest{Scopes: signIn, LoginHint: r.LoginHint}, client)
 }
 
-// approved gives the workspace's profile when its organisation lets people connect.
-func (s *Service) approved(ctx context.Context, w crm.WorkspaceID) (crm.ScopeProfile, error) {
+// approved gives the workspace's approval when its organisation lets people
+// connect; fault.Blocked with Code waiting_for_admin otherwise.
+func (s *Service) approved(ctx context.Context, w crm.WorkspaceID) (crm.Approval, error) {
 	a, err := s.Approvals.Approval(ctx, w)
 	if err != nil {
-		return "", fmt.Errorf("reading the organisation's approval: %w", err)
+		return a, fmt.Errorf("reading the organisation's approval: %w", err)
 	}
+	return approved(a)
+}
+
+// approved is Service.approved for an approval that was just read.
+func approved(a crm.Approval) (crm.Approval, error) {
 	switch a.State {
 	case crm.ApprovalPending:
-		return "", &fault.Error{Kind: fault.Blocked, Code: "waiting_for_admin",
+		return a, &fault.Error{Kind: fault.Blocked, Code: "waiting_for_admin",
 			Text: "Your organisation has not approved the Google integration yet. Ask an administrator of this workspace."}
 	case crm.ApprovalBlocked:
-		return "", &fault.Error{Kind: fault.Blocked, Code: "waiting_for_admin",
+		return a, &fault.Error{Kind: fault.Blocked, Code: "waiting_for_admin",
 			Text: "An administrator of this workspace has blocked the Google integration."}
 	}
 	if a.Profile == "" {
-		return crm.ProfileFull, nil
+		a.Profile = crm.ProfileFull
 	}
-	return a.Profile, nil
+	return a, nil
+}
+
+// switchedOn answers nil when the workspace's products include the services.
+func switchedOn(products []crm.Service, list ...crm.Service) error {
+	for _, one := range list {
+		if len(products) > 0 && !slices.Contains(products, one) {
+			return &fault.Error{Kind: fault.Forbidden, Code: "product_not_allowed",
+				Text: fmt.Sprintf("%q is not switched on in this workspace. Ask an administrator.", one)}
+		}
+	}
+	return nil
 }
 
 // planConnect chooses scopes, client and prompt.
@@ -120,7 +142,13 @@ func (s *Service) planConnect(ctx context.Context, p *plan) error {
 	}
 	list := r.Services
 	if len(list) == 0 {
-		list = servicesOf(known)
+		list = slices.DeleteFunc(servicesOf(known), func(one crm.Service) bool { return switchedOn(p.products, one) != nil })
+	}
+	if err := switchedOn(p.products, list...); err != nil {
+		return err
+	}
+	if len(list) == 0 {
+		return switchedOn(p.products, servicesOf(known)...)
 	}
 	scopes, unknown := ScopesOf(p.profile, list...)
 	if len(unknown) > 0 && len(r.Services) > 0 {
@@ -134,7 +162,7 @@ func (s *Service) planConnect(ctx context.Context, p *plan) error {
 	p.consent = Consent{
 		Purpose: PurposeConnect, WorkspaceID: p.caller.Workspace, UserID: p.caller.UserID,
 		ConnectionID: known.ID, ExpectedSub: known.GoogleSub, Services: list, Scopes: scopes,
-		ReturnTo: r.ReturnTo, RedirectURI: r.RedirectURI,
+		ReturnTo: r.ReturnTo, RedirectURI: r.RedirectURI, LinkID: r.Link,
 	}
 	if r.Purpose == PurposeLink {
 		p.consent.Purpose = PurposeLink

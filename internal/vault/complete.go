@@ -21,8 +21,9 @@ type Callback struct {
 	Issuer           string // parameter "iss" (RFC 9207): checked when present
 }
 
-// Outcome of a consent. ReturnTo and Purpose are set whenever the state was
-// known, also beside an error.
+// Outcome of a consent. ReturnTo, Purpose and what it is about are set whenever
+// the state was known, also beside an error. ReturnTo is a path of ours; for
+// PurposeToken it may be an address on an allowed origin.
 type Outcome struct {
 	Purpose    string
 	ReturnTo   string
@@ -32,6 +33,9 @@ type Outcome struct {
 	Connection crm.Connection // after connecting
 	New        bool           // the account was not connected before
 	Missing    []Feature      // what is off because its box was left unticked
+	Subject    string         // PurposeToken: whose token it is, and for what
+	Service    crm.Service
+	Link       crm.LinkID // the connect link the person came by
 }
 
 // Complete finishes a consent: takes the state, redeems the code, verifies the
@@ -46,6 +50,8 @@ type Outcome struct {
 //	wrong_user               another person is signed in here (Forbidden)
 //	domain_not_allowed       the organisation allows other domains only (Forbidden)
 //	refresh_token_missing    Google gave none and we hold none: start again (Conflict)
+//	insufficient_scope       PurposeToken: every box was left unticked (Forbidden)
+//	link_used                the connect link was used or revoked meanwhile (Conflict)
 //	google_unavailable       try again (Unavailable)
 func (s *Service) Complete(ctx context.Context, caller access.Caller, cb Callback) (Outcome, error) {
 	c, err := s.Consents.TakeConsent(ctx, hashOf(cb.State), s.now())
@@ -56,7 +62,10 @@ func (s *Service) Complete(ctx context.Context, caller access.Caller, cb Callbac
 	if err != nil {
 		return Outcome{}, fmt.Errorf("taking the consent: %w", err)
 	}
-	out := Outcome{Purpose: c.Purpose, ReturnTo: c.ReturnTo, Workspace: c.WorkspaceID, User: c.UserID}
+	out := Outcome{Purpose: c.Purpose, ReturnTo: c.ReturnTo, Workspace: c.WorkspaceID, User: c.UserID, Subject: c.Subject, Link: c.LinkID}
+	if c.Purpose == PurposeToken && len(c.Services) == 1 {
+		out.Service = c.Services[0]
+	}
 	if err := samePerson(caller, c); err != nil {
 		s.auditConsent(ctx, caller, c, "denied", "another user was signed in")
 		return out, err
@@ -77,7 +86,8 @@ func (s *Service) Complete(ctx context.Context, caller access.Caller, cb Callbac
 func samePerson(caller access.Caller, c Consent) error {
 	switch {
 	case c.Purpose == PurposeSignIn, caller.UserID == c.UserID,
-		c.Purpose == PurposeLink && caller.Via == access.ViaNobody:
+		c.Purpose == PurposeLink && caller.Via == access.ViaNobody,
+		c.Purpose == PurposeToken && c.UserID == "": // by a signed link
 		return nil
 	}
 	return &fault.Error{Kind: fault.Forbidden, Code: "wrong_user",
@@ -92,8 +102,10 @@ func (s *Service) refused(ctx context.Context, caller access.Caller, c Consent, 
 		return &fault.Error{Kind: fault.Forbidden, Code: "access_denied",
 			Text: "Google did not give access. Either it was declined on Google's page, or your organisation restricts this app, or the app is in testing and your account is not on its list of test users."}
 	case "admin_policy_enforced", "org_internal":
-		if err := s.waitForAdmin(ctx, c, cb.Error); err != nil {
-			return err
+		if c.Purpose == PurposeConnect || c.Purpose == PurposeLink {
+			if err := s.waitForAdmin(ctx, c, cb.Error); err != nil {
+				return err
+			}
 		}
 		return &fault.Error{Kind: fault.Blocked, Code: "waiting_for_admin", Text: waitingText(cb.Error)}
 	}
@@ -111,9 +123,6 @@ func waitingText(code string) string {
 // waitForAdmin keeps the wish as a connection, so that the page can say what it
 // waits for.
 func (s *Service) waitForAdmin(ctx context.Context, c Consent, code string) error {
-	if c.Purpose == PurposeSignIn {
-		return nil
-	}
 	conn, err := s.connectionFor(ctx, c, "")
 	if err != nil {
 		return err
@@ -131,6 +140,11 @@ func (s *Service) waitForAdmin(ctx context.Context, c Consent, code string) erro
 func (s *Service) redeem(ctx context.Context, c Consent, cb Callback, out *Outcome) error {
 	if cb.Issuer != "" && !s.Provider.Issued(cb.Issuer) {
 		return fault.New(fault.Invalid, "The answer does not come from Google. Start again.")
+	}
+	if c.Purpose != PurposeSignIn { // an administrator may have blocked it while the consent page was open
+		if _, err := s.approved(ctx, c.WorkspaceID); err != nil {
+			return err
+		}
 	}
 	client, err := s.Clients.Client(ctx, c.ClientID)
 	if err != nil {
@@ -152,10 +166,17 @@ func (s *Service) redeem(ctx context.Context, c Consent, cb Callback, out *Outco
 	if err := s.checkIdentity(ctx, c, out.Identity); err != nil {
 		return err
 	}
-	err = s.connect(ctx, c, tokens, out)
-	if fault.Is(err, fault.Conflict) && !hasCode(err) {
+	if len(tokens.Scopes) == 0 {
+		tokens.Scopes = append(slices.Clone(signIn), c.Scopes...) // RFC 6749 5.1: left out means as asked
+	}
+	keep := s.connect
+	if c.Purpose == PurposeToken {
+		keep = s.keepToken
+	}
+	err = keep(ctx, c, tokens, out)
+	if fault.Is(err, fault.Conflict) && (codeOf(err) == "" || codeOf(err) == "exists") {
 		// The same account was connected in another window meanwhile: join it.
-		err = s.connect(ctx, c, tokens, out)
+		err = keep(ctx, c, tokens, out)
 	}
 	return err
 }
@@ -192,16 +213,19 @@ func (s *Service) connect(ctx context.Context, c Consent, t Tokens, out *Outcome
 	if err != nil {
 		return err
 	}
-	if len(t.Scopes) == 0 {
-		t.Scopes = append(slices.Clone(signIn), c.Scopes...) // RFC 6749 5.1: left out means as asked
-	}
 	if err := s.fill(&grant, t, out.Identity); err != nil {
 		return err
 	}
 	s.describe(&conn, c, grant)
-	if err := s.Connections.Granted(ctx, conn, grant); err != nil {
+	if c.LinkID != "" {
+		err = s.Connections.GrantedByLink(ctx, conn, grant, c.LinkID)
+	} else {
+		err = s.Connections.Granted(ctx, conn, grant)
+	}
+	if err != nil {
 		return fmt.Errorf("storing the connection: %w", err)
 	}
+	s.changed(grant)
 	out.Connection = conn
 	out.Missing = Describe(Missing(conn.GrantedScopes, conn.WantedScopes))
 	return nil
@@ -262,6 +286,10 @@ func (s *Service) fill(g *Grant, t Tokens, id Identity) error {
 			Text: "Google gave no lasting access. Start again and confirm the permissions on Google's page."}
 	}
 	now := s.now()
+	if !t.Refresh.IsZero() {
+		g.ConsentedAt, g.RefreshExpiresAt = now, time.Time{}
+	}
+	g.note(t, now)
 	g.GoogleSub, g.GoogleEmail, g.Scopes = id.Sub, id.Email, canonical(t.Scopes)
 	g.Status, g.Failures, g.RetryAt = GrantActive, 0, time.Time{}
 	g.LastUsedAt, g.UpdatedAt = now, now
@@ -282,15 +310,21 @@ func (s *Service) describe(conn *crm.Connection, c Consent, g Grant) {
 	if conn.Status == crm.StatusPaused {
 		return
 	}
-	conn.Status, conn.StatusReason = crm.StatusActive, ""
-	if off := Describe(Missing(conn.GrantedScopes, conn.WantedScopes)); len(off) > 0 {
-		names := make([]string, len(off))
-		for i, f := range off {
-			names[i] = f.Name
-		}
-		conn.Status = crm.StatusDegraded
-		conn.StatusReason = "Not permitted at Google: " + strings.Join(names, ", ") + "."
+	conn.Status, conn.StatusReason = Standing(conn.GrantedScopes, conn.WantedScopes)
+}
+
+// Standing is the status of a connection whose grant works: active, or degraded
+// with the reason where wanted scopes are not granted.
+func Standing(granted, wanted []string) (crm.ConnectionStatus, string) {
+	off := Describe(Missing(granted, wanted))
+	if len(off) == 0 {
+		return crm.StatusActive, ""
 	}
+	names := make([]string, len(off))
+	for i, f := range off {
+		names[i] = f.Name
+	}
+	return crm.StatusDegraded, "Not permitted at Google: " + strings.Join(names, ", ") + "."
 }
 
 func switchOn(conn *crm.Connection, list []crm.Service) {
@@ -326,14 +360,20 @@ func union(a, b []string) []string {
 }
 
 func (s *Service) auditConsent(ctx context.Context, caller access.Caller, c Consent, outcome, detail string) {
-	action := "connection.connect"
-	if c.Purpose == PurposeSignIn {
-		action = "login.google"
-	}
-	s.audit(ctx, access.Audit{
-		Workspace: c.WorkspaceID, UserID: c.UserID, Via: caller.Via, KeyID: caller.KeyID, Action: action,
+	row := access.Audit{
+		Workspace: c.WorkspaceID, UserID: c.UserID, Via: caller.Via, KeyID: caller.KeyID, Action: "connection.connect",
 		Target: string(c.ConnectionID), Outcome: outcome, Detail: detail, Remote: caller.Remote,
-	})
+	}
+	switch c.Purpose {
+	case PurposeSignIn:
+		row.Action = "login.google"
+	case PurposeToken:
+		row.Action = "token.authorize"
+		for _, name := range c.Services {
+			row.Detail = strings.TrimSuffix(string(name)+": "+detail, ": ")
+		}
+	}
+	s.audit(ctx, row)
 }
 
 // word makes text from outside fit for the audit trail: a short code or nothing.
@@ -344,16 +384,18 @@ func word(text string) string {
 	return text
 }
 
-func hasCode(err error) bool {
+func codeOf(err error) string {
 	var e *fault.Error
-	return errors.As(err, &e) && e.Code != ""
+	if errors.As(err, &e) {
+		return e.Code
+	}
+	return ""
 }
 
 // reasonOf is the code or kind of an error: what an audit row may say of it.
 func reasonOf(err error) string {
-	var e *fault.Error
-	if errors.As(err, &e) && e.Code != "" {
-		return e.Code
+	if code := codeOf(err); code != "" {
+		return code
 	}
 	return fault.Of(err).String()
 }

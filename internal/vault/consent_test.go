@@ -50,7 +50,9 @@ func serviceOn(t *testing.T, m *vaulttest.Memory, p vault.Provider, now func() t
 	sealer, err := vault.NewSealer(key)
 	require.NoError(t, err)
 	return &vault.Service{Provider: p, Clients: m, Consents: m, Grants: m, Connections: m, Approvals: m, Trail: m,
-		Sealer: sealer, Now: now, Random: rand.Reader}, key
+		Sealer: sealer, Now: now, Random: rand.Reader, TokenGrants: m, Leases: m, Upkeep: m,
+		PublicURL: "https://crm.example", LinkKeys: [][]byte{[]byte("the first key of links"), []byte("an older key of links")},
+		AllowedOrigins: []string{"https://shop.example", "http://localhost:5173"}}, key
 }
 
 // connect walks the whole way of a consent.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"rapport/internal/access"
 	"rapport/internal/crm"
 )
 
@@ -16,11 +17,14 @@ type Client struct {
 }
 
 // Grant is the tokens that Google gave for one Google account and one OAuth
-// client (table oauth_grants). Sealed values are Fernet texts.
+// client (table oauth_grants). Sealed values are Fernet texts. A grant with a
+// Service is one of the token service: UserID is then the subject, any text a
+// plugin chose for its user, and there is one per workspace, subject and service.
 type Grant struct {
 	ID            crm.GrantID
 	WorkspaceID   crm.WorkspaceID
 	UserID        crm.UserID
+	Service       crm.Service // "": a connection's
 	GoogleSub     string
 	GoogleEmail   string
 	ClientID      crm.ClientID
@@ -31,9 +35,17 @@ type Grant struct {
 	Status        GrantStatus
 	Failures      int       // refreshes failed in a row
 	RetryAt       time.Time // cool-down after failures
-	LastUsedAt    time.Time
-	CreatedAt     time.Time
-	UpdatedAt     time.Time
+	LastUsedAt    time.Time // last refresh or consent: what Google's six-month rule counts from
+	// ConsentedAt is when the refresh token was given, RefreshExpiresAt when it
+	// ends by itself (zero unless Google said so).
+	ConsentedAt      time.Time
+	RefreshExpiresAt time.Time
+	// DiedAt is when Google last ended this grant, Lived how long after its
+	// consent that was. Both outlast a reconnect: they tell apps in testing.
+	DiedAt    time.Time
+	Lived     time.Duration
+	CreatedAt time.Time
+	UpdatedAt time.Time
 }
 
 // GrantStatus of a grant. Only a definite answer of Google makes it dead.
@@ -60,8 +72,10 @@ type Consent struct {
 	Nonce        string
 	ClientID     crm.ClientID
 	RedirectURI  string
-	ReturnTo     string // path of our own UI
-	Purpose      string // "connect", "sign_in"
+	ReturnTo     string     // path of our own UI; for PurposeToken an allowed origin's address too
+	Purpose      string     // "connect", "link", "sign_in", "token"
+	Subject      string     // PurposeToken: whose token it becomes
+	LinkID       crm.LinkID // the connect link it came by, used up when it completes
 	ExpiresAt    time.Time
 }
 
@@ -111,6 +125,13 @@ type Provider interface {
 	Revoke(ctx context.Context, c Client, token crm.Secret) error
 }
 
+// Verifier checks Google's security event tokens (Cross-Account Protection).
+type Verifier interface {
+	// VerifySecurityEvent checks signature, issuer and audience (one of the
+	// clients) of a token; fault.Invalid when it is not Google's or not for us.
+	VerifySecurityEvent(ctx context.Context, clients []Client, token crm.Secret) (SecurityEvent, error)
+}
+
 // Clients finds OAuth clients.
 type Clients interface {
 	Client(ctx context.Context, id crm.ClientID) (Client, error)
@@ -137,8 +158,9 @@ type Grants interface {
 	// SaveRefreshed stores g and ends holder's lease; fault.Conflict when the lease
 	// is lost. It saves the outcome of a refresh, good or bad.
 	SaveRefreshed(ctx context.Context, g Grant, holder string) error
-	// OtherUses counts grants and connections of the same Google account and client besides this grant.
-	OtherUses(ctx context.Context, g Grant) (int, error)
+	// OtherUses counts the living grants (active or decryption_failed) of the same
+	// Google account besides this one, in every workspace, by their OAuth client.
+	OtherUses(ctx context.Context, g Grant) (map[crm.ClientID]int, error)
 	// ResealPage gives up to n grants after the id, in id order; Reseal swaps sealed
 	// values only if the old ones still stand there.
 	ResealPage(ctx context.Context, after crm.GrantID, n int) ([]Grant, error)
@@ -154,9 +176,13 @@ type Connections interface {
 	// administrator before its account is known.
 	FindConnection(ctx context.Context, w crm.WorkspaceID, u crm.UserID, sub string) (crm.Connection, error)
 	// Granted stores the connection (new or reconnected) with its grant, ends any
-	// refresh lease of the grant, and writes the fact connection.granted.
-	// fault.Conflict when another connection of the account appeared meanwhile.
+	// refresh lease of the grant, and writes the facts connection.granted and
+	// grant.changed. fault.Conflict when another connection of the account appeared
+	// meanwhile.
 	Granted(ctx context.Context, c crm.Connection, g Grant) error
+	// GrantedByLink is Granted and uses up the owner's connect link; fault.Conflict
+	// with Code link_used, and nothing stored, when it was used or taken back.
+	GrantedByLink(ctx context.Context, c crm.Connection, g Grant, link crm.LinkID) error
 	// Waiting stores the connection as it is, without touching grants, with the
 	// fact connection.changed: it waits for an administrator.
 	Waiting(ctx context.Context, c crm.Connection) error
@@ -167,9 +193,106 @@ type Connections interface {
 	Lost(ctx context.Context, g crm.GrantID, reason string, at time.Time) error
 	// Recovered clears needs_reauth of the grant's connections (fact connection.changed).
 	Recovered(ctx context.Context, g crm.GrantID, at time.Time) error
+	// Rescoped notes what Google grants now, and moves active and degraded
+	// connections of the grant by Standing (fact connection.changed where anything
+	// changed).
+	Rescoped(ctx context.Context, g crm.GrantID, scopes []string, at time.Time) error
 	// Dropped stores the connection (disconnected) and the grant (revoked, its
 	// sealed values empty), ends any lease, and writes the fact connection.changed.
 	Dropped(ctx context.Context, c crm.Connection, g Grant) error
+}
+
+// TokenGrants keeps the grants of the token service. Its writes tell the fact
+// grant.changed in their transaction.
+type TokenGrants interface {
+	// ServiceGrant is the grant of a subject for a service, whatever its status;
+	// fault.NotFound if none.
+	ServiceGrant(ctx context.Context, w crm.WorkspaceID, subject string, service crm.Service) (Grant, error)
+	// ServiceGrants lists a subject's, by service.
+	ServiceGrants(ctx context.Context, w crm.WorkspaceID, subject string) ([]Grant, error)
+	// ServiceGrantsOf lists a workspace's, the newest first.
+	ServiceGrantsOf(ctx context.Context, w crm.WorkspaceID, cursor string, limit int) ([]Grant, string, error)
+	// OwnGrants lists the grants of a member's own connections that are not
+	// disconnected, the oldest connection first.
+	OwnGrants(ctx context.Context, w crm.WorkspaceID, u crm.UserID) ([]Grant, error)
+	// EndGrant drops a grant's secrets, gives it the status and ends any refresh
+	// lease, if it is still the one of the same consent (ConsentedAt). false: it was
+	// consented anew meanwhile, and nothing is changed.
+	EndGrant(ctx context.Context, g Grant, status GrantStatus, at time.Time) (bool, error)
+}
+
+// Leases keeps leases of access tokens.
+type Leases interface {
+	PutLease(ctx context.Context, l Lease, handleHash string) error
+	// LeasesOf lists a workspace's leases, or those a user made, the newest first.
+	LeasesOf(ctx context.Context, w crm.WorkspaceID, u crm.UserID, cursor string, limit int) ([]Lease, string, error)
+	// CutLease ends a lease of the workspace, or of the user there; fault.NotFound
+	// if there is none. Cutting twice is harmless.
+	CutLease(ctx context.Context, w crm.WorkspaceID, u crm.UserID, id crm.LeaseID, at time.Time) error
+	// UseLease finds a lease by its handle, lets judge look at it, and counts the
+	// call: as refused with judge's error, which it gives back, else as made. The
+	// audit row of judge is written in the same transaction. fault.NotFound when
+	// nothing has that handle. judge may be called more than once.
+	UseLease(ctx context.Context, handleHash string, at time.Time, judge func(LeaseState) (access.Audit, error)) (Lease, error)
+	// PurgeLeases deletes leases that ended before.
+	PurgeLeases(ctx context.Context, before time.Time) (int64, error)
+}
+
+// LeaseState is a lease at the moment of a call.
+type LeaseState struct {
+	Lease
+	InMinute int64 // calls made in the running minute, this one not counted
+	// Holder is false when the key it was made with is revoked or expired, or its
+	// maker is no longer in the workspace.
+	Holder bool
+}
+
+// Upkeep is what looking after grants needs.
+type Upkeep interface {
+	// IdleGrants gives active grants not used since before whose cool-down is over,
+	// in id order after an id.
+	IdleGrants(ctx context.Context, before, now time.Time, after crm.GrantID, n int) ([]crm.GrantID, error)
+	// ClientGrants sums up the grants of each OAuth client that the workspace has
+	// grants of. Deaths count from since, in every workspace.
+	ClientGrants(ctx context.Context, w crm.WorkspaceID, since time.Time) ([]ClientGrants, error)
+	// AccountGrants lists the living grants of a Google account, in every workspace.
+	AccountGrants(ctx context.Context, sub string) ([]Grant, error)
+	// AccountUsers lists who signs in here with a Google account.
+	AccountUsers(ctx context.Context, sub string) ([]crm.UserID, error)
+	// Distrust notes a security event and, in the same transaction, makes the grants
+	// dead with their secrets dropped and their connections needs_reauth for the
+	// reason. first is false, and nothing changed, when the event was noted before.
+	Distrust(ctx context.Context, e SecurityEvent, grants []crm.GrantID, reason string, at time.Time) (first bool, err error)
+	// SealedClients lists the OAuth clients kept here; ResealClient swaps a sealed
+	// secret only if the old one still stands there.
+	SealedClients(ctx context.Context) ([]SealedClient, error)
+	ResealClient(ctx context.Context, id crm.ClientID, old, sealed string) (bool, error)
+}
+
+// ConnectionHealth is a connection as administrators see it: no mail.
+type ConnectionHealth struct {
+	crm.Connection
+	UserName, UserEmail string
+	Grant               GrantStatus  // "" without one
+	Client              crm.ClientID // made with
+	LastSyncAt          *time.Time
+	RefreshExpiresAt    *time.Time // when Google said its access ends by itself
+}
+
+// SealedClient is an OAuth client with its secret as it is kept.
+type SealedClient struct {
+	ID     crm.ClientID
+	Secret string
+}
+
+// ClientGrants is a client's grants in numbers.
+type ClientGrants struct {
+	Client               crm.ClientID
+	Active, Dead, Sealed int       // of the workspace
+	NextEnd              time.Time // earliest RefreshExpiresAt of its active grants, zero when Google named none
+	FirstConsent         time.Time // earliest ConsentedAt of its active grants
+	WeekDeaths           int       // grants that died 7 days, give or take 6 hours, after consent
+	Outlived             int       // active grants that worked longer than that
 }
 
 // Approvals tells what an organisation has decided (the org room knows).

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"rapport/internal/crm"
@@ -146,17 +147,24 @@ func (s *Service) saveGood(ctx context.Context, g Grant, holder string, t Tokens
 	if err := s.Sealer.sealInto(&g, t); err != nil {
 		return Access{}, s.release(ctx, g, holder, err)
 	}
+	before := g.Scopes
 	if len(t.Scopes) > 0 {
 		g.Scopes = canonical(t.Scopes)
 	}
 	now := s.now()
 	recovered := g.Status != GrantActive
+	g.note(t, now)
 	g.Status, g.Failures, g.RetryAt, g.LastUsedAt, g.UpdatedAt = GrantActive, 0, time.Time{}, now, now
 	if err := s.save(ctx, g, holder); err != nil {
 		// Somebody connected anew, or disconnected, while we asked: their word holds.
 		return Access{}, fmt.Errorf("saving refreshed tokens: %w", err)
 	}
 	s.auditGrant(ctx, g, "token.refresh", "ok", "")
+	if !slices.Equal(before, g.Scopes) {
+		if err := s.Connections.Rescoped(ctx, g.ID, g.Scopes, now); err != nil {
+			return Access{}, fmt.Errorf("noting what Google grants now: %w", err)
+		}
+	}
 	if recovered {
 		if err := s.Connections.Recovered(ctx, g.ID, now); err != nil {
 			return Access{}, fmt.Errorf("marking the connections: %w", err)
@@ -169,9 +177,14 @@ func (s *Service) saveGood(ctx context.Context, g Grant, holder string, t Tokens
 func (s *Service) saveDead(ctx context.Context, g Grant, holder string, cause error) error {
 	now := s.now()
 	g.Status, g.SealedAccess, g.SealedRefresh, g.UpdatedAt = GrantDead, "", "", now
+	g.DiedAt, g.Lived = now, 0
+	if !g.ConsentedAt.IsZero() {
+		g.Lived = now.Sub(g.ConsentedAt)
+	}
 	if err := s.Grants.SaveRefreshed(ctx, g, holder); err != nil {
 		return fmt.Errorf("saving a dead grant: %w", err)
 	}
+	s.Forget(g.ID)
 	s.auditGrant(ctx, g, "token.refresh", "failed", reasonOf(cause))
 	if err := s.Connections.Lost(ctx, g.ID, lostReason, now); err != nil {
 		return fmt.Errorf("marking the connections: %w", err)
@@ -219,7 +232,19 @@ func (s *Service) save(ctx context.Context, g Grant, holder string) error {
 	if next, _, err := s.resealed(g); err == nil {
 		g = next
 	}
-	return s.Grants.SaveRefreshed(ctx, g, holder)
+	if err := s.Grants.SaveRefreshed(ctx, g, holder); err != nil {
+		return err
+	}
+	s.Forget(g.ID)
+	return nil
+}
+
+// note takes over when Google says the refresh token will end. A new refresh
+// token begins a new life only with a consent; see fill.
+func (g *Grant) note(t Tokens, now time.Time) {
+	if t.RefreshExpiresIn > 0 {
+		g.RefreshExpiresAt = now.Add(t.RefreshExpiresIn)
+	}
 }
 
 // release ends the lease with the grant unchanged and gives err through.

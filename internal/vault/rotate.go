@@ -13,6 +13,10 @@ type Rotation struct {
 	Seen     int64
 	Resealed int64
 	Failed   []crm.GrantID // no key opens them
+	Clients  int64         // secrets of OAuth clients sealed anew
+	// FailedClients are OAuth clients whose secret no key opens: it has to be
+	// entered again.
+	FailedClients []crm.ClientID
 }
 
 const rotatePage = 100
@@ -21,9 +25,13 @@ const rotatePage = 100
 // service runs: a grant is swapped only if nobody has changed it meanwhile,
 // otherwise read again. from resumes an earlier rotation ("" begins anew; what
 // is under the first key already is passed over). progress is called after each
-// page; it may be nil.
+// page; it may be nil. The secrets of OAuth clients, a handful, are done first
+// each time.
 func (s *Service) Rotate(ctx context.Context, from crm.GrantID, progress func(Rotation)) (Rotation, error) {
 	r := Rotation{After: from}
+	if err := s.rotateClients(ctx, &r); err != nil {
+		return r, err
+	}
 	for {
 		page, err := s.Grants.ResealPage(ctx, r.After, rotatePage)
 		if err != nil {
@@ -91,4 +99,37 @@ func (s *Service) resealed(g Grant) (Grant, bool, error) {
 		changed = true
 	}
 	return g, changed, nil
+}
+
+// fieldSecret is the field of an OAuth client's sealed secret; its row is the
+// client's id.
+const fieldSecret = "client_secret"
+
+func (s *Service) rotateClients(ctx context.Context, r *Rotation) error {
+	list, err := s.Upkeep.SealedClients(ctx)
+	if err != nil {
+		return fmt.Errorf("reading OAuth clients: %w", err)
+	}
+	for _, c := range list {
+		if s.Sealer.Current(string(c.ID), fieldSecret, c.Secret) {
+			continue
+		}
+		secret, err := s.Sealer.Open(string(c.ID), fieldSecret, c.Secret)
+		if err != nil {
+			r.FailedClients = append(r.FailedClients, c.ID)
+			continue
+		}
+		sealed, err := s.Sealer.Seal(string(c.ID), fieldSecret, secret)
+		if err != nil {
+			return err
+		}
+		swapped, err := s.Upkeep.ResealClient(ctx, c.ID, c.Secret, sealed)
+		if err != nil {
+			return fmt.Errorf("swapping a client's secret: %w", err)
+		}
+		if swapped { // otherwise somebody has just entered a new one, sealed by the first key
+			r.Clients++
+		}
+	}
+	return nil
 }

@@ -40,9 +40,9 @@ const (
 // signIn scopes are part of every consent: the id token names the account.
 var signIn = []string{ScopeOpenID, ScopeEmail, ScopeProfile}
 
-// services is the whole table of what each service asks for under each profile.
-// A service that is missing under a profile is not available there.
-var services = map[crm.ScopeProfile]map[crm.Service][]string{
+// ServiceTable is what each service asks for under each profile. A service that
+// is missing under a profile is not available there.
+var ServiceTable = map[crm.ScopeProfile]map[crm.Service][]string{
 	crm.ProfileMetadata: {
 		crm.ServiceGmail:     {ScopeGmailMetadata},
 		crm.ServiceCalendar:  {ScopeCalendarReadonly},
@@ -69,14 +69,14 @@ var services = map[crm.ScopeProfile]map[crm.Service][]string{
 func Services(p crm.ScopeProfile) []crm.Service {
 	all := []crm.Service{crm.ServiceGmail, crm.ServiceCalendar, crm.ServiceContacts, crm.ServiceDirectory,
 		crm.ServiceDrive, crm.ServiceMeet, crm.ServiceSheets}
-	return slices.DeleteFunc(all, func(s crm.Service) bool { return services[p][s] == nil })
+	return slices.DeleteFunc(all, func(s crm.Service) bool { return ServiceTable[p][s] == nil })
 }
 
 // ScopesOf gives the scopes the services need under a profile, without those
 // of signing in, each once. unknown names services the profile does not offer.
 func ScopesOf(p crm.ScopeProfile, want ...crm.Service) (scopes []string, unknown []crm.Service) {
 	for _, s := range want {
-		list, ok := services[p][s]
+		list, ok := ServiceTable[p][s]
 		if !ok {
 			unknown = append(unknown, s)
 		}

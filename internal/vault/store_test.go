@@ -45,7 +45,8 @@ func twoProcesses(t *testing.T, d storetest.Database) (*moving, *vaulttest.Provi
 		require.NoError(t, err)
 		t.Cleanup(func() { require.NoError(t, s.Close()) })
 		out[i] = &vault.Service{Provider: provider, Clients: others, Consents: s, Grants: s, Connections: s, Approvals: others,
-			Trail: s, Sealer: sealer, Now: clock.Now, Random: rand.Reader}
+			Trail: s, Sealer: sealer, Now: clock.Now, Random: rand.Reader, TokenGrants: s, Leases: s, Upkeep: s,
+			PublicURL: "https://crm.example", LinkKeys: [][]byte{[]byte("key of links")}}
 	}
 	people := out[0].Grants.(*store.Store)
 	require.NoError(t, people.Setup(t.Context(), crm.Workspace{ID: workspace, Name: "Lamps"}, crm.User{ID: user, Email: "ada@northwind-lamps.example", Name: "Ada Winter"}))
@@ -157,7 +158,7 @@ func TestWaitingForAnAdministratorOnRealDatabases(t *testing.T) {
 		}
 		out := connectOn(t, both[0], provider, vault.Request{})
 		require.Equal(t, crm.StatusActive, out.Connection.Status)
-		list, err := both[0].Grants.(*store.Store).ConnectionsOf(t.Context(), workspace)
+		list, _, err := both[0].Grants.(*store.Store).ConnectionsOf(t.Context(), workspace, "", 0)
 		require.NoError(t, err)
 		require.Len(t, list, 1)
 	})

@@ -26,18 +26,27 @@ func (s *Service) Token(ctx context.Context, id crm.GrantID) (Access, error) {
 	if err != nil {
 		return Access{}, fmt.Errorf("loading the grant: %w", err)
 	}
+	return s.usable(ctx, g)
+}
+
+// usable is Token for a grant just read.
+func (s *Service) usable(ctx context.Context, g Grant) (Access, error) {
 	held, err := s.held(ctx, g)
 	if err != nil {
 		return Access{}, err
 	}
 	now := s.now()
-	if held.Expiry.Sub(now) > s.ahead() {
+	left := held.Expiry.Sub(now)
+	if left > s.ahead() {
 		return held, nil
 	}
-	if held.Expiry.Sub(now) <= nearlyOver {
-		return s.refreshed(ctx, id, crm.Secret{})
+	if left <= nearlyOver {
+		return s.refreshed(ctx, g.ID, crm.Secret{})
 	}
-	return s.fresher(ctx, id, held), nil
+	if pause := g.RetryAt.Sub(now); pause > 0 && pause <= longestPause { // nobody is to ask Google now
+		return held, nil
+	}
+	return s.fresher(ctx, g.ID, held), nil
 }
 
 // Renew gives an access token other than the one Google has just refused with

@@ -37,8 +37,19 @@ type Service struct {
 	Grants      Grants
 	Connections Connections
 	Approvals   Approvals
-	Trail       access.Trail
+	TokenGrants TokenGrants
+	Leases      Leases
+	Upkeep      Upkeep
+	Trail       access.Trail // a vend waits for its row: one that commits rows of several callers at once makes it fast
 	Sealer      *Sealer
+
+	PublicURL      string                   // our address as browsers know it, for signed links
+	LinkKeys       [][]byte                 // sign authorize links: the first signs, all verify
+	AllowedOrigins []string                 // where an authorize link may lead back to, besides ourselves
+	Extra          map[crm.Service][]string // services of the operator, with their scopes
+	// Open lets anybody who reaches us authorize and vend for any subject of the
+	// caller's workspace (BROKER_OPEN).
+	Open bool
 
 	Now      func() time.Time // optional: time.Now
 	Random   io.Reader        // optional: crypto/rand
@@ -55,6 +66,7 @@ type Service struct {
 	flights singleflight.Group // one refresh per grant in this process
 	mu      sync.Mutex
 	renewed map[crm.GrantID]renewal // what the last refused token was replaced by
+	shelf   shelf                   // what was handed out just now
 }
 
 func (s *Service) now() time.Time {

@@ -180,25 +180,28 @@ func TestOtherUses(t *testing.T) {
 		c := w.Connect(w.Home, w.Ada, "shared")
 		g, err := w.Grant(ctx, c.GrantID)
 		require.NoError(t, err)
-		n, err := w.OtherUses(ctx, g)
-		require.NoError(t, err)
-		require.Zero(t, n)
+		uses := func() map[crm.ClientID]int {
+			n, err := w.OtherUses(ctx, g)
+			require.NoError(t, err)
+			return n
+		}
+		require.Empty(t, uses())
 		abroad := w.Connect(w.Abroad, w.Cleo, "shared")
-		n, err = w.OtherUses(ctx, g)
-		require.NoError(t, err)
-		require.Positive(t, n, "the same account in another workspace")
+		w.Connect(w.Abroad, w.Cleo, "another account")
+		require.Equal(t, map[crm.ClientID]int{"env": 1}, uses(), "the same account in another workspace")
 		other, err := w.Grant(ctx, abroad.GrantID)
 		require.NoError(t, err)
-		other.Status = vault.GrantRevoked
+		for status, n := range map[vault.GrantStatus]int{vault.GrantRevoked: 0, vault.GrantDead: 0, vault.GrantSealed: 1, vault.GrantActive: 1} {
+			other.Status = status
+			require.NoError(t, w.SaveGrant(ctx, other))
+			require.Equal(t, n, uses()["env"], status)
+		}
+		other.ClientID = "another client"
 		require.NoError(t, w.SaveGrant(ctx, other))
-		n, err = w.OtherUses(ctx, g)
-		require.NoError(t, err)
-		require.Zero(t, n)
-		other.Status, other.ClientID = vault.GrantActive, "another client"
-		require.NoError(t, w.SaveGrant(ctx, other))
-		n, err = w.OtherUses(ctx, g)
-		require.NoError(t, err)
-		require.Zero(t, n, "another client's grant is another grant at Google")
+		token := g
+		token.ID, token.UserID, token.Service = "token", "shop-7", crm.ServiceDrive
+		require.NoError(t, w.SaveGrant(ctx, token))
+		require.Equal(t, map[crm.ClientID]int{"env": 1, "another client": 1}, uses(), "the vault decides which clients share a project")
 	})
 }
 
@@ -212,8 +215,10 @@ func TestConnections(t *testing.T) {
 			c.WantedScopes = append(c.WantedScopes, "calendar")
 		})
 		facts := w.told(seq)
-		require.Equal(t, []fact.Kind{fact.ConnectionGranted}, kinds(facts))
+		require.Equal(t, []fact.Kind{fact.ConnectionGranted, fact.GrantChanged}, kinds(facts))
 		require.Equal(t, c.ID, facts[0].ConnectionID)
+		require.Equal(t, w.Ada.ID, facts[1].UserID)
+		require.JSONEq(t, `{"grant_id":"`+string(c.GrantID)+`","status":"active"}`, string(facts[1].Data))
 		require.Equal(t, w.Ada.ID, facts[0].UserID)
 		got, err := w.Connection(ctx, w.Home, c.ID)
 		require.NoError(t, err)
@@ -253,6 +258,8 @@ func TestLostAndRecovered(t *testing.T) {
 		require.NoError(t, err)
 		g.Status = vault.GrantDead
 		require.NoError(t, w.SaveGrant(ctx, g))
+		require.Equal(t, []fact.Kind{fact.GrantChanged}, kinds(w.told(seq)))
+		seq = w.last()
 		require.NoError(t, w.Recovered(ctx, c.GrantID, Start))
 		require.Empty(t, w.told(seq))
 		at := Start.Add(time.Hour)
@@ -301,7 +308,7 @@ func TestChangeOfAConnection(t *testing.T) {
 		mine, err = w.Mine(ctx, Caller(w.Home, w.Ben))
 		require.NoError(t, err)
 		require.Empty(t, mine)
-		list, err := w.ConnectionsOf(ctx, w.Home)
+		list, _, err := w.ConnectionsOf(ctx, w.Home, "", 0)
 		require.NoError(t, err)
 		require.Len(t, list, 1)
 

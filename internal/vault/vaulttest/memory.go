@@ -20,6 +20,7 @@ import (
 type Memory struct {
 	Approved crm.Approval
 	OAuth    vault.Client
+	Others   map[crm.ClientID]vault.Client // further OAuth clients
 	// Fail, when set, is asked before each call with the name of its method.
 	Fail func(method string) error
 
@@ -30,6 +31,19 @@ type Memory struct {
 	Connections map[crm.ConnectionID]crm.Connection
 	Facts       []string // "connection.granted <id>"
 	Rows        []access.Audit
+	Links       map[crm.LinkID]bool // connect links: whether they can still be used
+	Users       map[string]crm.UserID
+	Events      map[string]bool
+	Secrets     map[crm.ClientID]string
+	Sums        []vault.ClientGrants
+	Leased      map[string]*Leased
+}
+
+// Leased is a lease as the memory keeps it.
+type Leased struct {
+	vault.Lease
+	Minute, InMinute int64
+	Left             bool // its holder is gone
 }
 
 type lease struct {
@@ -43,6 +57,8 @@ func New(client vault.Client) *Memory {
 		OAuth: client, Approved: crm.Approval{State: crm.ApprovalApproved, Profile: crm.ProfileFull},
 		Consents: map[string]vault.Consent{}, Held: map[crm.GrantID]vault.Grant{},
 		leases: map[crm.GrantID]lease{}, Connections: map[crm.ConnectionID]crm.Connection{},
+		Others: map[crm.ClientID]vault.Client{}, Links: map[crm.LinkID]bool{}, Users: map[string]crm.UserID{},
+		Events: map[string]bool{}, Secrets: map[crm.ClientID]string{}, Leased: map[string]*Leased{},
 	}
 }
 
@@ -60,16 +76,24 @@ var none = fault.New(fault.NotFound, "There is no such thing.")
 
 // Client and Default are vault.Clients.
 func (m *Memory) Client(_ context.Context, id crm.ClientID) (vault.Client, error) {
-	if id != m.OAuth.ID {
-		return vault.Client{}, none
+	if id == m.OAuth.ID {
+		return m.OAuth, nil
 	}
-	return m.OAuth, nil
+	if c, ok := m.Others[id]; ok {
+		return c, nil
+	}
+	return vault.Client{}, none
 }
 
 func (m *Memory) Default(context.Context, crm.WorkspaceID) (vault.Client, error) { return m.OAuth, nil }
 
 // Approval is vault.Approvals.
 func (m *Memory) Approval(context.Context, crm.WorkspaceID) (crm.Approval, error) {
+	leave, err := m.enter("Approval")
+	if err != nil {
+		return crm.Approval{}, err
+	}
+	defer leave()
 	return m.Approved, nil
 }
 
@@ -139,7 +163,7 @@ func (m *Memory) FindGrant(_ context.Context, w crm.WorkspaceID, u crm.UserID, s
 	}
 	defer leave()
 	for _, g := range m.Held {
-		if g.WorkspaceID == w && g.UserID == u && g.GoogleSub == sub && g.ClientID == c {
+		if g.WorkspaceID == w && g.UserID == u && g.GoogleSub == sub && g.ClientID == c && g.Service == "" {
 			return g, nil
 		}
 	}
@@ -152,6 +176,14 @@ func (m *Memory) SaveGrant(_ context.Context, g vault.Grant) error {
 		return err
 	}
 	defer leave()
+	for _, o := range m.Held {
+		if o.ID != g.ID && g.Service != "" && o.WorkspaceID == g.WorkspaceID && o.UserID == g.UserID && o.Service == g.Service {
+			return &fault.Error{Kind: fault.Conflict, Code: "exists", Text: "There is one already."}
+		}
+	}
+	if old := m.Held[g.ID]; old.Status != g.Status || old.SealedRefresh != g.SealedRefresh {
+		delete(m.leases, g.ID)
+	}
 	m.Held[g.ID] = g
 	return nil
 }
@@ -187,19 +219,23 @@ func (m *Memory) SaveRefreshed(_ context.Context, g vault.Grant, holder string) 
 	return nil
 }
 
-func (m *Memory) OtherUses(_ context.Context, g vault.Grant) (int, error) {
+func (m *Memory) OtherUses(_ context.Context, g vault.Grant) (map[crm.ClientID]int, error) {
 	leave, err := m.enter("OtherUses")
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
 	defer leave()
-	n := 0
+	out := map[crm.ClientID]int{}
 	for _, o := range m.Held {
-		if o.ID != g.ID && o.GoogleSub == g.GoogleSub && o.ClientID == g.ClientID && o.Status == vault.GrantActive {
-			n++
+		if o.ID != g.ID && o.GoogleSub == g.GoogleSub && living(o) {
+			out[o.ClientID]++
 		}
 	}
-	return n, nil
+	return out, nil
+}
+
+func living(g vault.Grant) bool {
+	return g.Status == vault.GrantActive || g.Status == vault.GrantSealed
 }
 
 func (m *Memory) ResealPage(_ context.Context, after crm.GrantID, n int) ([]vault.Grant, error) {
@@ -282,6 +318,25 @@ func (m *Memory) Granted(_ context.Context, c crm.Connection, g vault.Grant) err
 	return nil
 }
 
+func (m *Memory) GrantedByLink(ctx context.Context, c crm.Connection, g vault.Grant, link crm.LinkID) error {
+	leave, err := m.enter("GrantedByLink")
+	if err != nil {
+		return err
+	}
+	usable := m.Links[link]
+	leave()
+	if !usable {
+		return &fault.Error{Kind: fault.Conflict, Code: "link_used", Text: "This link was used already."}
+	}
+	if err := m.Granted(ctx, c, g); err != nil {
+		return err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.Links[link] = false
+	return nil
+}
+
 func (m *Memory) Waiting(_ context.Context, c crm.Connection) error {
 	leave, err := m.enter("Waiting")
 	if err != nil {
@@ -318,9 +373,29 @@ func (m *Memory) Recovered(_ context.Context, g crm.GrantID, at time.Time) error
 	defer leave()
 	for _, c := range m.Connections {
 		if c.GrantID == g && c.Status == crm.StatusNeedsReauth {
-			c.Status, c.StatusReason, c.UpdatedAt = crm.StatusActive, "", at
+			c.Status, c.StatusReason = vault.Standing(c.GrantedScopes, c.WantedScopes)
+			c.UpdatedAt = at
 			m.put(c, "connection.changed")
 		}
+	}
+	return nil
+}
+
+func (m *Memory) Rescoped(_ context.Context, g crm.GrantID, scopes []string, at time.Time) error {
+	leave, err := m.enter("Rescoped")
+	if err != nil {
+		return err
+	}
+	defer leave()
+	for _, c := range m.Connections {
+		if c.GrantID != g || slices.Equal(c.GrantedScopes, scopes) {
+			continue
+		}
+		c.GrantedScopes, c.UpdatedAt = scopes, at
+		if c.Status.Syncs() {
+			c.Status, c.StatusReason = vault.Standing(scopes, c.WantedScopes)
+		}
+		m.put(c, "connection.changed")
 	}
 	return nil
 }

@@ -30,6 +30,7 @@ CREATE TABLE oauth_clients (
   retired_at       BIGINT
 );
 CREATE INDEX oauth_clients_workspace ON oauth_clients (workspace_id, created_at);
+CREATE UNIQUE INDEX oauth_clients_google ON oauth_clients (workspace_id, google_client_id);
 
 CREATE TABLE invitations (
   id           TEXT PRIMARY KEY NOT NULL,
@@ -64,13 +65,27 @@ CREATE TABLE connect_links (
 CREATE INDEX connect_links_workspace ON connect_links (workspace_id, created_at);
 CREATE INDEX connect_links_user ON connect_links (user_id);
 
+-- The audit trail is read by time, and by whom, what and whose.
+DROP INDEX audit_log_workspace;
+CREATE INDEX audit_log_time ON audit_log (workspace_id, at);
+CREATE INDEX audit_log_user ON audit_log (workspace_id, user_id, at);
+CREATE INDEX audit_log_action ON audit_log (workspace_id, action, at);
+CREATE INDEX audit_log_target ON audit_log (target, at);
+
 -- consented_at and died_at tell apps in testing: their grants die after 7 days.
 ALTER TABLE oauth_grants ADD COLUMN consented_at BIGINT NOT NULL DEFAULT 0;
 ALTER TABLE oauth_grants ADD COLUMN refresh_expires_at BIGINT NOT NULL DEFAULT 0;
 ALTER TABLE oauth_grants ADD COLUMN died_at BIGINT NOT NULL DEFAULT 0;
+ALTER TABLE oauth_grants ADD COLUMN lived BIGINT NOT NULL DEFAULT 0;
 CREATE INDEX oauth_grants_subject ON oauth_grants (workspace_id, subject, service);
+-- The token service holds one grant per user and service, whatever its account.
+CREATE UNIQUE INDEX oauth_grants_service ON oauth_grants (workspace_id, subject, service) WHERE service <> '';
 CREATE INDEX oauth_grants_idle ON oauth_grants (last_used_at, id) WHERE status = 'active';
 CREATE INDEX oauth_grants_deaths ON oauth_grants (client_id, died_at) WHERE died_at > 0;
+
+-- Whose token a consent becomes, and the connect link it came by.
+ALTER TABLE oauth_consents ADD COLUMN subject TEXT NOT NULL DEFAULT '';
+ALTER TABLE oauth_consents ADD COLUMN link_id TEXT NOT NULL DEFAULT '';
 
 CREATE TABLE token_leases (
   id           TEXT PRIMARY KEY NOT NULL,
@@ -87,6 +102,8 @@ CREATE TABLE token_leases (
   max_calls    BIGINT NOT NULL,
   calls        BIGINT NOT NULL DEFAULT 0,
   refused      BIGINT NOT NULL DEFAULT 0,
+  minute       BIGINT NOT NULL DEFAULT 0,
+  minute_calls BIGINT NOT NULL DEFAULT 0,
   created_at   BIGINT NOT NULL,
   expires_at   BIGINT NOT NULL,
   last_used_at BIGINT,
@@ -106,12 +123,21 @@ CREATE TABLE security_events (
 -- +goose Down
 DROP TABLE security_events;
 DROP TABLE token_leases;
+ALTER TABLE oauth_consents DROP COLUMN link_id;
+ALTER TABLE oauth_consents DROP COLUMN subject;
+DROP INDEX oauth_grants_service;
 DROP INDEX oauth_grants_deaths;
 DROP INDEX oauth_grants_idle;
 DROP INDEX oauth_grants_subject;
+ALTER TABLE oauth_grants DROP COLUMN lived;
 ALTER TABLE oauth_grants DROP COLUMN died_at;
 ALTER TABLE oauth_grants DROP COLUMN refresh_expires_at;
 ALTER TABLE oauth_grants DROP COLUMN consented_at;
+DROP INDEX audit_log_target;
+DROP INDEX audit_log_action;
+DROP INDEX audit_log_user;
+DROP INDEX audit_log_time;
+CREATE INDEX audit_log_workspace ON audit_log (workspace_id, id);
 DROP TABLE connect_links;
 DROP TABLE invitations;
 DROP TABLE oauth_clients;

@@ -1,0 +1,284 @@
+package vault
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"rapport/internal/access"
+	"rapport/internal/crm"
+	"rapport/internal/fault"
+)
+
+// Vended is an access token given to a plugin.
+type Vended struct {
+	Access
+	Subject string
+	Service crm.Service
+}
+
+// Vend gives a usable access token of a subject for a service, refreshed when it
+// ends within Ahead. It authorises (access.AllowVend), and nothing is given
+// before its audit row is durable. The subject's grant for the service is
+// served; without one, a connection of the caller's own when the subject is the
+// caller and the connection's scopes cover the service. Errors by Code:
+//
+//	unknown_service                   with the list (Invalid)
+//	bad_user_id                       (Invalid)
+//	insufficient_scope                the key's, or the grant's (Forbidden)
+//	not_your_tokens                   (Forbidden)
+//	waiting_for_admin                 not approved, or blocked (Blocked)
+//	token_not_found                   Action is an authorize link (NotFound)
+//	google_reauthorization_required   the refresh token is dead; Action as above (Reconnect)
+//	decryption_failed                 no key opens it; Action as above (Reconnect)
+//	google_unavailable                try again after After (Unavailable)
+func (s *Service) Vend(ctx context.Context, c access.Caller, subject string, service crm.Service) (Vended, error) {
+	v, err := s.vend(ctx, c, place{c.Workspace, subject, service, isOwn(c, subject)})
+	row := access.Audit{At: s.now(), Workspace: c.Workspace, UserID: c.UserID, KeyID: c.KeyID, Via: c.Via,
+		Action: "token.vend", Target: string(v.grant), Outcome: "ok", Detail: string(service), Remote: c.Remote}
+	if err != nil {
+		row.Outcome = outcomeOf(err)
+		row.Detail = cut(string(service), 40) + ": " + reasonOf(err)
+		s.audit(ctx, row)
+		return Vended{}, err
+	}
+	if err := s.Trail.Record(ctx, row); err != nil {
+		return Vended{}, fmt.Errorf("writing the audit trail: %w", err)
+	}
+	return Vended{v.Access, subject, service}, nil
+}
+
+// isOwn reports that the subject asks for itself: by session, or with a key it
+// made.
+func isOwn(c access.Caller, subject string) bool {
+	return c.UserID != "" && string(c.UserID) == subject
+}
+
+// outcomeOf tells a refusal from trouble, for the audit trail.
+func outcomeOf(err error) string {
+	switch fault.Of(err) {
+	case fault.Invalid, fault.NotFound, fault.Forbidden, fault.Unauthenticated, fault.Blocked, fault.Throttled:
+		return "denied"
+	}
+	return "failed"
+}
+
+func (s *Service) vend(ctx context.Context, c access.Caller, p place) (shelved, error) {
+	if err := s.mayVend(c, p.subject, p.service); err != nil {
+		return shelved{}, err
+	}
+	return s.serve(ctx, p)
+}
+
+// mayVend checks what a caller asks for, and whether it may.
+func (s *Service) mayVend(c access.Caller, subject string, service crm.Service) error {
+	if err := s.allowVend(c, service, subject); err != nil {
+		return err
+	}
+	if err := s.known(service); err != nil {
+		return err
+	}
+	return checkSubject(subject)
+}
+
+func (s *Service) allowVend(c access.Caller, service crm.Service, subject string) error {
+	if s.Open && c.Workspace != "" {
+		return nil
+	}
+	return access.AllowVend(c, service, subject)
+}
+
+// serve gives an access token without asking who may have it.
+func (s *Service) serve(ctx context.Context, p place) (shelved, error) {
+	approval, err := s.approvalOf(ctx, p.workspace)
+	if err == nil {
+		approval, err = approved(approval)
+	}
+	if err != nil {
+		return shelved{}, err
+	}
+	now := s.now()
+	if v, ok := s.shelf.token(p, now); ok && v.Expiry.Sub(now) > s.ahead() {
+		return v, nil
+	}
+	version := s.shelf.version()
+	g, err := s.servant(ctx, p, approval)
+	if err != nil {
+		return shelved{}, err
+	}
+	a, err := s.usable(ctx, g)
+	if err != nil {
+		return shelved{grant: g.ID}, s.withWayOut(err, p)
+	}
+	if err := s.serves(a.Scopes, approval, p); err != nil {
+		return shelved{grant: g.ID}, err
+	}
+	v := shelved{grant: g.ID, Access: a, since: now}
+	s.shelf.put(p, v, version)
+	return v, nil
+}
+
+// servant finds the grant that serves a place.
+func (s *Service) servant(ctx context.Context, p place, a crm.Approval) (Grant, error) {
+	g, err := s.TokenGrants.ServiceGrant(ctx, p.workspace, p.subject, p.service)
+	if err == nil && g.Status != GrantRevoked {
+		return g, nil
+	}
+	if err != nil && !fault.Is(err, fault.NotFound) {
+		return Grant{}, fmt.Errorf("looking for a grant: %w", err)
+	}
+	needed, err := s.scopesFor(a.Profile, p.service)
+	if err != nil {
+		return Grant{}, err
+	}
+	if p.own {
+		if g, ok, err := s.connected(ctx, p, needed); ok || err != nil {
+			return g, err
+		}
+	}
+	return Grant{}, s.withWayOut(&fault.Error{Kind: fault.NotFound, Code: "token_not_found",
+		Text: fmt.Sprintf("There is no token of this user for %s. The user has to authorise it first.", p.service)}, p)
+}
+
+// connected finds a connection of the subject's own whose scopes cover the
+// service: one that works before one that does not, the oldest first.
+func (s *Service) connected(ctx context.Context, p place, needed []string) (Grant, bool, error) {
+	list, err := s.TokenGrants.OwnGrants(ctx, p.workspace, crm.UserID(p.subject))
+	if err != nil {
+		return Grant{}, false, fmt.Errorf("looking for the user's connections: %w", err)
+	}
+	list = slices.DeleteFunc(list, func(g Grant) bool { return g.Status == GrantRevoked || len(Missing(g.Scopes, needed)) > 0 })
+	if len(list) == 0 {
+		return Grant{}, false, nil
+	}
+	if i := slices.IndexFunc(list, func(g Grant) bool { return g.Status == GrantActive }); i > 0 {
+		return list[i], true, nil
+	}
+	return list[0], true, nil
+}
+
+// serves refuses a grant of which nothing for the service is left: people can
+// untick boxes, and take permissions back.
+func (s *Service) serves(granted []string, a crm.Approval, p place) error {
+	needed, err := s.scopesFor(a.Profile, p.service)
+	if err != nil { // the profile was narrowed since; what was consented to stays
+		return nil //nolint:nilerr // see above
+	}
+	if missing := Missing(granted, needed); len(missing) < len(needed) {
+		return nil
+	}
+	return s.withWayOut(&fault.Error{Kind: fault.Forbidden, Code: "insufficient_scope", Scopes: needed,
+		Text: fmt.Sprintf("The user has not permitted %s at Google. The user has to authorise it again and leave its boxes ticked.", p.service)}, p)
+}
+
+// withWayOut puts an authorize link into an error that one mends.
+func (s *Service) withWayOut(err error, p place) error {
+	var e *fault.Error
+	if !errors.As(err, &e) || e.Action != "" || !slices.Contains([]fault.Kind{fault.Reconnect, fault.NotFound, fault.Forbidden}, e.Kind) {
+		return err
+	}
+	out := *e
+	out.Action, _ = s.link(p.workspace, p.subject, p.service, "")
+	return &out
+}
+
+// Authorization is what a subject has authorised.
+type Authorization struct {
+	Service         crm.Service
+	GoogleEmail     string
+	Expiry          time.Time // of the access token; zero when there is none
+	HasRefreshToken bool
+	Status          GrantStatus
+	ByConnection    bool // served by the subject's own connection, there is no grant of its own
+	CreatedAt       time.Time
+	UpdatedAt       time.Time
+}
+
+// Authorizations lists what a subject has authorised, in the order of
+// ServiceNames. A key sees only the services it may vend; fault.Forbidden when
+// that is none.
+func (s *Service) Authorizations(ctx context.Context, c access.Caller, subject string) ([]Authorization, error) {
+	if err := checkSubject(subject); err != nil {
+		return nil, err
+	}
+	var mine []crm.Service
+	var refused error
+	for _, name := range s.ServiceNames() {
+		if err := s.allowVend(c, name, subject); err != nil {
+			refused = err
+			continue
+		}
+		mine = append(mine, name)
+	}
+	if len(mine) == 0 {
+		return nil, refused
+	}
+	list, err := s.TokenGrants.ServiceGrants(ctx, c.Workspace, subject)
+	if err != nil {
+		return nil, fmt.Errorf("listing grants: %w", err)
+	}
+	var own []Grant
+	if isOwn(c, subject) {
+		if own, err = s.TokenGrants.OwnGrants(ctx, c.Workspace, c.UserID); err != nil {
+			return nil, fmt.Errorf("listing the grants of connections: %w", err)
+		}
+	}
+	approval, err := s.approvalOf(ctx, c.Workspace)
+	if err != nil {
+		return nil, err
+	}
+	return s.authorizations(mine, list, own, approval), nil
+}
+
+func (s *Service) authorizations(names []crm.Service, list, own []Grant, a crm.Approval) []Authorization {
+	if a.Profile == "" {
+		a.Profile = crm.ProfileFull
+	}
+	out := []Authorization{}
+	for _, name := range names {
+		if i := slices.IndexFunc(list, func(g Grant) bool { return g.Service == name && g.Status != GrantRevoked }); i >= 0 {
+			out = append(out, authorization(name, list[i]))
+			continue
+		}
+		needed, ok := s.offered(a.Profile, name)
+		covers := func(g Grant) bool { return g.Status == GrantActive && len(Missing(g.Scopes, needed)) == 0 }
+		if i := slices.IndexFunc(own, covers); ok && i >= 0 {
+			one := authorization(name, own[i])
+			one.ByConnection = true
+			out = append(out, one)
+		}
+	}
+	return out
+}
+
+func authorization(name crm.Service, g Grant) Authorization {
+	return Authorization{Service: name, GoogleEmail: g.GoogleEmail, Expiry: g.Expiry, HasRefreshToken: g.SealedRefresh != "",
+		Status: g.Status, CreatedAt: g.CreatedAt, UpdatedAt: g.UpdatedAt}
+}
+
+// HeldToken is a grant of the token service, for administrators.
+type HeldToken struct {
+	ID         crm.GrantID
+	Subject    string
+	LastUsedAt time.Time
+	Authorization
+}
+
+// HeldTokens lists the workspace's grants of the token service, the newest
+// first, for administrators.
+func (s *Service) HeldTokens(ctx context.Context, c access.Caller, cursor string, limit int) ([]HeldToken, string, error) {
+	if err := access.Allow(c, access.WorkspaceManage); err != nil {
+		return nil, "", err
+	}
+	list, next, err := s.TokenGrants.ServiceGrantsOf(ctx, c.Workspace, cursor, limit)
+	if err != nil {
+		return nil, "", fmt.Errorf("listing grants: %w", err)
+	}
+	out := make([]HeldToken, len(list))
+	for i, g := range list {
+		out[i] = HeldToken{ID: g.ID, Subject: string(g.UserID), LastUsedAt: g.LastUsedAt, Authorization: authorization(g.Service, g)}
+	}
+	return out, next, nil
+}
