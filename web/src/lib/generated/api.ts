@@ -23,12 +23,228 @@ export interface APIKey {
   user_id: string;
 }
 
+export interface AcceptInvitation {
+  /** @maxLength 200 */
+  name?: string;
+  /**
+     * At least 10 characters; the present password for people who have an account.
+     * @minLength 1
+     * @maxLength 1024
+     */
+  password: string;
+}
+
+export type ApprovalScopeProfile = typeof ApprovalScopeProfile[keyof typeof ApprovalScopeProfile];
+
+
+export const ApprovalScopeProfile = {
+  metadata: 'metadata',
+  read: 'read',
+  full: 'full',
+} as const;
+
+export type ApprovalState = typeof ApprovalState[keyof typeof ApprovalState];
+
+
+export const ApprovalState = {
+  pending: 'pending',
+  approved: 'approved',
+  blocked: 'blocked',
+} as const;
+
+export type ApprovalClientSource = typeof ApprovalClientSource[keyof typeof ApprovalClientSource];
+
+
+export const ApprovalClientSource = {
+  page: 'page',
+  environment: 'environment',
+  none: 'none',
+} as const;
+
+export interface ApprovalClient {
+  /** The client id at Google, which is no secret. */
+  google_client_id: string;
+  id: string;
+  name: string;
+  source: ApprovalClientSource;
+}
+
+export interface ApprovalRequest {
+  asked_at: string;
+  email: string;
+  name: string;
+  note: string;
+  user_id: string;
+}
+
+export interface Testing {
+  /**
+     * When the next permission ends.
+     * @nullable
+     */
+  countdown: string | null;
+  detected: boolean;
+  /** How that is known, in plain words. */
+  evidence: string;
+}
+
+export interface Approval {
+  /** Where to click in Google's Admin console. */
+  admin_console_path: string;
+  admin_console_url: string;
+  /** Google Workspace domains whose accounts may be connected; empty: every domain. */
+  allowed_domains: string[];
+  client: ApprovalClient;
+  /** @nullable */
+  decided_at: string | null;
+  /** User id of the administrator; empty before the first decision. */
+  decided_by: string;
+  javascript_origins: string[];
+  /** The caller's own open request. */
+  my_request?: ApprovalRequest;
+  /** Services that members may connect; empty: all that the profile offers. */
+  products: string[];
+  /** To be registered with the OAuth client, exactly so. */
+  redirect_uris: string[];
+  /** Open requests; empty for members. */
+  requests: ApprovalRequest[];
+  scope_profile: ApprovalScopeProfile;
+  /** Google scopes that connections of this workspace may ask for. */
+  scopes: string[];
+  state: ApprovalState;
+  testing: Testing;
+}
+
+export type ApprovalPatchScopeProfile = typeof ApprovalPatchScopeProfile[keyof typeof ApprovalPatchScopeProfile];
+
+
+export const ApprovalPatchScopeProfile = {
+  metadata: 'metadata',
+  read: 'read',
+  full: 'full',
+} as const;
+
+export type ApprovalPatchState = typeof ApprovalPatchState[keyof typeof ApprovalPatchState];
+
+
+export const ApprovalPatchState = {
+  pending: 'pending',
+  approved: 'approved',
+  blocked: 'blocked',
+} as const;
+
+export interface ApprovalPatch {
+  /** @maxItems 100 */
+  allowed_domains?: string[];
+  /** @maxItems 50 */
+  products?: string[];
+  scope_profile?: ApprovalPatchScopeProfile;
+  state?: ApprovalPatchState;
+}
+
+export interface ApprovalWish {
+  /**
+     * For the administrator.
+     * @maxLength 1000
+     */
+  note?: string;
+}
+
 export interface Attachment {
   id: string;
   inline: boolean;
   name: string;
   size: number;
   type: string;
+}
+
+export interface AuditRow {
+  /** token.vend, connection.disconnect, login.failed, ... */
+  action: string;
+  at: string;
+  detail: string;
+  id: string;
+  key_id: string;
+  /** ok, denied or failed. */
+  outcome: string;
+  remote: string;
+  target: string;
+  user_id: string;
+  user_name: string;
+  via: string;
+}
+
+export interface AuthorizeLink {
+  expires_at: string;
+  url: string;
+}
+
+export interface AuthorizeLinkWish {
+  /**
+     * Where to go afterwards: a path of ours, or an address on one of ALLOWED_ORIGINS.
+     * @maxLength 2000
+     */
+  redirect?: string;
+  /**
+     * @minLength 1
+     * @maxLength 64
+     */
+  service: string;
+  /**
+     * Any name you know the user by.
+     * @minLength 1
+     * @maxLength 200
+     */
+  user_id: string;
+}
+
+export interface AuthorizedService {
+  /** Comes from the user's own connection, not from an authorisation of this service. */
+  by_connection: boolean;
+  created_at: string;
+  /**
+     * Of the access token held now; it is refreshed when asked for.
+     * @nullable
+     */
+  expires_at: string | null;
+  google_email: string;
+  has_refresh_token: boolean;
+  service: string;
+  /** active, dead (authorise again), decryption_failed or revoked. */
+  status: string;
+  updated_at: string;
+}
+
+export interface AuthorizedServices {
+  authorized_services: AuthorizedService[];
+  total_services: number;
+  user_id: string;
+}
+
+export interface Colleague {
+  /** Administrator of the Google Workspace. */
+  admin: boolean;
+  archived: boolean;
+  connected: boolean;
+  email: string;
+  /** Google's id of the person. */
+  id: string;
+  /**
+     * When the newest connect link was made.
+     * @nullable
+     */
+  link_sent_at: string | null;
+  name: string;
+  no_mailbox: boolean;
+  org_unit: string;
+  photo_url: string;
+  /** In this workspace; empty for people who are no members. */
+  role: string;
+  /** Of their connection; empty without one. */
+  status: string;
+  suspended: boolean;
+  /** Empty for people who are no members here. */
+  user_id: string;
 }
 
 /**
@@ -60,6 +276,65 @@ export interface Completeness {
 export interface Connect {
   /** Send the browser there. Good for 10 minutes and one use. */
   authorization_url: string;
+}
+
+export interface ConnectLink {
+  created_at: string;
+  email: string;
+  expires_at: string;
+  id: string;
+  name: string;
+  services: string[];
+  /** @nullable */
+  used_at: string | null;
+  user_id: string;
+}
+
+export interface ConnectLinkView {
+  email: string;
+  expires_at: string;
+  services: string[];
+  workspace_name: string;
+}
+
+export type ConnectionHealthStatus = typeof ConnectionHealthStatus[keyof typeof ConnectionHealthStatus];
+
+
+export const ConnectionHealthStatus = {
+  connecting: 'connecting',
+  active: 'active',
+  degraded: 'degraded',
+  needs_reauth: 'needs_reauth',
+  waiting_for_admin: 'waiting_for_admin',
+  paused: 'paused',
+  disconnected: 'disconnected',
+} as const;
+
+export interface MissingScope {
+  description: string;
+  /** What is off without it. */
+  feature: string;
+  scope: string;
+}
+
+export interface ConnectionHealth {
+  created_at: string;
+  google_email: string;
+  granted_scopes: string[];
+  id: string;
+  /** @nullable */
+  last_sync_at: string | null;
+  missing_scopes: MissingScope[];
+  /**
+     * When Google ends the permission by itself, as it does for apps in testing.
+     * @nullable
+     */
+  refresh_expires_at: string | null;
+  status: ConnectionHealthStatus;
+  status_reason: string;
+  user_email: string;
+  user_id: string;
+  user_name: string;
 }
 
 export type ConnectionShortStatus = typeof ConnectionShortStatus[keyof typeof ConnectionShortStatus];
@@ -107,6 +382,67 @@ export interface CreatedAPIKey {
   user_id: string;
 }
 
+export interface CreatedConnectLink {
+  created_at: string;
+  email: string;
+  expires_at: string;
+  id: string;
+  name: string;
+  services: string[];
+  /** Shown this once; only its hash is stored. */
+  url: string;
+  /** @nullable */
+  used_at: string | null;
+  user_id: string;
+}
+
+export type CreatedInvitationRole = typeof CreatedInvitationRole[keyof typeof CreatedInvitationRole];
+
+
+export const CreatedInvitationRole = {
+  owner: 'owner',
+  admin: 'admin',
+  member: 'member',
+} as const;
+
+export interface CreatedInvitation {
+  created_at: string;
+  email: string;
+  /** It may be over already. */
+  expires_at: string;
+  id: string;
+  /** Name of the member who invited. */
+  invited_by: string;
+  name: string;
+  role: CreatedInvitationRole;
+  /** Shown this once; only its hash is stored. */
+  url: string;
+}
+
+export interface CreatedLease {
+  calls: number;
+  created_at: string;
+  /** @nullable */
+  cut_at: string | null;
+  expires_at: string;
+  /** Shown this once; only its hash is stored. */
+  handle: string;
+  id: string;
+  /** @nullable */
+  last_used_at: string | null;
+  max_calls: number;
+  methods: string[];
+  name: string;
+  paths: string[];
+  per_minute: number;
+  refused: number;
+  service: string;
+  /** Put Google's path behind it: url + /gmail/v1/users/me/messages. */
+  url: string;
+  /** Whose Google account is used. */
+  user_id: string;
+}
+
 export interface Credentials {
   /**
      * @minLength 3
@@ -133,6 +469,35 @@ export interface Disconnected {
   /** What happened, in plain words. */
   message: string;
   revoked_at_google: boolean;
+}
+
+export type FindingState = typeof FindingState[keyof typeof FindingState];
+
+
+export const FindingState = {
+  ok: 'ok',
+  warning: 'warning',
+  broken: 'broken',
+  skipped: 'skipped',
+} as const;
+
+export interface Finding {
+  /** Where to do it. */
+  action_url: string;
+  /** What to do about it; empty when there is nothing to do. */
+  fix: string;
+  /** Stable. */
+  id: string;
+  name: string;
+  state: FindingState;
+  /** What was found, in plain words. */
+  text: string;
+}
+
+export interface DoctorReport {
+  /** Id of the first broken link, empty when there is none. */
+  broken: string;
+  findings: Finding[];
 }
 
 export interface EmailLink {
@@ -205,6 +570,90 @@ export interface Failure {
   subject: string;
 }
 
+export type GoogleClientSource = typeof GoogleClientSource[keyof typeof GoogleClientSource];
+
+
+export const GoogleClientSource = {
+  page: 'page',
+  environment: 'environment',
+} as const;
+
+export interface GoogleClient {
+  /** @nullable */
+  created_at: string | null;
+  /** New connections are made with it. */
+  current: boolean;
+  google_client_id: string;
+  /** Connections and tokens that were made with it. */
+  grants: number;
+  id: string;
+  /** Serves every workspace of this installation. */
+  installation: boolean;
+  name: string;
+  /** @nullable */
+  retired_at: string | null;
+  source: GoogleClientSource;
+  /** @nullable */
+  updated_at: string | null;
+}
+
+export interface GoogleClientPatch {
+  /** @maxLength 300 */
+  client_secret?: string;
+  /** @maxLength 300 */
+  google_client_id?: string;
+  /** @maxLength 200 */
+  name?: string;
+}
+
+export interface Health {
+  status: string;
+  version: string;
+}
+
+export type InvitationRole = typeof InvitationRole[keyof typeof InvitationRole];
+
+
+export const InvitationRole = {
+  owner: 'owner',
+  admin: 'admin',
+  member: 'member',
+} as const;
+
+export interface Invitation {
+  created_at: string;
+  email: string;
+  /** It may be over already. */
+  expires_at: string;
+  id: string;
+  /** Name of the member who invited. */
+  invited_by: string;
+  name: string;
+  role: InvitationRole;
+}
+
+export type InvitationViewRole = typeof InvitationViewRole[keyof typeof InvitationViewRole];
+
+
+export const InvitationViewRole = {
+  owner: 'owner',
+  admin: 'admin',
+  member: 'member',
+} as const;
+
+export interface InvitationView {
+  email: string;
+  expires_at: string;
+  /** Signing in with the Google account of the address accepts, too. */
+  google_sign_in: boolean;
+  /** Somebody with this address can sign in already: accepting asks for their present password. */
+  has_account: boolean;
+  invited_by: string;
+  name: string;
+  role: InvitationViewRole;
+  workspace_name: string;
+}
+
 export type LabelType = typeof LabelType[keyof typeof LabelType];
 
 
@@ -225,8 +674,126 @@ export interface Label {
   unread: number;
 }
 
+export interface Lease {
+  calls: number;
+  created_at: string;
+  /** @nullable */
+  cut_at: string | null;
+  expires_at: string;
+  id: string;
+  /** @nullable */
+  last_used_at: string | null;
+  max_calls: number;
+  methods: string[];
+  name: string;
+  paths: string[];
+  per_minute: number;
+  refused: number;
+  service: string;
+  /** Whose Google account is used. */
+  user_id: string;
+}
+
+export interface LeaseWish {
+  /**
+     * 0: as many as fit into the time.
+     * @minimum 0
+     * @maximum 1000000
+     */
+  max_calls?: number;
+  /**
+     * HTTP methods; GET alone when absent.
+     * @maxItems 10
+     */
+  methods?: string[];
+  /**
+     * What it is for, for people who read the list.
+     * @minLength 1
+     * @maxLength 200
+     */
+  name: string;
+  /**
+     * Patterns of Google's paths, like /gmail/v1/users/me/messages*, where * is any rest.
+     * @minItems 1
+     * @maxItems 50
+     */
+  paths: string[];
+  /**
+     * 0: our default.
+     * @minimum 0
+     * @maximum 100000
+     */
+  per_minute?: number;
+  /**
+     * How long, at most an hour; 15 minutes when absent.
+     * @minimum 0
+     * @maximum 3600
+     */
+  seconds?: number;
+  /**
+     * @minLength 1
+     * @maxLength 64
+     */
+  service: string;
+  /**
+     * @minLength 1
+     * @maxLength 200
+     */
+  user_id: string;
+}
+
+export interface LinkPerson {
+  /**
+     * @minLength 3
+     * @maxLength 320
+     */
+  email: string;
+  /** @maxLength 200 */
+  name?: string;
+}
+
 export interface ListAPIKey {
   items: APIKey[];
+  /** Give it as cursor for the next page; empty on the last one. */
+  next_cursor: string;
+  /** Absent where counting would be too dear. */
+  total?: number;
+}
+
+export interface ListAuditRow {
+  items: AuditRow[];
+  /** Give it as cursor for the next page; empty on the last one. */
+  next_cursor: string;
+  /** Absent where counting would be too dear. */
+  total?: number;
+}
+
+export interface ListColleague {
+  items: Colleague[];
+  /** Give it as cursor for the next page; empty on the last one. */
+  next_cursor: string;
+  /** Absent where counting would be too dear. */
+  total?: number;
+}
+
+export interface ListConnectLink {
+  items: ConnectLink[];
+  /** Give it as cursor for the next page; empty on the last one. */
+  next_cursor: string;
+  /** Absent where counting would be too dear. */
+  total?: number;
+}
+
+export interface ListConnectionHealth {
+  items: ConnectionHealth[];
+  /** Give it as cursor for the next page; empty on the last one. */
+  next_cursor: string;
+  /** Absent where counting would be too dear. */
+  total?: number;
+}
+
+export interface ListCreatedConnectLink {
+  items: CreatedConnectLink[];
   /** Give it as cursor for the next page; empty on the last one. */
   next_cursor: string;
   /** Absent where counting would be too dear. */
@@ -249,8 +816,32 @@ export interface ListFailure {
   total?: number;
 }
 
+export interface ListGoogleClient {
+  items: GoogleClient[];
+  /** Give it as cursor for the next page; empty on the last one. */
+  next_cursor: string;
+  /** Absent where counting would be too dear. */
+  total?: number;
+}
+
+export interface ListInvitation {
+  items: Invitation[];
+  /** Give it as cursor for the next page; empty on the last one. */
+  next_cursor: string;
+  /** Absent where counting would be too dear. */
+  total?: number;
+}
+
 export interface ListLabel {
   items: Label[];
+  /** Give it as cursor for the next page; empty on the last one. */
+  next_cursor: string;
+  /** Absent where counting would be too dear. */
+  total?: number;
+}
+
+export interface ListLease {
+  items: Lease[];
   /** Give it as cursor for the next page; empty on the last one. */
   next_cursor: string;
   /** Absent where counting would be too dear. */
@@ -328,6 +919,52 @@ export interface ListRun {
   total?: number;
 }
 
+export interface ServiceToken {
+  created_at: string;
+  /**
+     * Of the access token held now.
+     * @nullable
+     */
+  expires_at: string | null;
+  google_email: string;
+  has_refresh_token: boolean;
+  id: string;
+  /** @nullable */
+  last_used_at: string | null;
+  service: string;
+  /** active, dead, decryption_failed or revoked. */
+  status: string;
+  /** The name the plugin knows the user by. */
+  user_id: string;
+}
+
+export interface ListServiceToken {
+  items: ServiceToken[];
+  /** Give it as cursor for the next page; empty on the last one. */
+  next_cursor: string;
+  /** Absent where counting would be too dear. */
+  total?: number;
+}
+
+export interface Session {
+  created_at: string;
+  /** The one that asks. */
+  current: boolean;
+  id: string;
+  last_seen_at: string;
+  /** Address it signed in from. */
+  remote: string;
+  user_agent: string;
+}
+
+export interface ListSession {
+  items: Session[];
+  /** Give it as cursor for the next page; empty on the last one. */
+  next_cursor: string;
+  /** Absent where counting would be too dear. */
+  total?: number;
+}
+
 export type WorkspaceRole = typeof WorkspaceRole[keyof typeof WorkspaceRole];
 
 
@@ -362,11 +999,17 @@ export interface Me {
   workspaces: Workspace[];
 }
 
-export interface MissingScope {
-  description: string;
-  /** What is off without it. */
-  feature: string;
-  scope: string;
+export type MemberPatchRole = typeof MemberPatchRole[keyof typeof MemberPatchRole];
+
+
+export const MemberPatchRole = {
+  owner: 'owner',
+  admin: 'admin',
+  member: 'member',
+} as const;
+
+export interface MemberPatch {
+  role: MemberPatchRole;
 }
 
 export interface NewAPIKey {
@@ -382,6 +1025,57 @@ export interface NewAPIKey {
      * @maxItems 50
      */
   scopes: string[];
+}
+
+export interface NewConnectLinks {
+  /**
+     * @minItems 1
+     * @maxItems 200
+     */
+  people: LinkPerson[];
+  /**
+     * Default: gmail and calendar.
+     * @maxItems 20
+     */
+  services?: string[];
+}
+
+export interface NewGoogleClient {
+  /**
+     * Stored encrypted and never shown again.
+     * @minLength 1
+     * @maxLength 300
+     */
+  client_secret: string;
+  /**
+     * @minLength 1
+     * @maxLength 300
+     */
+  google_client_id: string;
+  /** For every workspace of this installation: for its owner only. */
+  installation?: boolean;
+  /** @maxLength 200 */
+  name?: string;
+}
+
+export type NewInvitationRole = typeof NewInvitationRole[keyof typeof NewInvitationRole];
+
+
+export const NewInvitationRole = {
+  owner: 'owner',
+  admin: 'admin',
+  member: 'member',
+} as const;
+
+export interface NewInvitation {
+  /**
+     * @minLength 3
+     * @maxLength 320
+     */
+  email: string;
+  /** @maxLength 200 */
+  name?: string;
+  role?: NewInvitationRole;
 }
 
 export type NewMemberRole = typeof NewMemberRole[keyof typeof NewMemberRole];
@@ -407,6 +1101,19 @@ export interface NewMember {
      */
   password?: string;
   role?: NewMemberRole;
+}
+
+export interface PasswordChange {
+  /**
+     * @minLength 10
+     * @maxLength 1024
+     */
+  new_password: string;
+  /**
+     * Empty for people who had none.
+     * @maxLength 1024
+     */
+  old_password?: string;
 }
 
 export interface Preview {
@@ -467,6 +1174,47 @@ export interface Progress {
   eta_seconds: number;
   /** 0 when unknown. */
   total: number;
+}
+
+/**
+ * ok or failed, by name.
+ */
+export type ReadinessChecks = {[key: string]: string};
+
+export type ReadinessStatus = typeof ReadinessStatus[keyof typeof ReadinessStatus];
+
+
+export const ReadinessStatus = {
+  ok: 'ok',
+  not_ready: 'not_ready',
+} as const;
+
+export interface Readiness {
+  /** ok or failed, by name. */
+  checks: ReadinessChecks;
+  status: ReadinessStatus;
+}
+
+export interface RevokedToken {
+  /** What happened, in plain words. */
+  message: string;
+  success: boolean;
+}
+
+/**
+ * What can be asked, and where.
+ */
+export type ServiceInfoEndpoints = {[key: string]: string};
+
+export interface ServiceInfo {
+  docs: string;
+  /** What can be asked, and where. */
+  endpoints: ServiceInfoEndpoints;
+  service: string;
+  /** Services that tokens can be asked for. */
+  services: string[];
+  status: string;
+  version: string;
 }
 
 export type SettingsVisibility = typeof SettingsVisibility[keyof typeof SettingsVisibility];
@@ -560,6 +1308,11 @@ export interface SetupState {
   google_sign_in: boolean;
   /** Nobody can sign in yet: the first owner has to be made. */
   needed: boolean;
+}
+
+export interface SignOutEverywhere {
+  /** Keep the session that asks. */
+  keep_this?: boolean;
 }
 
 export type StatusApproval = typeof StatusApproval[keyof typeof StatusApproval];
@@ -666,6 +1419,24 @@ export interface Token {
   token_type: TokenTokenType;
 }
 
+export type VendedTokenTokenType = typeof VendedTokenTokenType[keyof typeof VendedTokenTokenType];
+
+
+export const VendedTokenTokenType = {
+  Bearer: 'Bearer',
+} as const;
+
+export interface VendedToken {
+  /** Send to Google as Authorization: Bearer. */
+  access_token: string;
+  expires_at: string;
+  /** What was granted. */
+  scopes: string[];
+  service: string;
+  token_type: VendedTokenTokenType;
+  user_id: string;
+}
+
 export type VerificationState = typeof VerificationState[keyof typeof VerificationState];
 
 
@@ -699,6 +1470,27 @@ export interface VerifyRequest {
   /** The caller's first connection when absent. */
   connection_id?: string;
 }
+
+export type RevokeTokenParams = {
+/**
+ * The workspace of the API key, or the caller's first one, when absent.
+ */
+workspace_id?: string;
+};
+
+export type VendTokenParams = {
+/**
+ * The workspace of the API key, or the caller's first one, when absent.
+ */
+workspace_id?: string;
+};
+
+export type ListAuthorizedServicesParams = {
+/**
+ * The workspace of the API key, or the caller's first one, when absent.
+ */
+workspace_id?: string;
+};
 
 export type GoogleLoginCallbackParams = {
 /**
@@ -744,6 +1536,118 @@ error?: string;
  * @maxLength 500
  */
 iss?: string;
+};
+
+export type CreateAuthorizeLinkParams = {
+/**
+ * The workspace of the API key, or the caller's first one, when absent.
+ * @maxLength 64
+ */
+workspace_id?: string;
+};
+
+export type ListLeasesParams = {
+/**
+ * The workspace of the API key, or the caller's first one, when absent.
+ * @maxLength 64
+ */
+workspace_id?: string;
+/**
+ * @minimum 1
+ * @maximum 200
+ */
+limit?: number;
+/**
+ * next_cursor of the page before.
+ * @maxLength 1000
+ */
+cursor?: string;
+};
+
+export type CreateLeaseParams = {
+/**
+ * The workspace of the API key, or the caller's first one, when absent.
+ * @maxLength 64
+ */
+workspace_id?: string;
+};
+
+export type CutLeaseParams = {
+/**
+ * The workspace of the API key, or the caller's first one, when absent.
+ * @maxLength 64
+ */
+workspace_id?: string;
+};
+
+export type ListAuditParams = {
+/**
+ * @minimum 1
+ * @maximum 200
+ */
+limit?: number;
+/**
+ * next_cursor of the page before.
+ * @maxLength 1000
+ */
+cursor?: string;
+/**
+ * @maxLength 64
+ */
+user_id?: string;
+/**
+ * An action, or how it begins: token. is everything about tokens.
+ * @maxLength 64
+ */
+action?: string;
+/**
+ * Id of the thing that was acted on.
+ * @maxLength 64
+ */
+target?: string;
+/**
+ * From this moment on.
+ */
+since?: string;
+/**
+ * Before this moment.
+ */
+until?: string;
+};
+
+export type ListConnectionsParams = {
+/**
+ * @minimum 1
+ * @maximum 200
+ */
+limit?: number;
+/**
+ * next_cursor of the page before.
+ * @maxLength 1000
+ */
+cursor?: string;
+};
+
+export type ListColleaguesParams = {
+/**
+ * @minimum 1
+ * @maximum 200
+ */
+limit?: number;
+/**
+ * next_cursor of the page before.
+ * @maxLength 1000
+ */
+cursor?: string;
+/**
+ * Beginning of a name or an address.
+ * @maxLength 200
+ */
+q?: string;
+/**
+ * Only people who have not connected Google yet.
+ */
+not_connected?: boolean;
 };
 
 export type GoogleCallbackParams = {
@@ -929,6 +1833,188 @@ export type VerifyGoogleParams = {
 wait?: string;
 };
 
+export type ListServiceTokensParams = {
+/**
+ * @minimum 1
+ * @maximum 200
+ */
+limit?: number;
+/**
+ * next_cursor of the page before.
+ * @maxLength 1000
+ */
+cursor?: string;
+};
+
+export type AuthorizeParams = {
+/**
+ * The name the plugin knows the user by.
+ */
+userId: string;
+/**
+ * gmail, drive, calendar, meet, sheets, contacts, directory, or one of the operator's.
+ */
+service: string;
+/**
+ * Where to go afterwards: a path of ours, or an address on one of ALLOWED_ORIGINS. It comes back with google=connected, degraded or denied, and error.
+ */
+redirect?: string;
+/**
+ * Of a signed link.
+ */
+expires?: string;
+/**
+ * Of a signed link.
+ */
+signature?: string;
+/**
+ * Address of the Google account to preselect.
+ */
+login_hint?: string;
+/**
+ * The workspace of the API key, or the caller's first one, when absent.
+ */
+workspace_id?: string;
+};
+
+export type AuthorizeCallbackParams = {
+state?: string;
+code?: string;
+error?: string;
+iss?: string;
+};
+
+export const getAboutUrl = () => {
+
+
+
+
+  return `/`
+}
+
+/**
+ * Access: anyone.
+ * @summary What this service is; browsers get the web application
+ */
+export const about = async ( options?: Parameters<typeof call>[1]): Promise<ServiceInfo> => {
+
+  return call<ServiceInfo>(getAboutUrl(),
+  {
+    ...options,
+    method: 'GET'
+
+
+  }
+);}
+
+
+
+export const getRevokeTokenUrl = (userId: string,
+    service: string,
+    params?: RevokeTokenParams,) => {
+  const normalizedParams = new URLSearchParams();
+
+  Object.entries(params || {}).forEach(([key, value]) => {
+
+    if (value !== undefined) {
+      normalizedParams.append(key, value === null ? 'null' : String(value))
+    }
+  });
+
+  const stringifiedParams = normalizedParams.toString();
+
+  return stringifiedParams.length > 0 ? `/api/token/${userId}/${service}?${stringifiedParams}` : `/api/token/${userId}/${service}`
+}
+
+/**
+ * Access: an API key with the scope tokens:vend:<service>, or the user's own session.
+ * @summary End a user's authorisation of a service
+ */
+export const revokeToken = async (userId: string,
+    service: string,
+    params?: RevokeTokenParams, options?: Parameters<typeof call>[1]): Promise<RevokedToken> => {
+
+  return call<RevokedToken>(getRevokeTokenUrl(userId,service,params),
+  {
+    ...options,
+    method: 'DELETE'
+
+
+  }
+);}
+
+
+
+export const getVendTokenUrl = (userId: string,
+    service: string,
+    params?: VendTokenParams,) => {
+  const normalizedParams = new URLSearchParams();
+
+  Object.entries(params || {}).forEach(([key, value]) => {
+
+    if (value !== undefined) {
+      normalizedParams.append(key, value === null ? 'null' : String(value))
+    }
+  });
+
+  const stringifiedParams = normalizedParams.toString();
+
+  return stringifiedParams.length > 0 ? `/api/token/${userId}/${service}?${stringifiedParams}` : `/api/token/${userId}/${service}`
+}
+
+/**
+ * Access: an API key with the scope tokens:vend:<service>, or the user's own session.
+ * @summary A Google access token that works now, refreshed when needed
+ */
+export const vendToken = async (userId: string,
+    service: string,
+    params?: VendTokenParams, options?: Parameters<typeof call>[1]): Promise<VendedToken> => {
+
+  return call<VendedToken>(getVendTokenUrl(userId,service,params),
+  {
+    ...options,
+    method: 'GET'
+
+
+  }
+);}
+
+
+
+export const getListAuthorizedServicesUrl = (userId: string,
+    params?: ListAuthorizedServicesParams,) => {
+  const normalizedParams = new URLSearchParams();
+
+  Object.entries(params || {}).forEach(([key, value]) => {
+
+    if (value !== undefined) {
+      normalizedParams.append(key, value === null ? 'null' : String(value))
+    }
+  });
+
+  const stringifiedParams = normalizedParams.toString();
+
+  return stringifiedParams.length > 0 ? `/api/tokens/${userId}?${stringifiedParams}` : `/api/tokens/${userId}`
+}
+
+/**
+ * Access: an API key with the scope tokens:vend:<service>, or the user's own session.
+ * @summary Services that a user has authorised
+ */
+export const listAuthorizedServices = async (userId: string,
+    params?: ListAuthorizedServicesParams, options?: Parameters<typeof call>[1]): Promise<AuthorizedServices> => {
+
+  return call<AuthorizedServices>(getListAuthorizedServicesUrl(userId,params),
+  {
+    ...options,
+    method: 'GET'
+
+
+  }
+);}
+
+
+
 export const getGoogleLoginCallbackUrl = (params?: GoogleLoginCallbackParams,) => {
   const normalizedParams = new URLSearchParams();
 
@@ -986,6 +2072,33 @@ export const googleLogin = async (params?: GoogleLoginParams, options?: Paramete
   {
     ...options,
     method: 'GET'
+
+
+  }
+);}
+
+
+
+export const getReceiveSecurityEventUrl = () => {
+
+
+
+
+  return `/api/v1/auth/google/risc`
+}
+
+/**
+ * Takes a security event token (RFC 8417) as the body, application/secevent+jwt. Google is the only caller.
+ *
+ * Access: whoever holds a security event token signed by Google.
+ * @summary Google's Cross-Account Protection
+ */
+export const receiveSecurityEvent = async ( options?: Parameters<typeof call>[1]): Promise<string> => {
+
+  return call<string>(getReceiveSecurityEventUrl(),
+  {
+    ...options,
+    method: 'POST'
 
 
   }
@@ -1096,6 +2209,201 @@ return call<Token>(getCreateTokenUrl(),
 
 
 
+export const getViewConnectLinkUrl = (token: string,) => {
+
+
+
+
+  return `/api/v1/connect-links/${token}`
+}
+
+/**
+ * Access: whoever holds a connect link's token.
+ * @summary What a connect link is for
+ */
+export const viewConnectLink = async (token: string, options?: Parameters<typeof call>[1]): Promise<ConnectLinkView> => {
+
+  return call<ConnectLinkView>(getViewConnectLinkUrl(token),
+  {
+    ...options,
+    method: 'GET'
+
+
+  }
+);}
+
+
+
+export const getStartConnectLinkUrl = (token: string,) => {
+
+
+
+
+  return `/api/v1/connect-links/${token}/start`
+}
+
+/**
+ * Access: whoever holds a connect link's token.
+ * @summary Send the browser to Google
+ */
+export const startConnectLink = async (token: string, options?: Parameters<typeof call>[1]): Promise<Problem> => {
+
+  return call<Problem>(getStartConnectLinkUrl(token),
+  {
+    ...options,
+    method: 'GET'
+
+
+  }
+);}
+
+
+
+export const getLeaseDeleteUrl = (lease: string,
+    path: string,) => {
+
+
+
+
+  return `/api/v1/google/proxy/${lease}/${path}`
+}
+
+/**
+ * Passes the call on to Google with the access token, and streams the answer back, as far as the lease allows method and path. Bodies may have 40 MB. Cookies and Authorization are not passed on.
+ *
+ * Access: whoever holds the handle of a lease.
+ * @summary Call Google through a lease (DELETE)
+ */
+export const leaseDelete = async (lease: string,
+    path: string, options?: Parameters<typeof call>[1]): Promise<string> => {
+
+  return call<string>(getLeaseDeleteUrl(lease,path),
+  {
+    ...options,
+    method: 'DELETE'
+
+
+  }
+);}
+
+
+
+export const getLeaseGetUrl = (lease: string,
+    path: string,) => {
+
+
+
+
+  return `/api/v1/google/proxy/${lease}/${path}`
+}
+
+/**
+ * Passes the call on to Google with the access token, and streams the answer back, as far as the lease allows method and path. Bodies may have 40 MB. Cookies and Authorization are not passed on.
+ *
+ * Access: whoever holds the handle of a lease.
+ * @summary Call Google through a lease (GET)
+ */
+export const leaseGet = async (lease: string,
+    path: string, options?: Parameters<typeof call>[1]): Promise<string> => {
+
+  return call<string>(getLeaseGetUrl(lease,path),
+  {
+    ...options,
+    method: 'GET'
+
+
+  }
+);}
+
+
+
+export const getLeasePatchUrl = (lease: string,
+    path: string,) => {
+
+
+
+
+  return `/api/v1/google/proxy/${lease}/${path}`
+}
+
+/**
+ * Passes the call on to Google with the access token, and streams the answer back, as far as the lease allows method and path. Bodies may have 40 MB. Cookies and Authorization are not passed on.
+ *
+ * Access: whoever holds the handle of a lease.
+ * @summary Call Google through a lease (PATCH)
+ */
+export const leasePatch = async (lease: string,
+    path: string, options?: Parameters<typeof call>[1]): Promise<string> => {
+
+  return call<string>(getLeasePatchUrl(lease,path),
+  {
+    ...options,
+    method: 'PATCH'
+
+
+  }
+);}
+
+
+
+export const getLeasePostUrl = (lease: string,
+    path: string,) => {
+
+
+
+
+  return `/api/v1/google/proxy/${lease}/${path}`
+}
+
+/**
+ * Passes the call on to Google with the access token, and streams the answer back, as far as the lease allows method and path. Bodies may have 40 MB. Cookies and Authorization are not passed on.
+ *
+ * Access: whoever holds the handle of a lease.
+ * @summary Call Google through a lease (POST)
+ */
+export const leasePost = async (lease: string,
+    path: string, options?: Parameters<typeof call>[1]): Promise<string> => {
+
+  return call<string>(getLeasePostUrl(lease,path),
+  {
+    ...options,
+    method: 'POST'
+
+
+  }
+);}
+
+
+
+export const getLeasePutUrl = (lease: string,
+    path: string,) => {
+
+
+
+
+  return `/api/v1/google/proxy/${lease}/${path}`
+}
+
+/**
+ * Passes the call on to Google with the access token, and streams the answer back, as far as the lease allows method and path. Bodies may have 40 MB. Cookies and Authorization are not passed on.
+ *
+ * Access: whoever holds the handle of a lease.
+ * @summary Call Google through a lease (PUT)
+ */
+export const leasePut = async (lease: string,
+    path: string, options?: Parameters<typeof call>[1]): Promise<string> => {
+
+  return call<string>(getLeasePutUrl(lease,path),
+  {
+    ...options,
+    method: 'PUT'
+
+
+  }
+);}
+
+
+
 export const getGoogleCallbackAnyUrl = (params?: GoogleCallbackAnyParams,) => {
   const normalizedParams = new URLSearchParams();
 
@@ -1128,6 +2436,71 @@ export const googleCallbackAny = async (params?: GoogleCallbackAnyParams, option
 
 
 
+export const getViewInvitationUrl = (token: string,) => {
+
+
+
+
+  return `/api/v1/invitations/${token}`
+}
+
+/**
+ * Access: whoever holds an invitation's token.
+ * @summary What an invitation is for
+ */
+export const viewInvitation = async (token: string, options?: Parameters<typeof call>[1]): Promise<InvitationView> => {
+
+  return call<InvitationView>(getViewInvitationUrl(token),
+  {
+    ...options,
+    method: 'GET'
+
+
+  }
+);}
+
+
+
+export const getAcceptInvitationUrl = (token: string,) => {
+
+
+
+
+  return `/api/v1/invitations/${token}/accept`
+}
+
+/**
+ * Access: whoever holds an invitation's token.
+ * @summary Accept an invitation, and be signed in (session cookie)
+ */
+export const acceptInvitation = async (token: string,
+    acceptInvitationBody: AcceptInvitation, options?: Parameters<typeof call>[1]): Promise<Me> => {
+
+    const getHeaders = (h?: NonNullable<RequestInit['headers']>): Record<string, string | readonly string[]> => {
+    if (!h) return {};
+    if (h instanceof Headers) return Object.fromEntries(h.entries());
+    if (Symbol.iterator in h) {
+      return Object.fromEntries(
+        Array.from(h as Iterable<Iterable<string>>, (entry) => Array.from(entry) as [string, string]),
+      );
+    }
+    const headers: Record<string, string | readonly string[]> = {};
+    for (const [name, value] of Object.entries<string | readonly string[] | undefined>(h)) {
+      if (value !== undefined) headers[name] = value;
+    }
+    return headers;
+  };
+return call<Me>(getAcceptInvitationUrl(token),
+  {
+    ...options,
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json', ...getHeaders(options?.headers) },
+    body: JSON.stringify(acceptInvitationBody)
+  }
+);}
+
+
+
 export const getGetMeUrl = () => {
 
 
@@ -1148,6 +2521,134 @@ export const getMe = async ( options?: Parameters<typeof call>[1]): Promise<Me> 
     method: 'GET'
 
 
+  }
+);}
+
+
+
+export const getChangePasswordUrl = () => {
+
+
+
+
+  return `/api/v1/me/password`
+}
+
+/**
+ * Access: signed in, with a session or a bearer token (no API key).
+ * @summary Change one's own password; other sessions end
+ */
+export const changePassword = async (passwordChange: PasswordChange, options?: Parameters<typeof call>[1]): Promise<void> => {
+
+    const getHeaders = (h?: NonNullable<RequestInit['headers']>): Record<string, string | readonly string[]> => {
+    if (!h) return {};
+    if (h instanceof Headers) return Object.fromEntries(h.entries());
+    if (Symbol.iterator in h) {
+      return Object.fromEntries(
+        Array.from(h as Iterable<Iterable<string>>, (entry) => Array.from(entry) as [string, string]),
+      );
+    }
+    const headers: Record<string, string | readonly string[]> = {};
+    for (const [name, value] of Object.entries<string | readonly string[] | undefined>(h)) {
+      if (value !== undefined) headers[name] = value;
+    }
+    return headers;
+  };
+return call<void>(getChangePasswordUrl(),
+  {
+    ...options,
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json', ...getHeaders(options?.headers) },
+    body: JSON.stringify(passwordChange)
+  }
+);}
+
+
+
+export const getListSessionsUrl = () => {
+
+
+
+
+  return `/api/v1/me/sessions`
+}
+
+/**
+ * Access: signed in, with a session or a bearer token (no API key).
+ * @summary One's own signed-in browsers
+ */
+export const listSessions = async ( options?: Parameters<typeof call>[1]): Promise<ListSession> => {
+
+  return call<ListSession>(getListSessionsUrl(),
+  {
+    ...options,
+    method: 'GET'
+
+
+  }
+);}
+
+
+
+export const getEndSessionUrl = (sessionId: string,) => {
+
+
+
+
+  return `/api/v1/me/sessions/${sessionId}`
+}
+
+/**
+ * Access: signed in, with a session or a bearer token (no API key).
+ * @summary Sign one of them out
+ */
+export const endSession = async (sessionId: string, options?: Parameters<typeof call>[1]): Promise<void> => {
+
+  return call<void>(getEndSessionUrl(sessionId),
+  {
+    ...options,
+    method: 'DELETE'
+
+
+  }
+);}
+
+
+
+export const getSignOutEverywhereUrl = () => {
+
+
+
+
+  return `/api/v1/me/sign-out-everywhere`
+}
+
+/**
+ * Access: signed in, with a session or a bearer token (no API key).
+ * @summary End all sessions and bearer tokens
+ */
+export const signOutEverywhere = async (signOutEverywhereBody?: SignOutEverywhere, options?: Parameters<typeof call>[1]): Promise<void> => {
+
+    const getHeaders = (h?: NonNullable<RequestInit['headers']>): Record<string, string | readonly string[]> => {
+    if (!h) return {};
+    if (h instanceof Headers) return Object.fromEntries(h.entries());
+    if (Symbol.iterator in h) {
+      return Object.fromEntries(
+        Array.from(h as Iterable<Iterable<string>>, (entry) => Array.from(entry) as [string, string]),
+      );
+    }
+    const headers: Record<string, string | readonly string[]> = {};
+    for (const [name, value] of Object.entries<string | readonly string[] | undefined>(h)) {
+      if (value !== undefined) headers[name] = value;
+    }
+    return headers;
+  };
+return call<void>(getSignOutEverywhereUrl(),
+  {
+    ...options,
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json', ...getHeaders(options?.headers) },
+    body: JSON.stringify(signOutEverywhereBody)
   }
 );}
 
@@ -1217,6 +2718,166 @@ return call<Me>(getSetupUrl(),
 
 
 
+export const getCreateAuthorizeLinkUrl = (params?: CreateAuthorizeLinkParams,) => {
+  const normalizedParams = new URLSearchParams();
+
+  Object.entries(params || {}).forEach(([key, value]) => {
+
+    if (value !== undefined) {
+      normalizedParams.append(key, value === null ? 'null' : String(value))
+    }
+  });
+
+  const stringifiedParams = normalizedParams.toString();
+
+  return stringifiedParams.length > 0 ? `/api/v1/tokens/authorize-links?${stringifiedParams}` : `/api/v1/tokens/authorize-links`
+}
+
+/**
+ * Access: an API key with the scope tokens:vend:<service>, or the user's own session.
+ * @summary Make a signed link that a user opens to authorise a service
+ */
+export const createAuthorizeLink = async (authorizeLinkWish: AuthorizeLinkWish,
+    params?: CreateAuthorizeLinkParams, options?: Parameters<typeof call>[1]): Promise<AuthorizeLink> => {
+
+    const getHeaders = (h?: NonNullable<RequestInit['headers']>): Record<string, string | readonly string[]> => {
+    if (!h) return {};
+    if (h instanceof Headers) return Object.fromEntries(h.entries());
+    if (Symbol.iterator in h) {
+      return Object.fromEntries(
+        Array.from(h as Iterable<Iterable<string>>, (entry) => Array.from(entry) as [string, string]),
+      );
+    }
+    const headers: Record<string, string | readonly string[]> = {};
+    for (const [name, value] of Object.entries<string | readonly string[] | undefined>(h)) {
+      if (value !== undefined) headers[name] = value;
+    }
+    return headers;
+  };
+return call<AuthorizeLink>(getCreateAuthorizeLinkUrl(params),
+  {
+    ...options,
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json', ...getHeaders(options?.headers) },
+    body: JSON.stringify(authorizeLinkWish)
+  }
+);}
+
+
+
+export const getListLeasesUrl = (params?: ListLeasesParams,) => {
+  const normalizedParams = new URLSearchParams();
+
+  Object.entries(params || {}).forEach(([key, value]) => {
+
+    if (value !== undefined) {
+      normalizedParams.append(key, value === null ? 'null' : String(value))
+    }
+  });
+
+  const stringifiedParams = normalizedParams.toString();
+
+  return stringifiedParams.length > 0 ? `/api/v1/tokens/leases?${stringifiedParams}` : `/api/v1/tokens/leases`
+}
+
+/**
+ * Access: an API key with the scope tokens:vend:<service>, or the user's own session.
+ * @summary Leases, newest first: administrators see all, others their own
+ */
+export const listLeases = async (params?: ListLeasesParams, options?: Parameters<typeof call>[1]): Promise<ListLease> => {
+
+  return call<ListLease>(getListLeasesUrl(params),
+  {
+    ...options,
+    method: 'GET'
+
+
+  }
+);}
+
+
+
+export const getCreateLeaseUrl = (params?: CreateLeaseParams,) => {
+  const normalizedParams = new URLSearchParams();
+
+  Object.entries(params || {}).forEach(([key, value]) => {
+
+    if (value !== undefined) {
+      normalizedParams.append(key, value === null ? 'null' : String(value))
+    }
+  });
+
+  const stringifiedParams = normalizedParams.toString();
+
+  return stringifiedParams.length > 0 ? `/api/v1/tokens/leases?${stringifiedParams}` : `/api/v1/tokens/leases`
+}
+
+/**
+ * Access: an API key with the scope tokens:vend:<service>, or the user's own session.
+ * @summary Make a lease: narrow, short-lived access to Google without the token
+ */
+export const createLease = async (leaseWish: LeaseWish,
+    params?: CreateLeaseParams, options?: Parameters<typeof call>[1]): Promise<CreatedLease> => {
+
+    const getHeaders = (h?: NonNullable<RequestInit['headers']>): Record<string, string | readonly string[]> => {
+    if (!h) return {};
+    if (h instanceof Headers) return Object.fromEntries(h.entries());
+    if (Symbol.iterator in h) {
+      return Object.fromEntries(
+        Array.from(h as Iterable<Iterable<string>>, (entry) => Array.from(entry) as [string, string]),
+      );
+    }
+    const headers: Record<string, string | readonly string[]> = {};
+    for (const [name, value] of Object.entries<string | readonly string[] | undefined>(h)) {
+      if (value !== undefined) headers[name] = value;
+    }
+    return headers;
+  };
+return call<CreatedLease>(getCreateLeaseUrl(params),
+  {
+    ...options,
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json', ...getHeaders(options?.headers) },
+    body: JSON.stringify(leaseWish)
+  }
+);}
+
+
+
+export const getCutLeaseUrl = (leaseId: string,
+    params?: CutLeaseParams,) => {
+  const normalizedParams = new URLSearchParams();
+
+  Object.entries(params || {}).forEach(([key, value]) => {
+
+    if (value !== undefined) {
+      normalizedParams.append(key, value === null ? 'null' : String(value))
+    }
+  });
+
+  const stringifiedParams = normalizedParams.toString();
+
+  return stringifiedParams.length > 0 ? `/api/v1/tokens/leases/${leaseId}?${stringifiedParams}` : `/api/v1/tokens/leases/${leaseId}`
+}
+
+/**
+ * Access: an API key with the scope tokens:vend:<service>, or the user's own session.
+ * @summary End a lease at once
+ */
+export const cutLease = async (leaseId: string,
+    params?: CutLeaseParams, options?: Parameters<typeof call>[1]): Promise<void> => {
+
+  return call<void>(getCutLeaseUrl(leaseId,params),
+  {
+    ...options,
+    method: 'DELETE'
+
+
+  }
+);}
+
+
+
 export const getListWorkspacesUrl = () => {
 
 
@@ -1251,7 +2912,7 @@ export const getGetWorkspaceUrl = (workspaceId: string,) => {
 }
 
 /**
- * Access: may connection:read.
+ * Access: may connection:read (owner, admin, member; API keys need the scope mail:read).
  * @summary One workspace
  */
 export const getWorkspace = async (workspaceId: string, options?: Parameters<typeof call>[1]): Promise<Workspace> => {
@@ -1276,7 +2937,7 @@ export const getListApiKeysUrl = (workspaceId: string,) => {
 }
 
 /**
- * Access: may workspace:manage.
+ * Access: may workspace:manage (owner, admin; API keys need the scope admin).
  * @summary API keys
  */
 export const listApiKeys = async (workspaceId: string, options?: Parameters<typeof call>[1]): Promise<ListAPIKey> => {
@@ -1301,7 +2962,7 @@ export const getCreateApiKeyUrl = (workspaceId: string,) => {
 }
 
 /**
- * Access: may workspace:manage.
+ * Access: may workspace:manage (owner, admin; API keys need the scope admin).
  * @summary Make an API key
  */
 export const createApiKey = async (workspaceId: string,
@@ -1342,7 +3003,7 @@ export const getRevokeApiKeyUrl = (workspaceId: string,
 }
 
 /**
- * Access: may workspace:manage.
+ * Access: may workspace:manage (owner, admin; API keys need the scope admin).
  * @summary Revoke an API key
  */
 export const revokeApiKey = async (workspaceId: string,
@@ -1352,6 +3013,225 @@ export const revokeApiKey = async (workspaceId: string,
   {
     ...options,
     method: 'DELETE'
+
+
+  }
+);}
+
+
+
+export const getListAuditUrl = (workspaceId: string,
+    params?: ListAuditParams,) => {
+  const normalizedParams = new URLSearchParams();
+
+  Object.entries(params || {}).forEach(([key, value]) => {
+
+    if (value !== undefined) {
+      normalizedParams.append(key, value === null ? 'null' : String(value))
+    }
+  });
+
+  const stringifiedParams = normalizedParams.toString();
+
+  return stringifiedParams.length > 0 ? `/api/v1/workspaces/${workspaceId}/audit?${stringifiedParams}` : `/api/v1/workspaces/${workspaceId}/audit`
+}
+
+/**
+ * Access: may audit:read (owner, admin; API keys need the scope admin).
+ * @summary The audit trail, newest first
+ */
+export const listAudit = async (workspaceId: string,
+    params?: ListAuditParams, options?: Parameters<typeof call>[1]): Promise<ListAuditRow> => {
+
+  return call<ListAuditRow>(getListAuditUrl(workspaceId,params),
+  {
+    ...options,
+    method: 'GET'
+
+
+  }
+);}
+
+
+
+export const getListConnectLinksUrl = (workspaceId: string,) => {
+
+
+
+
+  return `/api/v1/workspaces/${workspaceId}/connect-links`
+}
+
+/**
+ * Access: may members:manage (owner, admin; API keys need the scope admin).
+ * @summary Connect links
+ */
+export const listConnectLinks = async (workspaceId: string, options?: Parameters<typeof call>[1]): Promise<ListConnectLink> => {
+
+  return call<ListConnectLink>(getListConnectLinksUrl(workspaceId),
+  {
+    ...options,
+    method: 'GET'
+
+
+  }
+);}
+
+
+
+export const getCreateConnectLinksUrl = (workspaceId: string,) => {
+
+
+
+
+  return `/api/v1/workspaces/${workspaceId}/connect-links`
+}
+
+/**
+ * Access: may members:manage (owner, admin; API keys need the scope admin).
+ * @summary Make links that let people connect Google without signing in here
+ */
+export const createConnectLinks = async (workspaceId: string,
+    newConnectLinks: NewConnectLinks, options?: Parameters<typeof call>[1]): Promise<ListCreatedConnectLink> => {
+
+    const getHeaders = (h?: NonNullable<RequestInit['headers']>): Record<string, string | readonly string[]> => {
+    if (!h) return {};
+    if (h instanceof Headers) return Object.fromEntries(h.entries());
+    if (Symbol.iterator in h) {
+      return Object.fromEntries(
+        Array.from(h as Iterable<Iterable<string>>, (entry) => Array.from(entry) as [string, string]),
+      );
+    }
+    const headers: Record<string, string | readonly string[]> = {};
+    for (const [name, value] of Object.entries<string | readonly string[] | undefined>(h)) {
+      if (value !== undefined) headers[name] = value;
+    }
+    return headers;
+  };
+return call<ListCreatedConnectLink>(getCreateConnectLinksUrl(workspaceId),
+  {
+    ...options,
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json', ...getHeaders(options?.headers) },
+    body: JSON.stringify(newConnectLinks)
+  }
+);}
+
+
+
+export const getRevokeConnectLinkUrl = (workspaceId: string,
+    linkId: string,) => {
+
+
+
+
+  return `/api/v1/workspaces/${workspaceId}/connect-links/${linkId}`
+}
+
+/**
+ * Access: may members:manage (owner, admin; API keys need the scope admin).
+ * @summary End a connect link
+ */
+export const revokeConnectLink = async (workspaceId: string,
+    linkId: string, options?: Parameters<typeof call>[1]): Promise<void> => {
+
+  return call<void>(getRevokeConnectLinkUrl(workspaceId,linkId),
+  {
+    ...options,
+    method: 'DELETE'
+
+
+  }
+);}
+
+
+
+export const getListConnectionsUrl = (workspaceId: string,
+    params?: ListConnectionsParams,) => {
+  const normalizedParams = new URLSearchParams();
+
+  Object.entries(params || {}).forEach(([key, value]) => {
+
+    if (value !== undefined) {
+      normalizedParams.append(key, value === null ? 'null' : String(value))
+    }
+  });
+
+  const stringifiedParams = normalizedParams.toString();
+
+  return stringifiedParams.length > 0 ? `/api/v1/workspaces/${workspaceId}/connections?${stringifiedParams}` : `/api/v1/workspaces/${workspaceId}/connections`
+}
+
+/**
+ * Access: may connections:read_all (owner, admin; API keys need the scope admin).
+ * @summary Everybody's connections and how they do
+ */
+export const listConnections = async (workspaceId: string,
+    params?: ListConnectionsParams, options?: Parameters<typeof call>[1]): Promise<ListConnectionHealth> => {
+
+  return call<ListConnectionHealth>(getListConnectionsUrl(workspaceId,params),
+  {
+    ...options,
+    method: 'GET'
+
+
+  }
+);}
+
+
+
+export const getListColleaguesUrl = (workspaceId: string,
+    params?: ListColleaguesParams,) => {
+  const normalizedParams = new URLSearchParams();
+
+  Object.entries(params || {}).forEach(([key, value]) => {
+
+    if (value !== undefined) {
+      normalizedParams.append(key, value === null ? 'null' : String(value))
+    }
+  });
+
+  const stringifiedParams = normalizedParams.toString();
+
+  return stringifiedParams.length > 0 ? `/api/v1/workspaces/${workspaceId}/directory?${stringifiedParams}` : `/api/v1/workspaces/${workspaceId}/directory`
+}
+
+/**
+ * Access: may directory:read (owner, admin; API keys need the scope admin).
+ * @summary The organisation's directory, with who has connected
+ */
+export const listColleagues = async (workspaceId: string,
+    params?: ListColleaguesParams, options?: Parameters<typeof call>[1]): Promise<ListColleague> => {
+
+  return call<ListColleague>(getListColleaguesUrl(workspaceId,params),
+  {
+    ...options,
+    method: 'GET'
+
+
+  }
+);}
+
+
+
+export const getExamineUrl = (workspaceId: string,) => {
+
+
+
+
+  return `/api/v1/workspaces/${workspaceId}/doctor`
+}
+
+/**
+ * Access: may workspace:manage (owner, admin; API keys need the scope admin).
+ * @summary Walk the chain from the settings to Google and name the first broken link
+ */
+export const examine = async (workspaceId: string, options?: Parameters<typeof call>[1]): Promise<DoctorReport> => {
+
+  return call<DoctorReport>(getExamineUrl(workspaceId),
+  {
+    ...options,
+    method: 'POST'
 
 
   }
@@ -1370,7 +3250,7 @@ export const getStreamEventsUrl = (workspaceId: string,) => {
 /**
  * A stream of server-sent events. event is one of ready (at once), mail.arrived, mail.changed, sync.progress, sync.completed, sync.failed, connection.granted, connection.needs_reauth, connection.changed; data is JSON with connection_id, at and data (ids and counts). A comment comes every 15 seconds. Private matters go to their owner alone. Read what changed from the API: events may be dropped for a slow reader, and then a ready event tells so.
  *
- * Access: may mail:read.
+ * Access: may mail:read (owner, admin, member; API keys need the scope mail:read).
  * @summary Live events (server-sent)
  */
 export const streamEvents = async (workspaceId: string, options?: Parameters<typeof call>[1]): Promise<string> => {
@@ -1381,6 +3261,272 @@ export const streamEvents = async (workspaceId: string, options?: Parameters<typ
     method: 'GET'
 
 
+  }
+);}
+
+
+
+export const getGetGoogleApprovalUrl = (workspaceId: string,) => {
+
+
+
+
+  return `/api/v1/workspaces/${workspaceId}/google-approval`
+}
+
+/**
+ * Access: may approval:read (owner, admin, member; API keys need the scope mail:read).
+ * @summary What the organisation has decided about Google
+ */
+export const getGoogleApproval = async (workspaceId: string, options?: Parameters<typeof call>[1]): Promise<Approval> => {
+
+  return call<Approval>(getGetGoogleApprovalUrl(workspaceId),
+  {
+    ...options,
+    method: 'GET'
+
+
+  }
+);}
+
+
+
+export const getDecideGoogleApprovalUrl = (workspaceId: string,) => {
+
+
+
+
+  return `/api/v1/workspaces/${workspaceId}/google-approval`
+}
+
+/**
+ * Access: may workspace:manage (owner, admin; API keys need the scope admin).
+ * @summary Approve or block Google, choose domains, scopes and products
+ */
+export const decideGoogleApproval = async (workspaceId: string,
+    approvalPatch: ApprovalPatch, options?: Parameters<typeof call>[1]): Promise<Approval> => {
+
+    const getHeaders = (h?: NonNullable<RequestInit['headers']>): Record<string, string | readonly string[]> => {
+    if (!h) return {};
+    if (h instanceof Headers) return Object.fromEntries(h.entries());
+    if (Symbol.iterator in h) {
+      return Object.fromEntries(
+        Array.from(h as Iterable<Iterable<string>>, (entry) => Array.from(entry) as [string, string]),
+      );
+    }
+    const headers: Record<string, string | readonly string[]> = {};
+    for (const [name, value] of Object.entries<string | readonly string[] | undefined>(h)) {
+      if (value !== undefined) headers[name] = value;
+    }
+    return headers;
+  };
+return call<Approval>(getDecideGoogleApprovalUrl(workspaceId),
+  {
+    ...options,
+    method: 'PATCH',
+    headers: { 'Content-Type': 'application/json', ...getHeaders(options?.headers) },
+    body: JSON.stringify(approvalPatch)
+  }
+);}
+
+
+
+export const getAskGoogleApprovalUrl = (workspaceId: string,) => {
+
+
+
+
+  return `/api/v1/workspaces/${workspaceId}/google-approval/request`
+}
+
+/**
+ * Access: may approval:ask (owner, admin, member; API keys need the scope admin).
+ * @summary Ask the administrators to approve
+ */
+export const askGoogleApproval = async (workspaceId: string,
+    approvalWish?: ApprovalWish, options?: Parameters<typeof call>[1]): Promise<ApprovalRequest> => {
+
+    const getHeaders = (h?: NonNullable<RequestInit['headers']>): Record<string, string | readonly string[]> => {
+    if (!h) return {};
+    if (h instanceof Headers) return Object.fromEntries(h.entries());
+    if (Symbol.iterator in h) {
+      return Object.fromEntries(
+        Array.from(h as Iterable<Iterable<string>>, (entry) => Array.from(entry) as [string, string]),
+      );
+    }
+    const headers: Record<string, string | readonly string[]> = {};
+    for (const [name, value] of Object.entries<string | readonly string[] | undefined>(h)) {
+      if (value !== undefined) headers[name] = value;
+    }
+    return headers;
+  };
+return call<ApprovalRequest>(getAskGoogleApprovalUrl(workspaceId),
+  {
+    ...options,
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json', ...getHeaders(options?.headers) },
+    body: JSON.stringify(approvalWish)
+  }
+);}
+
+
+
+export const getDismissGoogleApprovalRequestUrl = (workspaceId: string,
+    userId: string,) => {
+
+
+
+
+  return `/api/v1/workspaces/${workspaceId}/google-approval/requests/${userId}`
+}
+
+/**
+ * Access: may approval:ask (owner, admin, member; API keys need the scope admin).
+ * @summary Put a request away: administrators anybody's, members their own
+ */
+export const dismissGoogleApprovalRequest = async (workspaceId: string,
+    userId: string, options?: Parameters<typeof call>[1]): Promise<void> => {
+
+  return call<void>(getDismissGoogleApprovalRequestUrl(workspaceId,userId),
+  {
+    ...options,
+    method: 'DELETE'
+
+
+  }
+);}
+
+
+
+export const getListGoogleClientsUrl = (workspaceId: string,) => {
+
+
+
+
+  return `/api/v1/workspaces/${workspaceId}/google-clients`
+}
+
+/**
+ * Access: may workspace:manage (owner, admin; API keys need the scope admin).
+ * @summary OAuth clients
+ */
+export const listGoogleClients = async (workspaceId: string, options?: Parameters<typeof call>[1]): Promise<ListGoogleClient> => {
+
+  return call<ListGoogleClient>(getListGoogleClientsUrl(workspaceId),
+  {
+    ...options,
+    method: 'GET'
+
+
+  }
+);}
+
+
+
+export const getAddGoogleClientUrl = (workspaceId: string,) => {
+
+
+
+
+  return `/api/v1/workspaces/${workspaceId}/google-clients`
+}
+
+/**
+ * Access: may workspace:manage (owner, admin; API keys need the scope admin).
+ * @summary Enter the credentials of an OAuth client
+ */
+export const addGoogleClient = async (workspaceId: string,
+    newGoogleClient: NewGoogleClient, options?: Parameters<typeof call>[1]): Promise<GoogleClient> => {
+
+    const getHeaders = (h?: NonNullable<RequestInit['headers']>): Record<string, string | readonly string[]> => {
+    if (!h) return {};
+    if (h instanceof Headers) return Object.fromEntries(h.entries());
+    if (Symbol.iterator in h) {
+      return Object.fromEntries(
+        Array.from(h as Iterable<Iterable<string>>, (entry) => Array.from(entry) as [string, string]),
+      );
+    }
+    const headers: Record<string, string | readonly string[]> = {};
+    for (const [name, value] of Object.entries<string | readonly string[] | undefined>(h)) {
+      if (value !== undefined) headers[name] = value;
+    }
+    return headers;
+  };
+return call<GoogleClient>(getAddGoogleClientUrl(workspaceId),
+  {
+    ...options,
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json', ...getHeaders(options?.headers) },
+    body: JSON.stringify(newGoogleClient)
+  }
+);}
+
+
+
+export const getRetireGoogleClientUrl = (workspaceId: string,
+    clientId: string,) => {
+
+
+
+
+  return `/api/v1/workspaces/${workspaceId}/google-clients/${clientId}`
+}
+
+/**
+ * Access: may workspace:manage (owner, admin; API keys need the scope admin).
+ * @summary Make no new connections with an OAuth client
+ */
+export const retireGoogleClient = async (workspaceId: string,
+    clientId: string, options?: Parameters<typeof call>[1]): Promise<void> => {
+
+  return call<void>(getRetireGoogleClientUrl(workspaceId,clientId),
+  {
+    ...options,
+    method: 'DELETE'
+
+
+  }
+);}
+
+
+
+export const getChangeGoogleClientUrl = (workspaceId: string,
+    clientId: string,) => {
+
+
+
+
+  return `/api/v1/workspaces/${workspaceId}/google-clients/${clientId}`
+}
+
+/**
+ * Access: may workspace:manage (owner, admin; API keys need the scope admin).
+ * @summary Change an OAuth client
+ */
+export const changeGoogleClient = async (workspaceId: string,
+    clientId: string,
+    googleClientPatch: GoogleClientPatch, options?: Parameters<typeof call>[1]): Promise<GoogleClient> => {
+
+    const getHeaders = (h?: NonNullable<RequestInit['headers']>): Record<string, string | readonly string[]> => {
+    if (!h) return {};
+    if (h instanceof Headers) return Object.fromEntries(h.entries());
+    if (Symbol.iterator in h) {
+      return Object.fromEntries(
+        Array.from(h as Iterable<Iterable<string>>, (entry) => Array.from(entry) as [string, string]),
+      );
+    }
+    const headers: Record<string, string | readonly string[]> = {};
+    for (const [name, value] of Object.entries<string | readonly string[] | undefined>(h)) {
+      if (value !== undefined) headers[name] = value;
+    }
+    return headers;
+  };
+return call<GoogleClient>(getChangeGoogleClientUrl(workspaceId,clientId),
+  {
+    ...options,
+    method: 'PATCH',
+    headers: { 'Content-Type': 'application/json', ...getHeaders(options?.headers) },
+    body: JSON.stringify(googleClientPatch)
   }
 );}
 
@@ -1437,7 +3583,7 @@ export const getConnectGoogleUrl = (workspaceId: string,
 }
 
 /**
- * Access: may connection:manage.
+ * Access: may connection:manage (owner, admin, member; API keys need the scope admin).
  * @summary Begin connecting a Google account
  */
 export const connectGoogle = async (workspaceId: string,
@@ -1463,7 +3609,7 @@ export const getDisconnectGoogleUrl = (workspaceId: string,) => {
 }
 
 /**
- * Access: may connection:manage.
+ * Access: may connection:manage (owner, admin, member; API keys need the scope admin).
  * @summary Disconnect, and delete the data if wanted
  */
 export const disconnectGoogle = async (workspaceId: string,
@@ -1511,7 +3657,7 @@ export const getListFailuresUrl = (workspaceId: string,
 }
 
 /**
- * Access: may connection:read.
+ * Access: may connection:read (owner, admin, member; API keys need the scope mail:read).
  * @summary What could not be imported
  */
 export const listFailures = async (workspaceId: string,
@@ -1546,7 +3692,9 @@ export const getRetryFailureUrl = (workspaceId: string,
 }
 
 /**
- * Access: may mail:sync.
+ * It makes Rapport call Google, so an API key that may only read mail (mail:read) may not: it needs mail:* or *.
+ *
+ * Access: may mail:sync (owner, admin, member; API keys need the scope mail:*).
  * @summary Try an item again now
  */
 export const retryFailure = async (workspaceId: string,
@@ -1581,7 +3729,7 @@ export const getListEmailsUrl = (workspaceId: string,
 }
 
 /**
- * Access: may mail:read.
+ * Access: may mail:read (owner, admin, member; API keys need the scope mail:read).
  * @summary Messages, newest first
  */
 export const listEmails = async (workspaceId: string,
@@ -1616,7 +3764,7 @@ export const getGetEmailUrl = (workspaceId: string,
 }
 
 /**
- * Access: may mail:read.
+ * Access: may mail:read (owner, admin, member; API keys need the scope mail:read).
  * @summary One message
  */
 export const getEmail = async (workspaceId: string,
@@ -1653,7 +3801,7 @@ export const getGetAttachmentUrl = (workspaceId: string,
 }
 
 /**
- * Access: may mail:read.
+ * Access: may mail:read (owner, admin, member; API keys need the scope mail:read).
  * @summary The bytes of an attachment
  */
 export const getAttachment = async (workspaceId: string,
@@ -1689,7 +3837,7 @@ export const getListLabelsUrl = (workspaceId: string,
 }
 
 /**
- * Access: may mail:read.
+ * Access: may mail:read (owner, admin, member; API keys need the scope mail:read).
  * @summary Labels with their numbers
  */
 export const listLabels = async (workspaceId: string,
@@ -1723,7 +3871,9 @@ export const getSyncGmailUrl = (workspaceId: string,
 }
 
 /**
- * Access: may mail:sync.
+ * It makes Rapport call Google, so an API key that may only read mail (mail:read) may not: it needs mail:* or *.
+ *
+ * Access: may mail:sync (owner, admin, member; API keys need the scope mail:*).
  * @summary Sync now
  */
 export const syncGmail = async (workspaceId: string,
@@ -1773,7 +3923,7 @@ export const getGetThreadUrl = (workspaceId: string,
 }
 
 /**
- * Access: may mail:read.
+ * Access: may mail:read (owner, admin, member; API keys need the scope mail:read).
  * @summary A conversation, oldest first
  */
 export const getThread = async (workspaceId: string,
@@ -1800,7 +3950,9 @@ export const getPreviewGoogleUrl = (workspaceId: string,) => {
 }
 
 /**
- * Access: may mail:sync.
+ * It makes Rapport call Google, so an API key that may only read mail (mail:read) may not: it needs mail:* or *.
+ *
+ * Access: may mail:sync (owner, admin, member; API keys need the scope mail:*).
  * @summary What an import would be
  */
 export const previewGoogle = async (workspaceId: string,
@@ -1848,7 +4000,7 @@ export const getListRunsUrl = (workspaceId: string,
 }
 
 /**
- * Access: may connection:read.
+ * Access: may connection:read (owner, admin, member; API keys need the scope mail:read).
  * @summary Runs, newest first
  */
 export const listRuns = async (workspaceId: string,
@@ -1875,7 +4027,7 @@ export const getGetRunUrl = (workspaceId: string,
 }
 
 /**
- * Access: may connection:read.
+ * Access: may connection:read (owner, admin, member; API keys need the scope mail:read).
  * @summary One run
  */
 export const getRun = async (workspaceId: string,
@@ -1901,7 +4053,7 @@ export const getUpdateGoogleSettingsUrl = (workspaceId: string,) => {
 }
 
 /**
- * Access: may connection:manage.
+ * Access: may connection:manage (owner, admin, member; API keys need the scope admin).
  * @summary Change settings of the connection
  */
 export const updateGoogleSettings = async (workspaceId: string,
@@ -1949,7 +4101,7 @@ export const getGetGoogleStatusUrl = (workspaceId: string,
 }
 
 /**
- * Access: may connection:read.
+ * Access: may connection:read (owner, admin, member; API keys need the scope mail:read).
  * @summary State of the connection
  */
 export const getGoogleStatus = async (workspaceId: string,
@@ -1983,7 +4135,9 @@ export const getVerifyGoogleUrl = (workspaceId: string,
 }
 
 /**
- * Access: may mail:sync.
+ * It makes Rapport call Google, so an API key that may only read mail (mail:read) may not: it needs mail:* or *.
+ *
+ * Access: may mail:sync (owner, admin, member; API keys need the scope mail:*).
  * @summary Check completeness and heal
  */
 export const verifyGoogle = async (workspaceId: string,
@@ -2015,6 +4169,98 @@ return call<Verification>(getVerifyGoogleUrl(workspaceId,params),
 
 
 
+export const getListInvitationsUrl = (workspaceId: string,) => {
+
+
+
+
+  return `/api/v1/workspaces/${workspaceId}/invitations`
+}
+
+/**
+ * Access: may members:manage (owner, admin; API keys need the scope admin).
+ * @summary Invitations that are open or have expired
+ */
+export const listInvitations = async (workspaceId: string, options?: Parameters<typeof call>[1]): Promise<ListInvitation> => {
+
+  return call<ListInvitation>(getListInvitationsUrl(workspaceId),
+  {
+    ...options,
+    method: 'GET'
+
+
+  }
+);}
+
+
+
+export const getCreateInvitationUrl = (workspaceId: string,) => {
+
+
+
+
+  return `/api/v1/workspaces/${workspaceId}/invitations`
+}
+
+/**
+ * Access: may members:manage (owner, admin; API keys need the scope admin).
+ * @summary Invite a person by a link
+ */
+export const createInvitation = async (workspaceId: string,
+    newInvitation: NewInvitation, options?: Parameters<typeof call>[1]): Promise<CreatedInvitation> => {
+
+    const getHeaders = (h?: NonNullable<RequestInit['headers']>): Record<string, string | readonly string[]> => {
+    if (!h) return {};
+    if (h instanceof Headers) return Object.fromEntries(h.entries());
+    if (Symbol.iterator in h) {
+      return Object.fromEntries(
+        Array.from(h as Iterable<Iterable<string>>, (entry) => Array.from(entry) as [string, string]),
+      );
+    }
+    const headers: Record<string, string | readonly string[]> = {};
+    for (const [name, value] of Object.entries<string | readonly string[] | undefined>(h)) {
+      if (value !== undefined) headers[name] = value;
+    }
+    return headers;
+  };
+return call<CreatedInvitation>(getCreateInvitationUrl(workspaceId),
+  {
+    ...options,
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json', ...getHeaders(options?.headers) },
+    body: JSON.stringify(newInvitation)
+  }
+);}
+
+
+
+export const getRevokeInvitationUrl = (workspaceId: string,
+    invitationId: string,) => {
+
+
+
+
+  return `/api/v1/workspaces/${workspaceId}/invitations/${invitationId}`
+}
+
+/**
+ * Access: may members:manage (owner, admin; API keys need the scope admin).
+ * @summary End an invitation
+ */
+export const revokeInvitation = async (workspaceId: string,
+    invitationId: string, options?: Parameters<typeof call>[1]): Promise<void> => {
+
+  return call<void>(getRevokeInvitationUrl(workspaceId,invitationId),
+  {
+    ...options,
+    method: 'DELETE'
+
+
+  }
+);}
+
+
+
 export const getListMembersUrl = (workspaceId: string,) => {
 
 
@@ -2024,7 +4270,7 @@ export const getListMembersUrl = (workspaceId: string,) => {
 }
 
 /**
- * Access: may members:read.
+ * Access: may members:read (owner, admin, member; API keys need the scope admin).
  * @summary Members
  */
 export const listMembers = async (workspaceId: string, options?: Parameters<typeof call>[1]): Promise<ListMember> => {
@@ -2049,7 +4295,7 @@ export const getAddMemberUrl = (workspaceId: string,) => {
 }
 
 /**
- * Access: may members:manage.
+ * Access: may members:manage (owner, admin; API keys need the scope admin).
  * @summary Invite a person
  */
 export const addMember = async (workspaceId: string,
@@ -2075,5 +4321,326 @@ return call<Member>(getAddMemberUrl(workspaceId),
     method: 'POST',
     headers: { 'Content-Type': 'application/json', ...getHeaders(options?.headers) },
     body: JSON.stringify(newMember)
+  }
+);}
+
+
+
+export const getRemoveMemberUrl = (workspaceId: string,
+    userId: string,) => {
+
+
+
+
+  return `/api/v1/workspaces/${workspaceId}/members/${userId}`
+}
+
+/**
+ * Access: may members:manage (owner, admin; API keys need the scope admin).
+ * @summary Take a member out of the workspace
+ */
+export const removeMember = async (workspaceId: string,
+    userId: string, options?: Parameters<typeof call>[1]): Promise<void> => {
+
+  return call<void>(getRemoveMemberUrl(workspaceId,userId),
+  {
+    ...options,
+    method: 'DELETE'
+
+
+  }
+);}
+
+
+
+export const getChangeMemberUrl = (workspaceId: string,
+    userId: string,) => {
+
+
+
+
+  return `/api/v1/workspaces/${workspaceId}/members/${userId}`
+}
+
+/**
+ * Access: may members:manage (owner, admin; API keys need the scope admin).
+ * @summary Give a member another role
+ */
+export const changeMember = async (workspaceId: string,
+    userId: string,
+    memberPatch: MemberPatch, options?: Parameters<typeof call>[1]): Promise<Member> => {
+
+    const getHeaders = (h?: NonNullable<RequestInit['headers']>): Record<string, string | readonly string[]> => {
+    if (!h) return {};
+    if (h instanceof Headers) return Object.fromEntries(h.entries());
+    if (Symbol.iterator in h) {
+      return Object.fromEntries(
+        Array.from(h as Iterable<Iterable<string>>, (entry) => Array.from(entry) as [string, string]),
+      );
+    }
+    const headers: Record<string, string | readonly string[]> = {};
+    for (const [name, value] of Object.entries<string | readonly string[] | undefined>(h)) {
+      if (value !== undefined) headers[name] = value;
+    }
+    return headers;
+  };
+return call<Member>(getChangeMemberUrl(workspaceId,userId),
+  {
+    ...options,
+    method: 'PATCH',
+    headers: { 'Content-Type': 'application/json', ...getHeaders(options?.headers) },
+    body: JSON.stringify(memberPatch)
+  }
+);}
+
+
+
+export const getListServiceTokensUrl = (workspaceId: string,
+    params?: ListServiceTokensParams,) => {
+  const normalizedParams = new URLSearchParams();
+
+  Object.entries(params || {}).forEach(([key, value]) => {
+
+    if (value !== undefined) {
+      normalizedParams.append(key, value === null ? 'null' : String(value))
+    }
+  });
+
+  const stringifiedParams = normalizedParams.toString();
+
+  return stringifiedParams.length > 0 ? `/api/v1/workspaces/${workspaceId}/tokens?${stringifiedParams}` : `/api/v1/workspaces/${workspaceId}/tokens`
+}
+
+/**
+ * Access: may workspace:manage (owner, admin; API keys need the scope admin).
+ * @summary Authorisations of the token service
+ */
+export const listServiceTokens = async (workspaceId: string,
+    params?: ListServiceTokensParams, options?: Parameters<typeof call>[1]): Promise<ListServiceToken> => {
+
+  return call<ListServiceToken>(getListServiceTokensUrl(workspaceId,params),
+  {
+    ...options,
+    method: 'GET'
+
+
+  }
+);}
+
+
+
+export const getRevokeServiceTokenUrl = (workspaceId: string,
+    grantId: string,) => {
+
+
+
+
+  return `/api/v1/workspaces/${workspaceId}/tokens/${grantId}`
+}
+
+/**
+ * Access: may workspace:manage (owner, admin; API keys need the scope admin).
+ * @summary End an authorisation
+ */
+export const revokeServiceToken = async (workspaceId: string,
+    grantId: string, options?: Parameters<typeof call>[1]): Promise<RevokedToken> => {
+
+  return call<RevokedToken>(getRevokeServiceTokenUrl(workspaceId,grantId),
+  {
+    ...options,
+    method: 'DELETE'
+
+
+  }
+);}
+
+
+
+export const getDocsUrl = () => {
+
+
+
+
+  return `/docs`
+}
+
+/**
+ * Access: anyone.
+ * @summary This documentation, to be tried out
+ */
+export const docs = async ( options?: Parameters<typeof call>[1]): Promise<string> => {
+
+  return call<string>(getDocsUrl(),
+  {
+    ...options,
+    method: 'GET'
+
+
+  }
+);}
+
+
+
+export const getHealthUrl = () => {
+
+
+
+
+  return `/health`
+}
+
+/**
+ * Access: anyone.
+ * @summary Does the process answer?
+ */
+export const health = async ( options?: Parameters<typeof call>[1]): Promise<Health> => {
+
+  return call<Health>(getHealthUrl(),
+  {
+    ...options,
+    method: 'GET'
+
+
+  }
+);}
+
+
+
+export const getMetricsUrl = () => {
+
+
+
+
+  return `/metrics`
+}
+
+/**
+ * Access: whoever holds METRICS_TOKEN, where one is set.
+ * @summary Numbers for Prometheus
+ */
+export const metrics = async ( options?: Parameters<typeof call>[1]): Promise<string> => {
+
+  return call<string>(getMetricsUrl(),
+  {
+    ...options,
+    method: 'GET'
+
+
+  }
+);}
+
+
+
+export const getAuthorizeUrl = (params: AuthorizeParams,) => {
+  const normalizedParams = new URLSearchParams();
+
+  Object.entries(params || {}).forEach(([key, value]) => {
+
+    if (value !== undefined) {
+      normalizedParams.append(key, value === null ? 'null' : String(value))
+    }
+  });
+
+  const stringifiedParams = normalizedParams.toString();
+
+  return stringifiedParams.length > 0 ? `/oauth/authorize?${stringifiedParams}` : `/oauth/authorize`
+}
+
+/**
+ * Sends the browser to Google's consent page. A user who is signed in here authorises for themselves; for any other userId it needs a signed link (POST /api/v1/tokens/authorize-links).
+ *
+ * Access: whoever holds a signed authorize link, or the user's own session.
+ * @summary Send the user to Google to authorise a service
+ */
+export const authorize = async (params: AuthorizeParams, options?: Parameters<typeof call>[1]): Promise<Problem> => {
+
+  return call<Problem>(getAuthorizeUrl(params),
+  {
+    ...options,
+    method: 'GET'
+
+
+  }
+);}
+
+
+
+export const getAuthorizeCallbackUrl = (params?: AuthorizeCallbackParams,) => {
+  const normalizedParams = new URLSearchParams();
+
+  Object.entries(params || {}).forEach(([key, value]) => {
+
+    if (value !== undefined) {
+      normalizedParams.append(key, value === null ? 'null' : String(value))
+    }
+  });
+
+  const stringifiedParams = normalizedParams.toString();
+
+  return stringifiedParams.length > 0 ? `/oauth/callback?${stringifiedParams}` : `/oauth/callback`
+}
+
+/**
+ * Access: whoever holds a consent under way, in the browser that began it.
+ * @summary Where Google sends the user back
+ */
+export const authorizeCallback = async (params?: AuthorizeCallbackParams, options?: Parameters<typeof call>[1]): Promise<string> => {
+
+  return call<string>(getAuthorizeCallbackUrl(params),
+  {
+    ...options,
+    method: 'GET'
+
+
+  }
+);}
+
+
+
+export const getOpenapiUrl = () => {
+
+
+
+
+  return `/openapi.json`
+}
+
+/**
+ * Access: anyone.
+ * @summary This description
+ */
+export const openapi = async ( options?: Parameters<typeof call>[1]): Promise<string> => {
+
+  return call<string>(getOpenapiUrl(),
+  {
+    ...options,
+    method: 'GET'
+
+
+  }
+);}
+
+
+
+export const getReadyUrl = () => {
+
+
+
+
+  return `/ready`
+}
+
+/**
+ * Access: anyone.
+ * @summary Can the process do its work?
+ */
+export const ready = async ( options?: Parameters<typeof call>[1]): Promise<Readiness> => {
+
+  return call<Readiness>(getReadyUrl(),
+  {
+    ...options,
+    method: 'GET'
+
+
   }
 );}
