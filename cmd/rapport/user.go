@@ -73,7 +73,7 @@ func createUser(cmd *cobra.Command, a *app.App, f userFlags) error {
 			return err
 		}
 		var m crm.Member
-		m, err = a.Org.Invite(ctx, access.System(w), org.Invitation{Email: f.email, Name: f.name, Role: role, Password: password})
+		m, err = a.Org.AddMember(ctx, access.System(w), org.NewMember{Email: f.email, Name: f.name, Role: role, Password: password})
 		role = m.Role
 	}
 	if err != nil {

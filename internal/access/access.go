@@ -30,8 +30,9 @@ type Caller struct {
 	KeyID     crm.KeyID
 	Workspace crm.WorkspaceID // the workspace Role and Scopes are for
 	Role      crm.Role
-	Scopes    []string // API keys only; "*" is every right
-	Remote    string   // address the request came from
+	Scopes    []string      // API keys only; "*" is every right
+	Session   crm.SessionID // the browser's session, when that is how they came
+	Remote    string        // address the request came from
 	RequestID string
 }
 
@@ -42,19 +43,25 @@ func System(w crm.WorkspaceID) Caller { return Caller{Via: ViaSystem, Workspace:
 type Action string
 
 const (
-	MailRead         Action = "mail:read"
-	MailSync         Action = "mail:sync"
-	ConnectionRead   Action = "connection:read"
-	ConnectionManage Action = "connection:manage" // connect, settings, disconnect one's own
-	MembersRead      Action = "members:read"
-	MembersManage    Action = "members:manage"
-	WorkspaceManage  Action = "workspace:manage"
+	MailRead           Action = "mail:read"
+	MailSync           Action = "mail:sync"
+	ConnectionRead     Action = "connection:read"
+	ConnectionManage   Action = "connection:manage"    // connect, settings, disconnect one's own
+	ConnectionsReadAll Action = "connections:read_all" // everybody's connections and their health, never their mail
+	MembersRead        Action = "members:read"
+	MembersManage      Action = "members:manage" // members, roles, invitations, connect links
+	WorkspaceManage    Action = "workspace:manage"
+	ApprovalRead       Action = "approval:read"
+	ApprovalAsk        Action = "approval:ask"
+	AuditRead          Action = "audit:read"
+	DirectoryRead      Action = "directory:read"
+	TokensManage       Action = "tokens:manage" // take, list, lease and revoke tokens; which ones AllowVend decides
 )
 
 // Rule is who may do an action.
 type Rule struct {
 	Roles []crm.Role
-	Scope string // scope an API key needs
+	Scope string // scope an API key needs; one with a colon at its end: any that begins so
 }
 
 var everyone = []crm.Role{crm.RoleOwner, crm.RoleAdmin, crm.RoleMember}
@@ -62,13 +69,19 @@ var admins = []crm.Role{crm.RoleOwner, crm.RoleAdmin}
 
 // Policy is the whole table of rights.
 var Policy = map[Action]Rule{
-	MailRead:         {everyone, "mail:read"},
-	MailSync:         {everyone, "mail:read"},
-	ConnectionRead:   {everyone, "mail:read"},
-	ConnectionManage: {everyone, "admin"},
-	MembersRead:      {everyone, "admin"},
-	MembersManage:    {admins, "admin"},
-	WorkspaceManage:  {admins, "admin"},
+	MailRead:           {everyone, "mail:read"},
+	MailSync:           {everyone, "mail:*"},
+	ConnectionRead:     {everyone, "mail:read"},
+	ConnectionManage:   {everyone, "admin"},
+	ConnectionsReadAll: {admins, "admin"},
+	MembersRead:        {everyone, "admin"},
+	MembersManage:      {admins, "admin"},
+	WorkspaceManage:    {admins, "admin"},
+	ApprovalRead:       {everyone, "mail:read"},
+	ApprovalAsk:        {everyone, "admin"},
+	AuditRead:          {admins, "admin"},
+	DirectoryRead:      {admins, "admin"},
+	TokensManage:       {everyone, "tokens:vend:"},
 }
 
 // Allow answers nil when the caller may do the action in its workspace,
@@ -90,10 +103,18 @@ func Allow(c Caller, a Action) error {
 	return nil
 }
 
-func (c Caller) hasScope(want string) bool {
-	area, _, _ := strings.Cut(want, ":")
-	return slices.ContainsFunc(c.Scopes, func(s string) bool {
-		return s == "*" || s == want || s == area+":*"
+func (c Caller) hasScope(want string) bool { return Holds(c.Scopes, want) }
+
+// Holds reports whether scopes include want: by name, by "*", by a wider one
+// ("mail:*" holds "mail:read", "tokens:vend:*" holds "tokens:vend:gmail"). A want
+// with a colon at its end is held by any scope that begins so.
+func Holds(scopes []string, want string) bool {
+	return slices.ContainsFunc(scopes, func(s string) bool {
+		if s == "*" || s == want || strings.HasSuffix(want, ":") && strings.HasPrefix(s, want) {
+			return true
+		}
+		area, wide := strings.CutSuffix(s, "*")
+		return wide && strings.HasSuffix(area, ":") && strings.HasPrefix(want, area)
 	})
 }
 

@@ -40,6 +40,8 @@ type App struct {
 	now     func() time.Time
 	live    *live
 	table   []corridor
+	clients clients
+	doctor  *examiner
 	metrics *prometheus.Registry
 	meters  *meters
 	closing chan struct{}
@@ -176,15 +178,22 @@ func (a *App) build(ctx context.Context, sealer *vault.Sealer, keys crm.Secret) 
 	a.meters = newMeters(a.metrics, a.version)
 	a.metrics.MustRegister(newGauges(a.Store.DB(), a.now, func(err error) { a.log.Warn("reading numbers for the metrics", "error", err) }))
 	a.Org = &org.Service{
-		People: a.Store, Workspaces: a.Store, Sessions: a.Store, Keys: a.Store, Attempts: a.Store, Trail: a.Store,
-		Now: a.now, Random: rand.Reader, SigningKeys: signing,
+		Store: a.Store, Trail: a.Store, Now: a.now, Random: rand.Reader, Sealer: sealer, SigningKeys: signing,
 		TokenLife: a.Config.TokenLife, SessionLife: a.Config.SessionLife, SignInDomains: a.Config.SignInDomains,
+		Offered: vault.Services, AnyClientID: a.Config.GoogleBaseURL != "",
 	}
 	endpoints := googleEndpoints(a.Config.Endpoints())
 	client := google.NewHTTPClient(tracedTransport(a.Config.Tracing()))
+	links, err := linkKeys(keys)
+	if err != nil {
+		return err
+	}
+	a.clients = clients{config: a.Config, rows: a.Store, sealer: sealer}
 	a.Vault = &vault.Service{
-		Provider: a.meters.provider(google.NewOAuth(endpoints, client, a.now)), Clients: clients{a.Config}, Consents: a.Store, Grants: a.Store, Connections: a.Store,
+		Provider: a.meters.provider(google.NewOAuth(endpoints, client, a.now)), Clients: a.clients, Consents: a.Store, Grants: a.Store, Connections: a.Store,
+		TokenGrants: a.Store, Leases: a.Store, Upkeep: a.Store,
 		Approvals: a.Org, Trail: a.Store, Sealer: sealer, Now: a.now, Random: rand.Reader, Ahead: a.Config.RefreshAhead, Log: a.log,
+		PublicURL: a.Config.PublicURL, LinkKeys: links, AllowedOrigins: a.Config.AllowedOrigins, Extra: a.Config.ExtraServices(), Open: a.Config.BrokerOpen,
 	}
 	limiter := google.NewLimiter(quota(a.Config.GoogleQuota), google.LimiterOptions{Now: a.now, Shared: a.sharedQuota(), Failed: func(key string, err error) {
 		a.log.Warn("the shared quota cannot be reached; going on with a quota of our own", "error", err)
@@ -200,6 +209,7 @@ func (a *App) build(ctx context.Context, sealer *vault.Sealer, keys crm.Secret) 
 		Mailboxes: boxes, Streams: a.Store, Runs: a.Store, Ledger: a.Store, Emails: a.Store, Connections: a.Store, Queue: a.Store,
 		Now: a.now, Random: rand.Reader, Log: a.log, Budget: stepBudget,
 	}
+	a.doctor = &examiner{app: a}
 	a.table = a.corridors()
 	return nil
 }

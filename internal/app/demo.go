@@ -223,7 +223,7 @@ func (a *App) demoPeople(ctx context.Context, seats []data.Seat) (crm.WorkspaceI
 	if err != nil {
 		return "", err
 	}
-	_, err = a.Org.Invite(ctx, access.System(w.ID), org.Invitation{Email: seats[1].Email, Name: seats[1].Name, Role: crm.RoleMember, Password: password, Again: true})
+	_, err = a.Org.AddMember(ctx, access.System(w.ID), org.NewMember{Email: seats[1].Email, Name: seats[1].Name, Role: crm.RoleMember, Password: password, Again: true})
 	return w.ID, err
 }
 

@@ -18,9 +18,10 @@ const (
 	ConnectionChanged Kind = "connection.changed" // status, settings
 	ApprovalAsked     Kind = "approval.asked"     // a member waits for an administrator
 	ApprovalDecided   Kind = "approval.decided"
-	GrantChanged      Kind = "grant.changed" // tokens handed out before may be worthless: grant id in Data
-	MailArrived       Kind = "mail.arrived"  // new messages, ids in Data
-	MailChanged       Kind = "mail.changed"  // labels, read state, deletion
+	MemberRemoved     Kind = "member.removed" // no longer of the workspace: user id in Data
+	GrantChanged      Kind = "grant.changed"  // tokens handed out before may be worthless: grant id in Data
+	MailArrived       Kind = "mail.arrived"   // new messages, ids in Data
+	MailChanged       Kind = "mail.changed"   // labels, read state, deletion
 	SyncProgress      Kind = "sync.progress"
 	SyncFinished      Kind = "sync.completed"
 	SyncFailed        Kind = "sync.failed"

@@ -122,7 +122,7 @@ func otherWorkspace(t *testing.T, w *apptest.World) string {
 	t.Helper()
 	id := crm.WorkspaceID("01900000-aaaa-7000-8000-000000000001")
 	require.NoError(t, w.App.Store.SaveWorkspace(ctx, crm.Workspace{ID: id, Name: "Bellafonte", Approval: crm.Approval{State: crm.ApprovalApproved, Profile: crm.ProfileFull}}))
-	_, err := w.App.Org.Invite(ctx, access.System(id), org.Invitation{Email: apptest.Elena, Role: crm.RoleOwner, Password: crm.NewSecret(apptest.Password)})
+	_, err := w.App.Org.AddMember(ctx, access.System(id), org.NewMember{Email: apptest.Elena, Role: crm.RoleOwner, Password: crm.NewSecret(apptest.Password)})
 	require.NoError(t, err)
 	return string(id)
 }

@@ -38,11 +38,6 @@ func (s *Server) listMembers(ctx context.Context, c access.Caller, _ *InWorkspac
 	return listOf(each(members, memberShape)), nil
 }
 
-// Idempotent makes asking twice harmless.
-type Idempotent struct {
-	Key string `header:"Idempotency-Key" maxLength:"200" doc:"Asking again with the same value gives the first answer again."`
-}
-
 type addMemberInput struct {
 	InWorkspace
 	Idempotent
@@ -50,7 +45,7 @@ type addMemberInput struct {
 }
 
 func (s *Server) addMember(ctx context.Context, c access.Caller, in *addMemberInput) (*bodyOf[Member], error) {
-	m, err := s.Org.Invite(ctx, c, org.Invitation{
+	m, err := s.Org.AddMember(ctx, c, org.NewMember{
 		Email: in.Body.Email, Name: in.Body.Name, Role: crm.Role(in.Body.Role), Password: crm.NewSecret(in.Body.Password),
 		Again: in.Key != "",
 	})

@@ -2,11 +2,8 @@ package org
 
 import (
 	"context"
-	"crypto/hkdf"
 	"crypto/sha256"
 	"crypto/subtle"
-	"encoding/base64"
-	"slices"
 	"strings"
 	"time"
 
@@ -30,12 +27,12 @@ const KeyPrefix = "rpt_"
 func (s *Service) Authenticate(ctx context.Context, p Presented) (access.Caller, error) {
 	switch {
 	case strings.HasPrefix(p.Bearer.Reveal(), KeyPrefix):
-		return s.byKey(ctx, p.Bearer)
+		return s.byKey(ctx, p)
 	case !p.Bearer.IsZero():
-		id, err := s.verifyToken(p.Bearer)
-		return access.Caller{Via: access.ViaToken, UserID: id}, err
+		id, err := s.byToken(ctx, p.Bearer)
+		return access.Caller{Via: access.ViaToken, UserID: id, Remote: p.Remote}, err
 	case !p.Session.IsZero():
-		return s.bySession(ctx, p.Session)
+		return s.bySession(ctx, p)
 	}
 	return access.Caller{}, fault.New(fault.Unauthenticated, "Sign in first.")
 }
@@ -43,9 +40,9 @@ func (s *Service) Authenticate(ctx context.Context, p Presented) (access.Caller,
 // touchEvery is how often being used is written down.
 const touchEvery = 5 * time.Minute
 
-func (s *Service) bySession(ctx context.Context, token crm.Secret) (access.Caller, error) {
+func (s *Service) bySession(ctx context.Context, p Presented) (access.Caller, error) {
 	now := s.Now()
-	row, err := s.Sessions.SessionByHash(ctx, digest(token.Reveal()), now)
+	row, err := s.Store.SessionByHash(ctx, digest(p.Session.Reveal()), now)
 	if fault.Is(err, fault.NotFound) {
 		return access.Caller{}, fault.New(fault.Unauthenticated, "Your session has ended. Sign in again.")
 	}
@@ -61,47 +58,89 @@ func (s *Service) bySession(ctx context.Context, token crm.Secret) (access.Calle
 		if expires.After(end) {
 			expires = end
 		}
-		if err := s.Sessions.TouchSession(ctx, row.TokenHash, now, expires); err != nil && !fault.Is(err, fault.NotFound) {
+		if err := s.Store.TouchSession(ctx, row.TokenHash, now, expires); err != nil && !fault.Is(err, fault.NotFound) {
 			return access.Caller{}, wrap("keeping the session", err)
 		}
 	}
-	return access.Caller{Via: access.ViaSession, UserID: row.UserID}, nil
+	return access.Caller{Via: access.ViaSession, UserID: row.UserID, Session: row.ID(), Remote: p.Remote}, nil
 }
 
-func (s *Service) byKey(ctx context.Context, key crm.Secret) (access.Caller, error) {
+// byToken also asks whether its person has signed out everywhere since.
+func (s *Service) byToken(ctx context.Context, token crm.Secret) (crm.UserID, error) {
+	id, signedOut, err := s.verifyToken(token)
+	if err != nil {
+		return "", err
+	}
+	u, err := s.people.get(id, s.Now(), func() (crm.User, error) {
+		u, err := s.Store.User(ctx, id)
+		return crm.User{ID: u.ID, TokensAfter: u.TokensAfter}, err
+	})
+	if err != nil && !fault.Is(err, fault.NotFound) {
+		return "", wrap("finding the person of a token", err)
+	}
+	if err != nil || !u.TokensAfter.Equal(signedOut) {
+		return "", badToken(err)
+	}
+	return id, nil
+}
+
+// byKey needs no database for a key that was used a moment ago.
+func (s *Service) byKey(ctx context.Context, p Presented) (access.Caller, error) {
 	refused := &fault.Error{Kind: fault.Unauthenticated, Code: "invalid_token", Text: "This API key is not valid, has expired or was revoked."}
-	sum := sha256.Sum256([]byte(key.Reveal()))
-	row, err := s.Keys.KeyByHash(ctx, sum[:])
+	sum, now := sha256.Sum256([]byte(p.Bearer.Reveal())), s.Now()
+	row, err := s.keys.get(sum, now, func() (APIKey, error) { return s.Store.KeyByHash(ctx, sum[:]) })
 	if fault.Is(err, fault.NotFound) {
 		return access.Caller{}, refused
 	}
 	if err != nil {
 		return access.Caller{}, wrap("finding the API key", err)
 	}
-	now := s.Now()
 	if subtle.ConstantTimeCompare(row.Hash, sum[:]) != 1 || row.RevokedAt != nil || row.ExpiresAt != nil && !now.Before(*row.ExpiresAt) {
 		return access.Caller{}, refused
 	}
-	if row.LastUsedAt == nil || now.Sub(*row.LastUsedAt) >= touchEvery {
-		if err := s.Keys.TouchKey(ctx, row.ID, now); err != nil && !fault.Is(err, fault.NotFound) {
-			return access.Caller{}, wrap("noting the use of the API key", err)
+	if row.untouched(now) {
+		if err := s.touch(ctx, sum, row.ID, now); err != nil {
+			return access.Caller{}, err
 		}
 	}
-	return access.Caller{Via: access.ViaKey, UserID: row.UserID, KeyID: row.ID, Workspace: row.WorkspaceID, Scopes: row.Scopes}, nil
+	return access.Caller{Via: access.ViaKey, UserID: row.UserID, KeyID: row.ID, Workspace: row.WorkspaceID, Scopes: row.Scopes, Remote: p.Remote}, nil
+}
+
+func (k APIKey) untouched(now time.Time) bool {
+	return k.LastUsedAt == nil || now.Sub(*k.LastUsedAt) >= touchEvery
+}
+
+// touch notes the use of a key: one request does, for all that come with it.
+func (s *Service) touch(ctx context.Context, sum [32]byte, id crm.KeyID, now time.Time) error {
+	first := s.keys.change(sum, func(k APIKey) bool { return k.untouched(now) }, func(k *APIKey) { k.LastUsedAt = &now })
+	if !first {
+		return nil
+	}
+	if err := s.Store.TouchKey(ctx, id, now); err != nil && !fault.Is(err, fault.NotFound) {
+		return wrap("noting the use of the API key", err)
+	}
+	return nil
 }
 
 // DefaultWorkspace addresses the workspace of an installation that has one.
 const DefaultWorkspace crm.WorkspaceID = "default"
 
+// membership is a person in a workspace.
+type membership struct {
+	workspace crm.WorkspaceID
+	user      crm.UserID
+}
+
 // Enter gives the caller with their role in a workspace. fault.NotFound for
 // unknown workspaces, for those the caller does not belong to, and for any but
-// its own of an API key.
+// its own when the caller is an API key. A key has the role that its maker has
+// now, or had a second ago.
 func (s *Service) Enter(ctx context.Context, c access.Caller, w crm.WorkspaceID) (access.Caller, error) {
 	if w == DefaultWorkspace {
 		if c.Via == access.ViaKey {
 			w = c.Workspace
 		} else {
-			only, err := s.Workspaces.Only(ctx)
+			only, err := s.Store.Only(ctx)
 			if err != nil {
 				return c, noWorkspace(err)
 			}
@@ -111,12 +150,20 @@ func (s *Service) Enter(ctx context.Context, c access.Caller, w crm.WorkspaceID)
 	if c.Via == access.ViaKey && w != c.Workspace {
 		return c, noWorkspace(nil)
 	}
-	m, err := s.Workspaces.Member(ctx, w, c.UserID)
+	m, err := s.member(ctx, c, w)
 	if err != nil {
 		return c, noWorkspace(err)
 	}
 	c.Workspace, c.Role = w, m.Role
 	return c, nil
+}
+
+func (s *Service) member(ctx context.Context, c access.Caller, w crm.WorkspaceID) (crm.Member, error) {
+	read := func() (crm.Member, error) { return s.Store.Member(ctx, w, c.UserID) }
+	if c.Via != access.ViaKey {
+		return read()
+	}
+	return s.members.get(membership{w, c.UserID}, s.Now(), read)
 }
 
 func noWorkspace(err error) error {
@@ -126,109 +173,38 @@ func noWorkspace(err error) error {
 	return &fault.Error{Kind: fault.NotFound, Text: "There is no such workspace.", Err: err}
 }
 
-// scopes an API key can carry; a scope with a colon at its end takes any ending.
-var scopes = []string{"*", "admin", "mail:read", "mail:send", "mail:*", "calendar:read", "calendar:write", "calendar:*", "contacts:write", "contacts:*", "records:*", "tokens:vend:"}
-
-func validScope(scope string) bool {
-	return slices.ContainsFunc(scopes, func(known string) bool {
-		if strings.HasSuffix(known, ":") {
-			return strings.HasPrefix(scope, known) && len(scope) > len(known)
-		}
-		return scope == known
-	})
-}
-
-// KeyWish asks for an API key.
-type KeyWish struct {
-	Name      string
-	Scopes    []string
-	ExpiresAt *time.Time
-	// Idempotency makes asking twice give the same key: the key then follows from
-	// it, the caller and our secret, instead of chance.
-	Idempotency string
-}
-
-// CreateAPIKey makes a key that acts for the caller in their workspace. The
-// secret is given this once. A key cannot make one that may do more than itself.
-func (s *Service) CreateAPIKey(ctx context.Context, c access.Caller, wish KeyWish) (APIKey, crm.Secret, error) {
-	if err := s.checkKey(c, wish); err != nil {
-		return APIKey{}, crm.Secret{}, err
-	}
-	token, err := s.keyText(c, wish.Idempotency)
-	if err != nil {
-		return APIKey{}, crm.Secret{}, err
-	}
-	sum := sha256.Sum256([]byte(token))
-	k := APIKey{
-		WorkspaceID: c.Workspace, UserID: c.UserID, Name: strings.TrimSpace(wish.Name), Prefix: token[:len(KeyPrefix)+6], Hash: sum[:],
-		Scopes: wish.Scopes, ExpiresAt: wish.ExpiresAt, CreatedAt: s.Now(),
-	}
-	if k.ID, err = newID[crm.KeyID](s); err != nil {
-		return APIKey{}, crm.Secret{}, err
-	}
-	err = s.Keys.PutKey(ctx, k)
-	if fault.Is(err, fault.Conflict) && wish.Idempotency != "" {
-		known, err := s.knownKey(ctx, sum[:], k)
-		return known, crm.NewSecret(token), err
-	}
-	if err != nil {
-		return APIKey{}, crm.Secret{}, wrap("storing the API key", err)
-	}
-	row := access.Audit{Workspace: c.Workspace, UserID: c.UserID, KeyID: c.KeyID, Via: c.Via, Action: "api_key.create", Target: string(k.ID), Outcome: "ok", Detail: strings.Join(wish.Scopes, " "), Remote: c.Remote}
-	return k, crm.NewSecret(token), s.audit(ctx, row)
-}
-
-func (s *Service) checkKey(c access.Caller, wish KeyWish) error {
-	unknown := func(x string) bool { return !validScope(x) }
-	beyond := func(x string) bool { return !slices.Contains(c.Scopes, x) }
+// EnterHome is Enter where a request names no workspace, or may: a key enters
+// its own, a person the one asked for or, with "", their first by name.
+func (s *Service) EnterHome(ctx context.Context, c access.Caller, w crm.WorkspaceID) (access.Caller, error) {
 	switch {
-	case strings.TrimSpace(wish.Name) == "":
-		return invalid("name", "must not be empty")
-	case len(wish.Scopes) == 0:
-		return invalid("scopes", "must not be empty")
-	case slices.ContainsFunc(wish.Scopes, unknown):
-		return invalid("scopes", "must be among "+strings.Join(scopes, ", ")+"<service>")
-	case c.Via == access.ViaKey && !slices.Contains(c.Scopes, "*") && slices.ContainsFunc(wish.Scopes, beyond):
-		return fault.New(fault.Forbidden, "An API key cannot make a key that may do more than itself.")
-	case wish.ExpiresAt != nil && !wish.ExpiresAt.After(s.Now()):
-		return invalid("expires_at", "must lie in the future")
+	case w != "":
+	case c.Via == access.ViaKey:
+		w = c.Workspace
+	default:
+		list, err := s.Store.WorkspacesOf(ctx, c.UserID)
+		if err != nil {
+			return c, wrap("listing workspaces", err)
+		}
+		if len(list) == 0 {
+			return c, noWorkspace(nil)
+		}
+		c.Workspace, c.Role = list[0].Workspace.ID, list[0].Role
+		return c, nil
 	}
-	return nil
+	return s.Enter(ctx, c, w)
 }
 
-// keyText is 256 bits of chance, or of what follows from an idempotency key.
-func (s *Service) keyText(c access.Caller, idempotency string) (string, error) {
-	if idempotency == "" {
-		token, err := s.newToken()
-		return KeyPrefix + token, err
-	}
-	info := strings.Join([]string{"api key", string(c.Workspace), string(c.UserID), idempotency}, "\x00")
-	bits, err := hkdf.Key(sha256.New, s.SigningKeys[0], nil, info, 32)
-	return KeyPrefix + base64.RawURLEncoding.EncodeToString(bits), wrap("deriving the API key", err)
-}
-
-// knownKey is the key an earlier call with the same idempotency key made.
-func (s *Service) knownKey(ctx context.Context, hash []byte, want APIKey) (APIKey, error) {
-	known, err := s.Keys.KeyByHash(ctx, hash)
+// KeyCaller authenticates an API key and enters its workspace: what a request
+// outside the workspaces' paths needs. A key whose maker has left the workspace
+// is refused as if it were revoked.
+func (s *Service) KeyCaller(ctx context.Context, p Presented) (access.Caller, error) {
+	c, err := s.byKey(ctx, p)
 	if err != nil {
-		return APIKey{}, wrap("finding the API key made before", err)
+		return access.Caller{}, err
 	}
-	if known.RevokedAt != nil || known.Name != want.Name || !slices.Equal(known.Scopes, want.Scopes) {
-		return APIKey{}, &fault.Error{Kind: fault.Conflict, Code: "idempotency_mismatch", Text: "This Idempotency-Key was used for another key, or for one that is revoked now."}
+	c, err = s.Enter(ctx, c, c.Workspace)
+	if fault.Is(err, fault.NotFound) {
+		return access.Caller{}, &fault.Error{Kind: fault.Unauthenticated, Code: "invalid_token", Text: "This API key is not valid any more: its maker has left the workspace."}
 	}
-	return known, nil
-}
-
-// APIKeys lists the keys of the workspace the caller has entered.
-func (s *Service) APIKeys(ctx context.Context, c access.Caller) ([]APIKey, error) {
-	k, err := s.Keys.KeysOf(ctx, c.Workspace)
-	return k, wrap("listing API keys", err)
-}
-
-// RevokeAPIKey ends a key of the workspace the caller has entered.
-func (s *Service) RevokeAPIKey(ctx context.Context, c access.Caller, id crm.KeyID) error {
-	if err := s.Keys.RevokeKey(ctx, c.Workspace, id, s.Now()); err != nil {
-		return wrap("revoking the API key", err)
-	}
-	return s.audit(ctx, access.Audit{Workspace: c.Workspace, UserID: c.UserID, KeyID: c.KeyID, Via: c.Via, Action: "api_key.revoke", Target: string(id), Outcome: "ok", Remote: c.Remote})
+	return c, err
 }

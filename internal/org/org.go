@@ -14,21 +14,31 @@ import (
 	"rapport/internal/fault"
 )
 
-// Service is the room of people. Every field is set before it is used.
+// Service is the room of people. Every field but those marked optional is set
+// before it is used.
 type Service struct {
-	People     People
-	Workspaces Workspaces
-	Sessions   Sessions
-	Keys       Keys
-	Attempts   Attempts
-	Trail      access.Trail
-	Now        func() time.Time
-	Random     io.Reader
+	Store  Store
+	Trail  access.Trail
+	Now    func() time.Time
+	Random io.Reader
+	Sealer Sealer // of the secrets of OAuth clients
 
 	SigningKeys   [][]byte      // of bearer tokens: the first signs, all verify
 	TokenLife     time.Duration // of a bearer token
 	SessionLife   time.Duration // without being used
 	SignInDomains []string      // Google Workspace domains (hd) whose people may join by themselves
+
+	Directory Directory // optional: without it colleagues cannot be listed
+	// Offered gives the services that members can connect under a scope profile;
+	// optional: those of the product.
+	Offered func(crm.ScopeProfile) []crm.Service
+	// AnyClientID takes OAuth client ids of any form: for a Google that is not
+	// Google (GOOGLE_BASE_URL).
+	AnyClientID bool
+
+	keys    recent[[32]byte, APIKey] // by SHA-256
+	members recent[membership, crm.Member]
+	people  recent[crm.UserID, crm.User] // without their password
 }
 
 // MinPassword is the least length of a password, in characters.
@@ -46,7 +56,7 @@ type FirstOwner struct {
 
 // NeedsSetup reports whether nobody can sign in yet.
 func (s *Service) NeedsSetup(ctx context.Context) (bool, error) {
-	any, err := s.People.AnyUser(ctx)
+	any, err := s.Store.AnyUser(ctx)
 	if err != nil {
 		return false, fmt.Errorf("looking for a user: %w", err)
 	}
@@ -74,7 +84,7 @@ func (s *Service) Setup(ctx context.Context, f FirstOwner) (crm.User, error) {
 	if w.ID, err = newID[crm.WorkspaceID](s); err != nil {
 		return crm.User{}, err
 	}
-	if err := s.People.Setup(ctx, w, u); err != nil {
+	if err := s.Store.Setup(ctx, w, u); err != nil {
 		if fault.Is(err, fault.Conflict) {
 			return crm.User{}, isSetUp(err)
 		}
@@ -95,6 +105,9 @@ func (s *Service) newUser(email, name string, password crm.Secret) (crm.User, er
 	if u.Name == "" {
 		u.Name, _, _ = strings.Cut(u.Email, "@")
 	}
+	if len(u.Name) > maxName {
+		return u, invalid("name", fmt.Sprintf("must have at most %d bytes", maxName))
+	}
 	if !password.IsZero() {
 		hash, err := s.hashPassword(password)
 		if err != nil {
@@ -107,9 +120,12 @@ func (s *Service) newUser(email, name string, password crm.Secret) (crm.User, er
 	return u, err
 }
 
+// maxName bounds names of people and things.
+const maxName = 200
+
 // User gives a person; fault.Unauthenticated when there is no such person any more.
 func (s *Service) User(ctx context.Context, id crm.UserID) (crm.User, error) {
-	u, err := s.People.User(ctx, id)
+	u, err := s.Store.User(ctx, id)
 	if fault.Is(err, fault.NotFound) {
 		return u, fault.New(fault.Unauthenticated, "Sign in first.")
 	}
@@ -118,71 +134,27 @@ func (s *Service) User(ctx context.Context, id crm.UserID) (crm.User, error) {
 
 // WorkspacesOf lists the workspaces a person belongs to.
 func (s *Service) WorkspacesOf(ctx context.Context, id crm.UserID) ([]Membership, error) {
-	m, err := s.Workspaces.WorkspacesOf(ctx, id)
+	m, err := s.Store.WorkspacesOf(ctx, id)
 	return m, wrap("listing workspaces", err)
 }
 
 // Workspace is the one the caller has entered.
 func (s *Service) Workspace(ctx context.Context, c access.Caller) (crm.Workspace, error) {
-	w, err := s.Workspaces.Workspace(ctx, c.Workspace)
+	w, err := s.Store.Workspace(ctx, c.Workspace)
 	return w, wrap("finding the workspace", err)
-}
-
-// Members lists the members of the workspace the caller has entered.
-func (s *Service) Members(ctx context.Context, c access.Caller) ([]crm.Member, error) {
-	m, err := s.People.Members(ctx, c.Workspace)
-	return m, wrap("listing members", err)
-}
-
-// Invitation of a person into a workspace.
-type Invitation struct {
-	Email, Name string
-	Role        crm.Role
-	Password    crm.Secret // zero: they sign in with Google
-	Again       bool       // the same invitation may have been made before: then it is given
-}
-
-// Invite adds a person to the workspace the caller has entered. A person who
-// has an account keeps it. Only owners make owners.
-func (s *Service) Invite(ctx context.Context, c access.Caller, in Invitation) (crm.Member, error) {
-	if err := access.Allow(c, access.MembersManage); err != nil {
-		return crm.Member{}, err
-	}
-	if in.Role == "" {
-		in.Role = crm.RoleMember
-	}
-	switch in.Role {
-	case crm.RoleMember, crm.RoleAdmin:
-	case crm.RoleOwner:
-		if c.Via != access.ViaSystem && c.Role != crm.RoleOwner {
-			return crm.Member{}, fault.New(fault.Forbidden, "Only an owner can make somebody an owner.")
-		}
-	default:
-		return crm.Member{}, invalid("role", "must be owner, admin or member")
-	}
-	u, err := s.People.UserByEmail(ctx, normal(in.Email))
-	if fault.Is(err, fault.NotFound) {
-		u, err = s.newUser(in.Email, in.Name, in.Password)
-	}
-	if err != nil {
-		return crm.Member{}, wrap("finding the person", err)
-	}
-	m := crm.Member{WorkspaceID: c.Workspace, UserID: u.ID, Email: u.Email, Name: u.Name, Role: in.Role, JoinedAt: s.Now()}
-	if known, err := s.Workspaces.Member(ctx, c.Workspace, u.ID); err == nil {
-		if in.Again && known.Role == in.Role {
-			return known, nil
-		}
-		return crm.Member{}, fault.New(fault.Conflict, "This person is a member already.")
-	}
-	if err := s.People.AddMember(ctx, m, u); err != nil {
-		return crm.Member{}, wrap("adding the member", err)
-	}
-	return m, s.audit(ctx, access.Audit{Workspace: c.Workspace, UserID: c.UserID, KeyID: c.KeyID, Via: c.Via, Action: "member.add", Target: string(u.ID), Outcome: "ok", Detail: "role " + string(in.Role), Remote: c.Remote})
 }
 
 func (s *Service) audit(ctx context.Context, row access.Audit) error {
 	row.At = s.Now()
 	return wrap("writing the audit trail", s.Trail.Record(ctx, row))
+}
+
+// act is the audit row of something a caller did.
+func (s *Service) act(c access.Caller, action, target, detail string) access.Audit {
+	return access.Audit{
+		At: s.Now(), Workspace: c.Workspace, UserID: c.UserID, KeyID: c.KeyID, Via: c.Via,
+		Action: action, Target: target, Outcome: "ok", Detail: detail, Remote: c.Remote,
+	}
 }
 
 func newID[T ~string](s *Service) (T, error) {
@@ -216,10 +188,4 @@ func wrap(doing string, err error) error {
 		return nil
 	}
 	return fmt.Errorf("%s: %w", doing, err)
-}
-
-// Approval is what the organisation of a workspace has decided about Google.
-func (s *Service) Approval(ctx context.Context, w crm.WorkspaceID) (crm.Approval, error) {
-	row, err := s.Workspaces.Workspace(ctx, w)
-	return row.Approval, wrap("finding the workspace", err)
 }

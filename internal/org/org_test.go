@@ -14,7 +14,9 @@ import (
 	"rapport/internal/crm"
 	"rapport/internal/fault"
 	"rapport/internal/org"
+	"rapport/internal/store"
 	"rapport/internal/store/storetest"
+	"rapport/internal/vault"
 )
 
 func TestMain(m *testing.M) { storetest.Main(m) }
@@ -25,6 +27,7 @@ const password = "correct horse battery"
 type room struct {
 	*org.Service
 	clock *storetest.Clock
+	store *store.Store
 	owner crm.User
 	w     crm.WorkspaceID
 }
@@ -32,9 +35,9 @@ type room struct {
 func open(t *testing.T, d storetest.Database) *room {
 	t.Helper()
 	clock := storetest.NewClock()
-	s := storetest.Open(t, d)
-	r := &room{clock: clock, Service: &org.Service{
-		People: s, Workspaces: s, Sessions: s, Keys: s, Attempts: s, Trail: s, Now: clock.Now, Random: rand.Reader,
+	s := storetest.Open(t, d, func(o *store.Options) { o.Now = clock.Now })
+	r := &room{clock: clock, store: s, Service: &org.Service{
+		Store: s, Trail: s, Sealer: sealer(t), Now: clock.Now, Random: rand.Reader,
 		SigningKeys: [][]byte{[]byte("first key, of thirty-two bytes!!"), []byte("an older key, of thirty-two byte")}, TokenLife: time.Hour, SessionLife: 24 * time.Hour,
 		SignInDomains: []string{"northwind-lamps.example"},
 	}}
@@ -45,6 +48,15 @@ func open(t *testing.T, d storetest.Database) *room {
 	require.NoError(t, err)
 	r.w = w.ID
 	return r
+}
+
+func sealer(t *testing.T) *vault.Sealer {
+	t.Helper()
+	key, err := vault.NewKey()
+	require.NoError(t, err)
+	s, err := vault.NewSealer(key)
+	require.NoError(t, err)
+	return s
 }
 
 func (r *room) caller(t *testing.T) access.Caller {
@@ -91,8 +103,7 @@ func TestBearerTokens(t *testing.T) {
 	}
 	require.NoError(t, who(token.Reveal()))
 
-	old := *r.Service
-	old.SigningKeys = r.SigningKeys[1:]
+	old := &org.Service{Now: r.Now, SigningKeys: r.SigningKeys[1:], TokenLife: r.TokenLife}
 	before, _, err := old.IssueToken(r.owner)
 	require.NoError(t, err)
 	require.NoError(t, who(before.Reveal()), "a token of the key before is good until it expires")
@@ -194,7 +205,7 @@ func TestGoogleIdentities(t *testing.T) {
 		system := access.System(r.w)
 		sign := func(g org.GoogleIdentity) (crm.User, error) { return r.SignInWithGoogle(ctx, g, "") }
 		invite := func(email, pw string) {
-			_, err := r.Invite(ctx, system, org.Invitation{Email: email, Password: crm.NewSecret(pw)})
+			_, err := r.AddMember(ctx, system, org.NewMember{Email: email, Password: crm.NewSecret(pw)})
 			require.NoError(t, err)
 		}
 		invite("ada@private-mail.example", "")
@@ -226,26 +237,26 @@ func TestGoogleIdentities(t *testing.T) {
 	})
 }
 
-func TestInvitations(t *testing.T) {
+func TestMembersAreAdded(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, d storetest.Database) {
 		r, ctx := open(t, d), context.Background()
 		owner := r.caller(t)
-		m, err := r.Invite(ctx, owner, org.Invitation{Email: "admin@x.example", Role: crm.RoleAdmin})
+		m, err := r.AddMember(ctx, owner, org.NewMember{Email: "admin@x.example", Role: crm.RoleAdmin})
 		require.NoError(t, err)
 		require.Equal(t, "admin", m.Name, "the name is the address before the @ until it is known")
 		admin, err := r.Enter(ctx, access.Caller{Via: access.ViaSession, UserID: m.UserID}, r.w)
 		require.NoError(t, err)
-		_, err = r.Invite(ctx, admin, org.Invitation{Email: "king@x.example", Role: crm.RoleOwner})
+		_, err = r.AddMember(ctx, admin, org.NewMember{Email: "king@x.example", Role: crm.RoleOwner})
 		require.True(t, fault.Is(err, fault.Forbidden), "only owners make owners")
-		_, err = r.Invite(ctx, admin, org.Invitation{Email: "m@x.example"})
+		_, err = r.AddMember(ctx, admin, org.NewMember{Email: "m@x.example"})
 		require.NoError(t, err)
-		_, err = r.Invite(ctx, admin, org.Invitation{Email: "M@X.example"})
+		_, err = r.AddMember(ctx, admin, org.NewMember{Email: "M@X.example"})
 		require.True(t, fault.Is(err, fault.Conflict))
 		list, err := r.Members(ctx, owner)
 		require.NoError(t, err)
 		require.Len(t, list, 3)
-		for _, bad := range []org.Invitation{{Email: "x"}, {Email: "a@b.example, c@d.example"}, {Email: "a@b.example", Role: "god"}, {Email: "a@b.example", Password: crm.NewSecret("short")}} {
-			_, err = r.Invite(ctx, owner, bad)
+		for _, bad := range []org.NewMember{{Email: "x"}, {Email: "a@b.example, c@d.example"}, {Email: "a@b.example", Role: "god"}, {Email: "a@b.example", Password: crm.NewSecret("short")}} {
+			_, err = r.AddMember(ctx, owner, bad)
 			require.True(t, fault.Is(err, fault.Invalid), "%+v", bad)
 		}
 	})

@@ -30,12 +30,20 @@ const decoy = "$argon2id$v=19$m=19456,t=2,p=1$c2FsdHNhbHRzYWx0c2FsdA$AAAAAAAAAAA
 // hashing bounds how many passwords are hashed at once: each takes 19 MiB.
 var hashing = make(chan struct{}, max(2, runtime.GOMAXPROCS(0)))
 
-func (s *Service) hashPassword(p crm.Secret) (crm.Secret, error) {
+// badPassword says what is wrong with a new password, "" for nothing.
+func badPassword(p crm.Secret) string {
 	switch n := utf8.RuneCountInString(p.Reveal()); {
 	case n < MinPassword:
-		return crm.Secret{}, invalid("password", fmt.Sprintf("must have at least %d characters", MinPassword))
+		return fmt.Sprintf("must have at least %d characters", MinPassword)
 	case len(p.Reveal()) > 1024:
-		return crm.Secret{}, invalid("password", "must have at most 1,024 bytes")
+		return "must have at most 1,024 bytes"
+	}
+	return ""
+}
+
+func (s *Service) hashPassword(p crm.Secret) (crm.Secret, error) {
+	if what := badPassword(p); what != "" {
+		return crm.Secret{}, invalid("password", what)
 	}
 	hashing <- struct{}{}
 	defer func() { <-hashing }()
@@ -61,15 +69,11 @@ func refused() error {
 // SignIn checks a password. fault.Throttled after too many attempts.
 func (s *Service) SignIn(ctx context.Context, email string, password crm.Secret, remote string) (crm.User, error) {
 	email = normal(email)
-	account, address := "account:"+digest(email), "address:"+remote
-	wait, err := s.Attempts.Attempt(ctx, s.Now(), account, address)
-	if err != nil {
-		return crm.User{}, wrap("counting the attempt", err)
+	tries := triesOf(email, remote)
+	if err := s.try(ctx, tries); err != nil {
+		return crm.User{}, err
 	}
-	if wait > 0 {
-		return crm.User{}, &fault.Error{Kind: fault.Throttled, After: wait, Text: "Too many attempts to sign in. Wait " + wait.Round(time.Second).String() + " and try again."}
-	}
-	user, err := s.People.UserByEmail(ctx, email)
+	user, err := s.Store.UserByEmail(ctx, email)
 	if err != nil && !fault.Is(err, fault.NotFound) {
 		return crm.User{}, wrap("finding the person", err)
 	}
@@ -82,21 +86,45 @@ func (s *Service) SignIn(ctx context.Context, email string, password crm.Secret,
 		return crm.User{}, err
 	}
 	if !ok || user.PasswordHash.IsZero() {
-		if err := s.audit(ctx, access.Audit{UserID: user.ID, Action: "login.failed", Outcome: "denied", Remote: remote}); err != nil {
+		if err := s.audit(ctx, access.Audit{UserID: user.ID, Action: "login.failed", Outcome: "denied", Detail: "wrong password", Remote: remote}); err != nil {
 			return crm.User{}, err
 		}
 		return crm.User{}, refused()
 	}
-	if err := s.Attempts.Succeeded(ctx, account); err != nil {
-		return crm.User{}, wrap("clearing attempts", err)
-	}
-	// The address keeps its wrong tries: somebody with one right password could
-	// otherwise go on guessing others for ever. This one was right: an office
-	// behind one address signs in as often as it likes.
-	if err := s.Attempts.TakeBack(ctx, address); err != nil {
-		return crm.User{}, wrap("taking back the attempt", err)
+	if err := s.right(ctx, tries); err != nil {
+		return crm.User{}, err
 	}
 	return user, s.audit(ctx, access.Audit{UserID: user.ID, Action: "login", Outcome: "ok", Detail: "password", Remote: remote})
+}
+
+// tries are the keys that guesses of a password are counted under.
+type tries struct{ account, address string }
+
+func triesOf(email, remote string) tries {
+	return tries{"account:" + digest(email), "address:" + remote}
+}
+
+// try counts a guess; fault.Throttled when there were too many.
+func (s *Service) try(ctx context.Context, t tries) error {
+	wait, err := s.Store.Attempt(ctx, s.Now(), t.account, t.address)
+	if err != nil {
+		return wrap("counting the attempt", err)
+	}
+	if wait > 0 {
+		return &fault.Error{Kind: fault.Throttled, After: wait, Text: "Too many attempts with a password. Wait " + wait.Round(time.Second).String() + " and try again."}
+	}
+	return nil
+}
+
+// right frees the account of a guess that was right. The address keeps its
+// wrong tries: somebody with one right password could otherwise go on guessing
+// others for ever. This one was right: an office behind one address signs in as
+// often as it likes.
+func (s *Service) right(ctx context.Context, t tries) error {
+	if err := s.Store.Succeeded(ctx, t.account); err != nil {
+		return wrap("clearing attempts", err)
+	}
+	return wrap("taking back the attempt", s.Store.TakeBack(ctx, t.address))
 }
 
 // GoogleIdentity is a person as Google vouches for them: a verified id token.
@@ -113,16 +141,17 @@ func (g GoogleIdentity) authoritative() bool {
 }
 
 // SignInWithGoogle finds the person of a Google account: by sub; the first time
-// by an invitation to its verified address; or, where the installation allows
-// their domain, by joining.
+// by having been added, or invited, under its verified address; or, where the
+// installation allows their domain, by joining. Open invitations of the verified
+// address are accepted.
 func (s *Service) SignInWithGoogle(ctx context.Context, g GoogleIdentity, remote string) (crm.User, error) {
-	user, err := s.userOf(ctx, g)
+	user, err := s.userOf(ctx, g, remote)
 	row := access.Audit{UserID: user.ID, Action: "login", Outcome: "ok", Detail: "google", Remote: remote}
 	if err != nil {
 		if !fault.Is(err, fault.Forbidden) {
 			return crm.User{}, err
 		}
-		row.Action, row.Outcome = "login.failed", "denied"
+		row.Action, row.Outcome, row.Detail = "login.failed", "denied", "google: not a person of this installation"
 	}
 	if trail := s.audit(ctx, row); trail != nil {
 		return crm.User{}, trail
@@ -130,48 +159,66 @@ func (s *Service) SignInWithGoogle(ctx context.Context, g GoogleIdentity, remote
 	return user, err
 }
 
-func (s *Service) userOf(ctx context.Context, g GoogleIdentity) (crm.User, error) {
-	user, err := s.People.UserBySub(ctx, g.Sub)
+func (s *Service) userOf(ctx context.Context, g GoogleIdentity, remote string) (crm.User, error) {
+	user, err := s.known(ctx, g)
+	if fault.Is(err, fault.NotFound) {
+		return s.join(ctx, g, remote)
+	}
+	if err != nil {
+		return crm.User{}, err
+	}
+	if err := s.acceptWithGoogle(ctx, user, g, remote); err != nil && !fault.Is(err, fault.NotFound) {
+		return crm.User{}, err
+	}
+	return user, nil
+}
+
+// known finds a person who has an account; fault.NotFound when there is none.
+func (s *Service) known(ctx context.Context, g GoogleIdentity) (crm.User, error) {
+	user, err := s.Store.UserBySub(ctx, g.Sub)
 	if !fault.Is(err, fault.NotFound) {
 		return user, wrap("finding the person", err)
 	}
 	if !g.EmailVerified {
 		return crm.User{}, fault.New(fault.Forbidden, "Google has not verified the address of this account.")
 	}
-	user, err = s.People.UserByEmail(ctx, normal(g.Email))
+	user, err = s.Store.UserByEmail(ctx, normal(g.Email))
 	switch {
-	case fault.Is(err, fault.NotFound):
-		return s.joinByDomain(ctx, g)
 	case err != nil:
-		return crm.User{}, wrap("finding the invitation", err)
+		return crm.User{}, wrap("finding the person", err)
 	case user.GoogleSub != "":
 		return crm.User{}, fault.New(fault.Forbidden, "This address belongs to another Google account here. Ask an administrator.")
 	case !user.PasswordHash.IsZero() && !g.authoritative():
 		return crm.User{}, fault.New(fault.Forbidden, "Sign in with your password: Google does not run the mailbox of this address.")
 	}
 	user.GoogleSub = g.Sub
-	return user, wrap("linking the Google account", s.People.SaveUser(ctx, user))
+	return user, wrap("linking the Google account", s.Store.LinkGoogle(ctx, user.ID, g.Sub))
 }
 
-func (s *Service) joinByDomain(ctx context.Context, g GoogleIdentity) (crm.User, error) {
+// join makes an account for somebody new: invited, or of an allowed domain.
+func (s *Service) join(ctx context.Context, g GoogleIdentity, remote string) (crm.User, error) {
 	notInvited := fault.New(fault.Forbidden, "Nobody has invited this account yet. Ask an administrator of your workspace.")
+	user, err := s.newUser(g.Email, g.Name, crm.Secret{})
+	if err != nil {
+		return crm.User{}, err
+	}
+	user.GoogleSub = g.Sub
+	if err := s.acceptWithGoogle(ctx, user, g, remote); !fault.Is(err, fault.NotFound) {
+		return user, err
+	}
 	if g.HostedDomain == "" || !slices.Contains(s.SignInDomains, strings.ToLower(g.HostedDomain)) {
 		return crm.User{}, notInvited
 	}
-	w, err := s.Workspaces.Only(ctx)
+	w, err := s.Store.Only(ctx)
 	if fault.Is(err, fault.NotFound) {
 		return crm.User{}, notInvited
 	}
 	if err != nil {
 		return crm.User{}, wrap("finding the workspace", err)
 	}
-	user, err := s.newUser(g.Email, g.Name, crm.Secret{})
-	if err != nil {
-		return crm.User{}, err
-	}
-	user.GoogleSub = g.Sub
 	m := crm.Member{WorkspaceID: w.ID, UserID: user.ID, Email: user.Email, Name: user.Name, Role: crm.RoleMember, JoinedAt: s.Now()}
-	return user, wrap("joining by domain", s.People.AddMember(ctx, m, user))
+	row := access.Audit{At: m.JoinedAt, Workspace: w.ID, UserID: user.ID, Action: "member.join", Target: string(user.ID), Outcome: "ok", Detail: "by the domain of their Google account", Remote: remote}
+	return user, wrap("joining by domain", s.Store.AddMember(ctx, m, user, row))
 }
 
 // OpenSession signs a browser in and gives the value of its cookie.
@@ -185,7 +232,7 @@ func (s *Service) OpenSession(ctx context.Context, u crm.User, remote, agent str
 		TokenHash: digest(token), UserID: u.ID, CreatedAt: now, LastSeenAt: now,
 		ExpiresAt: now.Add(s.SessionLife), Remote: remote, UserAgent: agent[:min(len(agent), 300)],
 	}
-	if err := s.Sessions.PutSession(ctx, row); err != nil {
+	if err := s.Store.PutSession(ctx, row); err != nil {
 		return crm.Secret{}, time.Time{}, wrap("storing the session", err)
 	}
 	return crm.NewSecret(token), now.Add(sessionMax), nil
@@ -193,7 +240,7 @@ func (s *Service) OpenSession(ctx context.Context, u crm.User, remote, agent str
 
 // CloseSession signs a browser out.
 func (s *Service) CloseSession(ctx context.Context, token crm.Secret) error {
-	err := s.Sessions.DropSession(ctx, digest(token.Reveal()))
+	err := s.Store.DropSession(ctx, digest(token.Reveal()))
 	if fault.Is(err, fault.NotFound) {
 		return nil
 	}
@@ -208,10 +255,10 @@ const (
 // IssueToken makes a short-lived bearer token for a person.
 func (s *Service) IssueToken(u crm.User) (crm.Secret, time.Duration, error) {
 	now, key := s.Now(), s.SigningKeys[0]
-	t := jwt.NewWithClaims(jwt.SigningMethodHS256, jwt.RegisteredClaims{
+	t := jwt.NewWithClaims(jwt.SigningMethodHS256, tokenClaims{jwt.RegisteredClaims{
 		Issuer: tokenIssuer, Audience: jwt.ClaimStrings{tokenAudience}, Subject: string(u.ID),
 		IssuedAt: jwt.NewNumericDate(now), ExpiresAt: jwt.NewNumericDate(now.Add(s.TokenLife)),
-	})
+	}, micros(u.TokensAfter)})
 	t.Header["kid"] = keyName(key)
 	signed, err := t.SignedString(key)
 	if err != nil {
@@ -220,15 +267,40 @@ func (s *Service) IssueToken(u crm.User) (crm.Secret, time.Duration, error) {
 	return crm.NewSecret(signed), s.TokenLife, nil
 }
 
-func (s *Service) verifyToken(token crm.Secret) (crm.UserID, error) {
-	var claims jwt.RegisteredClaims
+// tokenClaims of a bearer token. SignedOut is when its person had last signed
+// out everywhere (microseconds since 1970): seconds, as "iat" has them, could not
+// tell a token made just before from one made just after.
+type tokenClaims struct {
+	jwt.RegisteredClaims
+	SignedOut int64 `json:"signed_out,omitempty"`
+}
+
+func micros(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixMicro()
+}
+
+// verifyToken gives the person of a token, and when they had signed out
+// everywhere as far as the token knows.
+func (s *Service) verifyToken(token crm.Secret) (crm.UserID, time.Time, error) {
+	var claims tokenClaims
 	_, err := jwt.ParseWithClaims(token.Reveal(), &claims, s.signingKey,
 		jwt.WithValidMethods([]string{"HS256"}), jwt.WithIssuer(tokenIssuer), jwt.WithAudience(tokenAudience),
 		jwt.WithExpirationRequired(), jwt.WithTimeFunc(s.Now))
 	if err != nil {
-		return "", &fault.Error{Kind: fault.Unauthenticated, Code: "invalid_token", Text: "The token is not valid or has expired. Get a new one.", Err: err}
+		return "", time.Time{}, badToken(err)
 	}
-	return crm.UserID(claims.Subject), nil
+	var signedOut time.Time
+	if claims.SignedOut != 0 {
+		signedOut = time.UnixMicro(claims.SignedOut)
+	}
+	return crm.UserID(claims.Subject), signedOut, nil
+}
+
+func badToken(err error) error {
+	return &fault.Error{Kind: fault.Unauthenticated, Code: "invalid_token", Text: "The token is not valid or has expired. Get a new one.", Err: err}
 }
 
 func (s *Service) signingKey(t *jwt.Token) (any, error) {

@@ -42,3 +42,15 @@ func readCursor(cursor string) (at int64, id string, err error) {
 	}
 	return 0, "", &fault.Error{Kind: fault.Invalid, Code: "bad_cursor", Text: "The cursor is not one of this list. Begin again without it.", Err: err}
 }
+
+// readCursorNumber is readCursor where the id is a number.
+func readCursorNumber(cursor string) (at, id int64, err error) {
+	at, text, err := readCursor(cursor)
+	if err != nil || cursor == "" {
+		return at, math.MaxInt64, err
+	}
+	if id, err = strconv.ParseInt(text, 10, 64); err != nil {
+		return 0, 0, &fault.Error{Kind: fault.Invalid, Code: "bad_cursor", Text: "The cursor is not one of this list. Begin again without it.", Err: err}
+	}
+	return at, id, nil
+}

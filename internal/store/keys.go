@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"rapport/internal/access"
 	"rapport/internal/crm"
 	"rapport/internal/fault"
 	"rapport/internal/org"
@@ -23,12 +24,15 @@ func scanKey(r scanner) (org.APIKey, error) {
 }
 
 // PutKey stores a new key.
-func (s *Store) PutKey(ctx context.Context, k org.APIKey) error {
+func (s *Store) PutKey(ctx context.Context, k org.APIKey, rows ...access.Audit) error {
 	return s.write(ctx, "org.PutKey", func(t *tx) error {
 		_, err := t.exec(ctx, "insert key", "INSERT INTO api_keys ("+keyColumns+") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
 			string(k.ID), string(k.WorkspaceID), string(k.UserID), clean(k.Name), k.Prefix, k.Hash, listText(k.Scopes),
 			stampPtr(k.ExpiresAt), stampPtr(k.RevokedAt), stampPtr(k.LastUsedAt), stamp(k.CreatedAt))
-		return err
+		if err != nil {
+			return err
+		}
+		return t.record(ctx, rows)
 	})
 }
 
@@ -55,14 +59,21 @@ func (s *Store) KeysOf(ctx context.Context, w crm.WorkspaceID) ([]org.APIKey, er
 	return all(ctx, s.reading("org.KeysOf"), "list", scanKey, "SELECT "+keyColumns+" FROM api_keys WHERE workspace_id = $1 ORDER BY created_at, id", string(w))
 }
 
-// RevokeKey ends a key; it stays in the list.
-func (s *Store) RevokeKey(ctx context.Context, w crm.WorkspaceID, id crm.KeyID, at time.Time) error {
+// RevokeKey ends a key, which stays in the list, and the leases taken with it.
+func (s *Store) RevokeKey(ctx context.Context, w crm.WorkspaceID, id crm.KeyID, at time.Time, rows ...access.Audit) error {
 	return s.write(ctx, "org.RevokeKey", func(t *tx) error {
 		n, err := t.exec(ctx, "revoke key", "UPDATE api_keys SET revoked_at = COALESCE(revoked_at, $3) WHERE workspace_id = $1 AND id = $2", string(w), string(id), stamp(at))
-		if err == nil && n == 0 {
+		if err != nil {
+			return err
+		}
+		if n == 0 {
 			return fault.New(fault.NotFound, noKey)
 		}
-		return err
+		_, err = t.exec(ctx, "cut leases", "UPDATE token_leases SET cut_at = $3 WHERE workspace_id = $1 AND key_id = $2 AND cut_at IS NULL", string(w), string(id), stamp(at))
+		if err != nil {
+			return err
+		}
+		return t.record(ctx, rows)
 	})
 }
 

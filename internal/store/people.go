@@ -4,41 +4,39 @@ import (
 	"context"
 	"errors"
 	"strings"
-	"time"
 
+	"rapport/internal/access"
 	"rapport/internal/crm"
 	"rapport/internal/fault"
 	"rapport/internal/org"
 )
 
-var (
-	_ org.People     = (*Store)(nil)
-	_ org.Workspaces = (*Store)(nil)
-	_ org.Sessions   = (*Store)(nil)
-	_ org.Keys       = (*Store)(nil)
-	_ org.Attempts   = (*Store)(nil)
-)
+var _ org.Store = (*Store)(nil)
 
-const userColumns = "u.id, u.email, u.name, u.password_hash, u.google_sub, u.created_at"
+const userColumns = "u.id, u.email, u.name, u.password_hash, u.google_sub, u.tokens_after, u.created_at"
 
 func scanUser(r scanner) (crm.User, error) {
 	var u crm.User
 	var hash string
-	var created int64
-	err := r.Scan(&u.ID, &u.Email, &u.Name, &hash, &u.GoogleSub, &created)
-	u.PasswordHash, u.CreatedAt = crm.NewSecret(hash), clock(created)
+	var after, created int64
+	err := r.Scan(&u.ID, &u.Email, &u.Name, &hash, &u.GoogleSub, &after, &created)
+	u.PasswordHash, u.TokensAfter, u.CreatedAt = crm.NewSecret(hash), clock(after), clock(created)
 	return u, err
 }
 
-const workspaceColumns = "w.id, w.name, w.approval, w.allowed_domains, w.scope_profile, w.created_at"
+const workspaceColumns = "w.id, w.name, w.approval, w.allowed_domains, w.scope_profile, w.products, w.decided_by, w.decided_at, w.created_at"
 
-func scanWorkspace(r scanner) (crm.Workspace, error) {
+func scanWorkspace(r scanner) (crm.Workspace, error) { return scanWorkspaceAnd(r) }
+
+// scanWorkspaceAnd also takes what stands behind the columns of the workspace.
+func scanWorkspaceAnd(r scanner, behind ...any) (crm.Workspace, error) {
 	var w crm.Workspace
-	var domains string
-	var created int64
-	err := r.Scan(&w.ID, &w.Name, &w.Approval.State, &domains, &w.Approval.Profile, &created)
-	w.CreatedAt = clock(created)
-	return w, errors.Join(err, fromJSON(domains, &w.Approval.AllowedDomains))
+	var domains, products string
+	var decided, created int64
+	a := &w.Approval
+	err := r.Scan(append([]any{&w.ID, &w.Name, &a.State, &domains, &a.Profile, &products, &a.DecidedBy, &decided, &created}, behind...)...)
+	w.CreatedAt, a.DecidedAt = clock(created), clock(decided)
+	return w, errors.Join(err, fromJSON(domains, &a.AllowedDomains), fromJSON(products, &a.Products))
 }
 
 // Setup makes the first workspace with its owner.
@@ -65,26 +63,35 @@ func (s *Store) Setup(ctx context.Context, w crm.Workspace, u crm.User) error {
 }
 
 func (t *tx) putWorkspace(ctx context.Context, w crm.Workspace) error {
-	_, err := t.exec(ctx, "save workspace", `INSERT INTO workspaces (id, name, approval, allowed_domains, scope_profile, created_at)
-		VALUES ($1, $2, $3, $4, $5, $6)
-		ON CONFLICT (id) DO UPDATE SET name = excluded.name, approval = excluded.approval,
-			allowed_domains = excluded.allowed_domains, scope_profile = excluded.scope_profile`,
-		string(w.ID), w.Name, string(w.Approval.State), listText(w.Approval.AllowedDomains), string(w.Approval.Profile), stamp(w.CreatedAt))
+	a := w.Approval
+	_, err := t.exec(ctx, "save workspace", `INSERT INTO workspaces (id, name, approval, allowed_domains, scope_profile, products, decided_by, decided_at, created_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+		ON CONFLICT (id) DO UPDATE SET name = excluded.name, approval = excluded.approval, allowed_domains = excluded.allowed_domains,
+			scope_profile = excluded.scope_profile, products = excluded.products, decided_by = excluded.decided_by, decided_at = excluded.decided_at`,
+		string(w.ID), clean(w.Name), string(a.State), listText(a.AllowedDomains), string(a.Profile), servicesText(a.Products), string(a.DecidedBy), stamp(a.DecidedAt), stamp(w.CreatedAt))
 	return err
 }
 
+// servicesText is a list of services as JSON, "[]" for none.
+func servicesText(list []crm.Service) string {
+	if len(list) == 0 {
+		return "[]"
+	}
+	return jsonText(list)
+}
+
+// putUser leaves tokens_after alone: only signing out everywhere moves it.
 func (t *tx) putUser(ctx context.Context, u crm.User) error {
 	_, err := t.exec(ctx, "save user", `INSERT INTO users (id, email, name, password_hash, google_sub, created_at)
 		VALUES ($1, $2, $3, $4, $5, $6)
 		ON CONFLICT (id) DO UPDATE SET email = excluded.email, name = excluded.name,
 			password_hash = excluded.password_hash, google_sub = excluded.google_sub`,
-		string(u.ID), strings.ToLower(u.Email), u.Name, u.PasswordHash.Reveal(), u.GoogleSub, stamp(u.CreatedAt))
+		string(u.ID), strings.ToLower(u.Email), clean(u.Name), u.PasswordHash.Reveal(), u.GoogleSub, stamp(u.CreatedAt))
 	return err
 }
 
 func (t *tx) putMember(ctx context.Context, m crm.Member) error {
-	_, err := t.exec(ctx, "save member", `INSERT INTO members (workspace_id, user_id, role, joined_at) VALUES ($1, $2, $3, $4)
-		ON CONFLICT (workspace_id, user_id) DO UPDATE SET role = excluded.role`,
+	_, err := t.exec(ctx, "insert member", "INSERT INTO members (workspace_id, user_id, role, joined_at) VALUES ($1, $2, $3, $4)",
 		string(m.WorkspaceID), string(m.UserID), string(m.Role), stamp(m.JoinedAt))
 	return err
 }
@@ -123,19 +130,56 @@ func (s *Store) SaveUser(ctx context.Context, u crm.User) error {
 	return s.write(ctx, "org.SaveUser", func(t *tx) error { return t.putUser(ctx, u) })
 }
 
-// AddMember puts a user into a workspace and makes the user when new.
-func (s *Store) AddMember(ctx context.Context, m crm.Member, u crm.User) error {
-	return s.write(ctx, "org.AddMember", func(t *tx) error {
-		_, err := one(ctx, t, "find user", scanInt, "SELECT 1 FROM users WHERE id = $1", string(m.UserID))
-		if errors.Is(err, errNone) {
-			u.ID = m.UserID
-			err = t.putUser(ctx, u)
+// LinkGoogle gives a user without one their Google account.
+func (s *Store) LinkGoogle(ctx context.Context, id crm.UserID, sub string) error {
+	return s.write(ctx, "org.LinkGoogle", func(t *tx) error {
+		n, err := t.exec(ctx, "link google", "UPDATE users SET google_sub = $2 WHERE id = $1 AND google_sub = ''", string(id), sub)
+		if err == nil && n == 0 {
+			return fault.New(fault.Conflict, "This person has linked another Google account just now. Sign in again.")
 		}
+		return err
+	})
+}
+
+// SetPassword stores a new hash and signs the user out everywhere else.
+func (s *Store) SetPassword(ctx context.Context, id crm.UserID, password crm.Secret, except string, rows ...access.Audit) error {
+	return s.write(ctx, "org.SetPassword", func(t *tx) error {
+		n, err := t.exec(ctx, "store password", "UPDATE users SET password_hash = $2 WHERE id = $1", string(id), password.Reveal())
 		if err != nil {
 			return err
 		}
-		return t.putMember(ctx, m)
+		if n == 0 {
+			return fault.New(fault.NotFound, noUser)
+		}
+		if err := t.signOut(ctx, []string{string(id)}, except); err != nil {
+			return err
+		}
+		return t.record(ctx, rows)
 	})
+}
+
+// AddMember puts a user into a workspace and makes the user when new;
+// fault.Conflict when they are a member already.
+func (s *Store) AddMember(ctx context.Context, m crm.Member, u crm.User, rows ...access.Audit) error {
+	return s.write(ctx, "org.AddMember", func(t *tx) error {
+		u.ID = m.UserID
+		if err := t.ensureUser(ctx, u); err != nil {
+			return err
+		}
+		if err := t.putMember(ctx, m); err != nil {
+			return err
+		}
+		return t.record(ctx, rows)
+	})
+}
+
+// ensureUser makes a user who is not there; one who is stays as they are.
+func (t *tx) ensureUser(ctx context.Context, u crm.User) error {
+	_, err := one(ctx, t, "find user", scanInt, "SELECT 1 FROM users WHERE id = $1", string(u.ID))
+	if errors.Is(err, errNone) {
+		return t.putUser(ctx, u)
+	}
+	return err
 }
 
 const memberColumns = "m.workspace_id, m.user_id, u.email, u.name, m.role, m.joined_at"
@@ -165,14 +209,9 @@ const noWorkspace = "There is no such workspace."
 
 // WorkspacesOf lists where a user is a member, by name.
 func (s *Store) WorkspacesOf(ctx context.Context, u crm.UserID) ([]org.Membership, error) {
-	return all(ctx, s.reading("org.WorkspacesOf"), "list", func(r scanner) (org.Membership, error) {
-		var m org.Membership
-		var domains string
-		var created int64
-		w := &m.Workspace
-		err := r.Scan(&w.ID, &w.Name, &w.Approval.State, &domains, &w.Approval.Profile, &created, &m.Role)
-		w.CreatedAt = clock(created)
-		return m, errors.Join(err, fromJSON(domains, &w.Approval.AllowedDomains))
+	return all(ctx, s.reading("org.WorkspacesOf"), "list", func(r scanner) (m org.Membership, err error) {
+		m.Workspace, err = scanWorkspaceAnd(r, &m.Role)
+		return m, err
 	}, "SELECT "+workspaceColumns+", m.role FROM members m JOIN workspaces w ON w.id = m.workspace_id WHERE m.user_id = $1 ORDER BY w.name, w.id", string(u))
 }
 
@@ -201,44 +240,9 @@ func (s *Store) Only(ctx context.Context) (crm.Workspace, error) {
 	return list[0], nil
 }
 
-// PutSession stores a session and forgets those that have expired.
-func (s *Store) PutSession(ctx context.Context, v org.Session) error {
-	return s.write(ctx, "org.PutSession", func(t *tx) error {
-		if _, err := t.exec(ctx, "drop expired", "DELETE FROM sessions WHERE expires_at <= $1", t.now); err != nil {
-			return err
-		}
-		_, err := t.exec(ctx, "insert session", `INSERT INTO sessions (token_hash, user_id, created_at, last_seen_at, expires_at, remote, user_agent)
-			VALUES ($1, $2, $3, $4, $5, $6, $7)`,
-			v.TokenHash, string(v.UserID), stamp(v.CreatedAt), stamp(v.LastSeenAt), stamp(v.ExpiresAt), clean(v.Remote), clean(v.UserAgent))
-		return err
-	})
-}
-
-// SessionByHash finds a session that has not expired.
-func (s *Store) SessionByHash(ctx context.Context, hash string, now time.Time) (org.Session, error) {
-	v, err := one(ctx, s.reading("org.SessionByHash"), "read", func(r scanner) (org.Session, error) {
-		var v org.Session
-		var created, seen, expires int64
-		err := r.Scan(&v.TokenHash, &v.UserID, &created, &seen, &expires, &v.Remote, &v.UserAgent)
-		v.CreatedAt, v.LastSeenAt, v.ExpiresAt = clock(created), clock(seen), clock(expires)
-		return v, err
-	}, `SELECT token_hash, user_id, created_at, last_seen_at, expires_at, remote, user_agent
-		FROM sessions WHERE token_hash = $1 AND expires_at > $2`, hash, stamp(now))
-	return found(v, err, "You are not signed in any more.")
-}
-
-// TouchSession notes that a session was used and until when it lives.
-func (s *Store) TouchSession(ctx context.Context, hash string, seen, expires time.Time) error {
-	return s.write(ctx, "org.TouchSession", func(t *tx) error {
-		_, err := t.exec(ctx, "update session", "UPDATE sessions SET last_seen_at = $2, expires_at = $3 WHERE token_hash = $1", hash, stamp(seen), stamp(expires))
-		return err
-	})
-}
-
-// DropSession signs a browser out.
-func (s *Store) DropSession(ctx context.Context, hash string) error {
-	return s.write(ctx, "org.DropSession", func(t *tx) error {
-		_, err := t.exec(ctx, "delete session", "DELETE FROM sessions WHERE token_hash = $1", hash)
-		return err
-	})
+// First gives the oldest workspace.
+func (s *Store) First(ctx context.Context) (crm.Workspace, error) {
+	w, err := one(ctx, s.reading("org.First"), "read", scanWorkspace,
+		"SELECT "+workspaceColumns+" FROM workspaces w ORDER BY w.created_at, w.id LIMIT 1")
+	return found(w, err, noWorkspace)
 }

@@ -9,38 +9,10 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"rapport/internal/access"
 	"rapport/internal/crm"
 	"rapport/internal/fault"
-	"rapport/internal/mail"
 	"rapport/internal/store"
 )
-
-func TestAuditTrail(t *testing.T) {
-	Each(t, func(t *testing.T, d Database) {
-		w := NewWorld(t, d)
-		var rows []access.Audit
-		for i := range 5 {
-			rows = append(rows, access.Audit{At: Start.Add(time.Duration(i) * time.Second), Workspace: w.Home, UserID: w.Ada.ID, KeyID: "k", Via: access.ViaKey,
-				Action: "token.vend", Target: fmt.Sprint(i), Outcome: "ok", Detail: "detail\x00", Remote: "192.0.2.1"})
-		}
-		require.NoError(t, w.Record(ctx, rows...))
-		require.NoError(t, w.Record(ctx))
-		require.NoError(t, w.Record(ctx, access.Audit{Workspace: w.Abroad, Action: "x"}))
-		page, next, err := w.AuditOf(ctx, w.Home, mail.Page{Limit: 3})
-		require.NoError(t, err)
-		rows[4].Detail = "detail"
-		require.Equal(t, rows[4], page[0])
-		require.Len(t, page, 3)
-		rest, end, err := w.AuditOf(ctx, w.Home, mail.Page{Limit: 3, Cursor: next})
-		require.NoError(t, err)
-		require.Len(t, rest, 2)
-		require.Empty(t, end)
-		other, _, err := w.AuditOf(ctx, w.Abroad, mail.Page{})
-		require.NoError(t, err)
-		require.Equal(t, Start, other[0].At, "without a time it is now")
-	})
-}
 
 func TestQuotaBuckets(t *testing.T) {
 	Each(t, func(t *testing.T, d Database) {

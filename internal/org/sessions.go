@@ -1,0 +1,192 @@
+package org
+
+import (
+	"context"
+	"time"
+
+	"rapport/internal/access"
+	"rapport/internal/crm"
+	"rapport/internal/fault"
+)
+
+// Session is a signed-in browser, stored under the SHA-256 of its token.
+type Session struct {
+	TokenHash  string
+	UserID     crm.UserID
+	CreatedAt  time.Time
+	LastSeenAt time.Time
+	ExpiresAt  time.Time
+	Remote     string
+	UserAgent  string
+}
+
+// ID names a session to its person. It follows from the hash, and the hash
+// cannot be told from it.
+func (v Session) ID() crm.SessionID { return crm.SessionID(digest("session:" + v.TokenHash)[:32]) }
+
+// OwnSession is a session as its person sees it.
+type OwnSession struct {
+	Session
+	ID      crm.SessionID
+	Current bool // the one that asks
+}
+
+// themselves lets people through who are here in person: an API key acts for a
+// member, but does not touch how they sign in.
+func themselves(c access.Caller) error {
+	switch {
+	case c.Via == access.ViaKey:
+		return fault.New(fault.Forbidden, "An API key cannot do this. Sign in yourself.")
+	case c.Via != access.ViaSession && c.Via != access.ViaToken || c.UserID == "":
+		return fault.New(fault.Unauthenticated, "Sign in first.")
+	}
+	return nil
+}
+
+// Sessions lists the caller's own signed-in browsers, the last seen first.
+func (s *Service) Sessions(ctx context.Context, c access.Caller) ([]OwnSession, error) {
+	if err := themselves(c); err != nil {
+		return nil, err
+	}
+	rows, err := s.Store.SessionsOf(ctx, c.UserID, s.Now())
+	if err != nil {
+		return nil, wrap("listing sessions", err)
+	}
+	list := make([]OwnSession, 0, len(rows))
+	for _, r := range rows {
+		if s.Now().Before(r.CreatedAt.Add(sessionMax)) {
+			list = append(list, OwnSession{Session: r, ID: r.ID(), Current: r.ID() == c.Session})
+		}
+	}
+	return list, nil
+}
+
+// EndSession signs one of the caller's own browsers out.
+func (s *Service) EndSession(ctx context.Context, c access.Caller, id crm.SessionID) error {
+	own, err := s.ownSession(ctx, c, id)
+	if err != nil {
+		return err
+	}
+	if own.TokenHash == "" {
+		return fault.New(fault.NotFound, "There is no such session. It may have ended already.")
+	}
+	return wrap("ending the session", s.Store.DropSession(ctx, own.TokenHash, s.act(c, "session.end", string(id), "signed a browser out")))
+}
+
+// ownSession finds a session of the caller; the zero Session when there is none.
+func (s *Service) ownSession(ctx context.Context, c access.Caller, id crm.SessionID) (Session, error) {
+	list, err := s.Sessions(ctx, c)
+	if err != nil {
+		return Session{}, err
+	}
+	for _, v := range list {
+		if v.ID == id {
+			return v.Session, nil
+		}
+	}
+	return Session{}, nil
+}
+
+// SignOutEverywhere ends all sessions of the caller, but the one that asks if
+// wanted, and makes every bearer token worthless that they got before. API keys
+// stay: they are revoked one by one.
+func (s *Service) SignOutEverywhere(ctx context.Context, c access.Caller, exceptCurrent bool) error {
+	if err := themselves(c); err != nil {
+		return err
+	}
+	keep := ""
+	if exceptCurrent && c.Session != "" {
+		own, err := s.ownSession(ctx, c, c.Session)
+		if err != nil {
+			return err
+		}
+		keep = own.TokenHash
+	}
+	err := s.Store.SignOut(ctx, []crm.UserID{c.UserID}, keep, s.act(c, "session.end_all", string(c.UserID), "signed out everywhere"))
+	s.forgetPerson(c.UserID)
+	return wrap("signing out everywhere", err)
+}
+
+// EndSessionsOf signs people out everywhere because Google says that their
+// account is in danger.
+func (s *Service) EndSessionsOf(ctx context.Context, users []crm.UserID) error {
+	if len(users) == 0 {
+		return nil
+	}
+	rows := make([]access.Audit, len(users))
+	for i, u := range users {
+		rows[i] = access.Audit{At: s.Now(), UserID: u, Via: access.ViaSystem, Action: "session.end_all", Target: string(u), Outcome: "ok", Detail: "signed out everywhere after a security event of Google"}
+	}
+	err := s.Store.SignOut(ctx, users, "", rows...)
+	s.forgetPerson(users...)
+	return wrap("signing people out", err)
+}
+
+// EndSessionsOfAccount is EndSessionsOf for whoever signs in with a Google
+// account; nobody is fine.
+func (s *Service) EndSessionsOfAccount(ctx context.Context, sub string) error {
+	u, err := s.Store.UserBySub(ctx, sub)
+	if fault.Is(err, fault.NotFound) {
+		return nil
+	}
+	if err != nil {
+		return wrap("finding the person of a Google account", err)
+	}
+	return s.EndSessionsOf(ctx, []crm.UserID{u.ID})
+}
+
+// ChangePassword replaces the caller's password by a new one, ends their other
+// sessions and their bearer tokens. Wrong tries count like those of signing in.
+func (s *Service) ChangePassword(ctx context.Context, c access.Caller, old, new crm.Secret) error {
+	if err := themselves(c); err != nil {
+		return err
+	}
+	u, err := s.User(ctx, c.UserID)
+	if err != nil {
+		return err
+	}
+	if u.PasswordHash.IsZero() {
+		return &fault.Error{Kind: fault.Conflict, Code: "no_password", Text: "You sign in with Google and have no password here. Change the one of your Google account."}
+	}
+	hash, err := s.checkChange(ctx, c, u, old, new)
+	if err != nil {
+		return err
+	}
+	own, err := s.ownSession(ctx, c, c.Session)
+	if err != nil {
+		return err
+	}
+	err = s.Store.SetPassword(ctx, u.ID, hash, own.TokenHash, s.act(c, "password.change", string(u.ID), "other sessions were ended"))
+	s.forgetPerson(u.ID)
+	return wrap("storing the password", err)
+}
+
+// checkChange makes the hash of a new password once the old one was right.
+func (s *Service) checkChange(ctx context.Context, c access.Caller, u crm.User, old, new crm.Secret) (crm.Secret, error) {
+	if old.Reveal() == new.Reveal() {
+		return crm.Secret{}, invalid("new_password", "must be another one than the old password")
+	}
+	if what := badPassword(new); what != "" {
+		return crm.Secret{}, invalid("new_password", what)
+	}
+	tries := triesOf(u.Email, c.Remote)
+	if err := s.try(ctx, tries); err != nil {
+		return crm.Secret{}, err
+	}
+	ok, err := passwordMatches(old, u.PasswordHash)
+	if err != nil {
+		return crm.Secret{}, err
+	}
+	if !ok {
+		row := s.act(c, "password.change", string(u.ID), "wrong old password")
+		row.Outcome = "denied"
+		if err := s.audit(ctx, row); err != nil {
+			return crm.Secret{}, err
+		}
+		return crm.Secret{}, invalid("old_password", "is not right")
+	}
+	if err := s.right(ctx, tries); err != nil {
+		return crm.Secret{}, err
+	}
+	return s.hashPassword(new)
+}

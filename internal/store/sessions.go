@@ -1,0 +1,89 @@
+package store
+
+import (
+	"context"
+	"time"
+
+	"rapport/internal/access"
+	"rapport/internal/crm"
+	"rapport/internal/org"
+)
+
+// PutSession stores a session and forgets those that have expired.
+func (s *Store) PutSession(ctx context.Context, v org.Session) error {
+	return s.write(ctx, "org.PutSession", func(t *tx) error {
+		if _, err := t.exec(ctx, "drop expired", "DELETE FROM sessions WHERE expires_at <= $1", t.now); err != nil {
+			return err
+		}
+		_, err := t.exec(ctx, "insert session", `INSERT INTO sessions (token_hash, user_id, created_at, last_seen_at, expires_at, remote, user_agent)
+			VALUES ($1, $2, $3, $4, $5, $6, $7)`,
+			v.TokenHash, string(v.UserID), stamp(v.CreatedAt), stamp(v.LastSeenAt), stamp(v.ExpiresAt), clean(v.Remote), clean(v.UserAgent))
+		return err
+	})
+}
+
+const sessionColumns = "token_hash, user_id, created_at, last_seen_at, expires_at, remote, user_agent"
+
+func scanSession(r scanner) (org.Session, error) {
+	var v org.Session
+	var created, seen, expires int64
+	err := r.Scan(&v.TokenHash, &v.UserID, &created, &seen, &expires, &v.Remote, &v.UserAgent)
+	v.CreatedAt, v.LastSeenAt, v.ExpiresAt = clock(created), clock(seen), clock(expires)
+	return v, err
+}
+
+// SessionByHash finds a session that has not expired.
+func (s *Store) SessionByHash(ctx context.Context, hash string, now time.Time) (org.Session, error) {
+	v, err := one(ctx, s.reading("org.SessionByHash"), "read", scanSession,
+		"SELECT "+sessionColumns+" FROM sessions WHERE token_hash = $1 AND expires_at > $2", hash, stamp(now))
+	return found(v, err, "You are not signed in any more.")
+}
+
+// SessionsOf lists the sessions of a user that have not expired, the last seen first.
+func (s *Store) SessionsOf(ctx context.Context, u crm.UserID, now time.Time) ([]org.Session, error) {
+	return all(ctx, s.reading("org.SessionsOf"), "list", scanSession, "SELECT "+sessionColumns+` FROM sessions
+		WHERE user_id = $1 AND expires_at > $2 ORDER BY last_seen_at DESC, token_hash`, string(u), stamp(now))
+}
+
+// TouchSession notes that a session was used and until when it lives.
+func (s *Store) TouchSession(ctx context.Context, hash string, seen, expires time.Time) error {
+	return s.write(ctx, "org.TouchSession", func(t *tx) error {
+		_, err := t.exec(ctx, "update session", "UPDATE sessions SET last_seen_at = $2, expires_at = $3 WHERE token_hash = $1", hash, stamp(seen), stamp(expires))
+		return err
+	})
+}
+
+// DropSession signs a browser out.
+func (s *Store) DropSession(ctx context.Context, hash string, rows ...access.Audit) error {
+	return s.write(ctx, "org.DropSession", func(t *tx) error {
+		if _, err := t.exec(ctx, "delete session", "DELETE FROM sessions WHERE token_hash = $1", hash); err != nil {
+			return err
+		}
+		return t.record(ctx, rows)
+	})
+}
+
+// SignOut ends the sessions of users but one, and makes earlier bearer tokens worthless.
+func (s *Store) SignOut(ctx context.Context, users []crm.UserID, except string, rows ...access.Audit) error {
+	ids := make([]string, len(users))
+	for i, u := range users {
+		ids[i] = string(u)
+	}
+	return s.write(ctx, "org.SignOut", func(t *tx) error {
+		if err := t.signOut(ctx, ids, except); err != nil {
+			return err
+		}
+		return t.record(ctx, rows)
+	})
+}
+
+// signOut moves tokens_after each time, even when the clock stands still or went back.
+func (t *tx) signOut(ctx context.Context, users []string, except string) error {
+	_, err := t.exec(ctx, "delete sessions", "DELETE FROM sessions WHERE "+t.s.d.in("user_id", 1)+" AND token_hash <> $2", t.s.d.list(users), except)
+	if err != nil {
+		return err
+	}
+	_, err = t.exec(ctx, "outdate tokens", "UPDATE users SET tokens_after = CASE WHEN tokens_after >= $2 THEN tokens_after + 1 ELSE $2 END WHERE "+t.s.d.in("id", 1),
+		t.s.d.list(users), t.now)
+	return err
+}
