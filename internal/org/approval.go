@@ -52,11 +52,11 @@ func (s *Service) Decide(ctx context.Context, c access.Caller, wish ApprovalWish
 			return nil, false, err
 		}
 		answers := wish.State != nil && *wish.State != crm.ApprovalPending
-		if detail == "" {
-			return nil, answers, nil
+		if detail == "" && !answers {
+			return nil, false, nil
 		}
 		a.DecidedBy, a.DecidedAt = c.UserID, now
-		return []access.Audit{s.act(c, "approval.decide", string(c.Workspace), detail)}, answers, nil
+		return []access.Audit{s.act(c, "approval.decide", string(c.Workspace), or(detail, string(a.State)+", as before"))}, answers, nil
 	})
 	return after, wrap("storing the approval", err)
 }

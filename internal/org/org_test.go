@@ -28,11 +28,12 @@ type room struct {
 	*org.Service
 	clock *storetest.Clock
 	store *store.Store
+	seen  int64 // the last fact that facts gave
 	owner crm.User
 	w     crm.WorkspaceID
 }
 
-func open(t *testing.T, d storetest.Database) *room {
+func open(t testing.TB, d storetest.Database) *room {
 	t.Helper()
 	clock := storetest.NewClock()
 	s := storetest.Open(t, d, func(o *store.Options) { o.Now = clock.Now })
@@ -50,7 +51,7 @@ func open(t *testing.T, d storetest.Database) *room {
 	return r
 }
 
-func sealer(t *testing.T) *vault.Sealer {
+func sealer(t testing.TB) *vault.Sealer {
 	t.Helper()
 	key, err := vault.NewKey()
 	require.NoError(t, err)
@@ -59,7 +60,7 @@ func sealer(t *testing.T) *vault.Sealer {
 	return s
 }
 
-func (r *room) caller(t *testing.T) access.Caller {
+func (r *room) caller(t testing.TB) access.Caller {
 	t.Helper()
 	c, err := r.Enter(context.Background(), access.Caller{Via: access.ViaSession, UserID: r.owner.ID}, r.w)
 	require.NoError(t, err)

@@ -123,7 +123,8 @@ type Attempts interface {
 type Approvals interface {
 	// DecideApproval lets change alter a workspace's approval, under a lock. When it
 	// gives audit rows, the approval is stored with them and the fact
-	// approval.decided; answers also answers the open requests.
+	// approval.decided; answers: the open requests are answered then. change may be
+	// called more than once.
 	DecideApproval(ctx context.Context, w crm.WorkspaceID, at time.Time, change func(*crm.Approval) (rows []access.Audit, answers bool, err error)) (crm.Approval, error)
 	// AskApproval stores a request with the fact approval.asked; one that is open
 	// already is given instead, and asked is false.

@@ -26,14 +26,14 @@ func (s *Store) DecideApproval(ctx context.Context, w crm.WorkspaceID, at time.T
 			return err
 		}
 		after = row.Approval
+		if len(rows) == 0 {
+			return nil
+		}
 		if answers {
 			_, err := t.exec(ctx, "answer requests", "UPDATE approval_requests SET answered_at = $2 WHERE workspace_id = $1 AND answered_at IS NULL", string(w), stamp(at))
 			if err != nil {
 				return err
 			}
-		}
-		if len(rows) == 0 {
-			return nil
 		}
 		if err := t.putWorkspace(ctx, row); err != nil {
 			return err
