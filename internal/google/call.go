@@ -3,6 +3,8 @@ package google
 import (
 	"context"
 	"errors"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
@@ -10,7 +12,26 @@ import (
 	"rapport/internal/crm"
 	"rapport/internal/fault"
 	"rapport/internal/mail"
+	"rapport/internal/vault"
 )
+
+// line is what calls of one of Google's APIs with one grant go through: a share
+// of quota, the token, another try.
+type line struct {
+	tokens   Tokens
+	grant    crm.GrantID
+	usedBy   crm.ConnectionID // for metrics; may be empty
+	account  *account
+	priority mail.Priority
+	onUsage  func(Usage) // may be nil
+	now      func() time.Time
+	after    func(d time.Duration, do func())
+	spent    atomic.Int64
+
+	mu     sync.Mutex
+	access vault.Access
+	asked  time.Time
+}
 
 // Usage is one attempt of a call, for metrics.
 type Usage struct {
@@ -37,35 +58,35 @@ type spend struct {
 //	quota               the mailbox cools down until Google's moment, then again
 //	too many at a time  the gate closes by half, again after a pause
 //	5xx, cut, garbled   again after a growing pause (Google: 1 s at least)
-func (m *mailbox) call(ctx context.Context, s spend, paid bool, do attempt) error {
-	pauses := m.pauses()
+func (l *line) call(ctx context.Context, s spend, paid bool, do attempt) error {
+	pauses := l.pauses()
 	renewed := false
 	for tries := 1; ; tries++ {
-		token, err := m.token(ctx)
+		token, err := l.token(ctx)
 		if err != nil {
 			return err
 		}
 		if !paid {
-			if err := m.account.take(ctx, s.units, m.priority); err != nil {
+			if err := l.account.take(ctx, s.units, l.priority); err != nil {
 				return err
 			}
 		}
 		paid = false
-		err = m.once(ctx, s, token, do)
+		err = l.once(ctx, s, token, do)
 		if err == nil || ctx.Err() != nil {
 			return err
 		}
 		if codeOf(err) == codeUnauthenticated && !renewed {
 			renewed = true
-			if err := m.renew(ctx, token); err != nil {
+			if err := l.renew(ctx, token); err != nil {
 				return err
 			}
 			continue
 		}
-		if !fault.Passing(err) || codeOf(err) == codeUnauthenticated || tries > m.tries() {
+		if !fault.Passing(err) || codeOf(err) == codeUnauthenticated || tries > l.tries() {
 			return err
 		}
-		if err := m.cool(ctx, err, pauses.NextBackOff()); err != nil {
+		if err := l.cool(ctx, err, pauses.NextBackOff()); err != nil {
 			return err
 		}
 	}
@@ -75,45 +96,45 @@ func (m *mailbox) call(ctx context.Context, s spend, paid bool, do attempt) erro
 type attempt func(ctx context.Context, token crm.Secret) (succeeded int, err error)
 
 // once makes one attempt and lets limiter and gate learn from it.
-func (m *mailbox) once(ctx context.Context, s spend, token crm.Secret, do attempt) error {
-	epoch, err := m.account.gate.enter(ctx, s.places, m.priority)
+func (l *line) once(ctx context.Context, s spend, token crm.Secret, do attempt) error {
+	epoch, err := l.account.gate.enter(ctx, s.places, l.priority)
 	if err != nil {
 		return err
 	}
 	succeeded, err := do(ctx, token)
-	m.account.gate.leave(s.places, succeeded, epoch, codeOf(err) == codeConcurrent)
+	l.account.gate.leave(s.places, succeeded, epoch, codeOf(err) == codeConcurrent)
 	if s.method != "" {
-		m.note(s.method, s.units, err)
+		l.note(s.method, s.units, err)
 	}
 	return err
 }
 
 // note counts one attempt of one call.
-func (m *mailbox) note(method string, units int64, err error) {
-	m.spent.Add(units)
-	if m.door.OnUsage != nil {
+func (l *line) note(method string, units int64, err error) {
+	l.spent.Add(units)
+	if l.onUsage != nil {
 		code := codeOf(err)
 		refused := code == codeUserRate || code == codeProjectRate || code == codeConcurrent
-		m.door.OnUsage(Usage{m.connection.ID, method, m.priority, units, refused})
+		l.onUsage(Usage{l.usedBy, method, l.priority, units, refused})
 	}
 }
 
 // cool waits before another try: for a refusal of quota by cooling the mailbox
 // (or project) down for all, otherwise alone.
-func (m *mailbox) cool(ctx context.Context, err error, pause time.Duration) error {
+func (l *line) cool(ctx context.Context, err error, pause time.Duration) error {
 	after := fault.After(err)
 	switch codeOf(err) {
 	case codeUserRate:
-		m.account.units.refused(max(after, leastPause(after, pause)))
+		l.account.units.refused(max(after, leastPause(after, pause)))
 		return nil // the next take waits
 	case codeProjectRate:
-		m.account.project.refused(max(after, leastPause(after, pause)))
+		l.account.project.refused(max(after, leastPause(after, pause)))
 		return nil
 	}
-	if after > m.patience() {
+	if after > l.patience() {
 		return err
 	}
-	return m.door.sleep(ctx, max(after, pause))
+	return l.sleep(ctx, max(after, pause))
 }
 
 // leastPause is the pause when Google names no moment.
@@ -124,22 +145,22 @@ func leastPause(after, pause time.Duration) time.Duration {
 	return pause
 }
 
-func (m *mailbox) patience() time.Duration {
-	if m.priority == mail.Interactive {
+func (l *line) patience() time.Duration {
+	if l.priority == mail.Interactive {
 		return 5 * time.Second
 	}
 	return longestNap
 }
 
-func (m *mailbox) tries() int {
-	if m.priority == mail.Interactive {
+func (l *line) tries() int {
+	if l.priority == mail.Interactive {
 		return 2
 	}
 	return 4
 }
 
 // pauses grow 1-2, 2-4, 4-8 … 32 seconds: Gmail's min(2^n + random, 32 s).
-func (m *mailbox) pauses() *backoff.ExponentialBackOff {
+func (l *line) pauses() *backoff.ExponentialBackOff {
 	b := backoff.NewExponentialBackOff()
 	b.InitialInterval, b.RandomizationFactor, b.Multiplier, b.MaxInterval = 1500*time.Millisecond, 1.0/3, 2, 32*time.Second
 	b.Reset()
@@ -148,34 +169,34 @@ func (m *mailbox) pauses() *backoff.ExponentialBackOff {
 
 // token gives the access token, asking the vault now and then, so that a grant
 // that ended meanwhile is noticed.
-func (m *mailbox) token(ctx context.Context) (crm.Secret, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	now := m.door.now()
-	if !m.access.Token.IsZero() && now.Sub(m.asked) < askVault && m.access.Expiry.Sub(now) > askVault {
-		return m.access.Token, nil
+func (l *line) token(ctx context.Context) (crm.Secret, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	now := l.now()
+	if !l.access.Token.IsZero() && now.Sub(l.asked) < askVault && l.access.Expiry.Sub(now) > askVault {
+		return l.access.Token, nil
 	}
-	a, err := m.door.Tokens.Token(ctx, m.connection.GrantID)
+	a, err := l.tokens.Token(ctx, l.grant)
 	if err != nil {
 		return crm.Secret{}, err
 	}
-	m.access, m.asked = a, now
+	l.access, l.asked = a, now
 	return a.Token, nil
 }
 
 const askVault = 30 * time.Second
 
-func (m *mailbox) renew(ctx context.Context, refused crm.Secret) error {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.access.Token != refused {
+func (l *line) renew(ctx context.Context, refused crm.Secret) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.access.Token != refused {
 		return nil // another call of this mailbox has done it
 	}
-	a, err := m.door.Tokens.Renew(ctx, m.connection.GrantID, refused)
+	a, err := l.tokens.Renew(ctx, l.grant, refused)
 	if err != nil {
 		return err
 	}
-	m.access, m.asked = a, m.door.now()
+	l.access, l.asked = a, l.now()
 	return nil
 }
 
@@ -188,9 +209,9 @@ func codeOf(err error) string {
 }
 
 // sleep waits for d or the end of ctx.
-func (g *Gmail) sleep(ctx context.Context, d time.Duration) error {
+func (l *line) sleep(ctx context.Context, d time.Duration) error {
 	over := make(chan struct{})
-	stop := later(g.after, d, func() { close(over) })
+	stop := later(l.after, d, func() { close(over) })
 	defer stop()
 	select {
 	case <-over:

@@ -1,28 +1,30 @@
 package google
 
-import "strings"
+import (
+	"strings"
 
-// Endpoints are the addresses of Google's services. Gmail ends in "/".
+	"rapport/internal/config"
+	"rapport/internal/crm"
+)
+
+// Endpoints are the addresses of Google's services. Roots of APIs end in "/".
 type Endpoints struct {
 	Auth    string // consent page
 	Token   string
 	Revoke  string
 	Keys    string   // JWKS of id tokens
 	Issuers []string // accepted "iss" of id tokens and callbacks
-	Gmail   string
+	RISC    string   // configuration of security events
+
+	Gmail, Calendar, People, Directory, Drive, Sheets, Meet string
+
+	// Base takes the place of every host of Google, without a slash at its end;
+	// empty: Google's own.
+	Base string
 }
 
 // Real are Google's own.
-func Real() Endpoints {
-	return Endpoints{
-		Auth:    "https://accounts.google.com/o/oauth2/v2/auth",
-		Token:   "https://oauth2.googleapis.com/token",
-		Revoke:  "https://oauth2.googleapis.com/revoke",
-		Keys:    "https://www.googleapis.com/oauth2/v3/certs",
-		Issuers: issuers,
-		Gmail:   "https://gmail.googleapis.com/",
-	}
-}
+func Real() Endpoints { return From((&config.Config{}).Endpoints()) }
 
 // issuers: the short form is historical and still seen in id tokens.
 var issuers = []string{"https://accounts.google.com", "accounts.google.com"}
@@ -30,17 +32,39 @@ var issuers = []string{"https://accounts.google.com", "accounts.google.com"}
 // At folds all services onto one server that speaks like Google, as
 // GOOGLE_BASE_URL does. An empty base means Google itself. The server may name
 // itself as issuer or say what Google says: its keys decide.
-func At(base string) Endpoints {
-	base = strings.TrimRight(base, "/")
-	if base == "" {
-		return Real()
+func At(base string) Endpoints { return From((&config.Config{GoogleBaseURL: base}).Endpoints()) }
+
+// From are the addresses as configured.
+func From(e config.Endpoints) Endpoints {
+	out := Endpoints{Auth: e.Auth, Token: e.Token, Revoke: e.Revoke, Keys: e.JWKS, Issuers: []string{e.Issuer}, RISC: e.RISC,
+		Gmail: e.Gmail, Calendar: e.Calendar, People: e.People, Directory: e.Directory, Drive: e.Drive, Sheets: e.Sheets, Meet: e.Meet, Base: e.Base}
+	for _, iss := range issuers {
+		if iss != e.Issuer {
+			out.Issuers = append(out.Issuers, iss)
+		}
 	}
-	return Endpoints{
-		Auth:    base + "/o/oauth2/v2/auth",
-		Token:   base + "/token",
-		Revoke:  base + "/revoke",
-		Keys:    base + "/oauth2/v3/certs",
-		Issuers: append([]string{base}, issuers...),
-		Gmail:   base + "/",
+	return out
+}
+
+// host gives the root of the API that a path of a service belongs to. Google's
+// hosts know each other's paths only in part, so the path decides where a
+// service has several; an operator's service is looked for under its own name.
+// Empty: there is no such host.
+func (e Endpoints) host(service crm.Service, path string) string {
+	if service == crm.ServiceMeet && strings.HasPrefix(path, "/calendar/") {
+		service = crm.ServiceCalendar
 	}
+	root, known := map[crm.Service]string{
+		crm.ServiceGmail: e.Gmail, crm.ServiceCalendar: e.Calendar, crm.ServiceContacts: e.People, crm.ServiceDirectory: e.Directory,
+		crm.ServiceDrive: e.Drive, crm.ServiceSheets: e.Sheets, crm.ServiceMeet: e.Meet,
+	}[service]
+	switch {
+	case known:
+		return root
+	case e.Base != "":
+		return e.Base + "/"
+	case service == "" || strings.Trim(string(service), "abcdefghijklmnopqrstuvwxyz0123456789-") != "":
+		return ""
+	}
+	return "https://" + string(service) + ".googleapis.com/"
 }

@@ -4,8 +4,6 @@ import (
 	"context"
 	"fmt"
 	"net/http"
-	"sync"
-	"sync/atomic"
 	"time"
 
 	gmail "google.golang.org/api/gmail/v1"
@@ -77,15 +75,9 @@ func NewGmail(o GmailOptions) (*Gmail, error) {
 // mailbox is one opened mailbox. All mailboxes of one account share quota,
 // cool-down and gate through account.
 type mailbox struct {
+	*line
 	door       *Gmail
 	connection crm.Connection
-	priority   mail.Priority
-	account    *account
-	spent      atomic.Int64
-
-	mu     sync.Mutex
-	access vault.Access
-	asked  time.Time
 }
 
 // gmailReading are the scopes of which one opens a mailbox.
@@ -104,9 +96,8 @@ func (g *Gmail) Open(ctx context.Context, c crm.Connection, p mail.Priority) (ma
 	if len(vault.Missing(a.Scopes, gmailReading)) == len(gmailReading) {
 		return nil, noPermission(vault.ScopeGmailReadonly)
 	}
-	m := &mailbox{door: g, connection: c, priority: p, access: a, asked: g.now()}
-	m.account = g.Limiter.account(string(a.Client), c.GoogleSub)
-	return m, nil
+	return &mailbox{door: g, connection: c, line: &line{tokens: g.Tokens, grant: c.GrantID, usedBy: c.ID, priority: p,
+		account: g.Limiter.account(string(a.Client), c.GoogleSub), onUsage: g.OnUsage, now: g.now, after: g.after, access: a, asked: g.now()}}, nil
 }
 
 func noPermission(scope string) error {
@@ -144,7 +135,7 @@ func (m *mailbox) ordinary(ctx context.Context, method string, do func(ctx conte
 	return m.call(ctx, spend{method, m.cost(method), 1}, false, func(ctx context.Context, token crm.Secret) (int, error) {
 		err := do(ctx, func(h http.Header) { h.Set("Authorization", "Bearer "+token.Reveal()) })
 		if err != nil {
-			return 0, fromCall(err, m.door.now())
+			return 0, fromCall(err, m.now())
 		}
 		return 1, nil
 	})

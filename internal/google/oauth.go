@@ -27,6 +27,7 @@ type OAuth struct {
 	now       func() time.Time
 	keys      func() oidc.KeySet
 	warm      sync.Once
+	risc      riscKeys
 }
 
 var _ vault.Provider = (*OAuth)(nil)

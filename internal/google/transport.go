@@ -20,7 +20,15 @@ var errTooLarge = errors.New("answer larger than any of Google's")
 // open (half the CPU of HTTP/2 for this traffic), time-outs, and a bound on the
 // size of answers. wrap, which may be nil, adds tracing around the transport.
 func NewHTTPClient(wrap func(http.RoundTripper) http.RoundTripper) *http.Client {
-	t := &http.Transport{
+	var rt http.RoundTripper = bounded{newTransport(), maxAnswer}
+	if wrap != nil {
+		rt = wrap(rt)
+	}
+	return &http.Client{Transport: rt, Timeout: 2 * time.Minute, CheckRedirect: noRedirects}
+}
+
+func newTransport() *http.Transport {
+	return &http.Transport{
 		Proxy:                 http.ProxyFromEnvironment,
 		DialContext:           (&net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
 		TLSHandshakeTimeout:   10 * time.Second,
@@ -35,11 +43,6 @@ func NewHTTPClient(wrap func(http.RoundTripper) http.RoundTripper) *http.Client 
 		DisableCompression: true,
 		ReadBufferSize:     32 << 10,
 	}
-	var rt http.RoundTripper = bounded{t, maxAnswer}
-	if wrap != nil {
-		rt = wrap(rt)
-	}
-	return &http.Client{Transport: rt, Timeout: 2 * time.Minute, CheckRedirect: noRedirects}
 }
 
 // noRedirects: none of these APIs redirects, and a token must not travel elsewhere.
