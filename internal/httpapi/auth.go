@@ -8,9 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/danielgtaylor/huma/v2"
-	"github.com/danielgtaylor/huma/v2/adapters/humago"
-
 	"rapport/internal/access"
 	"rapport/internal/crm"
 	"rapport/internal/fault"
@@ -22,50 +19,6 @@ const (
 	sessionCookie = "rapport_session"
 	stateCookie   = "rapport_state"
 )
-
-// admit lets a request through to its operation, or answers for it: who is
-// calling, are they in the workspace of the path, may they do the action.
-func (s *Server) admit(api huma.API, who rule, ctx huma.Context, next func(huma.Context)) {
-	c, err := s.caller(who, ctx)
-	if err != nil {
-		p := problemOf(err, c.RequestID)
-		logFailure(ctx.Context(), err, p)
-		for k := range p.header {
-			ctx.SetHeader(k, p.header.Get(k))
-		}
-		ctx.SetHeader("Content-Type", "application/problem+json")
-		ctx.SetStatus(p.Status)
-		_ = api.Marshal(ctx.BodyWriter(), "application/json", p)
-		return
-	}
-	next(huma.WithValue(ctx, keyCaller, c))
-}
-
-func (s *Server) caller(who rule, ctx huma.Context) (access.Caller, error) {
-	r, _ := humago.Unwrap(ctx)
-	nobody := access.Caller{Remote: r.RemoteAddr, RequestID: requestIDOf(r.Context())}
-	c, err := s.Org.Authenticate(ctx.Context(), presented(r))
-	if who.public {
-		if err != nil { // whoever it is, they may
-			return nobody, nil
-		}
-		c.Remote, c.RequestID = nobody.Remote, nobody.RequestID
-		return c, nil
-	}
-	c.Remote, c.RequestID = nobody.Remote, nobody.RequestID
-	if err != nil {
-		return c, err
-	}
-	if id := ctx.Param("workspace_id"); id != "" {
-		if c, err = s.Org.Enter(ctx.Context(), c, crm.WorkspaceID(id)); err != nil {
-			return c, err
-		}
-	}
-	if who.action == "" {
-		return c, nil
-	}
-	return c, access.Allow(c, who.action)
-}
 
 // presented is what a request shows to say who it is from.
 func presented(r *http.Request) org.Presented {
@@ -220,6 +173,7 @@ type AnyCallback struct {
 	Issuer    string `query:"iss" maxLength:"500"`
 	UserAgent string `header:"User-Agent" hidden:"true"`
 	Begun     string `cookie:"rapport_state" hidden:"true"`
+	Cookies   string `header:"Cookie" hidden:"true"`
 }
 
 func (in AnyCallback) answer() vault.Callback {

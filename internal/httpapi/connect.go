@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 
 	"rapport/internal/access"
 	"rapport/internal/crm"
@@ -76,40 +77,54 @@ func (s *Server) connect(ctx context.Context, c access.Caller, in *connectInput)
 }
 
 func (s *Server) callback(ctx context.Context, c access.Caller, in *callbackInput) (*redirectOutput, error) {
-	return s.finishConsent(ctx, c, in.answer())
+	return s.finishConsent(ctx, c, in.AnyCallback)
 }
 
 func (s *Server) callbackAny(ctx context.Context, c access.Caller, in *AnyCallback) (*redirectOutput, error) {
-	return s.finishConsent(ctx, c, in.answer())
+	return s.finishConsent(ctx, c, *in)
 }
 
 // outcomes are the values of ?google= by the code of the error.
 var outcomes = map[string]string{
 	"access_denied": "denied", "waiting_for_admin": "waiting_for_admin", "domain_not_allowed": "waiting_for_admin",
 	"wrong_account": "wrong_account", "consent_expired": "expired", "wrong_user": "wrong_user",
+	"link_used": "expired", "link_not_found": "expired", "link_expired": "expired", "insufficient_scope": "denied",
+}
+
+// outcomeOf is the value of ?google= for the code of a problem.
+func outcomeOf(code string) string {
+	if known, is := outcomes[code]; is {
+		return known
+	}
+	return "error"
 }
 
 // finishConsent sends the browser back to the page it came from, with the
 // outcome as ?google=.
-func (s *Server) finishConsent(ctx context.Context, c access.Caller, answer vault.Callback) (*redirectOutput, error) {
-	outcome, err := s.Vault.Complete(ctx, c, answer)
+func (s *Server) finishConsent(ctx context.Context, c access.Caller, in AnyCallback) (*redirectOutput, error) {
+	link, c, err := s.linkBehind(ctx, c, in)
+	var outcome vault.Outcome
+	if err == nil {
+		outcome, err = s.Vault.Complete(ctx, c, in.answer())
+	}
 	query := url.Values{}
 	switch {
 	case err != nil:
 		p := problemOf(err, c.RequestID)
 		logFailure(ctx, err, p)
-		result, known := outcomes[p.Code]
-		if !known {
-			result = "error"
+		if query.Set("google", outcomeOf(p.Code)); query.Get("google") == "error" {
 			query.Set("reference", c.RequestID)
 		}
-		query.Set("google", result)
 	case outcome.Connection.Status == crm.StatusDegraded:
 		query.Set("google", "degraded")
 	default:
 		query.Set("google", "connected")
 	}
-	to, err := url.Parse(s.ownPath(outcome.ReturnTo, "/crm/settings/integrations"))
+	back := s.ownPath(outcome.ReturnTo, "/crm/settings/integrations")
+	if !link.IsZero() {
+		back = linkPage + url.PathEscape(link.Reveal())
+	}
+	to, err := url.Parse(back)
 	if err != nil {
 		return nil, fmt.Errorf("reading the page to return to: %w", err)
 	}
@@ -119,7 +134,13 @@ func (s *Server) finishConsent(ctx context.Context, c access.Caller, answer vaul
 		}
 	}
 	to.RawQuery = query.Encode()
-	return &redirectOutput{Location: to.String()}, nil
+	out := &redirectOutput{Location: to.String()}
+	if !link.IsZero() {
+		gone := s.linkCookie(in.State, crm.Secret{}, time.Unix(1, 0))
+		gone.MaxAge = -1
+		out.Cookie = append(out.Cookie, gone)
+	}
+	return out, nil
 }
 
 // mine is the caller's connection with the id, or their first one.

@@ -23,22 +23,17 @@ import (
 
 // Handler answers everything: API, documentation, health, metrics and pages.
 func (s *Server) Handler() (http.Handler, error) {
-	mux := http.NewServeMux()
-	api, _ := s.API(mux)
-	description, err := indentJSON(api.OpenAPI())
-	if err != nil {
-		return nil, err
-	}
 	pages, err := newPages(s.Pages, s.PublicURL)
 	if err != nil {
 		return nil, err
 	}
-	mux.HandleFunc("GET /openapi.json", func(w http.ResponseWriter, r *http.Request) { serveBytes(w, r, "application/json", description) })
-	mux.Handle("GET /docs", docsPage(api.OpenAPI(), pages))
+	mux := http.NewServeMux()
+	api, _ := s.API(mux)
+	if s.description, err = indentJSON(api.OpenAPI()); err != nil {
+		return nil, err
+	}
+	s.pages, s.docs = pages, docsPage(api.OpenAPI(), pages)
 	mux.Handle("GET /docs/", docsFiles(pages))
-	mux.HandleFunc("GET /health", s.health)
-	mux.HandleFunc("GET /ready", s.ready)
-	mux.Handle("GET /metrics", s.metricsHandler())
 	mux.HandleFunc("/api/", s.noSuchOperation(mux))
 	mux.Handle("/", pages)
 
@@ -50,18 +45,23 @@ func (s *Server) Handler() (http.Handler, error) {
 	if err != nil {
 		return nil, fmt.Errorf("setting up compression: %w", err)
 	}
-	h := unzipped(guard(s.measure(mux)), func(h http.Handler) http.Handler { return zip(h) })
+	inner := guard(s.measure(mux))
+	if s.Trace != nil {
+		inner = s.Trace(inner)
+	}
+	h := unzipped(inner, func(h http.Handler) http.Handler { return zip(h) })
 	h = s.cors().Handler(h)
 	h = securityHeaders(pages.policy, s.secure(), h)
 	h = s.outermost(h)
 	return h, nil
 }
 
-// unzipped compresses all but event streams: the compressor would hold them back.
+// unzipped compresses all but streams, which the compressor would hold back, and
+// tokens, which are short and many.
 func unzipped(plain http.Handler, zip func(http.Handler) http.Handler) http.Handler {
 	zipped := zip(plain)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if strings.HasSuffix(r.URL.Path, "/events") {
+		if strings.HasSuffix(r.URL.Path, "/events") || strings.HasPrefix(r.URL.Path, proxyPath) || strings.HasPrefix(r.URL.Path, tokenPath) {
 			plain.ServeHTTP(w, r)
 			return
 		}
@@ -113,8 +113,13 @@ func securityHeaders(policy string, secure bool, next http.Handler) http.Handler
 		if secure {
 			h.Set("Strict-Transport-Security", "max-age=31536000")
 		}
-		if strings.HasPrefix(r.URL.Path, "/api/") {
+		switch path := r.URL.Path; {
+		case strings.HasPrefix(path, "/api/"):
 			h.Set("Cache-Control", "no-store")
+			h.Set("X-Robots-Tag", "noindex")
+		case strings.HasPrefix(path, oauthPath+"/"), strings.HasPrefix(path, "/invite/"), strings.HasPrefix(path, linkPage):
+			h.Set("X-Robots-Tag", "noindex")
+			h.Set("Referrer-Policy", "no-referrer") // their addresses carry secrets
 		}
 		next.ServeHTTP(w, r)
 	})
@@ -127,35 +132,52 @@ func (s *Server) outermost(next http.Handler) http.Handler {
 		began := time.Now()
 		id := requestID(r)
 		w.Header().Set("X-Request-Id", id)
-		log := s.Log.With("request_id", id)
-		r = r.WithContext(context.WithValue(r.Context(), keyRequest, request{id, log}))
+		about := &request{id: id, log: s.Log}
+		r = r.WithContext(context.WithValue(r.Context(), keyRequest, about))
 		r.RemoteAddr = s.remote(r)
+		about.hidden = hide(r)
 		out := &recorder{ResponseWriter: w}
 		defer func() {
 			if broken := recover(); broken != nil {
 				if broken == http.ErrAbortHandler {
 					panic(broken)
 				}
-				log.ErrorContext(r.Context(), "panic", "panic", broken, "stack", string(debug.Stack()))
+				about.logger().ErrorContext(r.Context(), "panic", "panic", broken, "stack", string(debug.Stack()))
 				if out.status == 0 {
 					writeProblem(out, r, errors.New("panic"))
 				}
 			}
-			log.LogAttrs(r.Context(), s.levelOf(r, out.status), "request", slog.String("method", r.Method),
-				slog.String("path", r.URL.Path), slog.Int("status", out.status), slog.Duration("took", time.Since(began)))
+			if level := levelOf(r, out.status); s.Log.Enabled(r.Context(), level) {
+				s.Log.LogAttrs(r.Context(), level, "request", slog.String("request_id", id), slog.String("method", r.Method),
+					slog.String("path", shownPath(r.URL.Path)), slog.Int("status", out.status), slog.Duration("took", time.Since(began)))
+			}
 		}()
 		next.ServeHTTP(out, r)
 	})
 }
 
-func (s *Server) levelOf(r *http.Request, status int) slog.Level {
-	if status >= 500 {
+func levelOf(r *http.Request, status int) slog.Level {
+	switch {
+	case status >= 500:
 		return slog.LevelWarn
-	}
-	if strings.HasPrefix(r.URL.Path, "/api/") {
+	case status == http.StatusOK && strings.HasPrefix(r.URL.Path, tokenPath):
+		return slog.LevelDebug // each of them is a row of the audit trail
+	case strings.HasPrefix(r.URL.Path, "/api/"), strings.HasPrefix(r.URL.Path, oauthPath+"/"):
 		return slog.LevelInfo
 	}
 	return slog.LevelDebug
+}
+
+// shownPath is a path as the log shows it: the names that plugins give their
+// users may be addresses of people.
+func shownPath(path string) string {
+	for _, start := range []string{tokenPath, "/api/tokens/"} {
+		if rest, is := strings.CutPrefix(path, start); is {
+			_, service, _ := strings.Cut(rest, "/")
+			return strings.TrimSuffix(start+"{userId}/"+service, "/")
+		}
+	}
+	return path
 }
 
 // requestID takes a sensible id from the caller, or makes one.

@@ -12,6 +12,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"rapport/internal/access"
 	"rapport/internal/fault"
 )
 
@@ -21,21 +22,25 @@ type Check struct {
 	Run  func(ctx context.Context) error
 }
 
+// Readiness says which of the checks failed.
+type Readiness struct {
+	Status string            `json:"status" enum:"ok,not_ready"`
+	Checks map[string]string `json:"checks" doc:"ok or failed, by name."`
+}
+
 const checkTimeout = 3 * time.Second
 
 // health says that the process answers.
-func (s *Server) health(w http.ResponseWriter, _ *http.Request) {
-	answerJSON(w, http.StatusOK, map[string]string{"status": "ok", "version": s.Version})
+func (s *Server) health(w http.ResponseWriter, _ *http.Request, _ access.Caller) error {
+	answerJSON(w, http.StatusOK, Health{Status: "ok", Version: s.Version})
+	return nil
 }
 
 // ready says whether the process can do its work.
-func (s *Server) ready(w http.ResponseWriter, r *http.Request) {
+func (s *Server) ready(w http.ResponseWriter, r *http.Request, _ access.Caller) error {
 	ctx, cancel := context.WithTimeout(r.Context(), checkTimeout)
 	defer cancel()
-	out := struct {
-		Status string            `json:"status"`
-		Checks map[string]string `json:"checks"`
-	}{"ok", map[string]string{}}
+	out := Readiness{"ok", map[string]string{}}
 	code := http.StatusOK
 	for _, c := range s.Checks {
 		out.Checks[c.Name] = "ok"
@@ -45,6 +50,7 @@ func (s *Server) ready(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	answerJSON(w, code, out)
+	return nil
 }
 
 func answerJSON(w http.ResponseWriter, code int, body any) {
@@ -54,17 +60,27 @@ func answerJSON(w http.ResponseWriter, code int, body any) {
 	_ = json.NewEncoder(w).Encode(body) // the reader went away
 }
 
-// metricsHandler serves Prometheus; with a token configured, only to its bearer.
-func (s *Server) metricsHandler() http.Handler {
+// showMetrics serves Prometheus; with a token configured, only to its bearer.
+func (s *Server) showMetrics() plainHandler {
 	plain := promhttp.HandlerFor(s.Metrics, promhttp.HandlerOpts{})
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	return func(w http.ResponseWriter, r *http.Request, _ access.Caller) error {
 		want := "Bearer " + s.MetricsToken.Reveal()
 		if !s.MetricsToken.IsZero() && subtle.ConstantTimeCompare([]byte(r.Header.Get("Authorization")), []byte(want)) != 1 {
-			writeProblem(w, r, fault.New(fault.Unauthenticated, "The metrics need METRICS_TOKEN as a bearer token."))
-			return
+			return fault.New(fault.Unauthenticated, "The metrics need METRICS_TOKEN as a bearer token.")
 		}
 		plain.ServeHTTP(w, r)
-	})
+		return nil
+	}
+}
+
+func (s *Server) showDocs(w http.ResponseWriter, r *http.Request, _ access.Caller) error {
+	s.docs.ServeHTTP(w, r)
+	return nil
+}
+
+func (s *Server) showDescription(w http.ResponseWriter, r *http.Request, _ access.Caller) error {
+	serveBytes(w, r, "application/json", s.description)
+	return nil
 }
 
 // measure times requests by the route that matched, never by the path itself.

@@ -39,6 +39,7 @@ func (p *pages) home(r *http.Request) string {
 	}
 	to := *r.URL
 	to.Scheme, to.Host = p.public.Scheme, p.public.Host
+	to.Path, to.RawPath = shownAgain(r.Context(), to.Path), ""
 	return to.String()
 }
 

@@ -3,9 +3,11 @@ package httpapi
 import (
 	"context"
 
+	"rapport/client"
 	"rapport/internal/access"
 	"rapport/internal/crm"
 	"rapport/internal/fact"
+	"rapport/internal/vault"
 	"rapport/internal/work"
 )
 
@@ -22,6 +24,20 @@ type Connections interface {
 	DeleteData(ctx context.Context, w crm.WorkspaceID, id crm.ConnectionID) (int64, error)
 	// LastRun gives the newest run of a stream, fault.NotFound before the first.
 	LastRun(ctx context.Context, c crm.ConnectionID, stream crm.Stream) (crm.Run, error)
+	// ConnectionsOf lists all connections of a workspace with how they do.
+	ConnectionsOf(ctx context.Context, w crm.WorkspaceID, cursor string, limit int) ([]vault.ConnectionHealth, string, error)
+}
+
+// Doctor walks the chain from the settings to Google.
+type Doctor interface {
+	Examine(ctx context.Context, c access.Caller) (client.DoctorReport, error)
+}
+
+// SecurityEvents acts on what Google tells about accounts.
+type SecurityEvents interface {
+	// Receive verifies a security event token and acts on it, once. fault.Invalid
+	// when it is not Google's or not for us.
+	Receive(ctx context.Context, token crm.Secret) error
 }
 
 // Queue tells when work is due, for people who wait for it.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"log/slog"
 	"net/http"
 	"strconv"
 	"strings"
@@ -115,7 +116,7 @@ func init() {
 		p := newProblem(status, msg, errs...).(*Problem)
 		p.RequestID = requestIDOf(ctx.Context())
 		if status >= 500 {
-			requestOf(ctx.Context()).log.ErrorContext(ctx.Context(), "request failed", "error", errors.Join(errs...))
+			requestOf(ctx.Context()).logger().ErrorContext(ctx.Context(), "request failed", "error", errors.Join(errs...))
 			p.Detail = defaultText(fault.Internal, p.RequestID)
 		}
 		return p
@@ -192,7 +193,11 @@ func writeProblem(w http.ResponseWriter, r *http.Request, err error) {
 
 // logFailure writes down what the answer hides.
 func logFailure(ctx context.Context, err error, p *Problem) {
-	log := requestOf(ctx).log
+	r := requestOf(ctx)
+	if p.Status < 500 && !r.log.Enabled(ctx, slog.LevelDebug) {
+		return
+	}
+	log := r.logger()
 	switch {
 	case p.Status >= 500 && p.Code == "internal":
 		log.ErrorContext(ctx, "request failed", "error", err)

@@ -26,8 +26,13 @@ type Server struct {
 	Connections Connections
 	Facts       Facts
 	Queue       Queue
-	Now         func() time.Time
-	Log         *slog.Logger
+	Once        Once
+	Doctor      Doctor
+	Proxy       Proxy
+	// SecurityEvents takes what Google tells about accounts.
+	SecurityEvents SecurityEvents
+	Now            func() time.Time
+	Log            *slog.Logger
 
 	PublicURL    string // address browsers use, without a slash at the end
 	RedirectURI  string // where Google sends people back after consent
@@ -40,8 +45,14 @@ type Server struct {
 	AllowedOrigins []string
 	TrustedProxies []netip.Prefix
 	Checks         []Check
-	Metrics        *prometheus.Registry
-	MetricsToken   crm.Secret
+	// Trace makes a span of each request; nil: none. It sees addresses without the
+	// secrets that some of them carry.
+	Trace        func(http.Handler) http.Handler
+	Metrics      *prometheus.Registry
+	MetricsToken crm.Secret
+
+	pages, docs http.Handler // made by Handler
+	description []byte       // of the API
 }
 
 // API registers every operation on a mux and gives the description.
@@ -55,7 +66,7 @@ func (s *Server) API(mux *http.ServeMux) (huma.API, []Route) {
 		"bearer":  {Type: "http", Scheme: "bearer", Description: "A token from POST /api/v1/auth/token, or an API key."},
 	}
 	api := humago.New(mux, config)
-	r := &router{api: api, server: s}
+	r := &router{mux: mux, api: api, server: s}
 	s.register(r)
 	return api, r.routes
 }
@@ -75,16 +86,26 @@ const (
 
 // request is what every piece of code that answers one may want to know.
 type request struct {
-	id  string
-	log *slog.Logger
+	id     string
+	log    *slog.Logger // of the server
+	hidden crm.Secret   // taken out of the path: see hide
 }
 
-func requestOf(ctx context.Context) request {
-	r, known := ctx.Value(keyRequest).(request)
-	if !known {
-		r.log = slog.New(slog.DiscardHandler)
+var nowhere = &request{log: slog.New(slog.DiscardHandler)}
+
+func requestOf(ctx context.Context) *request {
+	if r, known := ctx.Value(keyRequest).(*request); known {
+		return r
 	}
-	return r
+	return nowhere
+}
+
+// logger writes lines that name the request.
+func (r *request) logger() *slog.Logger {
+	if r.id == "" {
+		return r.log
+	}
+	return r.log.With("request_id", r.id)
 }
 
 func requestIDOf(ctx context.Context) string { return requestOf(ctx).id }

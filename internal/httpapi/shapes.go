@@ -43,5 +43,48 @@ type (
 	PreviewRequest    = client.PreviewRequest
 	Preview           = client.Preview
 	List[T any]       = client.List[T]
-	Event             = client.Event
+
+	Approval          = client.Approval
+	ApprovalClient    = client.ApprovalClient
+	ApprovalRequest   = client.ApprovalRequest
+	ApprovalPatch     = client.ApprovalPatch
+	ApprovalWish      = client.ApprovalWish
+	Testing           = client.Testing
+	GoogleClient      = client.GoogleClient
+	NewGoogleClient   = client.NewGoogleClient
+	GoogleClientPatch = client.GoogleClientPatch
+	ConnectionHealth  = client.ConnectionHealth
+	DoctorReport      = client.DoctorReport
+	Finding           = client.Finding
+
+	MemberPatch        = client.MemberPatch
+	NewInvitation      = client.NewInvitation
+	Invitation         = client.Invitation
+	CreatedInvitation  = client.CreatedInvitation
+	InvitationView     = client.InvitationView
+	AcceptInvitation   = client.AcceptInvitation
+	Colleague          = client.Colleague
+	NewConnectLinks    = client.NewConnectLinks
+	LinkPerson         = client.LinkPerson
+	ConnectLink        = client.ConnectLink
+	CreatedConnectLink = client.CreatedConnectLink
+	ConnectLinkView    = client.ConnectLinkView
+	Session            = client.Session
+	SignOutEverywhere  = client.SignOutEverywhere
+	PasswordChange     = client.PasswordChange
+	AuditRow           = client.AuditRow
+
+	VendedToken        = client.VendedToken
+	AuthorizedServices = client.AuthorizedServices
+	AuthorizedService  = client.AuthorizedService
+	RevokedToken       = client.RevokedToken
+	ServiceInfo        = client.ServiceInfo
+	Health             = client.Health
+	AuthorizeLinkWish  = client.AuthorizeLinkWish
+	AuthorizeLink      = client.AuthorizeLink
+	LeaseWish          = client.LeaseWish
+	Lease              = client.Lease
+	CreatedLease       = client.CreatedLease
+	ServiceToken       = client.ServiceToken
+	Event              = client.Event
 )

@@ -170,3 +170,17 @@ func TestNobodyIsSentToAnotherOrigin(t *testing.T) {
 		require.Equal(t, "/crm", w.Follow(h, w.Answer(page, apptest.Consent{Account: apptest.Jonas})), to)
 	}
 }
+
+// cookieOf gives the value of a cookie of a browser.
+func cookieOf(t *testing.T, w *apptest.World, h *http.Client, name string) string {
+	t.Helper()
+	u, err := url.Parse(w.URL)
+	require.NoError(t, err)
+	for _, c := range h.Jar.Cookies(u) {
+		if c.Name == name {
+			return c.Value
+		}
+	}
+	require.FailNow(t, "no cookie "+name)
+	return ""
+}

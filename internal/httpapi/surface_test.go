@@ -137,7 +137,7 @@ func TestPagesAndTheirCaching(t *testing.T) {
 	index, err := fs.ReadFile(web.Files(), "index.html")
 	require.NoError(t, err)
 	for _, path := range []string{"/", "/crm/inbox", "/login", "/deep/route/of/the/application"} {
-		answer, text := get(t, w.URL+path)
+		answer, text := get(t, w.URL+path, "Accept", "text/html,application/xhtml+xml,*/*;q=0.8")
 		require.Equal(t, http.StatusOK, answer.StatusCode)
 		require.Equal(t, string(index), text, path)
 		require.Equal(t, "no-cache", answer.Header.Get("Cache-Control"))
@@ -145,7 +145,7 @@ func TestPagesAndTheirCaching(t *testing.T) {
 		require.Contains(t, policy, "default-src 'self'")
 		require.Contains(t, policy, "frame-ancestors 'none'")
 		require.NotContains(t, policy, "script-src 'self' 'unsafe-inline'")
-		again, _ := get(t, w.URL+path, "If-None-Match", answer.Header.Get("Etag"))
+		again, _ := get(t, w.URL+path, "Accept", "text/html", "If-None-Match", answer.Header.Get("Etag"))
 		require.Equal(t, http.StatusNotModified, again.StatusCode)
 	}
 	answer, _ := get(t, w.URL+"/assets/gone-abc123.js")

@@ -1,0 +1,135 @@
+package httpapi
+
+import (
+	"net/http"
+	"strings"
+	"time"
+
+	"rapport/internal/access"
+	"rapport/internal/crm"
+	"rapport/internal/fault"
+)
+
+// Proxy passes a call on to Google and streams its answer back.
+type Proxy interface {
+	// Forward makes the call with the access token. path is Google's, still
+	// escaped and with its slash. It answers by itself, errors of Google and of the
+	// network included.
+	Forward(w http.ResponseWriter, r *http.Request, token crm.Secret, service crm.Service, path string)
+}
+
+const (
+	proxyMost = 40 << 20         // Gmail's uploads end at 35 MB
+	proxyTime = 10 * time.Minute // for a file on a slow line
+)
+
+// Headers that stay on their side: those between two neighbours on the line
+// (RFC 9110, 7.6.1), whatever says who somebody is, and what a page of ours obeys.
+var (
+	keptFromGoogle = []string{
+		"Authorization", "Cookie", "Forwarded", "Origin", "Proxy-Authorization", "Referer", "X-Forwarded-For", "X-Forwarded-Host",
+		"X-Forwarded-Proto", "X-Goog-Api-Key", "X-Goog-User-Project", "X-Real-Ip", "X-Request-Id", "Sec-Fetch-Dest", "Sec-Fetch-Mode", "Sec-Fetch-Site", "Sec-Fetch-User",
+	}
+	keptFromCaller = []string{
+		"Set-Cookie", "Set-Cookie2", "Authorization", "Alt-Svc", "Clear-Site-Data", "Server", "Service-Worker-Allowed", "Strict-Transport-Security",
+		"Access-Control-Allow-Origin", "Access-Control-Allow-Credentials", "Access-Control-Allow-Headers", "Access-Control-Allow-Methods",
+		"Access-Control-Expose-Headers", "Content-Security-Policy", "Content-Security-Policy-Report-Only", "Cross-Origin-Opener-Policy",
+		"Nel", "Report-To", "Reporting-Endpoints", "Refresh",
+	}
+	betweenNeighbours = []string{"Connection", "Keep-Alive", "Proxy-Authenticate", "Proxy-Connection", "Te", "Trailer", "Transfer-Encoding", "Upgrade"}
+)
+
+// proxyLease makes one call to Google with the handle of a lease.
+func (s *Server) proxyLease(w http.ResponseWriter, r *http.Request, c access.Caller) error {
+	path, err := googlePath(r)
+	if err != nil {
+		return err
+	}
+	lease, token, err := s.Vault.UseLease(r.Context(), hiddenOf(r.Context()), r.Method, path, c.Remote)
+	if err != nil {
+		return err
+	}
+	if r.ContentLength > proxyMost {
+		return newProblem(http.StatusRequestEntityTooLarge, "At most 40 MB can be sent through a lease.")
+	}
+	control := http.NewResponseController(w)
+	// A server that cannot set deadlines still streams.
+	_ = control.SetReadDeadline(time.Now().Add(proxyTime))
+	_ = control.SetWriteDeadline(time.Now().Add(proxyTime))
+	out := r.Clone(r.Context())
+	out.Body = http.MaxBytesReader(w, r.Body, proxyMost)
+	strip(out.Header, keptFromGoogle)
+	q := out.URL.Query()
+	for _, name := range []string{"access_token", "key", "oauth_token"} {
+		q.Del(name)
+	}
+	out.URL.RawQuery = q.Encode()
+	s.Proxy.Forward(&googleAnswer{ResponseWriter: w, ours: w.Header().Clone()}, out, token.Token, lease.Service, path)
+	return nil
+}
+
+// googlePath is Google's path of a call through a lease, still escaped. It
+// refuses paths that name another one in a roundabout way.
+func googlePath(r *http.Request) (string, error) {
+	rest, _ := strings.CutPrefix(r.URL.EscapedPath(), proxyPath+hiddenMark)
+	plain := strings.ReplaceAll(unescaped(rest), "\\", "/")
+	for part := range strings.SplitSeq(strings.TrimPrefix(plain, "/"), "/") {
+		if part == "." || part == ".." {
+			return "", &fault.Error{Kind: fault.Invalid, Code: "bad_path", Text: "A path through a lease has no . or .. in it."}
+		}
+	}
+	if !strings.HasPrefix(rest, "/") || strings.ContainsFunc(plain, func(c rune) bool { return c < ' ' || c == 0x7f }) {
+		return "", &fault.Error{Kind: fault.Invalid, Code: "bad_path", Text: "Put a path of Google's behind the handle."}
+	}
+	return rest, nil
+}
+
+// strip takes headers out, with those that the Connection header names.
+func strip(h http.Header, list []string) {
+	for _, named := range h.Values("Connection") {
+		for name := range strings.SplitSeq(named, ",") {
+			h.Del(strings.TrimSpace(name))
+		}
+	}
+	for _, name := range list {
+		h.Del(name)
+	}
+	for _, name := range betweenNeighbours {
+		h.Del(name)
+	}
+}
+
+// googleAnswer is an answer of Google on its way to a caller. It is shown under
+// our origin, so it may do nothing there.
+type googleAnswer struct {
+	http.ResponseWriter
+	ours  http.Header // set by us before: these win
+	begun bool
+}
+
+func (a *googleAnswer) WriteHeader(code int) {
+	if !a.begun && code >= http.StatusOK {
+		a.begun = true
+		h := a.Header()
+		strip(h, keptFromCaller)
+		for name, values := range a.ours {
+			if name != "Cache-Control" {
+				h[name] = values
+			}
+		}
+		h.Set("Content-Security-Policy", "sandbox; default-src 'none'")
+		h.Set("X-Content-Type-Options", "nosniff")
+		h.Set("Referrer-Policy", "no-referrer")
+	}
+	a.ResponseWriter.WriteHeader(code)
+}
+
+func (a *googleAnswer) Write(b []byte) (int, error) {
+	if !a.begun {
+		a.WriteHeader(http.StatusOK)
+	}
+	return a.ResponseWriter.Write(b)
+}
+
+// Unwrap lets http.ResponseController reach the connection.
+func (a *googleAnswer) Unwrap() http.ResponseWriter { return a.ResponseWriter }

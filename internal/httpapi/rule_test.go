@@ -1,0 +1,94 @@
+package httpapi
+
+import (
+	"context"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"rapport/internal/access"
+)
+
+func TestARouteWithoutARuleIsNotRegistered(t *testing.T) {
+	r := &router{mux: http.NewServeMux(), server: &Server{}}
+	r.api, _ = r.server.API(r.mux)
+	h := func(context.Context, access.Caller, *nothing) (*nothing, error) { return nil, nil }
+	plainly := func(http.ResponseWriter, *http.Request, access.Caller) error { return nil }
+	for name, broken := range map[string]rule{"none": {}, "an unknown action": may("dance"), "holding nothing": holds("")} {
+		require.Panics(t, func() { add(r, broken, get, "/x", "x", "", h) }, name)
+		require.Panics(t, func() { plain(r, broken, get, "/x", "x", "", plainly) }, name)
+	}
+	require.NotPanics(t, func() { add(r, anyone, get, "/x", "x", "", h) })
+}
+
+func TestSecretsLeaveTheAddress(t *testing.T) {
+	for _, c := range []struct{ address, path, secret string }{
+		{"/api/v1/google/proxy/rapl_abc/gmail/v1/users/me/messages?q=x", "/api/v1/google/proxy/-/gmail/v1/users/me/messages", "rapl_abc"},
+		{"/api/v1/google/proxy/rapl_abc/calendar/v3/calendars/a%2Fb%23c/events", "/api/v1/google/proxy/-/calendar/v3/calendars/a%2Fb%23c/events", "rapl_abc"},
+		{"/api/v1/google/proxy/rapl_abc", "/api/v1/google/proxy/-", "rapl_abc"},
+		{"/api/v1/invitations/tok%65n/accept", "/api/v1/invitations/-/accept", "token"},
+		{"/api/v1/connect-links/token/start", "/api/v1/connect-links/-/start", "token"},
+		{"/invite/token", "/invite/-", "token"},
+		{"/connect/token?google=denied", "/connect/-", "token"},
+		{"/api/v1/invitations/", "/api/v1/invitations/", ""},
+		{"/api/v1/me", "/api/v1/me", ""},
+	} {
+		r := httptest.NewRequest(http.MethodGet, c.address, nil)
+		secret := hide(r)
+		require.Equal(t, c.secret, secret.Reveal(), c.address)
+		require.Equal(t, c.path, r.URL.EscapedPath(), c.address)
+		if c.secret != "" {
+			require.NotContains(t, r.RequestURI+r.URL.String(), c.secret)
+		}
+		ctx := context.WithValue(t.Context(), keyRequest, &request{hidden: secret})
+		before, err := url.Parse(c.address)
+		require.NoError(t, err)
+		require.Equal(t, before.Path, shownAgain(ctx, r.URL.Path))
+	}
+}
+
+func TestPathsThroughALease(t *testing.T) {
+	path := func(rest string) (string, error) {
+		r := httptest.NewRequest(http.MethodGet, proxyPath+"rapl_abc"+rest, nil)
+		hide(r)
+		return googlePath(r)
+	}
+	for _, good := range []string{"/gmail/v1/users/me/messages", "/v4/spreadsheets/1/values/A1%3AB2:append", "/calendar/v3/calendars/a%2Fb/events", "/drive/v3/files/.hidden"} {
+		got, err := path(good)
+		require.NoError(t, err)
+		require.Equal(t, good, got)
+	}
+	for _, bad := range []string{"", "/gmail/../admin", "/gmail/%2e%2e/admin", "/a%2F..%2Fb", "/a/.%2e", "/a%5c..%5cb", "/a%00b", "/a%0d%0ab", "/."} {
+		_, err := path(bad)
+		require.Error(t, err, bad)
+	}
+}
+
+func TestWhatGoogleAnswersDoesNothingUnderOurOrigin(t *testing.T) {
+	w := httptest.NewRecorder()
+	w.Header().Set("X-Request-Id", "ours")
+	w.Header().Set("X-Frame-Options", "DENY")
+	w.Header().Set("Access-Control-Allow-Origin", "https://app.example.org")
+	out := &googleAnswer{ResponseWriter: w, ours: w.Header().Clone()}
+	for name, value := range map[string]string{
+		"Set-Cookie": "SID=1", "Content-Type": "text/html", "Access-Control-Allow-Origin": "*", "X-Frame-Options": "SAMEORIGIN", "X-Request-Id": "theirs",
+		"Connection": "X-Secret", "X-Secret": "1", "Transfer-Encoding": "chunked", "Alt-Svc": "h3", "Clear-Site-Data": `"*"`, "Etag": `"1"`,
+	} {
+		out.Header().Set(name, value)
+	}
+	_, err := out.Write([]byte("<script>alert(1)</script>"))
+	require.NoError(t, err)
+	h := w.Result().Header
+	require.Equal(t, "sandbox; default-src 'none'", h.Get("Content-Security-Policy"))
+	require.Equal(t, "nosniff", h.Get("X-Content-Type-Options"))
+	require.Equal(t, "https://app.example.org", h.Get("Access-Control-Allow-Origin"))
+	require.Equal(t, "DENY", h.Get("X-Frame-Options"))
+	require.Equal(t, "ours", h.Get("X-Request-Id"))
+	require.Equal(t, `"1"`, h.Get("Etag"))
+	for _, gone := range []string{"Set-Cookie", "Connection", "X-Secret", "Transfer-Encoding", "Alt-Svc", "Clear-Site-Data"} {
+		require.Empty(t, h.Get(gone), gone)
+	}
+}
