@@ -16,6 +16,7 @@ import (
 	"golang.org/x/oauth2"
 	"golang.org/x/oauth2/google"
 	"google.golang.org/api/gmail/v1"
+	"google.golang.org/api/googleapi"
 	"google.golang.org/api/option"
 
 	"rapport/simulator"
@@ -325,7 +326,11 @@ func TestServiceAccounts(t *testing.T) {
 	tok, err = token("", gmail.GmailReadonlyScope)
 	require.NoError(t, err)
 	_, err = profile(tok)
-	require.ErrorContains(t, err, "failedPrecondition", "a service account has no mailbox")
+	var refused *googleapi.Error
+	require.ErrorAs(t, err, &refused, "a service account has no mailbox")
+	require.Equal(t, 400, refused.Code)
+	require.Equal(t, "Precondition check failed.", refused.Message)
+	require.Equal(t, "failedPrecondition", refused.Errors[0].Reason)
 
 	for _, c := range []struct {
 		name, subject, scope string
