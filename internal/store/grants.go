@@ -150,9 +150,14 @@ func (s *Store) LeaseGrant(ctx context.Context, id crm.GrantID, holder string, n
 	return g, mine && err == nil, err
 }
 
+// wornOut is how little of its life an access token has left when replacing it
+// is the usual refresh, and not because Google has refused it.
+const wornOut = 15 * time.Minute
+
 // SaveRefreshed stores g and ends the lease, if holder still has it. It tells
-// grant.changed when the status or the scopes have changed; a new access token
-// takes nothing from those handed out before.
+// grant.changed when the status or the scopes have changed, or an access token
+// was replaced that seemed good; the usual refresh takes nothing from those
+// handed out before.
 func (s *Store) SaveRefreshed(ctx context.Context, g vault.Grant, holder string) error {
 	return s.write(ctx, "vault.SaveRefreshed", func(t *tx) error {
 		before, err := one(ctx, t, "read grant", scanGrant, "SELECT "+grantColumns+" FROM oauth_grants WHERE id = $1 AND lease_holder = $2"+s.d.forUpdate(), string(g.ID), holder)
@@ -162,7 +167,8 @@ func (s *Store) SaveRefreshed(ctx context.Context, g vault.Grant, holder string)
 		if err != nil {
 			return err
 		}
-		if before.Status != g.Status || !slices.Equal(before.Scopes, g.Scopes) {
+		replaced := before.SealedAccess != g.SealedAccess && before.Expiry.Sub(clock(t.now)) > wornOut
+		if before.Status != g.Status || !slices.Equal(before.Scopes, g.Scopes) || replaced {
 			t.grantFact(g)
 		}
 		_, err = t.exec(ctx, "save refreshed", `UPDATE oauth_grants SET access_token = $2, refresh_token = $3, token_expiry = $4,

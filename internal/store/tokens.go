@@ -63,6 +63,17 @@ func (s *Store) EndGrant(ctx context.Context, g vault.Grant, status vault.GrantS
 	return n == 1, err
 }
 
+// GrantFacts gives the facts about grants and approvals behind a position.
+func (s *Store) GrantFacts(ctx context.Context, after int64) ([]fact.Fact, int64, error) {
+	last, err := s.LastFact(ctx)
+	if err != nil || after < 0 || last <= after {
+		return nil, max(last, after), err
+	}
+	list, err := all(ctx, s.reading("vault.GrantFacts"), "list", scanFact, "SELECT "+factColumns+` FROM facts
+		WHERE seq > $1 AND seq <= $2 AND kind IN ('grant.changed', 'approval.decided') ORDER BY seq`, after, last)
+	return list, last, err
+}
+
 // IdleGrants gives active grants that were not used since before.
 func (s *Store) IdleGrants(ctx context.Context, before, now time.Time, after crm.GrantID, n int) ([]crm.GrantID, error) {
 	return all(ctx, s.reading("vault.IdleGrants"), "list", func(r scanner) (id crm.GrantID, err error) {

@@ -11,9 +11,15 @@ import (
 	"rapport/internal/fact"
 )
 
+// Every change of a grant or an approval tells a fact in its transaction. So what
+// was read stays good until a fact says otherwise, and one look at the facts each
+// second keeps thousands of tokens on the shelf without reading their rows again.
+// When the look fails, what is on the shelf is not used any more.
 const (
+	shelfLook = time.Second     // the facts are looked at so often, while anybody vends
 	shelfLife = 3 * time.Second // what another process has changed is noticed after that at the latest
-	shelfSize = 20_000
+	shelfSize = 50_000
+	shelfGap  = time.Hour // facts are kept much longer than that
 )
 
 // place names what is on the shelf. own: the subject asks for itself, so its
@@ -32,13 +38,18 @@ type shelved struct {
 	since time.Time
 }
 
-// shelf keeps access tokens and approvals for a moment, so that a busy plugin
-// does not read and unseal the same row a thousand times a second.
+// shelf keeps access tokens and approvals in memory, so that a busy plugin does
+// not read and unseal the same row a thousand times a second.
 type shelf struct {
 	mu        sync.RWMutex
 	changes   uint64 // counts what was forgotten: what was read before is not shelved any more
 	tokens    map[place]shelved
 	approvals map[crm.WorkspaceID]shelvedApproval
+
+	looking   bool
+	looked    bool      // position is known
+	position  int64     // of the last fact seen
+	confirmed time.Time // when no fact behind position was to be seen
 }
 
 type shelvedApproval struct {
@@ -46,17 +57,21 @@ type shelvedApproval struct {
 	since time.Time
 }
 
+// good reports whether what was put at since may be used: it, or all of the
+// shelf, was right a moment ago. A clock that was set back makes nothing good.
+func (h *shelf) good(since, now time.Time) bool {
+	if h.confirmed.After(since) {
+		since = h.confirmed
+	}
+	age := now.Sub(since)
+	return age >= 0 && age < shelfLife
+}
+
 func (h *shelf) token(p place, now time.Time) (shelved, bool) {
 	h.mu.RLock()
 	defer h.mu.RUnlock()
 	v, ok := h.tokens[p]
-	return v, ok && fresh(v.since, now)
-}
-
-// fresh also holds back what a clock that was set back has left in the future.
-func fresh(since, now time.Time) bool {
-	age := now.Sub(since)
-	return age >= 0 && age < shelfLife
+	return v, ok && h.good(v.since, now)
 }
 
 // version is to be read before what is put is read.
@@ -72,18 +87,8 @@ func (h *shelf) put(p place, v shelved, version uint64) {
 	if h.changes != version {
 		return
 	}
-	if h.tokens == nil {
+	if h.tokens == nil || len(h.tokens) >= shelfSize {
 		h.tokens = map[place]shelved{}
-	}
-	if len(h.tokens) >= shelfSize {
-		for k, old := range h.tokens {
-			if !fresh(old.since, v.since) {
-				delete(h.tokens, k)
-			}
-		}
-		if len(h.tokens) >= shelfSize {
-			clear(h.tokens)
-		}
 	}
 	h.tokens[p] = v
 }
@@ -92,7 +97,7 @@ func (h *shelf) approval(w crm.WorkspaceID, now time.Time) (crm.Approval, bool) 
 	h.mu.RLock()
 	defer h.mu.RUnlock()
 	v, ok := h.approvals[w]
-	return v.Approval, ok && fresh(v.since, now)
+	return v.Approval, ok && h.good(v.since, now)
 }
 
 func (h *shelf) putApproval(w crm.WorkspaceID, a crm.Approval, now time.Time, version uint64) {
@@ -118,16 +123,76 @@ func (h *shelf) forget(out func(p place, v shelved) bool) {
 	}
 }
 
+// due reports whether the caller is to look at the facts now.
+func (h *shelf) due(now time.Time) bool {
+	h.mu.RLock()
+	age := now.Sub(h.confirmed)
+	due := !h.looking && (age >= shelfLook || age < 0)
+	h.mu.RUnlock()
+	if !due {
+		return false
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.looking {
+		return false
+	}
+	h.looking = true
+	return true
+}
+
+// look brings the shelf in step with the facts of all processes.
+func (s *Service) look(ctx context.Context, now time.Time) {
+	h := &s.shelf
+	h.mu.RLock()
+	after, known := h.position, h.looked && now.Sub(h.confirmed) < shelfGap
+	h.mu.RUnlock()
+	if !known {
+		after = -1
+	}
+	facts, position, err := s.TokenGrants.GrantFacts(ctx, after)
+	for _, f := range facts {
+		s.Heard(f)
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.looking = false
+	if err != nil {
+		s.log().Warn("looking for changed grants", "err", err)
+		return
+	}
+	if !known { // nobody knows what has happened to what was read before
+		h.changes++
+		clear(h.tokens)
+		clear(h.approvals)
+	}
+	h.looked, h.position, h.confirmed = true, position, now
+}
+
+// keepStep lets one caller a second look at the facts, beside its own work.
+func (s *Service) keepStep(ctx context.Context, now time.Time) {
+	if !s.shelf.due(now) {
+		return
+	}
+	go func() {
+		own, cancel := context.WithTimeout(context.WithoutCancel(ctx), refreshTimeout)
+		defer cancel()
+		s.look(own, now)
+	}()
+}
+
 // Forget drops what is remembered of a grant: it has changed. Changes made
 // through this Service are forgotten by themselves.
 func (s *Service) Forget(id crm.GrantID) {
 	s.shelf.forget(func(_ place, v shelved) bool { return v.grant == id })
 }
 
-// forgetSubject drops everything remembered of a subject: another grant may
-// serve it from now on.
-func (s *Service) forgetSubject(w crm.WorkspaceID, subject string) {
-	s.shelf.forget(func(p place, _ shelved) bool { return p.workspace == w && p.subject == subject })
+// forgetGrant drops what is remembered of a grant and of its subject, whom
+// another grant may serve from now on.
+func (s *Service) forgetGrant(id crm.GrantID, w crm.WorkspaceID, subject string) {
+	s.shelf.forget(func(p place, v shelved) bool {
+		return v.grant == id || p.workspace == w && p.subject == subject
+	})
 }
 
 // ForgetApproval drops what is remembered of a workspace's approval.
@@ -138,16 +203,16 @@ func (s *Service) ForgetApproval(w crm.WorkspaceID) {
 	delete(s.shelf.approvals, w)
 }
 
-// Heard is to be told every fact, of other processes too: what it makes
-// outdated is forgotten at once.
+// Heard may be told facts as they come, of other processes too: what they make
+// outdated is forgotten at once. Without it, it is within shelfLife.
 func (s *Service) Heard(f fact.Fact) {
 	switch f.Kind {
 	case fact.GrantChanged:
 		var g GrantChange
-		if json.Unmarshal(f.Data, &g) == nil {
-			s.Forget(g.GrantID)
+		if json.Unmarshal(f.Data, &g) != nil {
+			g.GrantID = ""
 		}
-		s.forgetSubject(f.WorkspaceID, string(f.UserID))
+		s.forgetGrant(g.GrantID, f.WorkspaceID, string(f.UserID))
 	case fact.ApprovalDecided:
 		s.ForgetApproval(f.WorkspaceID)
 	}
@@ -161,7 +226,7 @@ type GrantChange struct {
 	Status  GrantStatus `json:"status"`
 }
 
-// approvalOf is the workspace's approval, at most shelfLife old.
+// approvalOf is the workspace's approval, as it was shelfLife ago or later.
 func (s *Service) approvalOf(ctx context.Context, w crm.WorkspaceID) (crm.Approval, error) {
 	now := s.now()
 	if a, ok := s.shelf.approval(w, now); ok {

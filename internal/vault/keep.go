@@ -55,6 +55,5 @@ func (s *Service) newGrant(c Consent) (Grant, error) {
 
 // changed forgets what a new or changed grant makes outdated.
 func (s *Service) changed(g Grant) {
-	s.Forget(g.ID)
-	s.forgetSubject(g.WorkspaceID, string(g.UserID))
+	s.forgetGrant(g.ID, g.WorkspaceID, string(g.UserID))
 }

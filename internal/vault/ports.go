@@ -6,6 +6,7 @@ import (
 
 	"rapport/internal/access"
 	"rapport/internal/crm"
+	"rapport/internal/fact"
 )
 
 // Client is an OAuth client registered with Google.
@@ -219,6 +220,10 @@ type TokenGrants interface {
 	// lease, if it is still the one of the same consent (ConsentedAt). false: it was
 	// consented anew meanwhile, and nothing is changed.
 	EndGrant(ctx context.Context, g Grant, status GrantStatus, at time.Time) (bool, error)
+	// GrantFacts gives the facts grant.changed and approval.decided behind a
+	// position, in order, and the position to ask from next. Before the first
+	// position (-1) it gives only where the facts end now.
+	GrantFacts(ctx context.Context, after int64) (facts []fact.Fact, position int64, err error)
 }
 
 // Leases keeps leases of access tokens.

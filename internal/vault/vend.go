@@ -92,6 +92,8 @@ func (s *Service) allowVend(c access.Caller, service crm.Service, subject string
 
 // serve gives an access token without asking who may have it.
 func (s *Service) serve(ctx context.Context, p place) (shelved, error) {
+	now := s.now()
+	s.keepStep(ctx, now)
 	approval, err := s.approvalOf(ctx, p.workspace)
 	if err == nil {
 		approval, err = approved(approval)
@@ -99,7 +101,6 @@ func (s *Service) serve(ctx context.Context, p place) (shelved, error) {
 	if err != nil {
 		return shelved{}, err
 	}
-	now := s.now()
 	if v, ok := s.shelf.token(p, now); ok && v.Expiry.Sub(now) > s.ahead() {
 		return v, nil
 	}

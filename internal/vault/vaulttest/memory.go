@@ -4,6 +4,7 @@ package vaulttest
 
 import (
 	"context"
+	"encoding/json"
 	"slices"
 	"strings"
 	"sync"
@@ -11,6 +12,7 @@ import (
 
 	"rapport/internal/access"
 	"rapport/internal/crm"
+	"rapport/internal/fact"
 	"rapport/internal/fault"
 	"rapport/internal/vault"
 )
@@ -29,7 +31,8 @@ type Memory struct {
 	Held        map[crm.GrantID]vault.Grant
 	leases      map[crm.GrantID]lease
 	Connections map[crm.ConnectionID]crm.Connection
-	Facts       []string // "connection.granted <id>"
+	Facts       []string    // "connection.granted <id>"
+	Told        []fact.Fact // grant.changed, approval.decided
 	Rows        []access.Audit
 	Links       map[crm.LinkID]bool // connect links: whether they can still be used
 	Users       map[string]crm.UserID
@@ -184,7 +187,7 @@ func (m *Memory) SaveGrant(_ context.Context, g vault.Grant) error {
 	if old := m.Held[g.ID]; old.Status != g.Status || old.SealedRefresh != g.SealedRefresh {
 		delete(m.leases, g.ID)
 	}
-	m.Held[g.ID] = g
+	m.hold(g)
 	return nil
 }
 
@@ -215,8 +218,45 @@ func (m *Memory) SaveRefreshed(_ context.Context, g vault.Grant, holder string) 
 		return fault.New(fault.Conflict, "The lease is lost.")
 	}
 	delete(m.leases, g.ID)
-	m.Held[g.ID] = g
+	if old := m.Held[g.ID]; old.Status == g.Status && slices.Equal(old.Scopes, g.Scopes) {
+		m.Held[g.ID] = g // the usual refresh is no fact
+		return nil
+	}
+	m.hold(g)
 	return nil
+}
+
+// hold keeps a grant and tells grant.changed.
+func (m *Memory) hold(g vault.Grant) {
+	m.Held[g.ID] = g
+	data, _ := json.Marshal(vault.GrantChange{GrantID: g.ID, Service: g.Service, Status: g.Status})
+	m.tell(fact.Fact{Kind: fact.GrantChanged, WorkspaceID: g.WorkspaceID, UserID: g.UserID, Data: data})
+}
+
+func (m *Memory) tell(f fact.Fact) {
+	f.Seq = int64(len(m.Told)) + 1
+	m.Told = append(m.Told, f)
+}
+
+// Decide changes the approval, as an administrator does in another process.
+func (m *Memory) Decide(a crm.Approval) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.Approved = a
+	m.tell(fact.Fact{Kind: fact.ApprovalDecided, WorkspaceID: "lamps"})
+}
+
+func (m *Memory) GrantFacts(_ context.Context, after int64) ([]fact.Fact, int64, error) {
+	leave, err := m.enter("GrantFacts")
+	if err != nil {
+		return nil, 0, err
+	}
+	defer leave()
+	last := int64(len(m.Told))
+	if after < 0 || after >= last {
+		return nil, last, nil
+	}
+	return slices.Clone(m.Told[after:]), last, nil
 }
 
 func (m *Memory) OtherUses(_ context.Context, g vault.Grant) (map[crm.ClientID]int, error) {
@@ -312,7 +352,7 @@ func (m *Memory) Granted(_ context.Context, c crm.Connection, g vault.Grant) err
 			return fault.New(fault.Conflict, "The account is connected already.")
 		}
 	}
-	m.Held[g.ID] = g
+	m.hold(g)
 	delete(m.leases, g.ID)
 	m.put(c, "connection.granted")
 	return nil
@@ -406,7 +446,7 @@ func (m *Memory) Dropped(_ context.Context, c crm.Connection, g vault.Grant) err
 		return err
 	}
 	defer leave()
-	m.Held[g.ID] = g
+	m.hold(g)
 	delete(m.leases, g.ID)
 	m.put(c, "connection.changed")
 	return nil

@@ -96,7 +96,7 @@ func (m *Memory) EndGrant(_ context.Context, g vault.Grant, status vault.GrantSt
 
 func (m *Memory) drop(g vault.Grant, status vault.GrantStatus, at time.Time) {
 	g.SealedAccess, g.SealedRefresh, g.Expiry, g.Status, g.UpdatedAt = "", "", time.Time{}, status, at
-	m.Held[g.ID] = g
+	m.hold(g)
 	delete(m.leases, g.ID)
 }
 
