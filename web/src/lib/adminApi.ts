@@ -1,124 +1,81 @@
-/** The calls of the administration, of accounts and of the pages that strangers see. */
-import { call } from "./http";
+/** The calls of the administration, of one's account and of the pages that strangers see. */
+import * as api from "./generated/api";
 import type {
-  AdminConnection,
-  Approval,
   ApprovalChange,
   AuditQuery,
-  AuditRow,
-  Colleague,
   ColleagueQuery,
-  ConnectLink,
-  ConnectLinkView,
-  CreatedConnectLink,
-  CreatedInvitation,
-  CreatedKey,
-  DoctorReport,
-  GoogleClient,
-  GoogleClientWish,
-  Invitation,
-  InvitationView,
-  Key,
-  Lease,
-  Me,
-  Member,
+  GoogleClientPatch,
+  NewGoogleClient,
   NewInvitation,
   NewKey,
-  Page,
   Role,
-  ServiceToken,
-  SessionRow,
 } from "./types";
 
 type Stop = AbortSignal | undefined;
-type Params = object;
-
-const root = "/api/v1";
-const space = (w: string) => `${root}/workspaces/${encodeURIComponent(w)}`;
-const id = encodeURIComponent;
-
-function query(params: Params): string {
-  const filled = Object.entries(params).filter(([, v]) => v !== undefined && v !== "" && v !== false);
-  return filled.length > 0 ? `?${new URLSearchParams(filled.map(([k, v]) => [k, String(v)]))}` : "";
-}
-
-const get = <T>(url: string, signal?: Stop) => call<T>(url, { signal } as RequestInit);
-const send = <T>(method: string, url: string, body?: unknown) =>
-  call<T>(url, {
-    method,
-    headers: body === undefined ? undefined : { "Content-Type": "application/json" },
-    body: body === undefined ? undefined : JSON.stringify(body),
-  } as RequestInit);
 
 export const approvalApi = {
-  get: (w: string, signal?: Stop) => get<Approval>(`${space(w)}/google-approval`, signal),
-  change: (w: string, change: ApprovalChange) => send<Approval>("PATCH", `${space(w)}/google-approval`, change),
-  ask: (w: string, note: string) => send<unknown>("POST", `${space(w)}/google-approval/request`, { note }),
-  dismiss: (w: string, user: string) => send<void>("DELETE", `${space(w)}/google-approval/requests/${id(user)}`),
+  get: (w: string, signal?: Stop) => api.getGoogleApproval(w, { signal }),
+  change: (w: string, change: ApprovalChange) => api.decideGoogleApproval(w, change),
+  ask: (w: string, note: string) => api.askGoogleApproval(w, { note }),
+  dismiss: (w: string, user: string) => api.dismissGoogleApprovalRequest(w, user),
 };
 
 export const clientsApi = {
-  list: (w: string, signal?: Stop) => get<Page<GoogleClient>>(`${space(w)}/google-clients`, signal),
-  add: (w: string, wish: GoogleClientWish) => send<GoogleClient>("POST", `${space(w)}/google-clients`, wish),
-  change: (w: string, client: string, wish: GoogleClientWish) =>
-    send<GoogleClient>("PATCH", `${space(w)}/google-clients/${id(client)}`, wish),
-  retire: (w: string, client: string) => send<void>("DELETE", `${space(w)}/google-clients/${id(client)}`),
+  list: (w: string, signal?: Stop) => api.listGoogleClients(w, { signal }),
+  add: (w: string, client: NewGoogleClient) => api.addGoogleClient(w, client),
+  change: (w: string, client: string, patch: GoogleClientPatch) => api.changeGoogleClient(w, client, patch),
+  retire: (w: string, client: string) => api.retireGoogleClient(w, client),
 };
 
 export const invitationsApi = {
-  list: (w: string, signal?: Stop) => get<Page<Invitation>>(`${space(w)}/invitations`, signal),
-  create: (w: string, wish: NewInvitation) => send<CreatedInvitation>("POST", `${space(w)}/invitations`, wish),
-  revoke: (w: string, invitation: string) => send<void>("DELETE", `${space(w)}/invitations/${id(invitation)}`),
-  view: (token: string, signal?: Stop) => get<InvitationView>(`${root}/invitations/${id(token)}`, signal),
+  list: (w: string, signal?: Stop) => api.listInvitations(w, { signal }),
+  create: (w: string, wish: NewInvitation) => api.createInvitation(w, wish),
+  revoke: (w: string, invitation: string) => api.revokeInvitation(w, invitation),
+  view: (token: string, signal?: Stop) => api.viewInvitation(encodeURIComponent(token), { signal }),
   accept: (token: string, body: { name: string; password: string }) =>
-    send<Me>("POST", `${root}/invitations/${id(token)}/accept`, body),
+    api.acceptInvitation(encodeURIComponent(token), body),
 };
 
 export const peopleApi = {
-  changeRole: (w: string, user: string, role: Role) =>
-    send<Member>("PATCH", `${space(w)}/members/${id(user)}`, { role }),
-  remove: (w: string, user: string) => send<void>("DELETE", `${space(w)}/members/${id(user)}`),
-  directory: (w: string, q: ColleagueQuery, signal?: Stop) =>
-    get<Page<Colleague>>(`${space(w)}/directory${query(q)}`, signal),
-  links: (w: string, signal?: Stop) => get<Page<ConnectLink>>(`${space(w)}/connect-links`, signal),
+  changeRole: (w: string, user: string, role: Role) => api.changeMember(w, user, { role }),
+  remove: (w: string, user: string) => api.removeMember(w, user),
+  directory: (w: string, query: ColleagueQuery, signal?: Stop) => api.listColleagues(w, query, { signal }),
+  links: (w: string, signal?: Stop) => api.listConnectLinks(w, { signal }),
   createLinks: (w: string, people: { email: string; name: string }[], services: string[]) =>
-    send<Page<CreatedConnectLink>>("POST", `${space(w)}/connect-links`, { people, services }),
-  revokeLink: (w: string, link: string) => send<void>("DELETE", `${space(w)}/connect-links/${id(link)}`),
-  linkView: (token: string, signal?: Stop) => get<ConnectLinkView>(`${root}/connect-links/${id(token)}`, signal),
+    api.createConnectLinks(w, { people, services }),
+  revokeLink: (w: string, link: string) => api.revokeConnectLink(w, link),
+  linkView: (token: string, signal?: Stop) => api.viewConnectLink(encodeURIComponent(token), { signal }),
   /** A page of the server: send the browser there. */
-  linkStartUrl: (token: string) => `${root}/connect-links/${id(token)}/start`,
+  linkStartUrl: (token: string) => api.getStartConnectLinkUrl(encodeURIComponent(token)),
 };
 
 export const healthApi = {
   connections: (w: string, cursor?: string, signal?: Stop) =>
-    get<Page<AdminConnection>>(`${space(w)}/connections${query({ cursor, limit: 100 })}`, signal),
-  examine: (w: string) => send<DoctorReport>("POST", `${space(w)}/doctor`),
+    api.listConnections(w, { cursor, limit: 100 }, { signal }),
+  examine: (w: string) => api.examine(w),
 };
 
 export const keysApi = {
-  list: (w: string, signal?: Stop) => get<Page<Key>>(`${space(w)}/api-keys`, signal),
-  create: (w: string, wish: NewKey) => send<CreatedKey>("POST", `${space(w)}/api-keys`, wish),
-  revoke: (w: string, key: string) => send<void>("DELETE", `${space(w)}/api-keys/${id(key)}`),
+  list: (w: string, signal?: Stop) => api.listApiKeys(w, { signal }),
+  create: (w: string, wish: NewKey) => api.createApiKey(w, wish),
+  revoke: (w: string, key: string) => api.revokeApiKey(w, key),
 };
 
 export const tokensApi = {
-  list: (w: string, cursor?: string, signal?: Stop) =>
-    get<Page<ServiceToken>>(`${space(w)}/tokens${query({ cursor })}`, signal),
-  revoke: (w: string, grant: string) => send<{ message?: string }>("DELETE", `${space(w)}/tokens/${id(grant)}`),
-  leases: (w: string, cursor?: string, signal?: Stop) =>
-    get<Page<Lease>>(`${root}/tokens/leases${query({ workspace_id: w, cursor })}`, signal),
-  cut: (w: string, lease: string) =>
-    send<void>("DELETE", `${root}/tokens/leases/${id(lease)}${query({ workspace_id: w })}`),
+  list: (w: string, cursor?: string, signal?: Stop) => api.listServiceTokens(w, { cursor }, { signal }),
+  revoke: (w: string, grant: string) => api.revokeServiceToken(w, grant),
+  leases: (w: string, cursor?: string, signal?: Stop) => api.listLeases({ workspace_id: w, cursor }, { signal }),
+  cut: (w: string, lease: string) => api.cutLease(lease, { workspace_id: w }),
 };
 
 export const auditApi = {
-  list: (w: string, q: AuditQuery, signal?: Stop) => get<Page<AuditRow>>(`${space(w)}/audit${query(q)}`, signal),
+  list: (w: string, query: AuditQuery, signal?: Stop) => api.listAudit(w, query, { signal }),
 };
 
 export const accountApi = {
-  sessions: (signal?: Stop) => get<Page<SessionRow>>(`${root}/me/sessions`, signal),
-  endSession: (session: string) => send<void>("DELETE", `${root}/me/sessions/${id(session)}`),
-  signOutEverywhere: () => send<void>("POST", `${root}/me/sign-out-everywhere`),
+  sessions: (signal?: Stop) => api.listSessions({ signal }),
+  endSession: (session: string) => api.endSession(encodeURIComponent(session)),
+  signOutEverywhere: () => api.signOutEverywhere({}),
   changePassword: (old_password: string, new_password: string) =>
-    send<void>("POST", `${root}/me/password`, { old_password, new_password }),
+    api.changePassword({ old_password: old_password || undefined, new_password }),
 };

@@ -1,17 +1,20 @@
 /** What an organisation can decide, in words. */
 import type { Approval, ApprovalState, ScopeProfile } from "./types";
 
-export const stateWords: Record<ApprovalState, { title: string; text: string }> = {
+export const stateWords: Record<ApprovalState, { title: string; heading: string; text: string }> = {
   approved: {
     title: "Approved",
+    heading: "Google is approved",
     text: "Members connect their Google account with one click.",
   },
   pending: {
     title: "Pending",
+    heading: "Google waits for your approval",
     text: "Nobody can connect yet. Members are told to ask you, and what they ask appears here.",
   },
   blocked: {
     title: "Blocked",
+    heading: "Google is blocked",
     text: "Nobody can connect, existing connections are paused, and no tokens are handed out.",
   },
 };

@@ -40,29 +40,34 @@ const done: Record<string, Write> = {
     `signed in${r.detail === "google" ? " with Google" : r.detail === "password" ? " with a password" : ""}`,
   logout: () => "signed out",
   "session.end": () => "ended a session",
-  "session.end_all": () => "signed out everywhere",
+  "session.end_all": (r) =>
+    `signed out everywhere${/security event/.test(r.detail) ? ", because Google reported something" : ""}`,
   "password.change": () => "changed their password",
   "member.add": (r, n) => `added ${person(r, n)}${as(r)}`,
+  "member.join": () => "joined by the domain of their Google account",
   "member.role": (r, n) => `changed the role of ${person(r, n)}${to(r)}`,
-  "member.remove": (r, n) => `removed ${person(r, n)} from the workspace`,
+  "member.remove": (r, n) =>
+    /left by themselves/.test(r.detail) ? "left the workspace" : `removed ${person(r, n)} from the workspace`,
   "invitation.create": (r) => `made an invitation${as(r)}`,
   "invitation.accept": (r) => `accepted an invitation${as(r)}`,
   "invitation.revoke": () => "revoked an invitation",
   "approval.ask": () => "asked for Google to be approved",
   "approval.dismiss": (r, n) => `dismissed the request of ${person(r, n)}`,
   "approval.decide": (r) => approval(r.detail),
-  "client.add": (r) => `added Google credentials${named(r)}`,
-  "client.change": (r) => `changed Google credentials${named(r)}`,
-  "client.retire": (r) => `retired Google credentials${named(r)}`,
+  "google_client.add": () => "added Google credentials",
+  "google_client.change": () => "changed Google credentials",
+  "google_client.retire": () => "retired Google credentials",
   "api_key.create": (r) => `made an API key${r.detail ? ` that may: ${scopes(r.detail)}` : ""}`,
   "api_key.revoke": () => "revoked an API key",
   "connect_link.create": () => "made a connect link",
-  "connect_link.use": () => "connected by a connect link",
   "connect_link.revoke": () => "revoked a connect link",
   "connection.connect": (r) =>
     `connected a Google account${r.detail === "degraded" ? ", with some boxes left unticked" : ""}`,
   "connection.disconnect": () => "disconnected a Google account",
   "connection.reconnect": () => "reconnected a Google account",
+  "login.google": () => "signed in with Google",
+  "token.link": (r) => `made a link to authorise ${service(r.target) ?? "a service"}`,
+  "tokens.keep_alive": () => "kept unused permissions alive",
   "token.authorize": (r) => `authorised ${service(r.detail) ?? "a service"} for plugins`,
   "token.vend": (r) => `was given ${tokenOf(r)}`,
   "token.refresh": (r) => `renewed ${tokenOf(r)}`,
@@ -72,8 +77,6 @@ const done: Record<string, Write> = {
   "lease.use": (r) => `called Google through a lease${r.detail ? `: ${r.detail}` : ""}`,
   "lease.cut": () => "cut a lease off",
   "keys.rotate": () => "encrypted everything under the newest key",
-  "doctor.run": () => "ran the set-up check",
-  "security_event.received": (r) => `reported a security event${r.detail ? `: ${r.detail}` : ""}`,
   "login.failed": () => "tried to sign in with a wrong password",
 };
 
@@ -85,7 +88,8 @@ const notDone: Record<string, Write> = {
   "token.refresh": (r) => `could not renew ${tokenOf(r)}`,
   "token.unseal": (r) => `could not open ${tokenOf(r)}: the key that encrypted it is missing`,
   "lease.use": (r) => `was refused a call through a lease${r.detail ? `: ${r.detail}` : ""}`,
-  "connection.connect": () => "could not connect a Google account",
+  "connection.connect": (r) => `could not connect a Google account${r.detail ? `: ${r.detail}` : ""}`,
+  "password.change": () => "gave a wrong password when changing it",
 };
 
 function as(row: AuditRow): string {
@@ -97,13 +101,34 @@ function to(row: AuditRow): string {
   const last = all?.at(-1);
   return last ? ` to ${roleName[last]}` : "";
 }
-const named = (row: AuditRow) => (row.detail ? ` “${row.detail}”` : "");
 
 function approval(detail: string): string {
-  if (/\bapproved\b/.test(detail)) return "approved Google for this workspace";
-  if (/\bblocked\b/.test(detail)) return "blocked Google for this workspace";
-  if (/\bpending\b/.test(detail)) return "set the approval of Google back to pending";
-  return "changed what may be connected to Google";
+  switch (/\bto (approved|blocked|pending)\b/.exec(detail)?.[1]) {
+    case "approved":
+      return "approved Google for this workspace";
+    case "blocked":
+      return "blocked Google for this workspace";
+    case "pending":
+      return "set the approval of Google back to pending";
+  }
+  return /as before/.test(detail) ? "confirmed the approval of Google" : `changed what may be connected: ${detail}`;
+}
+
+/** Google's own reports about an account (Cross-Account Protection). */
+function security(kind: string): string {
+  switch (kind) {
+    case "security.sessions_revoked":
+      return "heard from Google that sessions were ended";
+    case "security.tokens_revoked":
+    case "security.token_revoked":
+      return "heard from Google that permissions were taken back";
+    case "security.account_disabled":
+      return "heard from Google that an account was disabled";
+    case "security.account_enabled":
+      return "heard from Google that an account works again";
+    default:
+      return `heard from Google: ${plain(kind.replace(/^security\./, ""))}`;
+  }
 }
 
 /** Unknown actions of later versions still read as words. */
@@ -111,6 +136,7 @@ const plain = (action: string) => action.replace(/[._]/g, " ");
 
 export function auditSentence(row: AuditRow, name: Name = () => undefined): AuditSentence {
   const good = row.outcome === "ok" || row.outcome === "";
+  if (row.action.startsWith("security.")) return { who: "Rapport", text: security(row.action) };
   const write = good ? done[row.action] : (notDone[row.action] ?? done[row.action]);
   const refused = !good && !notDone[row.action];
   const text = write ? write(row, name) : plain(row.action);
@@ -139,8 +165,9 @@ export const auditAreas: { value: string; title: string }[] = [
   { value: "token", title: "Tokens" },
   { value: "lease", title: "Leases" },
   { value: "api_key", title: "API keys" },
-  { value: "client", title: "Google credentials" },
+  { value: "google_client", title: "Google credentials" },
   { value: "connect_link", title: "Connect links" },
+  { value: "security", title: "Reports of Google" },
 ];
 
 export const auditPeriods: { value: string; title: string; days: number | undefined }[] = [

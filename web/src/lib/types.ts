@@ -1,8 +1,17 @@
 /** The API's shapes under the application's names. They are generated: see orval.config.ts. */
 import type {
+  APIKey,
+  ApprovalPatch,
+  ApprovalScopeProfile,
+  ConnectionHealth,
+  CreatedAPIKey,
   Email,
   EmailItem,
+  ListAuditParams,
+  ListColleaguesParams,
   ListEmailsParams,
+  NewAPIKey,
+  Session,
   Settings,
   SettingsPatch,
   SettingsVisibility,
@@ -13,19 +22,38 @@ import type {
 } from "./generated/api";
 
 export type {
+  Approval,
+  ApprovalRequest,
+  ApprovalState,
   Attachment,
+  AuditRow,
+  Colleague,
   Completeness,
   Connect,
   ConnectionShort,
+  ConnectLink,
+  ConnectLinkView,
+  CreatedConnectLink,
+  CreatedInvitation,
+  DoctorReport,
   Email,
   Failure,
+  Finding,
+  GoogleClient,
+  GoogleClientPatch,
+  Invitation,
+  InvitationView,
   Label,
+  Lease,
   Me,
   Member,
   MissingScope,
+  NewGoogleClient,
+  NewInvitation,
   NewMember,
   Preview,
   Run,
+  ServiceToken,
   SetupRequest,
   SetupState,
   User,
@@ -68,32 +96,13 @@ export interface SendEmail {
 
 export type SentEmail = Email;
 
-export type {
-  AdminConnection,
-  Approval,
-  ApprovalChange,
-  ApprovalRequest,
-  ApprovalState,
-  AuditQuery,
-  AuditRow,
-  Colleague,
-  ColleagueQuery,
-  ConnectLink,
-  ConnectLinkView,
-  CreatedConnectLink,
-  CreatedInvitation,
-  CreatedKey,
-  DoctorReport,
-  Finding,
-  GoogleClient,
-  GoogleClientWish,
-  Invitation,
-  InvitationView,
-  Key,
-  Lease,
-  NewInvitation,
-  NewKey,
-  ScopeProfile,
-  ServiceToken,
-  SessionRow,
-} from "./accessTypes";
+/** A connection of a colleague, as an administrator sees it. */
+export type AdminConnection = ConnectionHealth;
+export type Key = APIKey;
+export type CreatedKey = CreatedAPIKey;
+export type NewKey = NewAPIKey;
+export type SessionRow = Session;
+export type ApprovalChange = ApprovalPatch;
+export type ScopeProfile = ApprovalScopeProfile;
+export type AuditQuery = ListAuditParams;
+export type ColleagueQuery = ListColleaguesParams;

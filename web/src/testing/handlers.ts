@@ -1,6 +1,8 @@
 /** The API over sample data, for tests and `npm run dev:sample`. A `World` is the state behind it. */
 import { type HttpHandler, HttpResponse, http } from "msw";
 import type { Email, GoogleStatus, Me } from "../lib/types";
+import { adminHandlers } from "./adminHandlers";
+import { makeOrganisation, type Organisation } from "./adminSample";
 import * as sample from "./sample";
 
 export interface World {
@@ -12,6 +14,7 @@ export interface World {
   me: Me;
   members: typeof sample.members;
   failures: ReturnType<typeof sample.makeFailures>;
+  organisation: Organisation;
   /** Requests that changed something, as "METHOD path". */
   log: string[];
   /** Streams of the live events that are open. */
@@ -33,6 +36,7 @@ export function makeWorld(options: { mail?: number; now?: () => Date } = {}): Wo
     },
     members: [...sample.members],
     failures: [],
+    organisation: makeOrganisation(now()),
     log: [],
     live: new Set(),
   };
@@ -95,7 +99,7 @@ const google = `${w}/integrations/google`;
 export function handlers(world: World): HttpHandler[] {
   const note = (request: Request) =>
     world.log.push(`${request.method} ${new URL(request.url).pathname.replace(/^.*\/api\/v1/, "")}`);
-  return [...session(world, note), ...connection(world, note), ...mailbox(world, note)];
+  return [...session(world, note), ...connection(world, note), ...mailbox(world, note), ...adminHandlers(world, note)];
 }
 
 type Note = (request: Request) => void;

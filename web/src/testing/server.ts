@@ -1,6 +1,7 @@
 /** Answers /api from the sample data inside Vite's own server. `/sample/<scene>` changes the scene. */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { getResponse } from "msw";
+import { brokenReport, makeOrganisation, request } from "./adminSample";
 import { announce, handlers, makeWorld } from "./handlers";
 import * as sample from "./sample";
 
@@ -53,6 +54,60 @@ const scenes: Record<string, () => void> = {
     scenes.connected?.();
     world.failures = sample.makeFailures(new Date());
     world.status.counts.failures = 2;
+  },
+  member: () => {
+    scenes.connected?.();
+    world.me.workspaces = world.me.workspaces.map((x) => ({ ...x, role: "member" }));
+  },
+  owner: () => {
+    world.me.workspaces = world.me.workspaces.map((x) => ({ ...x, role: "owner" }));
+    Object.assign(world.organisation, makeOrganisation(new Date()));
+  },
+  asked: () => {
+    Object.assign(world.organisation.approval, {
+      state: "pending",
+      requests: [request(new Date())],
+      testing: {
+        detected: true,
+        countdown: new Date(Date.now() + 2 * 86_400_000).toISOString(),
+        evidence: "Google sends permissions that end after 7 days.",
+      },
+    });
+  },
+  pending: () => {
+    world.organisation.approval.state = "pending";
+    world.status = { ...sample.notConnected, approval: "pending" };
+  },
+  blocked: () => {
+    world.organisation.approval.state = "blocked";
+    world.status = { ...sample.notConnected, approval: "blocked" };
+  },
+  waiting: () => {
+    world.status = {
+      ...sample.notConnected,
+      status: "waiting_for_admin",
+      connection_id: sample.connectionId,
+      status_reason:
+        "Your Google Workspace organisation does not allow this app yet. An administrator has to allow it in Google's Admin console.",
+    };
+  },
+  doctorbroken: () => {
+    world.organisation.doctor = brokenReport;
+  },
+  nodirectory: () => {
+    world.organisation.directory = "not_connected";
+  },
+  bare: () => {
+    Object.assign(world.organisation, {
+      keys: [],
+      tokens: [],
+      leases: [],
+      audit: [],
+      clients: [],
+      invitations: [],
+      connections: [],
+      links: [],
+    });
   },
   arrive: () => {
     const first = world.mail[0];

@@ -67,7 +67,10 @@ export const theme = createTheme({
       defaultProps: { size: "sm" },
     }),
     Switch: Switch.extend({ defaultProps: { size: "sm" }, classNames: { track: classes.track } }),
-    Checkbox: Checkbox.extend({ defaultProps: { size: "xs" }, classNames: { input: classes.box } }),
+    Checkbox: Checkbox.extend({
+      defaultProps: { size: "xs" },
+      classNames: { input: classes.box, label: classes.boxLabel, description: classes.boxDetail },
+    }),
     Radio: Radio.extend({ defaultProps: { size: "xs" }, classNames: { radio: classes.box } }),
     Menu: Menu.extend({
       defaultProps: { transitionProps: transitions, shadow: "none", offset: 4 },

@@ -1,6 +1,6 @@
 import { Button, Checkbox, TagsInput } from "@mantine/core";
 import { notifications } from "@mantine/notifications";
-import { useState } from "react";
+import { Fragment, useState } from "react";
 import { useSession } from "@/app/session";
 import { approvalApi } from "@/lib/adminApi";
 import {
@@ -100,7 +100,18 @@ function Scopes({ profile, chosen }: { profile: ScopeProfile; chosen: string[] }
     <ul className={classes.scopeList}>
       {scopesFor(profile, chosen).map((scope) => (
         <li key={scope} title={scope}>
-          {shortScope(scope)}
+          {shortScope(scope)
+            .split(".")
+            .map((part, i) => (
+              <Fragment key={part}>
+                {i > 0 && (
+                  <>
+                    .<wbr />
+                  </>
+                )}
+                {part}
+              </Fragment>
+            ))}
         </li>
       ))}
     </ul>

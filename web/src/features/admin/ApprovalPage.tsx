@@ -75,7 +75,7 @@ function StateCard({ approval }: { approval: Approval }) {
   return (
     <Card className={classes.state} data-testid="approval-state">
       <div className={classes.stateText}>
-        <h2>Google is {words.title.toLowerCase()}</h2>
+        <h2>{words.heading}</h2>
         <p className={classes.soft}>
           {words.text}
           {approval.decided_at && (
@@ -164,7 +164,7 @@ function Requests({ approval }: { approval: Approval }) {
   return (
     <Section
       title={many ? `${approval.requests.length} members ask` : "A member asks"}
-      note="Approving answers all of them: it is for the whole workspace."
+      note="An approval is for the whole workspace and answers everybody who asked."
       aside={
         approval.state !== "approved" && (
           <Button variant="filled" loading={decide.isPending} onClick={() => decide.mutate("approved")}>

@@ -1,6 +1,6 @@
 import { Select } from "@mantine/core";
 import { useInfiniteQuery } from "@tanstack/react-query";
-import { ChevronRight, ScrollText } from "lucide-react";
+import { ChevronRight, KeyRound, ScrollText } from "lucide-react";
 import { useState } from "react";
 import { useSession } from "@/app/session";
 import { auditApi } from "@/lib/adminApi";
@@ -10,7 +10,7 @@ import { keys } from "@/lib/keys";
 import { displayName } from "@/lib/people";
 import type { AuditRow, Page as PageOf } from "@/lib/types";
 import { CopyButton } from "@/ui/Copy";
-import { Avatar, Empty, Page } from "@/ui/kit";
+import { Avatar, Empty, Mark, Page } from "@/ui/kit";
 import classes from "./admin.module.css";
 import { List, More } from "./parts";
 import { rows, useMembers, useNames } from "./useAdmin";
@@ -75,7 +75,7 @@ function Filters({ value, onChange }: { value: Filter; onChange: (filter: Filter
   const { workspace } = useSession();
   const members = useMembers(workspace.id).data?.items ?? [];
   return (
-    <div className={classes.tools}>
+    <div className={classes.filters}>
       <Select
         aria-label="Who"
         data={[
@@ -113,7 +113,7 @@ function Line({ row, name }: { row: AuditRow; name: (id: string) => string | und
         <time dateTime={row.at} title={exactDate(row.at)}>
           {clock(row.at)}
         </time>
-        <Avatar name={said.who} email={row.user_id || said.who} size={22} />
+        <Face row={row} who={said.who} />
         <span className={classes.sentence}>
           <span className={classes.strong}>{said.who}</span> {said.text}
         </span>
@@ -126,6 +126,19 @@ function Line({ row, name }: { row: AuditRow; name: (id: string) => string | und
       {open && <Raw row={row} />}
     </li>
   );
+}
+
+/** Who it was: a person, a program with a key, or Rapport itself. */
+function Face({ row, who }: { row: AuditRow; who: string }) {
+  if (row.via === "api_key") {
+    return (
+      <span className={classes.face} aria-hidden="true">
+        <KeyRound size={12} />
+      </span>
+    );
+  }
+  if (row.via === "system") return <Mark size={22} />;
+  return <Avatar name={who} email={row.user_id || who} size={22} />;
 }
 
 /** The row as it was written. */

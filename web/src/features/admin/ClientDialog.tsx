@@ -4,7 +4,7 @@ import { useSession } from "@/app/session";
 import { clientsApi } from "@/lib/adminApi";
 import { keys } from "@/lib/keys";
 import { Problem } from "@/lib/problem";
-import type { GoogleClient, GoogleClientWish } from "@/lib/types";
+import type { GoogleClient } from "@/lib/types";
 import { ChoiceCards } from "@/ui/Choice";
 import { DialogFoot, DialogProblem } from "@/ui/Confirm";
 import classes from "./admin.module.css";
@@ -33,10 +33,13 @@ export function ClientDialog({ client, onClose }: { client?: GoogleClient; onClo
   const [wrong, setWrong] = useState<string>();
   const save = useAct({
     run: () => {
-      const wish: GoogleClientWish = { name: form.name.trim(), client_secret: form.client_secret.trim() || undefined };
-      if (client) return clientsApi.change(workspace.id, client.id, wish);
+      const name = form.name.trim();
+      const client_secret = form.client_secret.trim();
+      if (client)
+        return clientsApi.change(workspace.id, client.id, { name, client_secret: client_secret || undefined });
       return clientsApi.add(workspace.id, {
-        ...wish,
+        name,
+        client_secret,
         google_client_id: form.google_client_id.trim(),
         installation: form.reach === "installation",
       });

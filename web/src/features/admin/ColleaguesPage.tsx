@@ -207,7 +207,7 @@ const linkColumns = [
   { id: "act", title: "Revoke", hidden: true, end: true, width: "6rem" },
 ];
 
-export const isOpen = (l: ConnectLink, now = new Date()) => !l.used_at && !l.revoked_at && new Date(l.expires_at) > now;
+export const isOpen = (l: ConnectLink, now = new Date()) => !l.used_at && new Date(l.expires_at) > now;
 
 /** Links that can still be opened. */
 function Links() {

@@ -22,8 +22,7 @@ import { rows, useConnections } from "./useAdmin";
 type Filter = "all" | "attention";
 
 const columns = [
-  { id: "who", title: "Member" },
-  { id: "account", title: "Google account", wide: true },
+  { id: "who", title: "Member and Google account", width: "38%" },
   { id: "state", title: "State" },
   { id: "sync", title: "Last sync", wide: true, width: "7rem" },
   { id: "act", title: "Actions", hidden: true, end: true, width: "8rem" },
@@ -128,9 +127,8 @@ function ConnectionRow({
   return (
     <tr>
       <Cell>
-        <Person name={c.user_name} email={c.user_email} />
+        <Person name={c.user_name || c.user_email} email={c.google_email || c.user_email} />
       </Cell>
-      <Cell wide>{c.google_email || <span className={classes.soft}>not known yet</span>}</Cell>
       <Cell>
         <Pill tone={health.tone}>{health.label}</Pill>
         {health.detail && <p className={classes.fine}>{health.detail}</p>}

@@ -67,10 +67,10 @@ export function KeysPage() {
 }
 
 const columns = [
-  { id: "name", title: "Name" },
+  { id: "name", title: "Name", width: "30%" },
   { id: "rights", title: "May", wide: true },
   { id: "used", title: "Last used", width: "7rem" },
-  { id: "ends", title: "Ends", wide: true, width: "9rem" },
+  { id: "ends", title: "Ends", wide: true, width: "11rem" },
   { id: "act", title: "Revoke", hidden: true, end: true, width: "6rem" },
 ];
 

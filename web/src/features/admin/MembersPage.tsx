@@ -74,15 +74,22 @@ function MemberTable({ members }: { members: Member[] }) {
                 <Time iso={member.joined_at} />
               </Cell>
               <Cell>
-                <Select
-                  aria-label={`Role of ${name}`}
-                  title={why}
-                  size="xs"
-                  disabled={why !== undefined || pending}
-                  data={rolesFor(workspace.role, member.role)}
-                  value={member.role}
-                  onChange={(role) => role && role !== member.role && changeRole.mutate({ member, role: role as Role })}
-                />
+                {why ? (
+                  <span className={classes.fixed} title={why}>
+                    {roleNames[member.role]}
+                  </span>
+                ) : (
+                  <Select
+                    aria-label={`Role of ${name}`}
+                    size="xs"
+                    disabled={pending}
+                    data={rolesFor(workspace.role, member.role)}
+                    value={member.role}
+                    onChange={(role) =>
+                      role && role !== member.role && changeRole.mutate({ member, role: role as Role })
+                    }
+                  />
+                )}
               </Cell>
               <Cell end>
                 {member.user_id === user.id ? (
@@ -153,8 +160,7 @@ const inviteColumns = [
 
 const roleNames: Record<Role, string> = { owner: "Owner", admin: "Administrator", member: "Member" };
 
-export const openInvitations = (all: Invitation[], now = new Date()) =>
-  all.filter((i) => !i.accepted_at && !i.revoked_at && new Date(i.expires_at) > now);
+export const openInvitations = (all: Invitation[], now = new Date()) => all.filter((i) => new Date(i.expires_at) > now);
 
 function Invitations({ onInvite }: { onInvite: () => void }) {
   const { workspace } = useSession();

@@ -76,7 +76,11 @@ export function useDirectory(w: string, q: string, onlyMissing: boolean) {
   return useInfiniteQuery({
     queryKey: keys.admin.directory(w, q, onlyMissing),
     queryFn: ({ pageParam, signal }) =>
-      peopleApi.directory(w, { q, cursor: pageParam, not_connected: onlyMissing, limit: 50 }, signal),
+      peopleApi.directory(
+        w,
+        { q: q || undefined, cursor: pageParam, not_connected: onlyMissing || undefined, limit: 50 },
+        signal,
+      ),
     initialPageParam: first,
     getNextPageParam: next,
     retry: false,

@@ -100,7 +100,11 @@ function Ask({ token, outcome, reason, reference }: AskProps) {
         size="md"
         fullWidth
         loading={going}
-        leftSection={<GoogleMark />}
+        leftSection={
+          <span className={classes.mark}>
+            <GoogleMark size={14} />
+          </span>
+        }
         onClick={() => setGoing(true)}
       >
         {ended ? "Try again at Google" : "Continue at Google"}

@@ -171,7 +171,7 @@ function AtGoogle({ workspaceId, status, trying, onTry }: Omit<Props, "waits">) 
           </CopyWords>
         )}
         <Button loading={trying} onClick={onTry}>
-          It is allowed now
+          Try again
         </Button>
       </div>
     </Panel>

@@ -12,18 +12,19 @@ import { keys } from "@/lib/keys";
 import { explain, Problem } from "@/lib/problem";
 import type { SessionRow } from "@/lib/types";
 import { Confirm } from "@/ui/Confirm";
-import { Bones, Card, Failed, Page, Person, Pill, Row, Section, Time } from "@/ui/kit";
+import { Bones, Card, Failed, Page, Person, Pill, Section, Time } from "@/ui/kit";
 import classes from "./settings.module.css";
 
 export function AccountPage() {
   const { user, workspaces } = useSession();
-  const roles = { owner: "owner", admin: "administrator", member: "member" } as const;
+  const roles = { owner: "Owner", admin: "Administrator", member: "Member" } as const;
   return (
     <Page title="Account">
       <Card>
-        <Row title={<Person name={user.name} email={user.email} />}>
+        <div className={classes.self}>
+          <Person name={user.name} email={user.email} />
           <span className={classes.state}>{workspaces.map((w) => `${roles[w.role]} of ${w.name}`).join(", ")}</span>
-        </Row>
+        </div>
       </Card>
       <Sessions />
       <Password />
@@ -65,7 +66,7 @@ function Sessions() {
                 <li key={session.id}>
                   <Icon size={18} strokeWidth={1.75} />
                   <div className={classes.grow}>
-                    <p className={classes.strong} title={session.user_agent}>
+                    <p className={classes.device} title={session.user_agent}>
                       {deviceName(session.user_agent)} {session.current && <Pill tone="ok">This one</Pill>}
                     </p>
                     <p className={classes.state}>
