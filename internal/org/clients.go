@@ -78,7 +78,7 @@ func (s *Service) AddGoogleClient(ctx context.Context, c access.Caller, wish Cli
 	if wish.GoogleID = strings.TrimSpace(wish.GoogleID); wish.GoogleID == "" {
 		return GoogleClient{}, invalid("google_client_id", "must not be empty")
 	}
-	if wish.Secret.IsZero() {
+	if strings.TrimSpace(wish.Secret.Reveal()) == "" {
 		return GoogleClient{}, invalid("client_secret", "must not be empty")
 	}
 	known, err := s.retired(ctx, c.Workspace, scope, wish.GoogleID)
@@ -134,11 +134,11 @@ func (s *Service) saveClient(ctx context.Context, c access.Caller, row ClientRow
 	if row.Name == "" {
 		row.Name = strings.TrimSuffix(row.GoogleID, clientEnding)
 	}
-	if len(row.Name) > maxName {
-		return GoogleClient{}, invalid("name", fmt.Sprintf("must have at most %d bytes", maxName))
-	}
 	if err := s.checkGoogleID(row.GoogleID); err != nil {
 		return GoogleClient{}, err
+	}
+	if len(row.Name) > maxName {
+		return GoogleClient{}, invalid("name", fmt.Sprintf("must have at most %d bytes", maxName))
 	}
 	detail := "client " + row.GoogleID
 	if secret := crm.NewSecret(strings.TrimSpace(wish.Secret.Reveal())); !secret.IsZero() {

@@ -149,6 +149,35 @@ func (s *Service) audit(ctx context.Context, row access.Audit) error {
 	return wrap("writing the audit trail", s.Trail.Record(ctx, row))
 }
 
+// personal gives the audit row of something that is about a person, not a
+// workspace, for each workspace they belong to: its administrators see how their
+// people sign in.
+func (s *Service) personal(ctx context.Context, u crm.UserID, row access.Audit) ([]access.Audit, error) {
+	row.At = s.Now()
+	list, err := s.Store.WorkspacesOf(ctx, u) // also for nobody: that must not be quicker
+	if err != nil {
+		return nil, wrap("listing workspaces", err)
+	}
+	if len(list) == 0 {
+		row.Workspace = ""
+		return []access.Audit{row}, nil
+	}
+	rows := make([]access.Audit, len(list))
+	for i, m := range list {
+		rows[i] = row
+		rows[i].Workspace = m.Workspace.ID
+	}
+	return rows, nil
+}
+
+func (s *Service) auditPerson(ctx context.Context, row access.Audit) error {
+	rows, err := s.personal(ctx, row.UserID, row)
+	if err != nil {
+		return err
+	}
+	return wrap("writing the audit trail", s.Trail.Record(ctx, rows...))
+}
+
 // act is the audit row of something a caller did.
 func (s *Service) act(c access.Caller, action, target, detail string) access.Audit {
 	return access.Audit{

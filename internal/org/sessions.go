@@ -70,7 +70,11 @@ func (s *Service) EndSession(ctx context.Context, c access.Caller, id crm.Sessio
 	if own.TokenHash == "" {
 		return fault.New(fault.NotFound, "There is no such session. It may have ended already.")
 	}
-	return wrap("ending the session", s.Store.DropSession(ctx, own.TokenHash, s.act(c, "session.end", string(id), "signed a browser out")))
+	rows, err := s.personal(ctx, c.UserID, s.act(c, "session.end", string(id), "signed a browser out"))
+	if err != nil {
+		return err
+	}
+	return wrap("ending the session", s.Store.DropSession(ctx, own.TokenHash, rows...))
 }
 
 // ownSession finds a session of the caller; the zero Session when there is none.
@@ -102,7 +106,11 @@ func (s *Service) SignOutEverywhere(ctx context.Context, c access.Caller, except
 		}
 		keep = own.TokenHash
 	}
-	err := s.Store.SignOut(ctx, []crm.UserID{c.UserID}, keep, s.act(c, "session.end_all", string(c.UserID), "signed out everywhere"))
+	rows, err := s.personal(ctx, c.UserID, s.act(c, "session.end_all", string(c.UserID), "signed out everywhere"))
+	if err != nil {
+		return err
+	}
+	err = s.Store.SignOut(ctx, []crm.UserID{c.UserID}, keep, rows...)
 	s.forgetPerson(c.UserID)
 	return wrap("signing out everywhere", err)
 }
@@ -113,9 +121,13 @@ func (s *Service) EndSessionsOf(ctx context.Context, users []crm.UserID) error {
 	if len(users) == 0 {
 		return nil
 	}
-	rows := make([]access.Audit, len(users))
-	for i, u := range users {
-		rows[i] = access.Audit{At: s.Now(), UserID: u, Via: access.ViaSystem, Action: "session.end_all", Target: string(u), Outcome: "ok", Detail: "signed out everywhere after a security event of Google"}
+	var rows []access.Audit
+	for _, u := range users {
+		of, err := s.personal(ctx, u, access.Audit{UserID: u, Via: access.ViaSystem, Action: "session.end_all", Target: string(u), Outcome: "ok", Detail: "signed out everywhere after a security event of Google"})
+		if err != nil {
+			return err
+		}
+		rows = append(rows, of...)
 	}
 	err := s.Store.SignOut(ctx, users, "", rows...)
 	s.forgetPerson(users...)
@@ -156,7 +168,11 @@ func (s *Service) ChangePassword(ctx context.Context, c access.Caller, old, new 
 	if err != nil {
 		return err
 	}
-	err = s.Store.SetPassword(ctx, u.ID, hash, own.TokenHash, s.act(c, "password.change", string(u.ID), "other sessions were ended"))
+	rows, err := s.personal(ctx, u.ID, s.act(c, "password.change", string(u.ID), "other sessions were ended"))
+	if err != nil {
+		return err
+	}
+	err = s.Store.SetPassword(ctx, u.ID, hash, own.TokenHash, rows...)
 	s.forgetPerson(u.ID)
 	return wrap("storing the password", err)
 }
@@ -180,7 +196,7 @@ func (s *Service) checkChange(ctx context.Context, c access.Caller, u crm.User, 
 	if !ok {
 		row := s.act(c, "password.change", string(u.ID), "wrong old password")
 		row.Outcome = "denied"
-		if err := s.audit(ctx, row); err != nil {
+		if err := s.auditPerson(ctx, row); err != nil {
 			return crm.Secret{}, err
 		}
 		return crm.Secret{}, invalid("old_password", "is not right")

@@ -86,7 +86,7 @@ func (s *Service) SignIn(ctx context.Context, email string, password crm.Secret,
 		return crm.User{}, err
 	}
 	if !ok || user.PasswordHash.IsZero() {
-		if err := s.audit(ctx, access.Audit{UserID: user.ID, Action: "login.failed", Outcome: "denied", Detail: "wrong password", Remote: remote}); err != nil {
+		if err := s.auditPerson(ctx, access.Audit{UserID: user.ID, Action: "login.failed", Outcome: "denied", Detail: "wrong password", Remote: remote}); err != nil {
 			return crm.User{}, err
 		}
 		return crm.User{}, refused()
@@ -94,7 +94,7 @@ func (s *Service) SignIn(ctx context.Context, email string, password crm.Secret,
 	if err := s.right(ctx, tries); err != nil {
 		return crm.User{}, err
 	}
-	return user, s.audit(ctx, access.Audit{UserID: user.ID, Action: "login", Outcome: "ok", Detail: "password", Remote: remote})
+	return user, s.auditPerson(ctx, access.Audit{UserID: user.ID, Action: "login", Outcome: "ok", Detail: "password", Remote: remote})
 }
 
 // tries are the keys that guesses of a password are counted under.
@@ -153,7 +153,7 @@ func (s *Service) SignInWithGoogle(ctx context.Context, g GoogleIdentity, remote
 		}
 		row.Action, row.Outcome, row.Detail = "login.failed", "denied", "google: not a person of this installation"
 	}
-	if trail := s.audit(ctx, row); trail != nil {
+	if trail := s.auditPerson(ctx, row); trail != nil {
 		return crm.User{}, trail
 	}
 	return user, err
