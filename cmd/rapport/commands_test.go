@@ -84,20 +84,22 @@ func TestSettingsFileBesideTheProgram(t *testing.T) {
 	r := finish(t, c)
 	require.Equal(t, exitFailure, r.code)
 	states := map[string]string{}
-	var findings []struct{ Name, State, Text, Fix string }
-	require.NoError(t, json.Unmarshal([]byte(r.out), &findings))
-	for _, f := range findings {
-		states[f.Name] = f.State
+	var report client.DoctorReport
+	require.NoError(t, json.Unmarshal([]byte(r.out), &report))
+	for _, f := range report.Findings {
+		states[f.ID] = f.State
 		if f.State == "broken" {
 			require.NotEmpty(t, f.Fix, f.Name)
 		}
 	}
 	require.Equal(t, "ok", states["settings"])
-	require.Equal(t, "ok", states["database"])
-	require.Equal(t, "ok", states["encryption key"])
-	require.Equal(t, "broken", states["redirect URIs"], "http is for localhost only")
-	require.Equal(t, "broken", states["OAuth client"])
-	require.Equal(t, "broken", states["Google: token endpoint"])
+	require.Equal(t, "skipped", states["database"], "doctor makes none")
+	require.Equal(t, "skipped", states["encryption_key"])
+	require.Equal(t, "broken", states["public_address"], "http is for localhost only")
+	require.Equal(t, "broken", states["google"])
+	require.Equal(t, "skipped", states["oauth_client"], "what needs Google is not looked at")
+	require.Equal(t, "public_address", report.Broken, "the first of them")
+	require.NoDirExists(t, filepath.Join(c.Dir, "data"))
 }
 
 // TestALifeOnTheCommandLine makes people and keys, connects, syncs, verifies,
@@ -161,7 +163,7 @@ func checkDoctor(t *testing.T, environ []string) {
 	require.Equal(t, exitOK, r.code, r.out)
 	require.Contains(t, r.out, "Opens all 1 stored grants")
 	require.Contains(t, r.out, "Google knows the client")
-	require.Contains(t, r.out, "Gmail answers")
+	require.Contains(t, r.out, "Gmail API: Answers")
 	r = runs(t, append(environ, "GOOGLE_CLIENT_SECRET=wrong"), "doctor")
 	require.Equal(t, exitFailure, r.code)
 	require.Contains(t, r.out, "refuses the client")

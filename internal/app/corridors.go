@@ -24,6 +24,8 @@ func (a *App) corridors() []corridor {
 		{fact.ConnectionGranted, "its mail streams begin", a.startMail},
 		{fact.ConnectionChanged, "its mail streams follow the new status and settings", a.adjustMail},
 		{fact.ConnectionLost, "its mail streams pause until it is reconnected", a.stopMail},
+		{fact.ApprovalDecided, "connections of a blocked workspace rest; they go on when it is approved again", a.followApproval},
+		{fact.MemberRemoved, "their connections are disconnected, their tokens revoked and their leases cut", a.dropMember},
 		// Everything is shown on open pages besides, by every process: see tail.
 	}
 }
@@ -166,6 +168,7 @@ func (a *App) tail(ctx context.Context) {
 	}
 }
 
+// publish lets this process hear of facts: its caches forget, its pages show.
 func (a *App) publish(ctx context.Context, seq int64) (int64, error) {
 	for {
 		facts, err := a.Store.FactsAfter(ctx, seq, corridorPiece)
@@ -173,6 +176,7 @@ func (a *App) publish(ctx context.Context, seq int64) (int64, error) {
 			return seq, err
 		}
 		for _, f := range facts {
+			a.Vault.Heard(f)
 			a.live.publish(f)
 			seq = f.Seq
 		}

@@ -126,17 +126,22 @@ func plain(err error) error {
 
 // signingKeys derives the keys of bearer tokens from the encryption keys, in
 // their order.
-func signingKeys(keys crm.Secret) ([][]byte, error) {
+func signingKeys(keys crm.Secret) ([][]byte, error) { return derived(keys, "rapport bearer tokens v1") }
+
+// linkKeys derives the keys of signed links likewise.
+func linkKeys(keys crm.Secret) ([][]byte, error) { return derived(keys, "rapport signed links v1") }
+
+func derived(keys crm.Secret, purpose string) ([][]byte, error) {
 	var out [][]byte
 	for key := range strings.SplitSeq(keys.Reveal(), ",") {
 		if key = strings.TrimSpace(key); key == "" {
 			continue
 		}
-		derived, err := hkdf.Key(sha256.New, []byte(key), nil, "rapport bearer tokens v1", 32)
+		one, err := hkdf.Key(sha256.New, []byte(key), nil, purpose, 32)
 		if err != nil {
-			return nil, fmt.Errorf("deriving a key for tokens: %w", err)
+			return nil, fmt.Errorf("deriving a key: %w", err)
 		}
-		out = append(out, derived)
+		out = append(out, one)
 	}
 	return out, nil
 }

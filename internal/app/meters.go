@@ -20,6 +20,7 @@ type meters struct {
 	units     *prometheus.CounterVec
 	calls     *prometheus.CounterVec
 	refreshes *prometheus.CounterVec
+	events    *prometheus.CounterVec
 	facts     *prometheus.CounterVec
 	steps     *prometheus.HistogramVec
 }
@@ -29,6 +30,7 @@ func newMeters(r *prometheus.Registry, version string) *meters {
 		units:     prometheus.NewCounterVec(prometheus.CounterOpts{Name: "rapport_google_units_total", Help: "Quota units spent at Google."}, []string{"method"}),
 		calls:     prometheus.NewCounterVec(prometheus.CounterOpts{Name: "rapport_google_calls_total", Help: "Attempts of calls to Google, refused ones by its quota apart."}, []string{"method", "refused"}),
 		refreshes: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "rapport_token_refreshes_total", Help: "Access tokens refreshed, by outcome."}, []string{"outcome"}),
+		events:    prometheus.NewCounterVec(prometheus.CounterOpts{Name: "rapport_security_events_total", Help: "Security events of Google that were taken, by kind."}, []string{"kind"}),
 		facts:     prometheus.NewCounterVec(prometheus.CounterOpts{Name: "rapport_facts_total", Help: "Facts seen by this process: mail.arrived, sync.completed, ..."}, []string{"kind"}),
 		steps: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "rapport_job_duration_seconds", Help: "Time of a turn of background work, by kind and outcome.", Buckets: []float64{.01, .05, .25, 1, 2.5, 10, 60, 600},
@@ -36,7 +38,7 @@ func newMeters(r *prometheus.Registry, version string) *meters {
 	}
 	about := prometheus.NewGauge(prometheus.GaugeOpts{Name: "rapport_build_info", Help: "Always 1.", ConstLabels: prometheus.Labels{"version": version}})
 	about.Set(1)
-	r.MustRegister(m.units, m.calls, m.refreshes, m.facts, m.steps, about, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	r.MustRegister(m.units, m.calls, m.refreshes, m.events, m.facts, m.steps, about, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
 
@@ -56,6 +58,8 @@ func (m *meters) ended(e local.Ended) {
 	}
 	m.steps.WithLabelValues(string(e.Kind), outcome).Observe(e.Took.Seconds())
 }
+
+func (m *meters) securityEvent(kind string) { m.events.WithLabelValues(kind).Inc() }
 
 func (m *meters) fact(f fact.Fact) { m.facts.WithLabelValues(string(f.Kind)).Inc() }
 

@@ -111,11 +111,11 @@ func (a *App) startWork(ctx, work context.Context, busy *sync.WaitGroup, hooks H
 // StartSync starts the background work: facts and their consequences, jobs, and
 // keeping house. It ends with ctx; busy waits for its end.
 func (a *App) StartSync(ctx context.Context, busy *sync.WaitGroup) error {
-	if err := a.Store.Enqueue(ctx, a.Mail.Schedule()...); err != nil {
+	if err := a.Store.Enqueue(ctx, append(a.Mail.Schedule(), a.Vault.Schedule()...)...); err != nil {
 		return err
 	}
 	runner := &local.Runner{
-		Rows: a.Store, Holder: a.holder, Definitions: a.Mail.Definitions(), Parallel: a.Config.Workers, Now: a.now, Log: a.log, Ended: a.meters.ended, Lease: jobLease, Grace: a.grace,
+		Rows: a.Store, Holder: a.holder, Definitions: append(a.Mail.Definitions(), a.Vault.Definitions()...), Parallel: a.Config.Workers, Now: a.now, Log: a.log, Ended: a.meters.ended, Lease: jobLease, Grace: a.grace,
 	}
 	busy.Go(func() {
 		if err := runner.Run(ctx); err != nil {
@@ -193,17 +193,14 @@ func (a *App) handler() (http.Handler, error) {
 		return nil, err
 	}
 	door := &httpapi.Server{
-		Org: a.Org, Vault: a.Vault, Mail: a.Mail, Connections: a.Store, Facts: a.live, Queue: a.Store, Now: a.now, Log: a.log,
+		Org: a.Org, Vault: a.Vault, Mail: a.Mail, Connections: a.Store, Facts: a.live, Queue: a.Store, Once: a.Store, Now: a.now, Log: a.log,
+		Doctor: a.doctor, Trace: func(h http.Handler) http.Handler { return tracedHandler(a.Config.Tracing(), h) },
 		PublicURL: a.Config.PublicURL, RedirectURI: a.Config.GoogleRedirectURI, GoogleSignIn: a.Config.HasGoogleClient(), Version: a.version,
 		Heartbeat: a.beat, Closing: a.closing, Pages: web.Files(), AllowedOrigins: a.Config.AllowedOrigins, TrustedProxies: proxies,
 		Metrics: a.metrics, MetricsToken: a.Config.MetricsToken,
 		Checks: []httpapi.Check{{Name: "database", Run: a.Store.Ping}, {Name: "migrations", Run: a.migrated}, {Name: "key", Run: a.keyWorks}},
 	}
-	h, err := door.Handler()
-	if err != nil {
-		return nil, err
-	}
-	return tracedHandler(a.Config.Tracing(), h), nil
+	return door.Handler()
 }
 
 // prefixes reads addresses and networks.

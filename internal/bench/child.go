@@ -29,6 +29,8 @@ func children() map[string]func(context.Context, json.RawMessage) (any, error) {
 		"import":     importChild,
 		"jobs":       jobsChild,
 		"decode":     decodeChild,
+		"grants":     grantsChild,
+		"load":       loadChild,
 	}
 }
 
