@@ -13,8 +13,9 @@ import (
 // Proxy passes a call on to Google and streams its answer back.
 type Proxy interface {
 	// Forward makes the call with the access token. path is Google's, still
-	// escaped and with its slash. It answers by itself, errors of Google and of the
-	// network included.
+	// escaped and with its slash. It passes on only headers and parameters that are
+	// Google's business, and answers by itself, errors of Google and of the network
+	// included.
 	Forward(w http.ResponseWriter, r *http.Request, token crm.Secret, service crm.Service, path string)
 }
 
@@ -23,21 +24,8 @@ const (
 	proxyTime = 10 * time.Minute // for a file on a slow line
 )
 
-// Headers that stay on their side: those between two neighbours on the line
-// (RFC 9110, 7.6.1), whatever says who somebody is, and what a page of ours obeys.
-var (
-	keptFromGoogle = []string{
-		"Authorization", "Cookie", "Forwarded", "Origin", "Proxy-Authorization", "Referer", "X-Forwarded-For", "X-Forwarded-Host",
-		"X-Forwarded-Proto", "X-Goog-Api-Key", "X-Goog-User-Project", "X-Real-Ip", "X-Request-Id", "Sec-Fetch-Dest", "Sec-Fetch-Mode", "Sec-Fetch-Site", "Sec-Fetch-User",
-	}
-	keptFromCaller = []string{
-		"Set-Cookie", "Set-Cookie2", "Authorization", "Alt-Svc", "Clear-Site-Data", "Server", "Service-Worker-Allowed", "Strict-Transport-Security",
-		"Access-Control-Allow-Origin", "Access-Control-Allow-Credentials", "Access-Control-Allow-Headers", "Access-Control-Allow-Methods",
-		"Access-Control-Expose-Headers", "Content-Security-Policy", "Content-Security-Policy-Report-Only", "Cross-Origin-Opener-Policy",
-		"Nel", "Report-To", "Reporting-Endpoints", "Refresh",
-	}
-	betweenNeighbours = []string{"Connection", "Keep-Alive", "Proxy-Authenticate", "Proxy-Connection", "Te", "Trailer", "Transfer-Encoding", "Upgrade"}
-)
+// notUnderOurs are headers that a browser would take as said by us.
+var notUnderOurs = []string{"Set-Cookie", "Content-Security-Policy-Report-Only", "Refresh", "Service-Worker-Allowed", "Server"}
 
 // proxyLease makes one call to Google with the handle of a lease.
 func (s *Server) proxyLease(w http.ResponseWriter, r *http.Request, c access.Caller) error {
@@ -58,13 +46,9 @@ func (s *Server) proxyLease(w http.ResponseWriter, r *http.Request, c access.Cal
 	_ = control.SetWriteDeadline(time.Now().Add(proxyTime))
 	out := r.Clone(r.Context())
 	out.Body = http.MaxBytesReader(w, r.Body, proxyMost)
-	strip(out.Header, keptFromGoogle)
-	q := out.URL.Query()
-	for _, name := range []string{"access_token", "key", "oauth_token"} {
-		q.Del(name)
-	}
-	out.URL.RawQuery = q.Encode()
-	s.Proxy.Forward(&googleAnswer{ResponseWriter: w, ours: w.Header().Clone()}, out, token.Token, lease.Service, path)
+	out.Header.Del("Authorization")
+	out.Header.Del("Cookie")
+	s.Proxy.Forward(&googleAnswer{ResponseWriter: w, ours: w.Header().Clone(), handle: hiddenOf(r.Context())}, out, token.Token, lease.Service, path)
 	return nil
 }
 
@@ -84,34 +68,25 @@ func googlePath(r *http.Request) (string, error) {
 	return rest, nil
 }
 
-// strip takes headers out, with those that the Connection header names.
-func strip(h http.Header, list []string) {
-	for _, named := range h.Values("Connection") {
-		for name := range strings.SplitSeq(named, ",") {
-			h.Del(strings.TrimSpace(name))
-		}
-	}
-	for _, name := range list {
-		h.Del(name)
-	}
-	for _, name := range betweenNeighbours {
-		h.Del(name)
-	}
-}
-
 // googleAnswer is an answer of Google on its way to a caller. It is shown under
 // our origin, so it may do nothing there.
 type googleAnswer struct {
 	http.ResponseWriter
-	ours  http.Header // set by us before: these win
-	begun bool
+	ours   http.Header // set by us before: these win
+	handle crm.Secret
+	begun  bool
 }
 
 func (a *googleAnswer) WriteHeader(code int) {
 	if !a.begun && code >= http.StatusOK {
 		a.begun = true
 		h := a.Header()
-		strip(h, keptFromCaller)
+		for _, name := range notUnderOurs {
+			h.Del(name)
+		}
+		if to := h.Get("Location"); strings.HasPrefix(to, "/") { // an upload goes on there, through us
+			h.Set("Location", proxyPath+a.handle.Reveal()+to)
+		}
 		for name, values := range a.ours {
 			if name != "Cache-Control" {
 				h[name] = values
