@@ -41,13 +41,16 @@ type App struct {
 	live    *live
 	table   []corridor
 	clients clients
-	doctor  *examiner
-	metrics *prometheus.Registry
-	meters  *meters
-	closing chan struct{}
-	beat    time.Duration
-	grace   time.Duration                 // for steps of jobs when stopping; 0: the runner's own
-	stopped []func(context.Context) error // in reverse order, at the end
+	proxy   *google.Proxy
+	// verifier knows Google's signature under security events.
+	verifier vault.Verifier
+	doctor   *examiner
+	metrics  *prometheus.Registry
+	meters   *meters
+	closing  chan struct{}
+	beat     time.Duration
+	grace    time.Duration                 // for steps of jobs when stopping; 0: the runner's own
+	stopped  []func(context.Context) error // in reverse order, at the end
 }
 
 // Options of Open.
@@ -182,15 +185,17 @@ func (a *App) build(ctx context.Context, sealer *vault.Sealer, keys crm.Secret) 
 		TokenLife: a.Config.TokenLife, SessionLife: a.Config.SessionLife, SignInDomains: a.Config.SignInDomains,
 		Offered: vault.Services, AnyClientID: a.Config.GoogleBaseURL != "",
 	}
-	endpoints := googleEndpoints(a.Config.Endpoints())
+	endpoints := google.From(a.Config.Endpoints())
 	client := google.NewHTTPClient(tracedTransport(a.Config.Tracing()))
 	links, err := linkKeys(keys)
 	if err != nil {
 		return err
 	}
+	oauth := google.NewOAuth(endpoints, client, a.now)
+	a.verifier = oauth
 	a.clients = clients{config: a.Config, rows: a.Store, sealer: sealer}
 	a.Vault = &vault.Service{
-		Provider: a.meters.provider(google.NewOAuth(endpoints, client, a.now)), Clients: a.clients, Consents: a.Store, Grants: a.Store, Connections: a.Store,
+		Provider: a.meters.provider(oauth), Clients: a.clients, Consents: a.Store, Grants: a.Store, Connections: a.Store,
 		TokenGrants: a.Store, Leases: a.Store, Upkeep: a.Store,
 		Approvals: a.Org, Trail: a.Store, Sealer: sealer, Now: a.now, Random: rand.Reader, Ahead: a.Config.RefreshAhead, Log: a.log,
 		PublicURL: a.Config.PublicURL, LinkKeys: links, AllowedOrigins: a.Config.AllowedOrigins, Extra: a.Config.ExtraServices(), Open: a.Config.BrokerOpen,
@@ -209,6 +214,16 @@ func (a *App) build(ctx context.Context, sealer *vault.Sealer, keys crm.Secret) 
 		Mailboxes: boxes, Streams: a.Store, Runs: a.Store, Ledger: a.Store, Emails: a.Store, Connections: a.Store, Queue: a.Store,
 		Now: a.now, Random: rand.Reader, Log: a.log, Budget: stepBudget,
 	}
+	directory, err := google.NewDirectory(google.DirectoryOptions{
+		Endpoints: endpoints, Client: client, Tokens: a.Vault, Now: a.now, UserAgent: "Rapport/" + a.version, OnUsage: a.meters.usage,
+	})
+	if err != nil {
+		return err
+	}
+	a.Org.Directory = directory
+	a.proxy = google.NewProxy(google.ProxyOptions{Endpoints: endpoints, Wrap: tracedTransport(a.Config.Tracing()), Failed: func(service crm.Service, err error) {
+		a.log.Warn("a call through a lease did not reach Google", "service", service, "error", err)
+	}})
 	a.doctor = &examiner{app: a}
 	a.table = a.corridors()
 	return nil
@@ -224,13 +239,6 @@ func (a *App) sharedQuota() google.Shared {
 		return nil
 	}
 	return a.Store
-}
-
-func googleEndpoints(e config.Endpoints) google.Endpoints {
-	out := google.Endpoints{Auth: e.Auth, Token: e.Token, Revoke: e.Revoke, Keys: e.JWKS, Issuers: []string{e.Issuer}, Gmail: e.Gmail}
-	// Google names itself in two ways; a server in its place may do so, too.
-	out.Issuers = append(out.Issuers, google.Real().Issuers...)
-	return out
 }
 
 // quota of the settings; "none" is for servers that have none.
