@@ -284,3 +284,27 @@ func TestTheDemoHasColleagues(t *testing.T) {
 	require.Equal(t, 2, closed)
 	require.Equal(t, 1, without)
 }
+
+func TestTheDemoHasFiles(t *testing.T) {
+	seat := data.Demo()[0]
+	s, err := simulator.New(simulator.Options{Seed: 7, Accounts: []simulator.Account{{Email: seat.Email, Name: seat.Name, Domain: seat.Domain}}})
+	require.NoError(t, err)
+	require.NoError(t, s.Start("127.0.0.1:0"))
+	defer func() { require.NoError(t, s.Close()) }()
+	own := sim{s, t}
+	token, err := s.OAuth.IssueToken(seat.Email, "", []string{"https://www.googleapis.com/auth/drive.readonly"})
+	require.NoError(t, err)
+	list := func() string {
+		status, text := own.get("/drive/v3/files?orderBy=name&fields=files(id,name)&prettyPrint=false", token)
+		require.Equal(t, 200, status)
+		return text
+	}
+	first := list()
+	for _, name := range []string{"Price list 2026", "Open offers", "Sales", "Notes.txt"} {
+		require.Contains(t, first, name)
+	}
+	call[object](own, "POST", "/_sim/reset", "")
+	token, err = s.OAuth.IssueToken(seat.Email, "", []string{"https://www.googleapis.com/auth/drive.readonly"})
+	require.NoError(t, err)
+	require.Equal(t, first, list(), "the same files with the same ids")
+}

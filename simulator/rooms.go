@@ -29,7 +29,8 @@ func standardRooms() []RoomMaker {
 // replace.
 func (s *Simulator) makeRooms() error {
 	s.rooms = []front.Room{s.PubSub}
-	kit := Kit{World: s.World, Publisher: s.PubSub, Files: files.New(s.World)}
+	s.files = files.New(s.World)
+	kit := Kit{World: s.World, Publisher: s.PubSub, Files: s.files}
 	for _, make := range slices.Concat(s.opt.Rooms, standardRooms()) {
 		r, err := make(kit)
 		if err != nil {

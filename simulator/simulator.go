@@ -96,6 +96,7 @@ type Simulator struct {
 	opt      Options
 	clients  []world.Client
 	rooms    []front.Room
+	files    *files.Store
 	meetings control.Meetings // nil without Meet
 	handler  http.Handler
 
@@ -143,6 +144,9 @@ func (s *Simulator) seed() error {
 		if err != nil {
 			return fmt.Errorf("account of the seed: %w", err)
 		}
+		if err := s.furnish(acc); err != nil {
+			return fmt.Errorf("files of %s: %w", acc.Email, err)
+		}
 		if s.Mail == nil || acc.NoMailbox {
 			continue
 		}
@@ -151,6 +155,36 @@ func (s *Simulator) seed() error {
 		}
 	}
 	return nil
+}
+
+// furnish puts the files of a seat of the demo into its Drive.
+func (s *Simulator) furnish(a world.Account) error {
+	now := s.World.Clock.Now()
+	if !s.World.Until.IsZero() {
+		now = s.World.Until.UTC()
+	}
+	return s.files.Do(func(t *files.Tree) error {
+		folders := map[string]*files.File{}
+		for _, p := range data.Papers(a.Email) {
+			at := now.AddDate(0, 0, -p.DaysOld)
+			f := &files.File{Name: p.Name, Type: p.Type, Original: p.Name, Owner: a.Email, Content: []byte(p.Text), Created: at, Modified: at}
+			if p.Type == "text/csv" {
+				book, err := files.FromCSV(f.Content)
+				if err != nil {
+					return err
+				}
+				f.Type, f.Content, f.Original, f.Book = files.Spreadsheet, nil, "", book
+			}
+			if p.Folder != "" {
+				if folders[p.Folder] == nil {
+					folders[p.Folder] = t.Add(&files.File{Name: p.Folder, Type: files.Folder, Owner: a.Email, Created: at, Modified: at}, at)
+				}
+				f.Parents = []string{folders[p.Folder].ID}
+			}
+			t.Add(f, at)
+		}
+		return nil
+	})
 }
 
 // withColleagues adds the people of the demo's organisation who have no seat,
