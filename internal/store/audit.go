@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 
@@ -12,50 +13,34 @@ import (
 
 const auditColumns = "a.id, a.at, a.workspace_id, a.user_id, a.key_id, a.via, a.action, a.target, a.outcome, a.detail, a.remote"
 
-// auditSearch is a question to the audit trail: one condition leads and goes by
-// an index of its own, the others only look at what it finds.
-type auditSearch struct {
-	args  []any
-	where []string
-	lists []string // leading conditions, each with its own order by time
-}
-
-// arg adds a parameter and gives its mark.
-func (q *auditSearch) arg(v any) string {
-	q.args = append(q.args, v)
-	return fmt.Sprintf("$%d", len(q.args))
-}
-
-// aside keeps a condition from choosing the index: an expression has none.
-func aside(column string) string { return "(" + column + " || '')" }
-
 // AuditOf lists the audit trail of a workspace, the newest first. Every filter
 // goes by an index; of several, the one that leaves the least.
 func (s *Store) AuditOf(ctx context.Context, w crm.WorkspaceID, filter org.AuditQuery) ([]org.AuditRow, string, error) {
-	before, id, err := readCursorNumber(filter.Cursor)
-	if err != nil {
+	c := auditChoice{workspace: w, AuditQuery: filter}
+	var err error
+	if c.before, c.id, err = readCursorNumber(filter.Cursor); err != nil {
 		return nil, "", err
+	}
+	if until := stamp(filter.Until); !filter.Until.IsZero() && until <= c.before { // one bound: an index takes no two
+		c.before, c.id = until-1, math.MaxInt64
 	}
 	for _, text := range []string{string(filter.UserID), filter.Target, filter.Action} {
 		if clean(text) != text { // no row holds that
 			return nil, "", nil
 		}
 	}
-	limit := pageLimit(filter.Limit)
-	var q auditSearch
-	at := q.arg(before)
-	q.where = append(q.where, fmt.Sprintf("a.at <= %s AND (a.at < %s OR a.id < %s)", at, at, q.arg(id)))
-	if !filter.Since.IsZero() {
-		q.where = append(q.where, "a.at >= "+q.arg(stamp(filter.Since)))
+	if filter.Action != "" {
+		if c.actions, err = s.actionsOf(ctx, w, filter.Action); err != nil || len(c.actions) == 0 {
+			return nil, "", err
+		}
 	}
-	if !filter.Until.IsZero() {
-		q.where = append(q.where, "a.at < "+q.arg(stamp(filter.Until)))
-	}
-	empty, err := s.leadAudit(ctx, w, filter, &q)
-	if err != nil || empty {
+	lead, err := s.leadOf(ctx, c)
+	if err != nil {
 		return nil, "", err
 	}
-	list, err := all(ctx, s.reading("access.AuditOf"), "list", scanAudit, q.text(limit+1), q.args...)
+	limit := pageLimit(filter.Limit)
+	q := c.search(lead, false)
+	list, err := all(ctx, s.reading("access.AuditOf"), "list", scanAudit, q.page(s.d, limit+1), q.args...)
 	if err != nil || len(list) <= limit {
 		return list, "", err
 	}
@@ -71,78 +56,6 @@ func scanAudit(r scanner) (org.AuditRow, error) {
 	return v, err
 }
 
-// text puts the statement together: each leading condition gives its newest rows
-// by its index, and the newest of all are taken.
-func (q *auditSearch) text(n int) string {
-	where := strings.Join(q.where, " AND ")
-	order := fmt.Sprintf(" ORDER BY a.at DESC, a.id DESC LIMIT %d", n)
-	parts := make([]string, len(q.lists))
-	for i, lead := range q.lists {
-		parts[i] = "SELECT * FROM (SELECT " + auditColumns + " FROM audit_log a WHERE " + lead + " AND " + where + order + ") p" + fmt.Sprint(i)
-	}
-	return "SELECT " + auditColumns + ", COALESCE(u.name, '') FROM (" + strings.Join(parts, " UNION ALL ") + ") a LEFT JOIN users u ON u.id = a.user_id" + order
-}
-
-// auditFew is how many rows of a filter are few enough to look at each.
-const auditFew = 2000
-
-// leadAudit chooses the condition that leads; empty: nothing can match.
-func (s *Store) leadAudit(ctx context.Context, w crm.WorkspaceID, filter org.AuditQuery, q *auditSearch) (empty bool, err error) {
-	workspace := q.arg(string(w))
-	var actions []string
-	if filter.Action != "" {
-		if actions, err = s.actionsOf(ctx, w, filter.Action); err != nil || len(actions) == 0 {
-			return true, err
-		}
-	}
-	lead := ""
-	switch {
-	case filter.Target != "":
-		lead = "target"
-	case filter.UserID != "" && len(actions) > 0:
-		few, err := s.fewAudits(ctx, w, filter.UserID)
-		if err != nil {
-			return false, err
-		}
-		if lead = "action"; few {
-			lead = "user"
-		}
-	case filter.UserID != "":
-		lead = "user"
-	case len(actions) > 0:
-		lead = "action"
-	}
-	q.lead(lead, workspace, filter, actions)
-	return false, nil
-}
-
-// lead lets one filter lead and puts the others aside.
-func (q *auditSearch) lead(by, workspace string, filter org.AuditQuery, actions []string) {
-	inWorkspace := "a.workspace_id = " + workspace
-	if by == "action" {
-		for _, action := range actions {
-			q.lists = append(q.lists, inWorkspace+" AND a.action = "+q.arg(action))
-		}
-	} else if len(actions) > 0 {
-		marks := make([]string, len(actions))
-		for i, action := range actions {
-			marks[i] = q.arg(action)
-		}
-		q.where = append(q.where, aside("a.action")+" IN ("+strings.Join(marks, ", ")+")")
-	}
-	switch {
-	case by == "target":
-		q.lists = append(q.lists, "a.target = "+q.arg(filter.Target)+" AND "+aside("a.workspace_id")+" = "+workspace)
-	case by == "user":
-		q.lists = append(q.lists, inWorkspace+" AND a.user_id = "+q.arg(string(filter.UserID)))
-	case by == "":
-		q.lists = append(q.lists, inWorkspace)
-	}
-	if filter.UserID != "" && by != "user" {
-		q.where = append(q.where, aside("a.user_id")+" = "+q.arg(string(filter.UserID)))
-	}
-}
-
 // actionsOf finds the actions of a workspace that begin so, hopping through the
 // index from one to the next: there are dozens among millions of rows.
 func (s *Store) actionsOf(ctx context.Context, w crm.WorkspaceID, prefix string) ([]string, error) {
@@ -154,9 +67,127 @@ func (s *Store) actionsOf(ctx context.Context, w crm.WorkspaceID, prefix string)
 	return slices.DeleteFunc(list, func(action string) bool { return !strings.HasPrefix(action, prefix) }), err
 }
 
-// fewAudits reports whether a user has so few rows that each can be looked at.
-func (s *Store) fewAudits(ctx context.Context, w crm.WorkspaceID, u crm.UserID) (bool, error) {
-	n, err := one(ctx, s.reading("access.AuditOf"), "count", scanInt, fmt.Sprintf(
-		"SELECT COUNT(*) FROM (SELECT 1 FROM audit_log WHERE workspace_id = $1 AND user_id = $2 LIMIT %d) few", auditFew+1), string(w), string(u))
-	return n <= auditFew, err
+// auditFew are the sizes by which filters are compared: the first one that lets
+// fewer rows through leads.
+var auditFew = []int64{2000, 40_000}
+
+// leadOf chooses the filter whose index is gone by.
+func (s *Store) leadOf(ctx context.Context, c auditChoice) (string, error) {
+	var filters []string
+	for _, f := range []struct {
+		name  string
+		given bool
+	}{{"target", c.Target != ""}, {"user", c.UserID != ""}, {"action", c.Action != ""}} {
+		if f.given {
+			filters = append(filters, f.name)
+		}
+	}
+	switch len(filters) {
+	case 0:
+		return "time", nil
+	case 1:
+		return filters[0], nil
+	}
+	for _, few := range auditFew {
+		for _, name := range filters {
+			q := c.search(name, true)
+			n, err := one(ctx, s.reading("access.AuditOf"), "count", scanInt, q.count(s.d, few), q.args...)
+			if err != nil || n < few {
+				return name, err
+			}
+		}
+	}
+	return filters[0], nil
+}
+
+// auditChoice is what is asked for, checked: rows before a time and an id.
+type auditChoice struct {
+	org.AuditQuery
+	workspace  crm.WorkspaceID
+	actions    []string
+	before, id int64
+}
+
+// auditSearch is a question to the audit trail: one filter leads and goes by the
+// index named like it, the others look at what it finds.
+type auditSearch struct {
+	args  []any
+	index string
+	leads []string // conditions, each of which gives rows in the order of time
+	where []string // the others, for all of them
+}
+
+// arg adds a parameter and gives its mark.
+func (q *auditSearch) arg(v any) string {
+	q.args = append(q.args, v)
+	return fmt.Sprintf("$%d", len(q.args))
+}
+
+// aside keeps a condition from choosing an index: an expression has none.
+func aside(column string) string { return "(a." + column + " || '')" }
+
+// search lets a filter lead; alone: as if there were no others.
+func (c auditChoice) search(by string, alone bool) *auditSearch {
+	q := &auditSearch{index: "audit_log_" + by}
+	at := q.arg(c.before)
+	q.where = append(q.where, fmt.Sprintf("a.at <= %s AND (a.at < %s OR a.id < %s)", at, at, q.arg(c.id)))
+	if !c.Since.IsZero() {
+		q.where = append(q.where, "a.at >= "+q.arg(stamp(c.Since)))
+	}
+	workspace := q.arg(string(c.workspace))
+	here := "a.workspace_id = " + workspace
+	switch by {
+	case "time":
+		q.leads = []string{here}
+	case "user":
+		q.leads = []string{here + " AND a.user_id = " + q.arg(string(c.UserID))}
+	case "target": // ids are of one workspace, mostly
+		q.leads = []string{"a.target = " + q.arg(c.Target) + " AND " + aside("workspace_id") + " = " + workspace}
+	case "action":
+		for _, action := range c.actions {
+			q.leads = append(q.leads, here+" AND a.action = "+q.arg(action))
+		}
+	}
+	if !alone {
+		c.rest(by, q)
+	}
+	return q
+}
+
+// rest adds the filters that do not lead.
+func (c auditChoice) rest(by string, q *auditSearch) {
+	if c.Target != "" && by != "target" {
+		q.where = append(q.where, aside("target")+" = "+q.arg(c.Target))
+	}
+	if c.UserID != "" && by != "user" {
+		q.where = append(q.where, aside("user_id")+" = "+q.arg(string(c.UserID)))
+	}
+	if len(c.actions) > 0 && by != "action" {
+		marks := make([]string, len(c.actions))
+		for i, action := range c.actions {
+			marks[i] = q.arg(action)
+		}
+		q.where = append(q.where, aside("action")+" IN ("+strings.Join(marks, ", ")+")")
+	}
+}
+
+// each gives a SELECT for each leading condition.
+func (q *auditSearch) each(d dialect, columns, end string) string {
+	parts := make([]string, len(q.leads))
+	for i, lead := range q.leads {
+		parts[i] = "SELECT * FROM (SELECT " + columns + " FROM audit_log a" + d.by(q.index) +
+			" WHERE " + lead + " AND " + strings.Join(q.where, " AND ") + end + fmt.Sprint(") p", i)
+	}
+	return strings.Join(parts, " UNION ALL ")
+}
+
+// page gives the newest n rows: of the newest of each leading condition.
+func (q *auditSearch) page(d dialect, n int) string {
+	order := fmt.Sprintf(" ORDER BY a.at DESC, a.id DESC LIMIT %d", n)
+	return "SELECT " + auditColumns + ", COALESCE(u.name, '') FROM (" + q.each(d, auditColumns, order) + ") a LEFT JOIN users u ON u.id = a.user_id" + order
+}
+
+// count counts rows, up to most of each leading condition.
+func (q *auditSearch) count(d dialect, most int64) string {
+	return "SELECT COUNT(*) FROM (" + q.each(d, "1 AS n", fmt.Sprint(" LIMIT ", most)) + ") a"
 }

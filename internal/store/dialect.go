@@ -31,6 +31,8 @@ type dialect interface {
 	list(v any) any
 	// each is a FROM item that gives the list in parameter n as rows v(value).
 	each(n int, kind string) string
+	// by stands behind a table to be read by an index; PostgreSQL knows itself.
+	by(index string) string
 	// forUpdate ends a SELECT that takes the rows for writing.
 	forUpdate() string
 	// lock is held until the transaction ends, by one transaction at a time.

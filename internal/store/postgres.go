@@ -134,6 +134,8 @@ func (d *postgresDB) each(n int, kind string) string {
 	return fmt.Sprintf("unnest($%d::%s[]) v(value)", n, kind)
 }
 
+func (d *postgresDB) by(string) string { return "" }
+
 func (d *postgresDB) forUpdate() string { return " FOR NO KEY UPDATE" }
 
 func (d *postgresDB) lock(ctx context.Context, t *tx, what int64) error {

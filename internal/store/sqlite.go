@@ -229,6 +229,8 @@ func (d *sqliteDB) list(v any) any {
 
 func (d *sqliteDB) each(n int, _ string) string { return fmt.Sprintf("json_each($%d) v", n) }
 
+func (d *sqliteDB) by(index string) string { return " INDEXED BY " + index }
+
 func (d *sqliteDB) forUpdate() string { return "" }
 
 func (d *sqliteDB) lock(context.Context, *tx, int64) error { return nil }
