@@ -204,6 +204,12 @@ func (s *Server) getRun(ctx context.Context, c access.Caller, in *runInput) (*bo
 	if err != nil {
 		return nil, err
 	}
+	switch _, err := s.mine(ctx, c, string(run.ConnectionID)); {
+	case fault.Is(err, fault.NotFound): // a colleague's
+		return nil, fault.New(fault.NotFound, "There is no such run.")
+	case err != nil:
+		return nil, err
+	}
 	return &bodyOf[Run]{runShape(run)}, nil
 }
 
