@@ -71,6 +71,7 @@ type Account struct {
 	Suspended, Archived bool
 	NoMailbox           bool // without Gmail
 	OrgUnit, Title      string
+	Aliases             []string
 	Messages            int   // generated messages in its mailbox
 	Seed                int64 // of the generated messages
 }
@@ -140,7 +141,7 @@ func New(opt Options) (*Simulator, error) {
 func (s *Simulator) seed() error {
 	for _, a := range withColleagues(s.opt.Accounts) {
 		acc, err := s.World.Accounts.Put(world.Account{Email: a.Email, Name: a.Name, Domain: a.Domain, Kind: a.Kind, Admin: a.Admin,
-			Suspended: a.Suspended, Archived: a.Archived, NoMailbox: a.NoMailbox, OrgUnit: a.OrgUnit, Title: a.Title})
+			Suspended: a.Suspended, Archived: a.Archived, NoMailbox: a.NoMailbox, OrgUnit: a.OrgUnit, Title: a.Title, Aliases: a.Aliases})
 		if err != nil {
 			return fmt.Errorf("account of the seed: %w", err)
 		}

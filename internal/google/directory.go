@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -66,7 +67,7 @@ func NewDirectory(o DirectoryOptions) (*Directory, error) {
 // directoryPage is the largest page of users.list.
 const directoryPage = 500
 
-const directoryFields = "nextPageToken,users(id,primaryEmail,aliases,name/fullName,thumbnailPhotoUrl,orgUnitPath,suspended,archived,isAdmin,isMailboxSetup)"
+const directoryFields = "nextPageToken,users(id,primaryEmail,aliases,nonEditableAliases,emails,name/fullName,thumbnailPhotoUrl,orgUnitPath,suspended,archived,isAdmin,isMailboxSetup)"
 
 var directoryReading = []string{vault.ScopeDirectory, strings.TrimSuffix(vault.ScopeDirectory, ".readonly")}
 
@@ -113,9 +114,28 @@ func (d *Directory) Users(ctx context.Context, g crm.GrantID, query, cursor stri
 
 func directoryUser(u *admin.User) org.DirectoryUser {
 	out := org.DirectoryUser{ID: u.Id, Email: strings.ToLower(u.PrimaryEmail), PhotoURL: u.ThumbnailPhotoUrl, OrgUnit: u.OrgUnitPath,
-		Aliases: u.Aliases, Suspended: u.Suspended, Archived: u.Archived, Admin: u.IsAdmin, NoMailbox: !u.IsMailboxSetup}
+		Aliases: otherAddresses(u), Suspended: u.Suspended, Archived: u.Archived, Admin: u.IsAdmin, NoMailbox: !u.IsMailboxSetup}
 	if u.Name != nil {
 		out.Name = u.Name.FullName
+	}
+	return out
+}
+
+// otherAddresses are all addresses of a user besides the first. What an
+// administrator noted as an address elsewhere (emails) is among them.
+func otherAddresses(u *admin.User) []string {
+	all := slices.Concat(u.Aliases, u.NonEditableAliases)
+	noted, _ := u.Emails.([]any) // the library leaves its shape open
+	for _, e := range noted {
+		entry, _ := e.(map[string]any)
+		address, _ := entry["address"].(string)
+		all = append(all, address)
+	}
+	var out []string
+	for _, a := range all {
+		if a = strings.ToLower(a); a != "" && a != strings.ToLower(u.PrimaryEmail) && !slices.Contains(out, a) {
+			out = append(out, a)
+		}
 	}
 	return out
 }

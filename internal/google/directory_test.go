@@ -53,7 +53,7 @@ func openOffice(t *testing.T) *office {
 	t.Helper()
 	sim, err := simulator.New(simulator.Options{Seed: 3, Quota: "none", Accounts: []simulator.Account{
 		{Email: adaAddress, Name: "Ada Winter", Admin: true},
-		{Email: benAddress, Name: "Ben Anders", OrgUnit: "/Sales"},
+		{Email: benAddress, Name: "Ben Anders", OrgUnit: "/Sales", Aliases: []string{"sales@northwind-lamps.example"}},
 		{Email: "cleo.winter@northwind-lamps.example", Name: "Cleo Winter", Suspended: true},
 		{Email: "door@northwind-lamps.example", Name: "Front Door", NoMailbox: true},
 		{Email: "eve@northwind-lamps.example", Name: "Eve O'Hara", Archived: true},
@@ -89,7 +89,8 @@ func TestDirectoryUsers(t *testing.T) {
 	require.Empty(t, next)
 	require.Equal(t, []string{"Ada Winter", "Ben Anders", "Cleo Winter", "Front Door", "Eve O'Hara"}, people(users), "by address")
 	bo, _ := o.sim.World.Accounts.Get(benAddress)
-	require.Equal(t, org.DirectoryUser{ID: bo.Sub, Email: benAddress, Name: "Ben Anders", PhotoURL: o.url + "/a/" + bo.Sub, OrgUnit: "/Sales"}, users[1])
+	require.Equal(t, org.DirectoryUser{ID: bo.Sub, Email: benAddress, Name: "Ben Anders", PhotoURL: o.url + "/a/" + bo.Sub, OrgUnit: "/Sales",
+		Aliases: []string{"sales@northwind-lamps.example"}}, users[1])
 	require.True(t, users[0].Admin)
 	require.True(t, users[2].Suspended)
 	require.True(t, users[3].NoMailbox)

@@ -21,13 +21,14 @@ type accountView struct {
 	NoMailbox bool       `json:"no_mailbox,omitempty"`
 	OrgUnit   string     `json:"org_unit,omitempty"`
 	Title     string     `json:"title,omitempty"`
+	Aliases   []string   `json:"aliases,omitempty"`
 	Messages  int        `json:"messages"`
 	HistoryID uint64     `json:"history_id"`
 }
 
 func (s *Server) view(a world.Account) accountView {
 	v := accountView{Email: a.Email, Name: a.Name, Domain: a.Domain, Kind: a.Kind, Sub: a.Sub, Admin: a.Admin,
-		Suspended: a.Suspended, Archived: a.Archived, NoMailbox: a.NoMailbox, OrgUnit: a.OrgUnit, Title: a.Title}
+		Suspended: a.Suspended, Archived: a.Archived, NoMailbox: a.NoMailbox, OrgUnit: a.OrgUnit, Title: a.Title, Aliases: a.Aliases}
 	if s.Mail != nil {
 		if c, ok := s.Mail.Counts(a.Email); ok {
 			v.Messages, v.HistoryID = c.Messages, c.HistoryID
@@ -81,12 +82,13 @@ func (s *Server) createAccount(r *http.Request) (any, error) {
 
 // standing is what an administrator decides about an account. nil: as it is.
 type standing struct {
-	Admin     *bool   `json:"admin"`
-	Suspended *bool   `json:"suspended"`
-	Archived  *bool   `json:"archived"`
-	NoMailbox *bool   `json:"no_mailbox"`
-	OrgUnit   *string `json:"org_unit"`
-	Title     *string `json:"title"`
+	Admin     *bool     `json:"admin"`
+	Suspended *bool     `json:"suspended"`
+	Archived  *bool     `json:"archived"`
+	NoMailbox *bool     `json:"no_mailbox"`
+	OrgUnit   *string   `json:"org_unit"`
+	Title     *string   `json:"title"`
+	Aliases   *[]string `json:"aliases"`
 }
 
 func (b *standing) apply(a *world.Account) {
@@ -100,6 +102,9 @@ func (b *standing) apply(a *world.Account) {
 	}
 	if b.Title != nil {
 		a.Title = *b.Title
+	}
+	if b.Aliases != nil {
+		a.Aliases = *b.Aliases
 	}
 }
 

@@ -26,7 +26,7 @@ func service(t *testing.T, h *simtest.House, account string) *api.Service {
 
 func open(t *testing.T) *simtest.House {
 	return simtest.Open(t,
-		simulator.Account{Email: "anna.smith@lamps.example", Name: "Anna Smith", OrgUnit: "/Sales", Title: "Account Manager"},
+		simulator.Account{Email: "anna.smith@lamps.example", Name: "Anna Smith", OrgUnit: "/Sales", Title: "Account Manager", Aliases: []string{"offers@lamps.example"}},
 		simulator.Account{Email: "bo@lamps.example", Name: "Bo Anders", Suspended: true, OrgUnit: "/Salesforce"},
 		simulator.Account{Email: "workshop@lamps.example", Name: "Workshop Tablet", NoMailbox: true},
 		simulator.Account{Email: "former@lamps.example", Name: "Anders Former", Archived: true, OrgUnit: "/Former"})
@@ -51,6 +51,7 @@ func TestQueries(t *testing.T) {
 		{"", []string{anna, bo, former, jonas, mara, workshop}},
 		{"email:ann*", []string{anna}},
 		{"email:smith", []string{anna}},
+		{"email:offers*", []string{anna}},
 		{"email=" + jonas, []string{jonas}},
 		{"name:'Anna Smith'", []string{anna}},
 		{"name='anna smith'", []string{anna}},
@@ -95,6 +96,9 @@ func TestUsers(t *testing.T) {
 	w, err := d.Users.Get("workshop@lamps.example").Do()
 	require.NoError(t, err)
 	require.False(t, w.IsMailboxSetup)
+	byAlias, err := d.Users.Get("offers@lamps.example").Do()
+	require.NoError(t, err)
+	require.Equal(t, []string{"offers@lamps.example"}, byAlias.Aliases)
 	for _, key := range []string{"nobody@lamps.example", simtest.Other, simtest.Elena} {
 		_, err = d.Users.Get(key).Do()
 		simtest.Refused(t, err, 404, "notFound", "Resource Not Found: userKey")

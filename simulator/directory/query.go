@@ -1,6 +1,7 @@
 package directory
 
 import (
+	"slices"
 	"strings"
 	"unicode"
 
@@ -125,15 +126,28 @@ func term(field string, op byte, v operand) (condition, bool) {
 	switch {
 	case of == nil:
 		return nil, false
+	case field == "email" && len(v.text) > 0: // any of the addresses
+		return func(a world.Account) bool {
+			return slices.ContainsFunc(append([]string{a.Email}, a.Aliases...), func(x string) bool { return v.fits(x, op) })
+		}, op == ':' || !v.prefix
 	case field == "orgunitpath": // with what is below it
 		return func(a world.Account) bool {
 			have := strings.ToLower(of(a))
 			return have == v.text || strings.HasPrefix(have, strings.TrimSuffix(v.text, "/")+"/")
 		}, op == '=' && !v.prefix
-	case op == '=':
-		return func(a world.Account) bool { return strings.ToLower(of(a)) == v.text }, !v.prefix
-	case v.prefix:
-		return func(a world.Account) bool { return strings.HasPrefix(strings.ToLower(of(a)), v.text) }, true
 	}
-	return func(a world.Account) bool { return strings.Contains(strings.ToLower(of(a)), v.text) }, true
+	return func(a world.Account) bool { return v.fits(of(a), op) }, op == ':' || !v.prefix
+}
+
+// fits compares a text with a value: all of it (=), its beginning (:…*), or
+// anything in it (:).
+func (v operand) fits(text string, op byte) bool {
+	text = strings.ToLower(text)
+	switch {
+	case op == '=':
+		return text == v.text
+	case v.prefix:
+		return strings.HasPrefix(text, v.text)
+	}
+	return strings.Contains(text, v.text)
 }

@@ -106,10 +106,22 @@ func (r *Room) get(c *front.Call) (any, error) {
 	if !ok {
 		a, ok = r.world.Accounts.BySub(key)
 	}
+	if !ok {
+		a, ok = r.byAlias(key)
+	}
 	if !ok || a.Domain != caller.Domain || a.Kind != world.Member {
 		return nil, notFound("Resource Not Found: userKey")
 	}
 	return show(c, a), nil
+}
+
+func (r *Room) byAlias(address string) (world.Account, bool) {
+	for _, a := range r.world.Accounts.List() {
+		if slices.Contains(a.Aliases, strings.ToLower(address)) {
+			return a, true
+		}
+	}
+	return world.Account{}, false
 }
 
 func (r *Room) list(c *front.Call) (any, error) {

@@ -19,6 +19,11 @@ func show(c *front.Call, a world.Account) map[string]any {
 		"emails":            []any{map[string]any{"address": a.Email, "primary": true}},
 		"thumbnailPhotoUrl": baseURL(c) + oauth.AvatarPath + a.Sub,
 	}
+	emails := out["emails"].([]any)
+	for _, alias := range a.Aliases {
+		emails = append(emails, map[string]any{"address": alias})
+	}
+	out["emails"] = emails
 	if a.Title != "" {
 		out["organizations"] = []any{map[string]any{"title": a.Title, "primary": true, "customType": ""}}
 	}
@@ -32,6 +37,9 @@ func show(c *front.Call, a world.Account) map[string]any {
 		"creationTime": "2024-03-04T08:15:30.000Z", "lastLoginTime": "2026-01-12T07:41:09.000Z",
 	} {
 		out[k] = v
+	}
+	if len(a.Aliases) > 0 {
+		out["aliases"] = a.Aliases
 	}
 	if a.Suspended {
 		out["suspensionReason"] = "ADMIN"

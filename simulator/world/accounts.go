@@ -28,11 +28,12 @@ type Account struct {
 	Admin  bool   // may use the Directory API
 
 	// What an administrator decides about a Member.
-	Suspended bool   // cannot sign in; tokens do not work
-	Archived  bool   // the same, and kept for its data only
-	NoMailbox bool   // Gmail is off for the account
-	OrgUnit   string // "/Sales"; empty means "/"
-	Title     string // what the directory says of the job
+	Suspended bool     // cannot sign in; tokens do not work
+	Archived  bool     // the same, and kept for its data only
+	NoMailbox bool     // Gmail is off for the account
+	OrgUnit   string   // "/Sales"; empty means "/"
+	Title     string   // what the directory says of the job
+	Aliases   []string // further addresses, in the directory only: mail to them is not delivered
 }
 
 // Closed tells whether nobody can sign in with the account.
