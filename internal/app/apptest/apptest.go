@@ -189,14 +189,21 @@ func (w *World) Answer(page string, c Consent) string {
 // our pages.
 func (w *World) Follow(h *http.Client, address string) string {
 	w.T.Helper()
+	return strings.TrimPrefix(w.follow(h, func(h *http.Client) (*http.Response, error) { return h.Get(w.own(address)) }), w.URL)
+}
+
+// own leads an address of ours to the name that the test uses, as cookies belong
+// to names.
+func (w *World) own(address string) string {
+	w.T.Helper()
 	u, err := url.Parse(address)
 	require.NoError(w.T, err)
 	own, err := url.Parse(w.URL)
 	require.NoError(w.T, err)
 	if u.Port() == own.Port() {
-		u.Host = own.Host // cookies belong to the name that the test uses
+		u.Host = own.Host
 	}
-	return strings.TrimPrefix(w.follow(h, func(h *http.Client) (*http.Response, error) { return h.Get(u.String()) }), w.URL)
+	return u.String()
 }
 
 func (w *World) follow(h *http.Client, ask func(*http.Client) (*http.Response, error)) string {
@@ -224,6 +231,34 @@ func (w *World) Connect(c *client.Client, wish client.ConnectWish, consent Conse
 	back, err := url.Parse(w.Follow(http.DefaultClient, w.Answer(page, consent)))
 	require.NoError(w.T, err)
 	return back.Query().Get("google")
+}
+
+// Key makes an API key of a person and gives its client.
+func (w *World) Key(c *client.Client, scopes ...string) *client.Client {
+	w.T.Helper()
+	made, err := c.Workspace(w.Home).CreateAPIKey(context.Background(), client.NewAPIKey{Name: "test", Scopes: scopes})
+	require.NoError(w.T, err)
+	return client.New(w.URL, client.WithToken(made.Key))
+}
+
+// Authorise lets the person behind an account allow a service of the token
+// service for a subject, by a signed link of a client that may vend it. It gives
+// the page that ends it.
+func (w *World) Authorise(c *client.Client, subject, service, account string) string {
+	w.T.Helper()
+	link, err := c.AuthorizeLink(context.Background(), client.AuthorizeLinkWish{UserID: subject, Service: service})
+	require.NoError(w.T, err)
+	jar, err := cookiejar.New(nil)
+	require.NoError(w.T, err)
+	browser := &http.Client{Jar: jar, Timeout: time.Minute}
+	back := w.Answer(w.Follow(browser, link.URL), Consent{Account: account})
+	page, err := browser.Get(w.own(back))
+	require.NoError(w.T, err)
+	defer func() { _ = page.Body.Close() }()
+	text, err := io.ReadAll(page.Body)
+	require.NoError(w.T, err)
+	require.Equal(w.T, http.StatusOK, page.StatusCode, "%s", text)
+	return string(text)
 }
 
 // Imported waits until the back-fill of the caller's mailbox is through.
