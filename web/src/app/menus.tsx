@@ -161,7 +161,6 @@ export function SmallMenu({ active, requests }: { active: boolean; requests: num
 /** On a small screen: which page of the administration this is, and the others. */
 export function AdminBar({ requests }: { requests: number }) {
   const path = useRouterState({ select: (s) => s.location.pathname });
-  const here = admin.flatMap((g) => g.places).find((p) => p.to === path);
   return (
     <nav className={classes.adminBar} aria-label="Administration, small screen">
       <Link to={paths.home} className={classes.adminBack} aria-label="Back to the CRM">
@@ -170,8 +169,7 @@ export function AdminBar({ requests }: { requests: number }) {
       <Menu position="bottom-start" width={260}>
         <Menu.Target>
           <button type="button" className={classes.adminHere}>
-            <span className={classes.adminOf}>Administration</span>
-            {here?.label ?? "Pages"}
+            Administration
             <ChevronDown size={14} />
             {requests > 0 && <span className={classes.badge}>{requests}</span>}
           </button>
@@ -185,6 +183,7 @@ export function AdminBar({ requests }: { requests: number }) {
                 component={Link}
                 to={to}
                 leftSection={<Icon size={16} />}
+                aria-current={to === path ? "page" : undefined}
                 rightSection={
                   to === paths.adminApproval && requests > 0 ? (
                     <span className={classes.badge}>{requests}</span>

@@ -17,7 +17,7 @@ export function fixOf(finding: Pick<Finding, "fix" | "action_url">, origin = loc
     const clean = value.trim().replace(/[.;,]$/, "");
     if (clean && !copies.includes(clean)) copies.push(clean);
   };
-  const lead = /[:]\s+((?:gcloud|https?:\/\/)\S[\s\S]*)$/.exec(text);
+  const lead = /[:]\s+((?:gcloud\s|https?:\/\/)[\s\S]+)$/.exec(text);
   if (lead?.[1]) {
     take(lead[1]);
     text = `${text.slice(0, lead.index)}:`;

@@ -37,15 +37,21 @@ export function Cell({
   wide,
   end,
   quiet,
+  main,
+  label,
   children,
 }: {
   wide?: boolean;
+  /** What the row is about; on a phone it has a line of its own. */
+  main?: boolean;
+  /** Said before it on a phone, where there is no head. */
+  label?: string;
   end?: boolean;
   quiet?: boolean;
   children?: ReactNode;
 }) {
   return (
-    <td data-wide={wide} data-end={end} data-quiet={quiet}>
+    <td data-wide={wide} data-end={end} data-quiet={quiet} data-main={main} data-label={label}>
       {children}
     </td>
   );

@@ -177,7 +177,7 @@ function Requests({ approval }: { approval: Approval }) {
         <ul className={classes.rows}>
           {approval.requests.map((request) => (
             <li key={request.user_id}>
-              <div className={classes.grow}>
+              <div className={classes.asker}>
                 <Person name={request.name} email={request.email} />
                 {request.note && <blockquote className={classes.quote}>{request.note}</blockquote>}
               </div>

@@ -181,7 +181,7 @@ function People({ people, chosen, onChoose }: PeopleProps) {
                 />
               )}
             </Cell>
-            <Cell>
+            <Cell main>
               <Person name={person.name} email={person.email} />
             </Cell>
             <Cell wide quiet>
@@ -226,7 +226,7 @@ function Links() {
       <Table columns={linkColumns} label="Links not used yet">
         {open.map((link) => (
           <tr key={link.id}>
-            <Cell>
+            <Cell main>
               <Person name={link.name} email={link.email} />
             </Cell>
             <Cell quiet>Ends {left(link.expires_at)}</Cell>

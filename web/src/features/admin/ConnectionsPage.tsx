@@ -126,7 +126,7 @@ function ConnectionRow({
   });
   return (
     <tr>
-      <Cell>
+      <Cell main>
         <Person name={c.user_name || c.user_email} email={c.google_email || c.user_email} />
       </Cell>
       <Cell>

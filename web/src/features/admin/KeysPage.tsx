@@ -81,7 +81,7 @@ function KeyTable({ rows, label, onRevoke }: { rows: Key[]; label: string; onRev
     <Table columns={columns} label={label}>
       {rows.map((key) => (
         <tr key={key.id}>
-          <Cell>
+          <Cell main>
             <span className={classes.strong}>{key.name}</span>
             <p className={classes.fine}>
               <code>{key.prefix}…</code> {name(key.user_id) && `of ${name(key.user_id)}`}
@@ -96,7 +96,9 @@ function KeyTable({ rows, label, onRevoke }: { rows: Key[]; label: string; onRev
               ))}
             />
           </Cell>
-          <Cell quiet>{key.last_used_at ? <Time iso={key.last_used_at} style="ago" /> : "never"}</Cell>
+          <Cell quiet label="Used">
+            {key.last_used_at ? <Time iso={key.last_used_at} style="ago" /> : "never"}
+          </Cell>
           <Cell wide quiet>
             <Ends apiKey={key} />
           </Cell>

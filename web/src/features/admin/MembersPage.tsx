@@ -67,7 +67,7 @@ function MemberTable({ members }: { members: Member[] }) {
           const pending = changeRole.isPending && changeRole.variables?.member.user_id === member.user_id;
           return (
             <tr key={member.user_id}>
-              <Cell>
+              <Cell main>
                 <Person name={member.name} email={member.email} />
               </Cell>
               <Cell wide quiet>
@@ -82,6 +82,7 @@ function MemberTable({ members }: { members: Member[] }) {
                   <Select
                     aria-label={`Role of ${name}`}
                     size="xs"
+                    w={150}
                     disabled={pending}
                     data={rolesFor(workspace.role, member.role)}
                     value={member.role}
@@ -192,11 +193,13 @@ function Invitations({ onInvite }: { onInvite: () => void }) {
         <Table columns={inviteColumns} label="Open invitations">
           {open.map((invitation) => (
             <tr key={invitation.id}>
-              <Cell>
+              <Cell main>
                 <Person name={invitation.name} email={invitation.email} />
               </Cell>
               <Cell wide>{roleNames[invitation.role]}</Cell>
-              <Cell quiet>{left(invitation.expires_at)}</Cell>
+              <Cell quiet label="Ends">
+                {left(invitation.expires_at)}
+              </Cell>
               <Cell end>
                 <Button
                   size="xs"

@@ -73,12 +73,8 @@ function Authorised() {
               const state = tokenState(token);
               return (
                 <tr key={token.id}>
-                  <Cell>
-                    {i === 0 ? (
-                      <span className={classes.strong}>{name(subject) ?? subject}</span>
-                    ) : (
-                      <span className="visually-hidden">{name(subject) ?? subject}</span>
-                    )}
+                  <Cell main>
+                    <span className={i === 0 ? classes.strong : classes.again}>{name(subject) ?? subject}</span>
                   </Cell>
                   <Cell>{serviceName(token.service)}</Cell>
                   <Cell wide quiet>
@@ -186,7 +182,7 @@ function Leases() {
             const state = leaseState(lease);
             return (
               <tr key={lease.id}>
-                <Cell>
+                <Cell main>
                   <span className={classes.strong}>{lease.name || "Lease"}</span>
                   <p className={classes.fine}>
                     {serviceName(lease.service)} of {name(lease.user_id) ?? lease.user_id}

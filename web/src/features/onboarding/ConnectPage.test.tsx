@@ -1,6 +1,7 @@
 import { fireEvent, screen, waitFor } from "@testing-library/react";
 import { Suspense } from "react";
 import { beforeEach, describe, expect, it } from "vitest";
+import type { World } from "@/testing/handlers";
 import { live, renderPage } from "@/testing/render";
 import { account, notConnected } from "@/testing/sample";
 import { ConnectPage } from "./ConnectPage";
@@ -79,19 +80,64 @@ describe("connecting", () => {
     expect(screen.queryByText("You are connected")).toBeNull();
   });
 
-  it("waits for the administrator instead of trying again", async () => {
+  const member = (w: World) => {
+    w.me.workspaces = w.me.workspaces.map((x) => ({ ...x, role: "member" }));
+  };
+
+  it("asks the administrator, with a note, instead of trying again", async () => {
+    const world = live((w) => {
+      member(w);
+      w.organisation.approval.state = "pending";
+      w.status = { ...notConnected, approval: "pending" };
+    });
+    show();
+    fireEvent.change(await screen.findByLabelText("A note for them"), { target: { value: "For the fitters " } });
+    expect(screen.queryByRole("button", { name: "Connect with Google" })).toBeNull();
+    fireEvent.click(screen.getByRole("button", { name: "Ask my administrator" }));
+    expect(await screen.findByRole("region", { name: "Your administrator has been asked" })).toBeDefined();
+    expect(world.organisation.approval.my_request?.note).toBe("For the fitters");
+    expect(screen.queryByRole("button", { name: "Ask my administrator" })).toBeNull();
+  });
+
+  it("leads an administrator to the approval", async () => {
+    live((w) => {
+      w.status = { ...notConnected, approval: "pending" };
+    });
+    show();
+    const link = await screen.findByRole("link", { name: "Open the approval" });
+    expect(link.getAttribute("href")).toBe("/admin/approval");
+  });
+
+  it("offers nothing to press where the workspace has blocked Google", async () => {
+    live((w) => {
+      member(w);
+      w.status = { ...notConnected, approval: "blocked" };
+    });
+    show();
+    expect(await screen.findByText("Google is blocked in this workspace")).toBeDefined();
+    expect(screen.queryByRole("button", { name: /connect|ask/i })).toBeNull();
+  });
+
+  it("gives what Google's administrator needs, ready to send", async () => {
     live((w) => {
       w.status = {
         ...notConnected,
-        approval: "pending",
-        status_reason: "Not approved yet.",
-        next_step: "Ask your administrator.",
+        status: "waiting_for_admin",
+        status_reason: "Your organisation does not allow it.",
       };
     });
-    show();
-    expect(((await screen.findByRole("button", { name: "Connect with Google" })) as HTMLButtonElement).disabled).toBe(
-      true,
-    );
-    expect(screen.getByText("Not approved yet. Ask your administrator.")).toBeDefined();
+    show(`${path}?google=waiting_for_admin&reason=admin_policy_enforced`);
+    expect(await screen.findByText("481516234200-lamps.apps.googleusercontent.com")).toBeDefined();
+    expect(screen.getByRole("button", { name: "Copy a message for them" })).toBeDefined();
+    expect(screen.getByText(/Your organisation does not allow it/)).toBeDefined();
+  });
+
+  it("says that an account of another domain was not taken", async () => {
+    live((w) => {
+      w.status = notConnected;
+    });
+    show(`${path}?google=domain_not_allowed`);
+    expect(await screen.findByText("This Google account is of another domain")).toBeDefined();
+    expect(screen.getByRole("button", { name: "Use another account" })).toBeDefined();
   });
 });

@@ -140,7 +140,12 @@ function Blocked({ status }: { status: GoogleStatus }) {
           Open the approval
         </Button>
       ) : (
-        <p>If you need it, talk to an owner or administrator of {workspace.name}.</p>
+        <>
+          <p>If you need it, talk to an owner or administrator of {workspace.name}.</p>
+          <Button component={Link} to={paths.members} className={classes.act}>
+            See who they are
+          </Button>
+        </>
       )}
     </Panel>
   );

@@ -4,6 +4,8 @@ import { describe, expect, it } from "vitest";
 import type { Completeness } from "@/lib/types";
 import { live, renderPage } from "@/testing/render";
 import { account, makeFailures, makeRuns, notConnected } from "@/testing/sample";
+import { server } from "@/testing/setup";
+import { AccountPage } from "./AccountPage";
 import { verdict } from "./CompletenessSection";
 import { changed } from "./GmailSection";
 import { result } from "./HistorySections";
@@ -81,34 +83,109 @@ describe("the integrations page", () => {
   });
 });
 
+describe("permissions", () => {
+  const missing = [
+    {
+      scope: "https://www.googleapis.com/auth/gmail.send",
+      feature: "Send mail",
+      description: "Mail cannot be sent from here.",
+    },
+    {
+      scope: "https://www.googleapis.com/auth/calendar.events",
+      feature: "Manage events",
+      description: "Meetings are not kept in step.",
+    },
+  ];
+
+  it("asks for just the one that is missing, with one click for each", async () => {
+    live((w) => {
+      w.status = { ...w.status, status: "degraded", missing_scopes: missing };
+    });
+    const asked: string[] = [];
+    server.events.on("request:start", ({ request }) => {
+      if (request.url.includes("/google/connect")) asked.push(new URL(request.url).searchParams.get("services") ?? "");
+    });
+    show();
+    fireEvent.click(await screen.findByRole("button", { name: "Allow: Manage events" }));
+    await waitFor(() => expect(asked).toEqual(["calendar"]));
+    fireEvent.click(screen.getByRole("button", { name: "Give all missing permissions" }));
+    await waitFor(() => expect(asked).toEqual(["calendar", "gmail,calendar"]));
+    server.events.removeAllListeners();
+  });
+});
+
 describe("members", () => {
-  const members = "/crm/settings/members";
-  it("shows a mistake at its field", async () => {
+  const at = "/crm/settings/members";
+  const page = (
+    <Suspense>
+      <MembersPage />
+    </Suspense>
+  );
+  it("leads those who may to the administration", async () => {
     live();
-    renderPage(
-      <Suspense>
-        <MembersPage />
-      </Suspense>,
-      { path: members },
-    );
-    fireEvent.click(await screen.findByRole("button", { name: "Add a member" }));
-    fireEvent.change(await screen.findByLabelText("E-mail address"), { target: { value: account } });
-    fireEvent.click(screen.getByRole("button", { name: "Add" }));
-    expect(await screen.findByText("is already a member")).toBeDefined();
+    renderPage(page, { path: at });
+    const link = await screen.findByRole("link", { name: "Invite and manage" });
+    expect(link.getAttribute("href")).toBe("/admin/members");
   });
 
-  it("offers adding to those who may", async () => {
+  it("tells members who does it", async () => {
     live((w) => {
       w.me.workspaces = w.me.workspaces.map((x) => ({ ...x, role: "member" }));
     });
-    renderPage(
-      <Suspense>
-        <MembersPage />
-      </Suspense>,
-      { path: members },
-    );
-    expect(await screen.findByText("The owner and administrators add members.")).toBeDefined();
-    expect(screen.queryByRole("button", { name: "Add a member" })).toBeNull();
+    renderPage(page, { path: at });
+    expect(await screen.findByText("The owner and administrators invite members.")).toBeDefined();
+    expect(screen.queryByRole("link", { name: "Invite and manage" })).toBeNull();
+  });
+});
+
+describe("the account", () => {
+  const account = (
+    <Suspense>
+      <AccountPage />
+    </Suspense>
+  );
+  const at = "/crm/settings/account";
+  const fill = (label: string, value: string) => fireEvent.change(screen.getByLabelText(label), { target: { value } });
+
+  it("lists where one is signed in, this one first, and ends another", async () => {
+    const world = live();
+    renderPage(account, { path: at });
+    expect(await screen.findByText("Chrome on Linux")).toBeDefined();
+    const rows = screen.getAllByRole("listitem").map((row) => row.textContent ?? "");
+    expect(rows[0]).toContain("This one");
+    expect(screen.queryByRole("button", { name: "End the session of Chrome on Linux" })).toBeNull();
+    fireEvent.click(screen.getByRole("button", { name: "End the session of Safari on iPhone" }));
+    await waitFor(() => expect(world.organisation.sessions.map((s) => s.id)).toEqual(["s1"]));
+  });
+
+  it("signs out everywhere only after saying what that means", async () => {
+    const world = live();
+    const { router } = renderPage(account, { path: at });
+    fireEvent.click(await screen.findByRole("button", { name: "Sign out everywhere" }));
+    const dialog = within(await screen.findByRole("dialog"));
+    expect(dialog.getByText(/this one too/)).toBeDefined();
+    expect(world.signedIn).toBe(true);
+    fireEvent.click(dialog.getByRole("button", { name: "Sign out everywhere" }));
+    await waitFor(() => expect(router.state.location.pathname).toBe("/login"));
+    expect(world.signedIn).toBe(false);
+  });
+
+  it("changes the password, and shows a wrong one at its field", async () => {
+    const world = live();
+    renderPage(account, { path: at });
+    await screen.findByText("Chrome on Linux");
+    fill("Present password", "wrong");
+    fill("New password", "a better battery");
+    fill("New password once more", "another battery");
+    fireEvent.click(screen.getByRole("button", { name: "Change the password" }));
+    expect(await screen.findByText("is not the same")).toBeDefined();
+    expect(world.log).toEqual([]);
+    fill("New password once more", "a better battery");
+    fireEvent.click(screen.getByRole("button", { name: "Change the password" }));
+    expect(await screen.findByText("is not right")).toBeDefined();
+    fill("Present password", "correct horse battery");
+    fireEvent.click(screen.getByRole("button", { name: "Change the password" }));
+    expect(await screen.findByText(/Your password is changed/)).toBeDefined();
   });
 });
 
