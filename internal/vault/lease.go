@@ -68,7 +68,9 @@ func (s *Service) CreateLease(ctx context.Context, c access.Caller, w LeaseWish)
 	if err != nil {
 		row.Target, row.Outcome, row.Detail = "", outcomeOf(err), cut(string(w.Service), 40)+": "+reasonOf(err)
 	}
-	s.audit(ctx, row)
+	if !fault.Is(err, fault.Unauthenticated) {
+		s.audit(ctx, row)
+	}
 	return l, handle, err
 }
 

@@ -22,7 +22,9 @@ type Revocation struct {
 // so then.
 func (s *Service) RevokeToken(ctx context.Context, c access.Caller, subject string, service crm.Service) (Revocation, error) {
 	if err := s.mayVend(c, subject, service); err != nil {
-		s.auditRevoke(ctx, c, "", service, outcomeOf(err), reasonOf(err))
+		if !fault.Is(err, fault.Unauthenticated) {
+			s.auditRevoke(ctx, c, "", service, outcomeOf(err), reasonOf(err))
+		}
 		return Revocation{}, err
 	}
 	g, err := s.TokenGrants.ServiceGrant(ctx, c.Workspace, subject, service)

@@ -29,7 +29,11 @@ type Provider struct {
 	Block     chan struct{}
 	Entered   chan struct{} // told when a refresh has begun, if not nil
 	Life      time.Duration
+	Narrow    []string      // scopes that refreshes give, nil: as consented
+	EndsIn    time.Duration // refresh_token_expires_in of every answer
 
+	script  func(count int) error
+	scripts int
 	codes   map[string]given
 	living  map[string]given // by refresh token
 	counter int
@@ -92,7 +96,7 @@ func (p *Provider) Exchange(_ context.Context, _ vault.Client, code string, veri
 
 func (p *Provider) issue(g given) vault.Tokens {
 	p.counter++
-	return vault.Tokens{Access: crm.NewSecret(fmt.Sprintf("ya29.%d", p.counter)), Expiry: p.Now().Add(p.Life), Scopes: g.scopes}
+	return vault.Tokens{Access: crm.NewSecret(fmt.Sprintf("ya29.%d", p.counter)), Expiry: p.Now().Add(p.Life), Scopes: g.scopes, RefreshExpiresIn: p.EndsIn}
 }
 
 func (p *Provider) refreshToken(g given) crm.Secret {
@@ -130,11 +134,20 @@ func (p *Provider) Refresh(ctx context.Context, _ vault.Client, refresh crm.Secr
 	if p.Fails != nil {
 		return vault.Tokens{}, p.Fails
 	}
+	if p.script != nil {
+		p.scripts++
+		if err := p.script(p.scripts); err != nil {
+			return vault.Tokens{}, err
+		}
+	}
 	g, ok := p.living[refresh.Reveal()]
 	if !ok {
 		return vault.Tokens{}, fault.New(fault.Reconnect, "invalid_grant")
 	}
 	t := p.issue(g)
+	if p.Narrow != nil {
+		t.Scopes = p.Narrow
+	}
 	if p.RotateOn {
 		delete(p.living, refresh.Reveal())
 		t.Refresh = p.refreshToken(g)
@@ -151,6 +164,13 @@ func (p *Provider) Revoke(_ context.Context, _ vault.Client, token crm.Secret) e
 	p.Revoked = append(p.Revoked, token.Reveal())
 	delete(p.living, token.Reveal())
 	return nil
+}
+
+// Script decides on each refresh from now on, by its number: nil lets it be.
+func (p *Provider) Script(decide func(count int) error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.script, p.scripts = decide, 0
 }
 
 // KillAll ends every grant, as a change of password does.

@@ -1,0 +1,420 @@
+package vault_test
+
+import (
+	"net/url"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"rapport/internal/access"
+	"rapport/internal/crm"
+	"rapport/internal/fault"
+	"rapport/internal/vault"
+)
+
+// shop is a plugin's key: made by Ada, for every service.
+var shop = access.Caller{Via: access.ViaKey, UserID: "ada", KeyID: "shop-key", Workspace: "lamps", Role: crm.RoleMember, Scopes: []string{"tokens:vend:*"}, Remote: "192.0.2.7"}
+
+// read takes a signed link apart as the page behind it does.
+func read(t *testing.T, address string) vault.SignedLink {
+	t.Helper()
+	u, err := url.Parse(address)
+	require.NoError(t, err)
+	q := u.Query()
+	seconds, err := strconv.ParseInt(q.Get("expires"), 10, 64)
+	require.NoError(t, err)
+	return vault.SignedLink{Workspace: crm.WorkspaceID(q.Get("workspace_id")), Subject: q.Get("userId"), Service: crm.Service(q.Get("service")),
+		Redirect: q.Get("redirect"), Expires: time.Unix(seconds, 0), Signature: q.Get("signature")}
+}
+
+// authorize walks the way of a signed link to its end.
+func (h *house) authorize(t *testing.T, subject string, service crm.Service, id vault.Identity, scopes ...string) (vault.Outcome, error) {
+	t.Helper()
+	address, _, err := h.AuthorizeLink(t.Context(), shop, subject, service, "")
+	require.NoError(t, err)
+	started, err := h.Authorize(t.Context(), access.Caller{}, read(t, address), vault.TokenRequest{})
+	require.NoError(t, err)
+	state, code := h.provider.Grant(started.URL, id, scopes...)
+	return h.Complete(t.Context(), access.Caller{}, vault.Callback{State: state, Code: code})
+}
+
+func TestALinkIsGoodOnlyAsItWasMade(t *testing.T) {
+	h := build(t)
+	address, expires, err := h.AuthorizeLink(t.Context(), shop, "shop-7", crm.ServiceDrive, "https://shop.example/done?x=1")
+	require.NoError(t, err)
+	require.Equal(t, h.now.Add(7*24*time.Hour), expires)
+	require.True(t, strings.HasPrefix(address, "https://crm.example/oauth/authorize?"))
+	good := read(t, address)
+	other := good
+	other.Subject = "shop-8"
+	olderKey := h.other()
+	olderKey.AllowedOrigins, olderKey.LinkKeys = h.AllowedOrigins, h.LinkKeys[1:]
+	older, _, err := olderKey.AuthorizeLink(t.Context(), shop, "shop-7", crm.ServiceDrive, "")
+	require.NoError(t, err)
+	stranger := h.other()
+	stranger.LinkKeys = [][]byte{[]byte("somebody else's key")}
+	forged, _, err := stranger.AuthorizeLink(t.Context(), shop, "shop-7", crm.ServiceDrive, "")
+	require.NoError(t, err)
+
+	changed := func(change func(*vault.SignedLink)) vault.SignedLink {
+		l := good
+		change(&l)
+		return l
+	}
+	for _, c := range []struct {
+		what string
+		link vault.SignedLink
+		want string
+	}{
+		{"as it was made", good, ""},
+		{"signed by an older key of ours", read(t, older), ""},
+		{"signed by somebody else", read(t, forged), "link_invalid"},
+		{"another subject", other, "link_invalid"},
+		{"another service", changed(func(l *vault.SignedLink) { l.Service = crm.ServiceGmail }), "link_invalid"},
+		{"another workspace", changed(func(l *vault.SignedLink) { l.Workspace = "other" }), "link_invalid"},
+		{"another redirect", changed(func(l *vault.SignedLink) { l.Redirect = "https://shop.example/other" }), "link_invalid"},
+		{"without its redirect", changed(func(l *vault.SignedLink) { l.Redirect = "" }), "link_invalid"},
+		{"a later end", changed(func(l *vault.SignedLink) { l.Expires = l.Expires.Add(time.Second) }), "link_invalid"},
+		{"letters moved from one part to the next", changed(func(l *vault.SignedLink) { l.Subject, l.Service = "shop-7d", "rive" }), "link_invalid"},
+		{"no signature", changed(func(l *vault.SignedLink) { l.Signature = "" }), "link_invalid"},
+		{"half a signature", changed(func(l *vault.SignedLink) { l.Signature = l.Signature[:20] }), "link_invalid"},
+		{"a longer signature", changed(func(l *vault.SignedLink) { l.Signature += "AA" }), "link_invalid"},
+		{"no base64", changed(func(l *vault.SignedLink) { l.Signature = "%%%" }), "link_invalid"},
+		{"only an end", vault.SignedLink{Expires: good.Expires}, "link_invalid"},
+	} {
+		started, err := h.Authorize(t.Context(), access.Caller{}, c.link, vault.TokenRequest{})
+		require.Equal(t, c.want, code(err), c.what)
+		require.Equal(t, c.want == "", started.URL != "", c.what)
+	}
+	h.now = expires.Add(-time.Second)
+	_, err = h.Authorize(t.Context(), access.Caller{}, good, vault.TokenRequest{})
+	require.NoError(t, err)
+	h.now = expires
+	_, err = h.Authorize(t.Context(), access.Caller{}, good, vault.TokenRequest{})
+	require.Equal(t, "link_expired", code(err))
+	require.Equal(t, fault.Forbidden, fault.Of(err))
+}
+
+func TestWithoutKeysThereIsNoLinkAndNoneIsGood(t *testing.T) {
+	h := build(t)
+	address, _, err := h.AuthorizeLink(t.Context(), shop, "shop-7", crm.ServiceDrive, "")
+	require.NoError(t, err)
+	h.LinkKeys = nil
+	_, err = h.Authorize(t.Context(), access.Caller{}, read(t, address), vault.TokenRequest{})
+	require.Equal(t, "link_invalid", code(err))
+	_, _, err = h.AuthorizeLink(t.Context(), shop, "shop-7", crm.ServiceDrive, "")
+	require.Equal(t, fault.Internal, fault.Of(err))
+}
+
+func TestWhatALinkSaysCountsAndNothingBesides(t *testing.T) {
+	h := build(t)
+	address, _, err := h.AuthorizeLink(t.Context(), shop, "shop-7", crm.ServiceDrive, "/thanks")
+	require.NoError(t, err)
+	started, err := h.Authorize(t.Context(), ada, read(t, address), vault.TokenRequest{Subject: "ada", Service: crm.ServiceGmail, Redirect: "https://evil.example", LoginHint: "kim@harbour-tea.example"})
+	require.NoError(t, err)
+	q := query(t, started.URL)
+	require.Equal(t, "kim@harbour-tea.example", q.Get("login_hint"))
+	require.Contains(t, q.Get("scope"), vault.ScopeDriveFile)
+	require.NotContains(t, q.Get("scope"), "gmail")
+	state, one := h.provider.Grant(started.URL, adas)
+	out, err := h.Complete(t.Context(), access.Caller{}, vault.Callback{State: state, Code: one})
+	require.NoError(t, err)
+	require.Equal(t, "shop-7", out.Subject)
+	require.Equal(t, crm.ServiceDrive, out.Service)
+	require.Equal(t, "/thanks", out.ReturnTo)
+}
+
+func TestWhoMayAuthorizeWhom(t *testing.T) {
+	for _, c := range []struct {
+		what    string
+		who     access.Caller
+		open    bool
+		subject string
+		want    fault.Kind
+	}{
+		{"one's own session", ada, false, "ada", -1},
+		{"one's own session, nobody named", ada, false, "", -1},
+		{"a colleague", ada, false, "bo", fault.Forbidden},
+		{"a bearer, which no browser has", access.Caller{Via: access.ViaToken, UserID: "ada", Workspace: "lamps"}, false, "ada", fault.Forbidden},
+		{"a key without a link", shop, false, "ada", fault.Forbidden},
+		{"nobody", access.Caller{Workspace: "lamps"}, false, "ada", fault.Unauthenticated},
+		{"nobody, in an open house", access.Caller{Workspace: "lamps"}, true, "anybody", -1},
+		{"nobody, in no workspace of an open house", access.Caller{}, true, "anybody", fault.Unauthenticated},
+		{"an id that is too long", access.Caller{Workspace: "lamps"}, true, strings.Repeat("x", 201), fault.Invalid},
+		{"an id with a control character", access.Caller{Workspace: "lamps"}, true, "a\nb", fault.Invalid},
+	} {
+		h := build(t)
+		h.Open = c.open
+		_, err := h.Authorize(t.Context(), c.who, vault.SignedLink{}, vault.TokenRequest{Subject: c.subject, Service: crm.ServiceDrive})
+		if c.want < 0 {
+			require.NoError(t, err, c.what)
+			continue
+		}
+		require.Error(t, err, c.what)
+		require.Equal(t, c.want, fault.Of(err), c.what)
+		require.Empty(t, h.memory.Consents, c.what)
+	}
+}
+
+func TestMakingALinkNeedsTheRightToVend(t *testing.T) {
+	h := build(t)
+	mailOnly := shop
+	mailOnly.Scopes = []string{"mail:read", "tokens:vend:gmail"}
+	_, _, err := h.AuthorizeLink(t.Context(), mailOnly, "shop-7", crm.ServiceDrive, "")
+	require.Equal(t, "insufficient_scope", code(err))
+	_, _, err = h.AuthorizeLink(t.Context(), ada, "bo", crm.ServiceDrive, "")
+	require.Equal(t, fault.Forbidden, fault.Of(err))
+	_, _, err = h.AuthorizeLink(t.Context(), shop, "shop-7", "fax", "")
+	require.Equal(t, "unknown_service", code(err))
+	require.Contains(t, err.Error(), "gmail, drive, calendar, meet, sheets, contacts, directory")
+	h.memory.Approved.State = crm.ApprovalBlocked
+	_, _, err = h.AuthorizeLink(t.Context(), shop, "shop-7", crm.ServiceDrive, "")
+	require.Equal(t, "waiting_for_admin", code(err))
+}
+
+func TestWhereAConsentMayLeadBackTo(t *testing.T) {
+	h := build(t)
+	for to, ok := range map[string]bool{
+		"":                                          true,
+		"/crm/settings":                             true,
+		"https://shop.example":                      true,
+		"https://shop.example/back?a=b#c":           true,
+		"https://SHOP.example:443/back":             true,
+		"http://localhost:5173/x":                   true,
+		"https://crm.example/own":                   true,
+		"http://shop.example/":                      false, // another scheme
+		"https://shop.example:8443/":                false,
+		"http://localhost/":                         false,
+		"https://shop.example.evil.example/":        false,
+		"https://evil.example/https://shop.example": false,
+		"https://shop.example@evil.example/":        false,
+		"https://user@shop.example/":                false,
+		"//shop.example/":                           false,
+		"/\\evil.example":                           false,
+		"https:\\\\shop.example":                    false,
+		"https://shop.example\\@evil.example":       false,
+		"https:shop.example":                        false,
+		"javascript:alert(1)//https://shop.example": false,
+		"data:text/html,x":                          false,
+		"https://shop.example\r\nSet-Cookie: a=b":   false,
+		" https://shop.example":                     false,
+		"https://":                                  false,
+		"shop.example":                              false,
+	} {
+		_, _, err := h.AuthorizeLink(t.Context(), shop, "shop-7", crm.ServiceDrive, to)
+		if ok {
+			require.NoError(t, err, to)
+		} else {
+			require.Equal(t, "redirect_not_allowed", code(err), to)
+		}
+	}
+}
+
+func TestScopesOfATokenAreBoundedByTheProfile(t *testing.T) {
+	for _, c := range []struct {
+		profile crm.ScopeProfile
+		service crm.Service
+		want    []string
+	}{
+		{crm.ProfileFull, crm.ServiceGmail, []string{vault.ScopeGmailSend, vault.ScopeGmailReadonly, vault.ScopeGmailModify}},
+		{crm.ProfileFull, crm.ServiceDrive, []string{vault.ScopeDriveFile, vault.ScopeDriveReadonly}},
+		{crm.ProfileFull, crm.ServiceCalendar, []string{vault.ScopeCalendar, vault.ScopeCalendarEvents}},
+		{crm.ProfileFull, crm.ServiceMeet, []string{vault.ScopeCalendarEvents, vault.ScopeMeetCreated}},
+		{crm.ProfileFull, crm.ServiceSheets, []string{vault.ScopeSheets, vault.ScopeSheetsReadonly}},
+		{crm.ProfileFull, crm.ServiceContacts, []string{vault.ScopeContacts}},
+		{crm.ProfileFull, crm.ServiceDirectory, []string{vault.ScopeDirectory}},
+		{crm.ProfileRead, crm.ServiceGmail, []string{vault.ScopeGmailReadonly}},
+		{crm.ProfileRead, crm.ServiceDrive, nil},
+		{crm.ProfileRead, "tasks", nil},
+		{crm.ProfileRead, "reports", []string{"https://www.googleapis.com/auth/admin.reports.audit.readonly"}},
+		{crm.ProfileMetadata, crm.ServiceGmail, []string{vault.ScopeGmailMetadata}},
+		{crm.ProfileMetadata, crm.ServiceContacts, nil},
+		{crm.ProfileMetadata, "reports", nil},
+		{crm.ProfileFull, "tasks", []string{"https://www.googleapis.com/auth/tasks"}},
+		{"", crm.ServiceGmail, []string{vault.ScopeGmailSend, vault.ScopeGmailReadonly, vault.ScopeGmailModify}},
+	} {
+		h := build(t)
+		h.Extra = map[crm.Service][]string{"tasks": {"https://www.googleapis.com/auth/tasks"}, "reports": {"https://www.googleapis.com/auth/admin.reports.audit.readonly"}}
+		h.memory.Approved.Profile = c.profile
+		started, err := h.Authorize(t.Context(), ada, vault.SignedLink{}, vault.TokenRequest{Service: c.service})
+		if c.want == nil {
+			require.Equal(t, "unknown_service", code(err), "%s %s", c.profile, c.service)
+			continue
+		}
+		require.NoError(t, err)
+		q := query(t, started.URL)
+		require.ElementsMatch(t, append([]string{vault.ScopeOpenID, vault.ScopeEmail, vault.ScopeProfile}, c.want...), strings.Fields(q.Get("scope")))
+		require.Equal(t, "false", q.Get("include_granted_scopes"), "a token of one service carries no other's scopes")
+		require.Equal(t, "true", q.Get("offline"))
+		require.Len(t, q.Get("code_challenge"), 43)
+	}
+}
+
+func TestServicesOfTheOperatorComeLast(t *testing.T) {
+	h := build(t)
+	h.Extra = map[crm.Service][]string{"tasks": {"t"}, "forms": {"f"}, "gmail": {"never"}}
+	require.Equal(t, []crm.Service{"gmail", "drive", "calendar", "meet", "sheets", "contacts", "directory", "forms", "tasks"}, h.ServiceNames())
+}
+
+func TestProductsThatAreOffAreNotAskedFor(t *testing.T) {
+	h := build(t)
+	h.memory.Approved.Products = []crm.Service{crm.ServiceGmail}
+	_, err := h.Authorize(t.Context(), ada, vault.SignedLink{}, vault.TokenRequest{Service: crm.ServiceDrive})
+	require.Equal(t, "product_not_allowed", code(err))
+	_, err = h.Begin(t.Context(), ada, vault.Request{Services: []crm.Service{crm.ServiceCalendar}})
+	require.Equal(t, "product_not_allowed", code(err))
+	started, err := h.Begin(t.Context(), ada, vault.Request{})
+	require.NoError(t, err)
+	require.Contains(t, query(t, started.URL).Get("scope"), vault.ScopeGmailModify)
+	require.NotContains(t, query(t, started.URL).Get("scope"), vault.ScopeCalendar)
+	h.memory.Approved.Products = []crm.Service{crm.ServiceDrive}
+	_, err = h.Begin(t.Context(), ada, vault.Request{})
+	require.Equal(t, "product_not_allowed", code(err), "nothing is left to ask for")
+}
+
+func TestTheConsentPageIsForcedUntilARefreshTokenIsHeld(t *testing.T) {
+	h := build(t)
+	ask := func() url.Values {
+		started, err := h.Authorize(t.Context(), ada, vault.SignedLink{}, vault.TokenRequest{Service: crm.ServiceDrive})
+		require.NoError(t, err)
+		return query(t, started.URL)
+	}
+	require.Equal(t, "select_account consent", ask().Get("prompt"))
+	_, err := h.authorize(t, "ada", crm.ServiceDrive, adas)
+	require.NoError(t, err)
+	q := ask()
+	require.Empty(t, q.Get("prompt"))
+	require.Equal(t, adas.Sub, q.Get("login_hint"))
+	h.memory.Approved.Profile = crm.ProfileFull
+	g, err := h.memory.ServiceGrant(t.Context(), "lamps", "ada", crm.ServiceDrive)
+	require.NoError(t, err)
+	h.memory.Update(g.ID, func(g *vault.Grant) { g.Scopes = []string{vault.ScopeDriveFile} })
+	require.Equal(t, "select_account consent", ask().Get("prompt"), "a scope is missing")
+	h.memory.Update(g.ID, func(g *vault.Grant) {
+		g.Scopes, g.Status = []string{vault.ScopeDriveFile, vault.ScopeDriveReadonly}, vault.GrantDead
+	})
+	require.Equal(t, "select_account consent", ask().Get("prompt"), "the grant is dead")
+}
+
+func TestATokenConsentMakesAServiceGrantAndNeverAConnection(t *testing.T) {
+	h := build(t)
+	out, err := h.authorize(t, "shop-7", crm.ServiceDrive, adas)
+	require.NoError(t, err)
+	require.Equal(t, vault.PurposeToken, out.Purpose)
+	require.Empty(t, out.Connection.ID)
+	require.Empty(t, h.memory.Connections)
+	require.Empty(t, h.memory.Facts)
+	g, err := h.memory.ServiceGrant(t.Context(), "lamps", "shop-7", crm.ServiceDrive)
+	require.NoError(t, err)
+	require.Equal(t, crm.UserID("shop-7"), g.UserID)
+	require.Equal(t, h.now, g.ConsentedAt)
+	require.NotContains(t, g.SealedAccess+g.SealedRefresh, "1//")
+	require.Equal(t, []string{"token.link ok", "token.authorize ok"}, h.memory.Audited())
+
+	// A connection of the same account is another grant.
+	_, err = h.connect(t, ada, vault.Request{}, adas)
+	require.NoError(t, err)
+	require.Len(t, h.memory.Held, 2)
+	c, _ := h.memory.Only()
+	require.NotEqual(t, g.ID, c.GrantID)
+}
+
+func TestAuthorizingAgainReplacesTheGrant(t *testing.T) {
+	h := build(t)
+	_, err := h.authorize(t, "shop-7", crm.ServiceDrive, adas)
+	require.NoError(t, err)
+	first, err := h.memory.ServiceGrant(t.Context(), "lamps", "shop-7", crm.ServiceDrive)
+	require.NoError(t, err)
+
+	// Without a consent page Google gives no refresh token: the one we hold stays.
+	h.provider.NoRefresh = true
+	h.now = h.now.Add(time.Minute)
+	_, err = h.authorize(t, "shop-7", crm.ServiceDrive, adas)
+	require.NoError(t, err)
+	second, err := h.memory.ServiceGrant(t.Context(), "lamps", "shop-7", crm.ServiceDrive)
+	require.NoError(t, err)
+	require.Equal(t, first.ID, second.ID)
+	require.Equal(t, first.SealedRefresh, second.SealedRefresh)
+	require.Equal(t, first.ConsentedAt, second.ConsentedAt, "the refresh token is as old as before")
+	require.NotEqual(t, first.SealedAccess, second.SealedAccess)
+
+	// Another account takes its place with a refresh token of its own, or not at all.
+	kim := vault.Identity{Sub: "2002", Email: "kim@harbour-tea.example", EmailVerified: true}
+	h.provider.NoRefresh = true
+	_, err = h.authorize(t, "shop-7", crm.ServiceDrive, kim)
+	require.Equal(t, "refresh_token_missing", code(err))
+	still, err := h.memory.ServiceGrant(t.Context(), "lamps", "shop-7", crm.ServiceDrive)
+	require.NoError(t, err)
+	require.Equal(t, second, still)
+	_, err = h.authorize(t, "shop-7", crm.ServiceDrive, kim)
+	require.NoError(t, err)
+	third, err := h.memory.ServiceGrant(t.Context(), "lamps", "shop-7", crm.ServiceDrive)
+	require.NoError(t, err)
+	require.Equal(t, "2002", third.GoogleSub)
+	require.Len(t, h.memory.Held, 1)
+	require.Len(t, h.provider.Revoked, 1, "nothing uses the earlier account any more")
+}
+
+func TestATokenConsentRefuses(t *testing.T) {
+	h := build(t)
+	_, err := h.authorize(t, "shop-7", crm.ServiceDrive, adas, "openid", "email")
+	require.Equal(t, "insufficient_scope", code(err), "every box was left unticked")
+	require.Empty(t, h.memory.Held)
+	out, err := h.authorize(t, "shop-7", crm.ServiceDrive, adas, "openid", vault.ScopeDriveFile)
+	require.NoError(t, err, "some were ticked")
+	require.Len(t, out.Missing, 1)
+
+	h.memory.Approved.AllowedDomains = []string{"other.example"}
+	_, err = h.authorize(t, "shop-8", crm.ServiceDrive, adas)
+	require.Equal(t, "domain_not_allowed", code(err))
+	h.memory.Approved.AllowedDomains = nil
+
+	// Blocked while the consent page was open.
+	started, err := h.Authorize(t.Context(), ada, vault.SignedLink{}, vault.TokenRequest{Service: crm.ServiceSheets})
+	require.NoError(t, err)
+	state, one := h.provider.Grant(started.URL, adas)
+	exchanged := h.provider.Exchanged
+	h.memory.Approved.State = crm.ApprovalBlocked
+	_, err = h.Complete(t.Context(), ada, vault.Callback{State: state, Code: one})
+	require.Equal(t, "waiting_for_admin", code(err))
+	require.Equal(t, exchanged, h.provider.Exchanged, "the code is not spent")
+	h.memory.Approved.State = crm.ApprovalApproved
+
+	// One's own consent ends in one's own session.
+	started, err = h.Authorize(t.Context(), ada, vault.SignedLink{}, vault.TokenRequest{Service: crm.ServiceSheets})
+	require.NoError(t, err)
+	for _, who := range []access.Caller{bo, {}} {
+		state, one = h.provider.Grant(started.URL, adas)
+		_, err = h.Complete(t.Context(), who, vault.Callback{State: state, Code: one})
+		require.Error(t, err)
+		started, err = h.Authorize(t.Context(), ada, vault.SignedLink{}, vault.TokenRequest{Service: crm.ServiceSheets})
+		require.NoError(t, err)
+	}
+
+	// A refusal by the organisation makes no connection.
+	out, err = h.Complete(t.Context(), ada, vault.Callback{State: started.State, Error: "admin_policy_enforced"})
+	require.Equal(t, "waiting_for_admin", code(err))
+	require.Equal(t, crm.ServiceSheets, out.Service)
+	require.Empty(t, h.memory.Connections)
+}
+
+func TestAConnectLinkIsUsedUpByTheConsentThatSucceeds(t *testing.T) {
+	h := build(t)
+	h.memory.Links["link"] = true
+	started, err := h.Begin(t.Context(), ada, vault.Request{Link: "link"})
+	require.NoError(t, err)
+	_, err = h.Complete(t.Context(), ada, vault.Callback{State: started.State, Error: "access_denied"})
+	require.Error(t, err)
+	require.True(t, h.memory.Links["link"], "a consent that fails leaves it usable")
+	out, err := h.connect(t, ada, vault.Request{Link: "link"}, adas)
+	require.NoError(t, err)
+	require.Equal(t, crm.LinkID("link"), out.Link)
+	require.False(t, h.memory.Links["link"])
+	other := vault.Identity{Sub: "2002", Email: "kim@harbour-tea.example", EmailVerified: true}
+	_, err = h.connect(t, ada, vault.Request{Link: "link"}, other)
+	require.Equal(t, "link_used", code(err))
+	require.Len(t, h.memory.Connections, 1)
+}

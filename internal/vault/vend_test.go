@@ -1,0 +1,630 @@
+package vault_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"rapport/internal/access"
+	"rapport/internal/crm"
+	"rapport/internal/fact"
+	"rapport/internal/fault"
+	"rapport/internal/vault"
+	"rapport/internal/vault/vaulttest"
+)
+
+// authorized is a house on the bubble's clock with one token of the service.
+func authorized(t *testing.T) (*house, vault.Grant) {
+	t.Helper()
+	h := &house{}
+	h.memory = vaulttest.New(vault.Client{ID: "env", GoogleID: "100-x.apps"})
+	h.provider = vaulttest.NewProvider(time.Now)
+	h.Service, h.key = serviceOn(t, h.memory, h.provider, time.Now)
+	_, err := h.authorize(t, "shop-7", crm.ServiceDrive, adas)
+	require.NoError(t, err)
+	g, err := h.memory.ServiceGrant(t.Context(), "lamps", "shop-7", crm.ServiceDrive)
+	require.NoError(t, err)
+	return h, g
+}
+
+func faultOf(t *testing.T, err error) *fault.Error {
+	t.Helper()
+	var e *fault.Error
+	require.ErrorAs(t, err, &e)
+	return e
+}
+
+func TestVendGivesATokenAndItsAuditRow(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h, g := authorized(t)
+		v, err := h.Vend(t.Context(), shop, "shop-7", crm.ServiceDrive)
+		require.NoError(t, err)
+		require.NotEmpty(t, v.Token.Reveal())
+		require.Equal(t, "shop-7", v.Subject)
+		require.Equal(t, crm.ServiceDrive, v.Service)
+		require.Contains(t, v.Scopes, vault.ScopeDriveFile)
+		require.Greater(t, time.Until(v.Expiry), 5*time.Minute)
+		row := h.memory.Rows[len(h.memory.Rows)-1]
+		require.Equal(t, access.Audit{At: time.Now().UTC(), Workspace: "lamps", UserID: "ada", KeyID: "shop-key", Via: access.ViaKey, Action: "token.vend",
+			Target: string(g.ID), Outcome: "ok", Detail: "drive", Remote: "192.0.2.7"}, row)
+	})
+}
+
+func TestNothingIsVendedWithoutItsAuditRow(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h, _ := authorized(t)
+		_, err := h.Vend(t.Context(), shop, "shop-7", crm.ServiceDrive)
+		require.NoError(t, err)
+		h.memory.Fail = func(m string) error {
+			if m == "Record" {
+				return errors.New("disk full")
+			}
+			return nil
+		}
+		for range 2 { // also what is on the shelf
+			v, err := h.Vend(t.Context(), shop, "shop-7", crm.ServiceDrive)
+			require.ErrorContains(t, err, "disk full")
+			require.Empty(t, v.Token.Reveal())
+		}
+	})
+}
+
+func TestWhoIsVendedWhat(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h, _ := authorized(t)
+		_, err := h.connect(t, ada, vault.Request{}, adas) // ada's mailbox and calendar
+		require.NoError(t, err)
+		key := func(maker crm.UserID, scopes ...string) access.Caller {
+			return access.Caller{Via: access.ViaKey, UserID: maker, KeyID: "k", Workspace: "lamps", Role: crm.RoleOwner, Scopes: scopes}
+		}
+		in := func(c access.Caller, w crm.WorkspaceID) access.Caller { c.Workspace = w; return c }
+		for _, c := range []struct {
+			what    string
+			who     access.Caller
+			subject string
+			service crm.Service
+			want    string
+		}{
+			{"a key of anybody, for a token of the service", key("bo", "tokens:vend:drive"), "shop-7", "drive", ""},
+			{"a key for another service", key("bo", "tokens:vend:gmail"), "shop-7", "drive", "insufficient_scope"},
+			{"the same key in another workspace", in(key("bo", "*"), "other"), "shop-7", "drive", "token_not_found"},
+			{"a service not authorised", key("bo", "*"), "shop-7", "gmail", "token_not_found"},
+			{"a subject nobody knows", key("bo", "*"), "shop-8", "drive", "token_not_found"},
+			{"one's own session, one's own connection", ada, "ada", "gmail", ""},
+			{"one's own session, the other service of the connection", ada, "ada", "calendar", ""},
+			{"a key one made, one's own connection", key("ada", "tokens:vend:gmail"), "ada", "gmail", ""},
+			{"a colleague's key never reaches a private mailbox", key("bo", "*"), "ada", "gmail", "token_not_found"},
+			{"a colleague's session", bo, "ada", "gmail", "not_your_tokens"},
+			{"an owner's session", access.Caller{Via: access.ViaSession, UserID: "own", Workspace: "lamps", Role: crm.RoleOwner}, "ada", "gmail", "not_your_tokens"},
+			{"a service the connection does not cover", ada, "ada", "contacts", "token_not_found"},
+			{"one's own id in another workspace", in(ada, "other"), "ada", "gmail", "token_not_found"},
+			{"nobody", access.Caller{Workspace: "lamps"}, "shop-7", "drive", ""},
+			{"a service nobody has defined", key("bo", "*"), "shop-7", "fax", "unknown_service"},
+			{"the empty service", key("bo", "*"), "shop-7", "", "unknown_service"},
+			{"no id", key("bo", "*"), "", "drive", "bad_user_id"},
+			{"an id that is too long", key("bo", "*"), strings.Repeat("x", 201), "drive", "bad_user_id"},
+			{"an id that is broken", key("bo", "*"), "a\xff", "drive", "bad_user_id"},
+		} {
+			v, err := h.Vend(t.Context(), c.who, c.subject, c.service)
+			if c.who.Via == access.ViaNobody {
+				require.Equal(t, fault.Unauthenticated, fault.Of(err), c.what)
+				continue
+			}
+			require.Equal(t, c.want, code(err), c.what)
+			require.Equal(t, c.want == "", !v.Token.IsZero(), c.what)
+		}
+		for _, row := range h.memory.Rows {
+			require.False(t, row.Via == access.ViaNobody && row.Action == "token.vend", "nobody can fill the trail")
+		}
+	})
+}
+
+func TestAnOpenHouseVendsToAnybodyButNoPrivateMailbox(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h, _ := authorized(t)
+		_, err := h.connect(t, ada, vault.Request{}, adas)
+		require.NoError(t, err)
+		h.Open = true
+		visitor := access.Caller{Workspace: "lamps", Remote: "127.0.0.1"}
+		_, err = h.Vend(t.Context(), visitor, "shop-7", crm.ServiceDrive)
+		require.NoError(t, err)
+		require.Equal(t, access.ViaNobody, h.memory.Rows[len(h.memory.Rows)-1].Via)
+		_, err = h.Vend(t.Context(), visitor, "ada", crm.ServiceGmail)
+		require.Equal(t, "token_not_found", code(err))
+		_, err = h.Vend(t.Context(), access.Caller{}, "shop-7", crm.ServiceDrive)
+		require.Equal(t, fault.Unauthenticated, fault.Of(err), "no workspace")
+	})
+}
+
+func TestErrorsOfVendNameTheWayOut(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h, g := authorized(t)
+		good := func(err error) {
+			t.Helper()
+			action := faultOf(t, err).Action
+			_, err = h.Authorize(t.Context(), access.Caller{}, read(t, action), vault.TokenRequest{})
+			require.NoError(t, err, "the link in the error works")
+		}
+		_, err := h.Vend(t.Context(), shop, "shop-8", crm.ServiceDrive)
+		require.Equal(t, fault.NotFound, fault.Of(err))
+		good(err)
+
+		h.memory.Update(g.ID, func(g *vault.Grant) { g.Scopes = []string{"openid"} })
+		_, err = h.Vend(t.Context(), shop, "shop-7", crm.ServiceDrive)
+		require.Equal(t, "insufficient_scope", code(err))
+		require.Equal(t, fault.Forbidden, fault.Of(err))
+		require.ElementsMatch(t, []string{vault.ScopeDriveFile, vault.ScopeDriveReadonly}, faultOf(t, err).Scopes)
+		good(err)
+		h.memory.Update(g.ID, func(g *vault.Grant) { g.Scopes = []string{vault.ScopeDriveFile} })
+		v, err := h.Vend(t.Context(), shop, "shop-7", crm.ServiceDrive)
+		require.NoError(t, err, "a part of it is vended, and says what it is")
+		require.Equal(t, []string{vault.ScopeDriveFile}, v.Scopes)
+
+		h.provider.KillAll()
+		time.Sleep(2 * time.Hour)
+		_, err = h.Vend(t.Context(), shop, "shop-7", crm.ServiceDrive)
+		require.Equal(t, "google_reauthorization_required", code(err))
+		require.Equal(t, fault.Reconnect, fault.Of(err))
+		good(err)
+		require.Equal(t, "failed", h.memory.Rows[len(h.memory.Rows)-1].Outcome)
+		_, err = h.authorize(t, "shop-7", crm.ServiceDrive, adas)
+		require.NoError(t, err)
+		_, err = h.Vend(t.Context(), shop, "shop-7", crm.ServiceDrive)
+		require.NoError(t, err)
+	})
+}
+
+func TestALostKeyIsSaidToPlugins(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h, _ := authorized(t)
+		key, err := vault.NewKey()
+		require.NoError(t, err)
+		h.Sealer, err = vault.NewSealer(key)
+		require.NoError(t, err)
+		_, err = h.Vend(t.Context(), shop, "shop-7", crm.ServiceDrive)
+		require.Equal(t, "decryption_failed", code(err))
+		require.NotEmpty(t, faultOf(t, err).Action)
+	})
+}
+
+func TestABlockedWorkspaceVendsNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h, _ := authorized(t)
+		_, err := h.Vend(t.Context(), shop, "shop-7", crm.ServiceDrive)
+		require.NoError(t, err)
+		for _, state := range []crm.ApprovalState{crm.ApprovalBlocked, crm.ApprovalPending} {
+			h.memory.Decide(crm.Approval{State: state})
+			h.Heard(fact.Fact{Kind: fact.ApprovalDecided, WorkspaceID: "lamps"})
+			_, err = h.Vend(t.Context(), shop, "shop-7", crm.ServiceDrive)
+			require.Equal(t, "waiting_for_admin", code(err))
+			require.Equal(t, fault.Blocked, fault.Of(err))
+		}
+		// Another process hears of it within three seconds, whatever happens.
+		h.memory.Decide(crm.Approval{State: crm.ApprovalApproved, Profile: crm.ProfileFull})
+		time.Sleep(3 * time.Second)
+		_, err = h.Vend(t.Context(), shop, "shop-7", crm.ServiceDrive)
+		require.NoError(t, err)
+	})
+}
+
+func TestATokenNearItsEndIsRefreshed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h, _ := authorized(t)
+		first, err := h.Vend(t.Context(), shop, "shop-7", crm.ServiceDrive)
+		require.NoError(t, err)
+		for range 54 * 60 {
+			time.Sleep(time.Second)
+			v, err := h.Vend(t.Context(), shop, "shop-7", crm.ServiceDrive)
+			require.NoError(t, err)
+			require.Equal(t, first.Token, v.Token)
+		}
+		time.Sleep(time.Minute)
+		v, err := h.Vend(t.Context(), shop, "shop-7", crm.ServiceDrive)
+		require.NoError(t, err)
+		require.NotEqual(t, first.Token, v.Token)
+		require.Equal(t, 1, h.provider.Count())
+	})
+}
+
+// count counts the calls of a method of the memory.
+func (h *house) count(method string) *int {
+	n := new(int)
+	var mu sync.Mutex
+	h.memory.Fail = func(m string) error {
+		mu.Lock()
+		defer mu.Unlock()
+		if m == method {
+			*n++
+		}
+		return nil
+	}
+	return n
+}
+
+func TestABusyTokenIsReadOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h, _ := authorized(t)
+		_, err := h.Vend(t.Context(), shop, "shop-7", crm.ServiceDrive)
+		require.NoError(t, err)
+		synctest.Wait() // the first look at the facts empties the shelf
+		reads := h.count("ServiceGrant")
+		for range 600 {
+			_, err := h.Vend(t.Context(), shop, "shop-7", crm.ServiceDrive)
+			require.NoError(t, err)
+			time.Sleep(100 * time.Millisecond)
+		}
+		require.Equal(t, 1, *reads)
+	})
+}
+
+func TestWhatAnotherProcessChangesIsNoticedWithinThreeSeconds(t *testing.T) {
+	for what, looks := range map[string]bool{"the facts can be read": true, "they cannot": false} {
+		t.Run(what, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				h, g := authorized(t)
+				second := h.other()
+				busy := func() error {
+					_, err := h.Vend(t.Context(), shop, "shop-7", crm.ServiceDrive)
+					return err
+				}
+				for range 50 {
+					require.NoError(t, busy())
+					time.Sleep(100 * time.Millisecond)
+				}
+				if !looks {
+					h.memory.Fail = func(m string) error {
+						if m == "GrantFacts" {
+							return errors.New("no answer")
+						}
+						return nil
+					}
+				}
+				changed := time.Now()
+				_, err := second.RevokeToken(t.Context(), shop, "shop-7", crm.ServiceDrive)
+				require.NoError(t, err)
+				for busy() == nil {
+					time.Sleep(50 * time.Millisecond)
+				}
+				require.LessOrEqual(t, time.Since(changed), 3*time.Second)
+				require.Equal(t, "token_not_found", code(busy()))
+				h.memory.Fail = nil
+				_, err = second.Token(t.Context(), g.ID)
+				require.Equal(t, fault.Reconnect, fault.Of(err))
+			})
+		})
+	}
+}
+
+func TestOnesOwnChangesAreNoticedAtOnce(t *testing.T) {
+	for what, change := range map[string]func(*testing.T, *house, vault.Grant){
+		"revoked": func(t *testing.T, h *house, _ vault.Grant) {
+			_, err := h.RevokeToken(t.Context(), shop, "shop-7", crm.ServiceDrive)
+			require.NoError(t, err)
+		},
+		"revoked by an administrator": func(t *testing.T, h *house, g vault.Grant) {
+			_, err := h.RevokeHeld(t.Context(), access.Caller{Via: access.ViaSession, UserID: "own", Workspace: "lamps", Role: crm.RoleOwner}, g.ID)
+			require.NoError(t, err)
+		},
+		"not trusted any more": func(t *testing.T, h *house, _ vault.Grant) {
+			_, err := h.ReceiveSecurityEvent(t.Context(), vault.SecurityEvent{JTI: "1", Kind: vault.EventTokensRevoked, Sub: adas.Sub})
+			require.NoError(t, err)
+		},
+		"changed elsewhere, and heard of": func(_ *testing.T, h *house, g vault.Grant) {
+			h.memory.Update(g.ID, func(g *vault.Grant) { g.Status = vault.GrantDead })
+			h.Heard(fact.Fact{Kind: fact.GrantChanged, WorkspaceID: "lamps", UserID: "shop-7", Data: []byte(`{"grant_id":"` + string(g.ID) + `"}`)})
+		},
+		"forgotten by its id": func(_ *testing.T, h *house, g vault.Grant) {
+			h.memory.Update(g.ID, func(g *vault.Grant) { g.Status = vault.GrantDead })
+			h.Forget(g.ID)
+		},
+		"dead at the refresh of somebody else": func(t *testing.T, h *house, g vault.Grant) {
+			a, err := h.Token(t.Context(), g.ID)
+			require.NoError(t, err)
+			h.provider.KillAll()
+			_, err = h.Renew(t.Context(), g.ID, a.Token)
+			require.Error(t, err)
+		},
+	} {
+		t.Run(what, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				h, g := authorized(t)
+				for range 3 {
+					_, err := h.Vend(t.Context(), shop, "shop-7", crm.ServiceDrive)
+					require.NoError(t, err)
+					synctest.Wait()
+				}
+				change(t, h, g)
+				_, err := h.Vend(t.Context(), shop, "shop-7", crm.ServiceDrive)
+				require.Error(t, err)
+			})
+		})
+	}
+}
+
+func TestAReadThatAChangeOvertakesIsNotKept(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h, g := authorized(t)
+		_, err := h.Vend(t.Context(), shop, "shop-7", crm.ServiceDrive)
+		require.NoError(t, err)
+		synctest.Wait()
+		h.Forget(g.ID)
+		// The change comes while the row is read, before it is put on the shelf.
+		once := true
+		h.memory.Fail = func(m string) error {
+			if m == "ServiceGrant" && once {
+				once = false
+				go func() { h.Forget(g.ID) }()
+				synctest.Wait()
+			}
+			return nil
+		}
+		_, err = h.Vend(t.Context(), shop, "shop-7", crm.ServiceDrive)
+		require.NoError(t, err)
+		reads := h.count("ServiceGrant")
+		_, err = h.Vend(t.Context(), shop, "shop-7", crm.ServiceDrive)
+		require.NoError(t, err)
+		require.Equal(t, 1, *reads, "it was not kept, so it is read again")
+		_, err = h.Vend(t.Context(), shop, "shop-7", crm.ServiceDrive)
+		require.NoError(t, err)
+		require.Equal(t, 1, *reads)
+	})
+}
+
+func TestOnesOwnGrantComesBeforeOnesConnection(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h, _ := authorized(t)
+		_, err := h.connect(t, ada, vault.Request{}, adas)
+		require.NoError(t, err)
+		byConnection, err := h.Vend(t.Context(), ada, "ada", crm.ServiceGmail)
+		require.NoError(t, err)
+		_, err = h.authorize(t, "ada", crm.ServiceGmail, adas)
+		require.NoError(t, err)
+		own, err := h.Vend(t.Context(), ada, "ada", crm.ServiceGmail)
+		require.NoError(t, err)
+		require.NotEqual(t, byConnection.Token, own.Token, "noticed at once, though another grant was on the shelf")
+		_, err = h.RevokeToken(t.Context(), ada, "ada", crm.ServiceGmail)
+		require.NoError(t, err)
+		again, err := h.Vend(t.Context(), ada, "ada", crm.ServiceGmail)
+		require.NoError(t, err)
+		require.Equal(t, byConnection.Token, again.Token)
+		_, err = h.RevokeToken(t.Context(), ada, "ada", crm.ServiceGmail)
+		require.Equal(t, "token_not_found", code(err), "a connection is ended by disconnecting it")
+	})
+}
+
+func TestAuthorizationsShowWhatOneMayVend(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h, _ := authorized(t)
+		_, err := h.authorize(t, "shop-7", crm.ServiceGmail, adas)
+		require.NoError(t, err)
+		_, err = h.connect(t, ada, vault.Request{}, adas)
+		require.NoError(t, err)
+		names := func(c access.Caller, subject string) (out []string) {
+			list, err := h.Authorizations(t.Context(), c, subject)
+			require.NoError(t, err)
+			for _, a := range list {
+				require.True(t, a.HasRefreshToken)
+				require.Equal(t, adas.Email, a.GoogleEmail)
+				require.Equal(t, vault.GrantActive, a.Status)
+				name := string(a.Service)
+				if a.ByConnection {
+					name += " by connection"
+				}
+				out = append(out, name)
+			}
+			return out
+		}
+		require.Equal(t, []string{"gmail", "drive"}, names(shop, "shop-7"))
+		narrow := shop
+		narrow.Scopes = []string{"tokens:vend:drive", "mail:read"}
+		require.Equal(t, []string{"drive"}, names(narrow, "shop-7"))
+		require.Equal(t, []string{"gmail by connection", "calendar by connection"}, names(ada, "ada"))
+		require.Equal(t, []string{"gmail by connection", "calendar by connection"}, names(shop, "ada"), "a key she made")
+		colleague := shop
+		colleague.UserID = "bo"
+		require.Empty(t, names(colleague, "ada"))
+		_, err = h.RevokeToken(t.Context(), shop, "shop-7", crm.ServiceGmail)
+		require.NoError(t, err)
+		require.Equal(t, []string{"drive"}, names(shop, "shop-7"))
+
+		_, err = h.Authorizations(t.Context(), bo, "ada")
+		require.Equal(t, fault.Forbidden, fault.Of(err))
+		_, err = h.Authorizations(t.Context(), access.Caller{}, "ada")
+		require.Equal(t, fault.Unauthenticated, fault.Of(err))
+		narrow.Scopes = []string{"mail:read"}
+		_, err = h.Authorizations(t.Context(), narrow, "shop-7")
+		require.Equal(t, "insufficient_scope", code(err))
+	})
+}
+
+func TestHeldTokensAreForAdministrators(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h, g := authorized(t)
+		boss := access.Caller{Via: access.ViaSession, UserID: "own", Workspace: "lamps", Role: crm.RoleOwner}
+		list, _, err := h.HeldTokens(t.Context(), boss, "", 10)
+		require.NoError(t, err)
+		require.Len(t, list, 1)
+		require.Equal(t, "shop-7", list[0].Subject)
+		_, _, err = h.HeldTokens(t.Context(), ada, "", 10)
+		require.Equal(t, fault.Forbidden, fault.Of(err))
+		_, err = h.RevokeHeld(t.Context(), ada, g.ID)
+		require.Equal(t, fault.Forbidden, fault.Of(err))
+		elsewhere := boss
+		elsewhere.Workspace = "other"
+		_, err = h.RevokeHeld(t.Context(), elsewhere, g.ID)
+		require.Equal(t, fault.NotFound, fault.Of(err))
+		out, err := h.connect(t, ada, vault.Request{}, adas)
+		require.NoError(t, err)
+		_, err = h.RevokeHeld(t.Context(), boss, out.Connection.GrantID)
+		require.Equal(t, fault.NotFound, fault.Of(err), "a member's connection is not one of them")
+	})
+}
+
+func TestManyVendsOfAnEndedTokenRefreshOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h, _ := authorized(t)
+		second := h.other()
+		time.Sleep(2 * time.Hour)
+		tokens := make([]string, 64)
+		var all sync.WaitGroup
+		for i := range tokens {
+			s := h.Service
+			if i%2 == 1 {
+				s = second
+			}
+			all.Go(func() {
+				v, err := s.Vend(t.Context(), shop, "shop-7", crm.ServiceDrive)
+				require.NoError(t, err)
+				tokens[i] = v.Token.Reveal()
+			})
+		}
+		all.Wait()
+		require.Equal(t, 1, h.provider.Count())
+		for _, x := range tokens {
+			require.Equal(t, tokens[0], x)
+		}
+	})
+}
+
+// failing makes the next n refreshes fail.
+func failing(h *house, n int, err error) {
+	h.provider.Script(func(count int) error {
+		if count <= n {
+			return err
+		}
+		return nil
+	})
+}
+
+func TestARefreshThatFailsTwiceThenWorks(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h, g := authorized(t)
+		time.Sleep(2 * time.Hour)
+		failing(h, 2, fault.New(fault.Unavailable, "503"))
+		var all sync.WaitGroup
+		for range 64 {
+			all.Go(func() {
+				for {
+					_, err := h.Vend(t.Context(), shop, "shop-7", crm.ServiceDrive)
+					if err == nil {
+						return
+					}
+					require.Equal(t, fault.Unavailable, fault.Of(err), "an outage is not a death")
+					require.Positive(t, fault.After(err))
+					time.Sleep(fault.After(err))
+				}
+			})
+		}
+		all.Wait()
+		require.Equal(t, 3, h.provider.Count())
+		after, err := h.memory.Grant(t.Context(), g.ID)
+		require.NoError(t, err)
+		require.Equal(t, vault.GrantActive, after.Status)
+		require.Zero(t, after.Failures)
+	})
+}
+
+func TestADeathAmongManyCallersIsAskedForOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h, g := authorized(t)
+		second := h.other()
+		time.Sleep(2 * time.Hour)
+		h.provider.Block, h.provider.Entered = make(chan struct{}), make(chan struct{}, 64)
+		var all sync.WaitGroup
+		for i := range 64 {
+			s := h.Service
+			if i%2 == 1 {
+				s = second
+			}
+			all.Go(func() {
+				_, err := s.Vend(t.Context(), shop, "shop-7", crm.ServiceDrive)
+				require.Equal(t, "google_reauthorization_required", code(err))
+			})
+		}
+		<-h.provider.Entered
+		h.provider.KillAll() // in the middle of the refresh
+		close(h.provider.Block)
+		all.Wait()
+		require.Equal(t, 1, h.provider.Count())
+		after, err := h.memory.Grant(t.Context(), g.ID)
+		require.NoError(t, err)
+		require.Equal(t, vault.GrantDead, after.Status)
+		require.Equal(t, time.Now().UTC(), after.DiedAt)
+		require.Equal(t, after.DiedAt.Sub(after.ConsentedAt), after.Lived)
+	})
+}
+
+func TestAHolderThatWasKilledHoldsNobodyForLong(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h, g := authorized(t)
+		time.Sleep(2 * time.Hour)
+		now := time.Now()
+		_, mine, err := h.memory.LeaseGrant(t.Context(), g.ID, "a process that was killed", now, now.Add(30*time.Second))
+		require.NoError(t, err)
+		require.True(t, mine)
+		var all sync.WaitGroup
+		for range 64 {
+			all.Go(func() {
+				_, err := h.Vend(t.Context(), shop, "shop-7", crm.ServiceDrive)
+				require.NoError(t, err)
+			})
+		}
+		all.Wait()
+		require.InDelta(t, 30, time.Since(now).Seconds(), 1)
+		require.Equal(t, 1, h.provider.Count())
+	})
+}
+
+func TestInACoolDownTheValidTokenIsGivenAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h, _ := authorized(t)
+		time.Sleep(56 * time.Minute)
+		h.provider.Fails = &fault.Error{Kind: fault.Throttled, After: time.Minute, Text: "slow down"}
+		_, err := h.Vend(t.Context(), shop, "shop-7", crm.ServiceDrive)
+		require.NoError(t, err)
+		leases := h.count("LeaseGrant")
+		began := time.Now()
+		for range 100 {
+			_, err := h.Vend(t.Context(), shop, "shop-7", crm.ServiceDrive)
+			require.NoError(t, err)
+		}
+		require.Zero(t, time.Since(began))
+		require.Zero(t, *leases)
+	})
+}
+
+func TestScopesThatShrinkAtARefreshDegradeTheConnection(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h, id := connected(t)
+		time.Sleep(2 * time.Hour)
+		h.provider.Narrow = []string{"openid", vault.ScopeGmailReadonly, vault.ScopeCalendar}
+		_, err := h.Token(t.Context(), id)
+		require.NoError(t, err)
+		c, _ := h.memory.Only()
+		require.Equal(t, crm.StatusDegraded, c.Status)
+		require.Contains(t, c.StatusReason, "Send mail")
+		require.NotContains(t, c.GrantedScopes, vault.ScopeGmailSend)
+		time.Sleep(2 * time.Hour)
+		h.provider.Narrow = nil
+		_, err = h.Token(t.Context(), id)
+		require.NoError(t, err)
+		c, _ = h.memory.Only()
+		require.Equal(t, crm.StatusActive, c.Status)
+		require.Empty(t, c.StatusReason)
+
+		// A grant that is dead is not brought back by what its last answer said.
+		h.provider.Narrow = []string{"openid"}
+		time.Sleep(2 * time.Hour)
+		h.provider.KillAll()
+		_, err = h.Token(context.WithoutCancel(t.Context()), id)
+		require.Error(t, err)
+		c, _ = h.memory.Only()
+		require.Equal(t, crm.StatusNeedsReauth, c.Status)
+	})
+}
