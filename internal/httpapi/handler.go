@@ -241,9 +241,7 @@ func (s *Server) noSuchOperation(mux *http.ServeMux) http.HandlerFunc {
 			return
 		}
 		w.Header().Set("Allow", strings.Join(allowed, ", "))
-		p := newProblem(http.StatusMethodNotAllowed, "This path does not take "+r.Method+".").(*Problem)
-		p.RequestID = requestIDOf(r.Context())
-		writeProblem(w, r, p)
+		writeProblem(w, r, newProblem(http.StatusMethodNotAllowed, "This path does not take "+r.Method+"."))
 	}
 }
 

@@ -81,9 +81,7 @@ func policyFor(index []byte) string {
 func (p *pages) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
 		w.Header().Set("Allow", "GET, HEAD")
-		problem := newProblem(http.StatusMethodNotAllowed, "Pages are only read.").(*Problem)
-		problem.RequestID = requestIDOf(r.Context())
-		writeProblem(w, r, problem)
+		writeProblem(w, r, newProblem(http.StatusMethodNotAllowed, "Pages are only read."))
 		return
 	}
 	if to := p.home(r); to != "" {

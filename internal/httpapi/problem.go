@@ -53,6 +53,9 @@ var statuses = map[fault.Kind]struct {
 func problemOf(err error, requestID string) *Problem {
 	var p *Problem
 	if errors.As(err, &p) {
+		if p.RequestID == "" {
+			p.RequestID = requestID
+		}
 		return p
 	}
 	kind := fault.Of(err)

@@ -48,7 +48,7 @@ func (s *Server) proxyLease(w http.ResponseWriter, r *http.Request, c access.Cal
 	out.Body = http.MaxBytesReader(w, r.Body, proxyMost)
 	out.Header.Del("Authorization")
 	out.Header.Del("Cookie")
-	s.Proxy.Forward(&googleAnswer{ResponseWriter: w, ours: w.Header().Clone(), handle: hiddenOf(r.Context())}, out, token.Token, lease.Service, path)
+	s.Proxy.Forward(&googleAnswer{ResponseWriter: w, ours: w.Header().Clone(), onward: s.PublicURL + proxyPath + hiddenOf(r.Context()).Reveal()}, out, token.Token, lease.Service, path)
 	return nil
 }
 
@@ -73,7 +73,7 @@ func googlePath(r *http.Request) (string, error) {
 type googleAnswer struct {
 	http.ResponseWriter
 	ours   http.Header // set by us before: these win
-	handle crm.Secret
+	onward string      // address that a path of Google's is put behind
 	begun  bool
 }
 
@@ -85,7 +85,7 @@ func (a *googleAnswer) WriteHeader(code int) {
 			h.Del(name)
 		}
 		if to := h.Get("Location"); strings.HasPrefix(to, "/") { // an upload goes on there, through us
-			h.Set("Location", proxyPath+a.handle.Reveal()+to)
+			h.Set("Location", a.onward+to)
 		}
 		for name, values := range a.ours {
 			if name != "Cache-Control" {

@@ -10,7 +10,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"rapport/internal/access"
-	"rapport/internal/crm"
 )
 
 func TestARouteWithoutARuleIsNotRegistered(t *testing.T) {
@@ -73,7 +72,7 @@ func TestWhatGoogleAnswersDoesNothingUnderOurOrigin(t *testing.T) {
 	w.Header().Set("X-Request-Id", "ours")
 	w.Header().Set("X-Frame-Options", "DENY")
 	w.Header().Set("Access-Control-Allow-Origin", "https://app.example.org")
-	out := &googleAnswer{ResponseWriter: w, ours: w.Header().Clone(), handle: crm.NewSecret("rapl_abc")}
+	out := &googleAnswer{ResponseWriter: w, ours: w.Header().Clone(), onward: "https://crm.example.org" + proxyPath + "rapl_abc"}
 	for name, value := range map[string]string{
 		"Set-Cookie": "SID=1", "Content-Type": "text/html", "Access-Control-Allow-Origin": "*", "X-Frame-Options": "SAMEORIGIN", "X-Request-Id": "theirs",
 		"Content-Security-Policy": "default-src *", "Etag": `"1"`, "Location": "/upload/gmail/v1/users/me/messages/send?upload_id=1",
@@ -89,6 +88,6 @@ func TestWhatGoogleAnswersDoesNothingUnderOurOrigin(t *testing.T) {
 	require.Equal(t, "DENY", h.Get("X-Frame-Options"))
 	require.Equal(t, "ours", h.Get("X-Request-Id"))
 	require.Equal(t, `"1"`, h.Get("Etag"))
-	require.Equal(t, proxyPath+"rapl_abc/upload/gmail/v1/users/me/messages/send?upload_id=1", h.Get("Location"), "an upload goes on through us")
+	require.Equal(t, "https://crm.example.org"+proxyPath+"rapl_abc/upload/gmail/v1/users/me/messages/send?upload_id=1", h.Get("Location"), "an upload goes on through us")
 	require.Empty(t, h.Get("Set-Cookie"))
 }
