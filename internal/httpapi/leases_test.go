@@ -163,11 +163,34 @@ func TestTheDirectoryNamesWhoHasNotConnected(t *testing.T) {
 		w := apptest.Start(t, d)
 		owner := w.SetUp()
 		home := owner.Workspace(w.Home)
+		send(t, http.MethodPatch, w.Sim.URL()+"/_sim/accounts/"+apptest.Mara, `{"admin":true}`)
 		_, err := home.Colleagues(ctx, "", "")
-		require.Equal(t, "directory_not_connected", client.Code(err))
 		var p *client.Problem
 		require.ErrorAs(t, err, &p)
-		require.NotEmpty(t, p.ActionURL)
+		require.Equal(t, "directory_not_connected", p.Code)
+		_, h := w.Browser(apptest.Mara)
+		answer, text := look(t, w, h, p.ActionURL)
+		require.Equal(t, http.StatusFound, answer.StatusCode, text)
+		answer, text = look(t, w, h, w.Answer(answer.Header.Get("Location"), apptest.Consent{Account: apptest.Mara}))
+		require.Equal(t, "/admin/colleagues?google=connected&service=directory", answer.Header.Get("Location"), text)
+
+		require.Equal(t, "connected", w.Connect(owner, client.ConnectWish{}, apptest.Consent{Account: apptest.Mara}))
+		_, err = home.CreateConnectLinks(ctx, client.NewConnectLinks{People: []client.LinkPerson{{Email: apptest.Jonas}}})
+		require.NoError(t, err)
+		found, err := home.Colleagues(ctx, "", "")
+		require.NoError(t, err)
+		seen := map[string]client.Colleague{}
+		for _, x := range found.Items {
+			seen[x.Email] = x
+		}
+		require.True(t, seen[apptest.Mara].Connected)
+		require.Equal(t, "owner", seen[apptest.Mara].Role)
+		require.False(t, seen[apptest.Jonas].Connected)
+		require.NotNil(t, seen[apptest.Jonas].LinkSentAt)
+		require.NotContains(t, seen, apptest.Elena, "she is of another organisation")
+		var rest client.List[client.Colleague]
+		require.NoError(t, owner.Do(ctx, http.MethodGet, "/api/v1/workspaces/"+w.Home+"/directory?not_connected=true", nil, &rest))
+		require.Len(t, rest.Items, len(found.Items)-1)
 	})
 }
 

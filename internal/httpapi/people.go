@@ -2,6 +2,8 @@ package httpapi
 
 import (
 	"context"
+	"errors"
+	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -127,12 +129,27 @@ func (s *Server) listColleagues(ctx context.Context, c access.Caller, in *direct
 	}
 	found, next, err := read(ctx, c, strings.TrimSpace(in.Q), in.Cursor, in.Limit)
 	if err != nil {
-		return nil, err
+		return nil, withDirectoryAddress(c, err)
 	}
 	out := listOf(each(found, colleagueShape))
 	out.Body.NextCursor = next
 	return out, nil
 }
+
+// withDirectoryAddress puts the address that connects the directory into the
+// problem that asks for it: an administrator's own grant for that service.
+func withDirectoryAddress(c access.Caller, err error) error {
+	var f *fault.Error
+	if !errors.As(err, &f) || f.Code != "directory_not_connected" {
+		return err
+	}
+	out := *f
+	out.Action = oauthPath + "/authorize?" + url.Values{"service": {string(crm.ServiceDirectory)}, "workspace_id": {string(c.Workspace)}, "redirect": {colleaguesPage}}.Encode()
+	return &out
+}
+
+// colleaguesPage is the page of the web application that shows the directory.
+const colleaguesPage = "/admin/colleagues"
 
 func colleagueShape(x org.Colleague) Colleague {
 	out := Colleague{
