@@ -20,6 +20,7 @@ type projectView struct {
 	RedirectURIs []string `json:"redirect_uris"`
 	DisabledAPIs []string `json:"disabled_apis"`
 	Deleted      bool     `json:"deleted"`
+	Mode         string   `json:"mode"`
 }
 
 func (s *Server) projectOf(c world.Client) projectView {
@@ -27,6 +28,10 @@ func (s *Server) projectOf(c world.Client) projectView {
 		TestUsers: list(c.TestUsers), RedirectURIs: list(c.RedirectURIs), DisabledAPIs: list(s.World.Projects.Disabled(c.Project)), Deleted: c.Deleted}
 	if c.Publishing == world.Production {
 		v.Publishing = "production"
+	}
+	v.Mode = "page"
+	if c.ToCallback {
+		v.Mode = "callback"
 	}
 	return v
 }
@@ -67,6 +72,7 @@ type projectChange struct {
 	RedirectURIs *[]string `json:"redirect_uris"`
 	DisabledAPIs *[]string `json:"disabled_apis"`
 	Deleted      *bool     `json:"deleted"`
+	Mode         *string   `json:"mode"` // page or callback: where refusals are said
 	Blocked      *blocked  `json:"blocked"`
 }
 
@@ -126,6 +132,12 @@ func (b *projectChange) apply(c *world.Client) error {
 	}
 	if b.Deleted != nil {
 		c.Deleted = *b.Deleted
+	}
+	if b.Mode != nil {
+		if *b.Mode != "page" && *b.Mode != "callback" {
+			return bad("mode %q: use page or callback", *b.Mode)
+		}
+		c.ToCallback = *b.Mode == "callback"
 	}
 	if c.Publishing == world.Internal && c.Organisation == "" {
 		return bad("organisation: an internal application belongs to one")

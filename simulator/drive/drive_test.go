@@ -79,6 +79,14 @@ func TestFilesAreMadeInEveryWay(t *testing.T) {
 	require.NoError(t, res.Body.Close())
 	require.Equal(t, http.StatusOK, res.StatusCode)
 
+	res, err = plain.Post(h.URL()+"/upload/drive/v3/files?uploadType=multipart&fields=mimeType,size", "multipart/related; boundary=p",
+		strings.NewReader("--p\r\nContent-Type: application/json\r\n\r\n{\"name\":\"a\"}\r\n--p\r\nContent-Type: image/gif\r\nContent-Transfer-Encoding: base64\r\n\r\nAAEC\r\n--p--\r\n"))
+	require.NoError(t, err)
+	text, err := io.ReadAll(res.Body)
+	require.NoError(t, err)
+	require.NoError(t, res.Body.Close())
+	require.JSONEq(t, `{"mimeType":"image/gif","size":"3"}`, string(text), "a part in base64 is decoded")
+
 	ids, err := d.Files.GenerateIds().Count(2).Do()
 	require.NoError(t, err)
 	mine, err := d.Files.Create(&api.File{Id: ids.Ids[0], Name: "planned"}).Do()

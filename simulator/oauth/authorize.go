@@ -214,36 +214,38 @@ func (s *Server) decide(w http.ResponseWriter, r *http.Request, q *request, a wo
 	s.giveCode(w, r, q, a, q.scopes, false)
 }
 
-// refused answers for accounts that may not use the application at all.
+// refused answers for accounts that may not use the application at all: on
+// Google's page, or, as some have seen it, at the redirect URI.
 func (s *Server) refused(w http.ResponseWriter, r *http.Request, q *request, a world.Account) bool {
-	cl := q.client
+	page, callback := s.refusal(q.client, a, q.scopes)
+	switch {
+	case page == nil:
+		return false
+	case callback:
+		s.redirectError(w, r, q, page.Code)
+	default:
+		page.App, page.Account = q.client.Name, a.Email
+		s.showError(w, page)
+	}
+	return true
+}
+
+func (s *Server) refusal(cl world.Client, a world.Account, scopes []string) (page *errorPage, callback bool) {
 	policy := s.world.Domains.Policy(a.Domain)
-	if a.Closed() {
-		s.showError(w, &errorPage{Status: 403, Code: "account_suspended", App: cl.Name, Account: a.Email,
-			Message: "Your account was suspended by the administrator of your organization."})
-		return true
+	switch {
+	case a.Closed():
+		return &errorPage{Status: 403, Code: "account_suspended", Message: "Your account was suspended by the administrator of your organization."}, false
+	case a.Kind == world.Member && policy.Forbids(cl.ID, scopes):
+		return &errorPage{Status: 400, Code: "admin_policy_enforced",
+				Message: "Access to your account data is restricted by policies within your organization. Please contact the administrator of your organization for more information."},
+			policy.ToCallback || cl.ToCallback
+	case cl.Publishing == world.Internal && a.Domain != cl.Organisation:
+		return &errorPage{Status: 403, Code: "org_internal", Message: cl.Name + " is restricted to users within its organization."}, cl.ToCallback
+	case cl.Publishing == world.Testing && len(cl.TestUsers) > 0 && !slices.Contains(cl.TestUsers, a.Email) && !slices.Contains(policy.TrustedClients, cl.ID):
+		return &errorPage{Status: 403, Code: "access_denied",
+			Message: cl.Name + " has not completed the Google verification process. The app is currently being tested, and can only be accessed by developer-approved testers."}, cl.ToCallback
 	}
-	if a.Kind == world.Member && policy.Forbids(cl.ID, q.scopes) {
-		if policy.ToCallback {
-			s.redirectError(w, r, q, "admin_policy_enforced")
-			return true
-		}
-		s.showError(w, &errorPage{Status: 400, Code: "admin_policy_enforced", App: cl.Name, Account: a.Email,
-			Message: "Access to your account data is restricted by policies within your organization. Please contact the administrator of your organization for more information."})
-		return true
-	}
-	if cl.Publishing == world.Internal && a.Domain != cl.Organisation {
-		s.showError(w, &errorPage{Status: 403, Code: "org_internal", App: cl.Name, Account: a.Email,
-			Message: cl.Name + " is restricted to users within its organization."})
-		return true
-	}
-	if cl.Publishing == world.Testing && len(cl.TestUsers) > 0 && !slices.Contains(cl.TestUsers, a.Email) &&
-		!slices.Contains(policy.TrustedClients, cl.ID) {
-		s.showError(w, &errorPage{Status: 403, Code: "access_denied", App: cl.Name, Account: a.Email,
-			Message: cl.Name + " has not completed the Google verification process. The app is currently being tested, and can only be accessed by developer-approved testers."})
-		return true
-	}
-	return false
+	return nil, false
 }
 
 // consented takes the ticked boxes of the consent page.

@@ -34,26 +34,15 @@ func (r *Room) append(c *front.Call) (any, error) {
 			out.Table = t.String()
 			at.top, at.left = t.bottom, t.left
 		}
-		rows := in.Values
-		if in.Major == "COLUMNS" {
-			rows = rowsOf(in.Values)
-		}
-		cells := make([][]files.Cell, len(rows))
-		width := 1
-		for y, row := range rows {
-			width = max(width, len(row))
-			for x, v := range row {
-				cell, err := enteredValue(v, how.typed, y, x)
-				if err != nil {
-					return err
-				}
-				cells[y] = append(cells[y], cell)
-			}
+		rows := in.rows()
+		cells, width, err := enter(rows, how.typed)
+		if err != nil {
+			return err
 		}
 		if c.Query.Get("insertDataOption") == "INSERT_ROWS" && at.top < at.sheet.Rows {
 			at.sheet.InsertRows(at.top, len(rows))
 		}
-		at.bottom, at.right = at.top+max(len(rows), 1), at.left+width
+		at.bottom, at.right = at.top+max(len(rows), 1), at.left+max(width, 1)
 		out.ID, out.Updates = f.ID, put(f, at, rows, cells, how)
 		return nil
 	})

@@ -171,15 +171,10 @@ func (r *Room) update(c *front.Call) (any, error) {
 
 // write puts values into an area, all or none. What does not fit in is refused.
 func write(f *files.File, a area, in valueRange, how writing) (updated, error) {
-	rows := in.Values
-	if in.Major == "COLUMNS" {
-		rows = rowsOf(in.Values)
-	}
 	if a.single {
 		a.bottom, a.right = a.sheet.Rows, a.sheet.Columns
 	}
-	width := 0
-	cells := make([][]files.Cell, len(rows))
+	rows := in.rows()
 	for y, row := range rows {
 		if a.top+y >= a.bottom && len(row) > 0 {
 			return updated{}, invalid("Requested writing within range [%s], but tried writing to row [%d]", a, a.top+y+1)
@@ -187,16 +182,37 @@ func write(f *files.File, a area, in valueRange, how writing) (updated, error) {
 		if a.left+len(row) > a.right {
 			return updated{}, invalid("Requested writing within range [%s], but tried writing to column [%s]", a, letters(a.right))
 		}
+	}
+	cells, width, err := enter(rows, how.typed)
+	if err != nil {
+		return updated{}, err
+	}
+	done := area{sheet: a.sheet, top: a.top, left: a.left, bottom: a.top + max(len(rows), 1), right: a.left + max(width, 1)}
+	return put(f, done, rows, cells, how), nil
+}
+
+// rows are the values row by row.
+func (v *valueRange) rows() [][]any {
+	if v.Major == "COLUMNS" {
+		return rowsOf(v.Values)
+	}
+	return v.Values
+}
+
+// enter makes cells of the values of a request, and says how wide they are.
+func enter(rows [][]any, typed bool) (cells [][]files.Cell, width int, err error) {
+	cells = make([][]files.Cell, len(rows))
+	for y, row := range rows {
 		width = max(width, len(row))
 		for x, v := range row {
-			c, err := enteredValue(v, how.typed, y, x)
+			c, err := enteredValue(v, typed, y, x)
 			if err != nil {
-				return updated{}, err
+				return nil, 0, err
 			}
 			cells[y] = append(cells[y], c)
 		}
 	}
-	return put(f, area{sheet: a.sheet, top: a.top, left: a.left, bottom: a.top + max(len(rows), 1), right: a.left + max(width, 1)}, rows, cells, how), nil
+	return cells, width, nil
 }
 
 // put fills the cells and says what was done.

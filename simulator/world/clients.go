@@ -45,6 +45,7 @@ type Client struct {
 	Organisation string        // domain of Internal
 	Unverified   bool          // show the "not verified" warning
 	Deleted      bool          // answers deleted_client
+	ToCallback   bool          // report org_internal and the like to the redirect URI instead of a page
 	RefreshLife  time.Duration // time-based access: refresh tokens live that long
 }
 
