@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -40,12 +41,18 @@ const ScopeDirectory = "https://www.googleapis.com/auth/admin.directory.user.rea
 var directoryScopes = []string{ScopeDirectory, strings.TrimSuffix(ScopeDirectory, ".readonly")}
 
 const (
-	colleaguesUsual  = 50
-	colleaguesMost   = 200
-	directoryPages   = 10 // that one call looks through for people who have not connected
-	directoryTries   = 5  // grants that are tried
-	directoryConnect = "/crm/settings/integrations?service=directory"
+	colleaguesUsual = 50
+	colleaguesMost  = 200
+	directoryPages  = 10 // that one call looks through for people who have not connected
+	directoryTries  = 5  // grants that are tried
 )
+
+// connectDirectory is where a person consents to reading the directory.
+func connectDirectory(c access.Caller) string {
+	return "/oauth/authorize?" + url.Values{
+		"userId": {string(c.UserID)}, "service": {string(crm.ServiceDirectory)}, "workspace_id": {string(c.Workspace)}, "redirect": {"/admin/colleagues"},
+	}.Encode()
+}
 
 // Colleagues lists the organisation's directory with who has connected, without
 // people who are suspended, archived or have no mailbox. It reads with a grant of
@@ -108,7 +115,7 @@ func (s *Service) colleagues(ctx context.Context, c access.Caller, query, cursor
 	}
 	list := []Colleague{}
 	for range directoryPages {
-		users, next, err := s.directoryPage(ctx, &grants, query, at.Page, limit)
+		users, next, err := s.directoryPage(ctx, c, &grants, query, at.Page, limit)
 		if err != nil {
 			return nil, "", err
 		}
@@ -158,7 +165,7 @@ func (s *Service) directoryGrants(ctx context.Context, c access.Caller, only crm
 		return nil, &fault.Error{Kind: fault.Invalid, Code: "bad_cursor", Text: "The account this list was read with is not connected any more. Begin again without the cursor."}
 	}
 	if len(ids) == 0 || s.Directory == nil {
-		return nil, &fault.Error{Kind: fault.Conflict, Code: "directory_not_connected", Action: directoryConnect,
+		return nil, &fault.Error{Kind: fault.Conflict, Code: "directory_not_connected", Action: connectDirectory(c),
 			Text: "Nobody has connected the directory of your organisation. Connect it with a Google account that is an administrator there."}
 	}
 	return ids[:min(len(ids), directoryTries)], nil
@@ -166,7 +173,7 @@ func (s *Service) directoryGrants(ctx context.Context, c access.Caller, only crm
 
 // directoryPage reads a page with the first grant that Google lets read; grants
 // that it does not are dropped.
-func (s *Service) directoryPage(ctx context.Context, grants *[]crm.GrantID, query, page string, n int) ([]DirectoryUser, string, error) {
+func (s *Service) directoryPage(ctx context.Context, c access.Caller, grants *[]crm.GrantID, query, page string, n int) ([]DirectoryUser, string, error) {
 	for {
 		users, next, err := s.Directory.Users(ctx, (*grants)[0], query, page, n)
 		refused := fault.Is(err, fault.Permission) || fault.Is(err, fault.Forbidden) || fault.Is(err, fault.Reconnect) || fault.Is(err, fault.Blocked)
@@ -174,7 +181,7 @@ func (s *Service) directoryPage(ctx context.Context, grants *[]crm.GrantID, quer
 			return users, next, wrap("reading the directory", err)
 		}
 		if len(*grants) == 1 {
-			return nil, "", &fault.Error{Kind: fault.Conflict, Code: "directory_refused", Action: directoryConnect, Err: err,
+			return nil, "", &fault.Error{Kind: fault.Conflict, Code: "directory_refused", Action: connectDirectory(c), Err: err,
 				Text: "Google does not let the connected account read your organisation's directory. Connect the directory with an account that is an administrator there, or may at least read users."}
 		}
 		*grants = (*grants)[1:]

@@ -31,6 +31,7 @@ CREATE TABLE oauth_clients (
 );
 CREATE INDEX oauth_clients_workspace ON oauth_clients (workspace_id, created_at);
 CREATE UNIQUE INDEX oauth_clients_google ON oauth_clients (workspace_id, google_client_id);
+CREATE INDEX oauth_grants_client ON oauth_grants (client_id);
 
 CREATE TABLE invitations (
   id           TEXT PRIMARY KEY NOT NULL,
@@ -133,6 +134,7 @@ ALTER TABLE oauth_grants DROP COLUMN lived;
 ALTER TABLE oauth_grants DROP COLUMN died_at;
 ALTER TABLE oauth_grants DROP COLUMN refresh_expires_at;
 ALTER TABLE oauth_grants DROP COLUMN consented_at;
+DROP INDEX oauth_grants_client;
 DROP INDEX audit_log_target;
 DROP INDEX audit_log_action;
 DROP INDEX audit_log_user;
