@@ -1,4 +1,5 @@
 // What every browser test needs: the real program with the simulator, and a real Chromium.
+import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
@@ -6,6 +7,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
+import AxeBuilder from "@axe-core/playwright";
 import { chromium } from "playwright-core";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..", "..");
@@ -16,7 +18,7 @@ export async function startDemo() {
   const data = mkdtempSync(join(tmpdir(), "rapport-e2e-"));
   const [port, simPort] = [await freePort(), await freePort()];
   const args = ["demo", "--json", "--port", String(port), "--sim-port", String(simPort), "--data", data];
-  const child = spawn(join(root, "bin", "rapport"), args, { stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(process.env.RAPPORT_BIN ?? join(root, "bin", "rapport"), args, { stdio: ["ignore", "pipe", "pipe"] });
   let log = "";
   child.stderr.on("data", (piece) => {
     log = (log + piece).slice(-20_000);
@@ -97,6 +99,29 @@ export async function screenshot(page, name) {
   mkdirSync(shots, { recursive: true });
   await page.screenshot({ path: join(shots, `${name}.png`) });
 }
+
+/** No serious finding of axe on the page as it is now. */
+export async function accessible(page, where) {
+  const { violations } = await new AxeBuilder({ page }).exclude("iframe").analyze();
+  const serious = violations.filter((v) => v.impact === "serious" || v.impact === "critical");
+  assert.deepEqual(serious.map((v) => `${v.id}: ${v.nodes.map((n) => n.target.join(" ")).slice(0, 3).join(" | ")}`), [], `axe on ${where}`);
+}
+
+/** Walks Google's consent page; decide says what to do with the boxes and how to end. */
+export async function consent(page, email, decide) {
+  await page.waitForURL(/\/o\/oauth2\//);
+  const account = page.locator(`[id="account-${email}"]`);
+  await account.or(page.locator("#continue")).first().waitFor();
+  if (await account.isVisible()) await account.click();
+  await page.locator("#continue").waitFor();
+  await decide(page);
+}
+export const allow = async (page) => {
+  const all = page.locator("#select-all");
+  if (await all.isVisible()) await all.check();
+  await page.locator("#continue").click();
+};
+export const deny = (page) => page.locator("#cancel").click();
 
 async function token(url, { email, password }) {
   const answer = await fetch(`${url}/api/v1/auth/token`, {

@@ -2,8 +2,7 @@
 // read, search, and see new mail arrive without reloading.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import AxeBuilder from "@axe-core/playwright";
-import { newPage, openBrowser, screenshot, signIn, startDemo } from "./harness.mjs";
+import { accessible, allow, consent, deny, newPage, openBrowser, screenshot, signIn, startDemo } from "./harness.mjs";
 
 let demo;
 let browser;
@@ -15,29 +14,6 @@ after(async () => {
   await browser?.close();
   await demo?.stop();
 });
-
-/** No serious finding of axe on the page as it is now. */
-async function accessible(page, where) {
-  const { violations } = await new AxeBuilder({ page }).exclude("iframe").analyze();
-  const serious = violations.filter((v) => v.impact === "serious" || v.impact === "critical");
-  assert.deepEqual(serious.map((v) => `${v.id}: ${v.nodes.map((n) => n.target.join(" ")).slice(0, 3).join(" | ")}`), [], `axe on ${where}`);
-}
-
-/** Walks Google's consent page; decide says what to do with the boxes and how to end. */
-async function consent(page, email, decide) {
-  await page.waitForURL(/\/o\/oauth2\//);
-  const account = page.locator(`[id="account-${email}"]`);
-  await account.or(page.locator("#continue")).first().waitFor();
-  if (await account.isVisible()) await account.click();
-  await page.locator("#continue").waitFor();
-  await decide(page);
-}
-const allow = async (page) => {
-  const all = page.locator("#select-all");
-  if (await all.isVisible()) await all.check();
-  await page.locator("#continue").click();
-};
-const deny = (page) => page.locator("#cancel").click();
 
 const conversations = (page) => page.getByRole("list", { name: "Conversations" }).getByRole("link");
 

@@ -40,6 +40,9 @@ export const peopleApi = {
   changeRole: (w: string, user: string, role: Role) => api.changeMember(w, user, { role }),
   remove: (w: string, user: string) => api.removeMember(w, user),
   directory: (w: string, query: ColleagueQuery, signal?: Stop) => api.listColleagues(w, query, { signal }),
+  /** A page of the server that leads to Google and back to `back`: send the browser there. */
+  directoryConnectUrl: (w: string, user: string, back: string) =>
+    api.getAuthorizeUrl({ userId: user, service: "directory", redirect: back, workspace_id: w }),
   links: (w: string, signal?: Stop) => api.listConnectLinks(w, { signal }),
   createLinks: (w: string, people: { email: string; name: string }[], services: string[]) =>
     api.createConnectLinks(w, { people, services }),

@@ -40,7 +40,7 @@ it.each<[Partial<AuditRow>, string]>([
   ],
   [{ action: "token.refresh", via: "system", outcome: "failed" }, "Rapport, for Mara, could not renew a Google token"],
   [
-    { action: "api_key.create", detail: "mail:read tokens:vend:sheets" },
+    { action: "api_key.create", detail: "scopes mail:read tokens:vend:sheets" },
     "Mara made an API key that may: Read mail, Sheets tokens",
   ],
   [

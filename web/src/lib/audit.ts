@@ -26,6 +26,7 @@ const tokenOf = (row: AuditRow) => {
 };
 const scopes = (detail: string) =>
   detail
+    .replace(/^scopes /, "")
     .split(/[\s,]+/)
     .filter(Boolean)
     .map(keyScopeTitle)

@@ -40,9 +40,9 @@ export const canReadMail = (status: GoogleStatus): boolean =>
 const heldStream = (status: GoogleStatus): Stream | undefined =>
   status.streams.find((s) => s.state === "waiting" && s.error);
 
-/** When the mailbox was last looked at. */
+/** When the mailbox was last in step with Google, as far as is known. */
 export function lastSync(status: GoogleStatus | undefined): string | undefined {
-  const times = (status?.streams ?? []).map((s) => s.last_run_at).filter((t): t is string => Boolean(t));
+  const times = (status?.streams ?? []).map((s) => s.synced_at).filter((t): t is string => Boolean(t));
   return times.sort().at(-1);
 }
 

@@ -8,7 +8,7 @@ import * as sample from "./sample";
 const world = makeWorld({ mail: 1200 });
 const all = handlers(world);
 
-const idle = { last_run_at: new Date().toISOString(), next_run_at: null, error: "", next_step: "" };
+const idle = { last_run_at: new Date().toISOString(), synced_at: new Date().toISOString(), next_run_at: null, error: "", next_step: "" };
 
 const scenes: Record<string, () => void> = {
   connected: () =>

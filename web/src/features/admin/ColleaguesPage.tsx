@@ -2,6 +2,7 @@ import { Button, Checkbox, Switch, TextInput } from "@mantine/core";
 import { useDebouncedValue } from "@mantine/hooks";
 import { Link2, Search, UserRoundSearch } from "lucide-react";
 import { useState } from "react";
+import { paths } from "@/app/paths";
 import { useSession } from "@/app/session";
 import { peopleApi } from "@/lib/adminApi";
 import { left } from "@/lib/countdown";
@@ -109,21 +110,23 @@ export function ColleaguesPage() {
 }
 
 function ConnectDirectory({ problem }: { problem: Problem }) {
+  const { workspace, user } = useSession();
   return (
     <Card>
       <Empty
         icon={<UserRoundSearch size={18} />}
         title="The directory is not connected"
         action={
-          problem.actionUrl && (
-            <Button component="a" href={problem.actionUrl} variant="filled">
-              Connect the directory
-            </Button>
-          )
+          <Button
+            component="a"
+            href={peopleApi.directoryConnectUrl(workspace.id, user.id, paths.adminColleagues)}
+            variant="filled"
+          >
+            Connect the directory
+          </Button>
         }
       >
-        {problem.detail} It asks Google for one permission: to see who is in your organisation. You have to be an
-        administrator there.
+        {problem.detail} It asks for one permission: to see who is in your organisation.
       </Empty>
     </Card>
   );

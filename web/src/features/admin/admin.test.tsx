@@ -215,7 +215,13 @@ describe("colleagues", () => {
     });
     show(<ColleaguesPage />);
     const link = await screen.findByRole("link", { name: "Connect the directory" });
-    expect(link.getAttribute("href")).toBe("/oauth/authorize?service=directory");
+    const url = new URL(link.getAttribute("href") ?? "", "http://crm.example");
+    expect(url.pathname).toBe("/oauth/authorize");
+    expect(Object.fromEntries(url.searchParams)).toMatchObject({
+      userId: "u1",
+      service: "directory",
+      redirect: "/admin/colleagues",
+    });
   });
 });
 

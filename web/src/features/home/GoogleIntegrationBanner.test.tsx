@@ -4,7 +4,7 @@ import { live, renderPage } from "@/testing/render";
 import { notConnected, workspaceId } from "@/testing/sample";
 import { GoogleIntegrationBanner } from "./GoogleIntegrationBanner";
 
-const stream = { last_run_at: null, next_run_at: null, error: "", next_step: "" };
+const stream = { last_run_at: null, synced_at: null, next_run_at: null, error: "", next_step: "" };
 
 describe("GoogleIntegrationBanner", () => {
   it("invites to connect", async () => {
