@@ -154,6 +154,7 @@ type StreamStatus struct {
 	State     string     `json:"state" enum:"idle,running,waiting,error,done"`
 	LastRunAt *time.Time `json:"last_run_at"`
 	NextRunAt *time.Time `json:"next_run_at"`
+	SyncedAt  *time.Time `json:"synced_at" doc:"When the stream was last in step with Google, as far as is known."`
 	Progress  *Progress  `json:"progress,omitempty" doc:"Absent when nothing is running."`
 	Error     string     `json:"error"`
 	NextStep  string     `json:"next_step"`

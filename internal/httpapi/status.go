@@ -148,6 +148,9 @@ func (s *Server) streams(ctx context.Context, conn crm.Connection) ([]StreamStat
 				}
 			}
 			describeRun(&x, last, s.Now())
+			if last.FinishedAt != nil && (last.State == crm.RunSucceeded || last.State == crm.RunPartial) {
+				x.SyncedAt = utc(last.FinishedAt)
+			}
 		}
 		if err := s.nextRun(ctx, conn, k.kind, &x); err != nil {
 			return nil, err
@@ -187,6 +190,9 @@ func (s *Server) nextRun(ctx context.Context, conn crm.Connection, kind work.Kin
 	if x.State == "idle" && kind == mail.KindBackfill {
 		x.State = "waiting"
 	}
+	if before := job.AskedAt.Add(-mail.PollEvery).UTC(); kind == mail.KindHistory && x.State != "error" {
+		later(&x.SyncedAt, before, conn.CreatedAt) // the round that found nothing
+	}
 	if failure != "" && x.State != "error" {
 		// A failure that passes ends no run: what it was stands with the job.
 		x.State, x.Error, x.NextStep = "waiting", failure, "Rapport tries again by itself."
@@ -215,10 +221,18 @@ func (s *Server) nextPoll(ctx context.Context, conn crm.Connection, x *StreamSta
 	next := round.DueAt.UTC()
 	last := next.Add(-mail.PollEvery)
 	x.NextRunAt = &next
-	if last.After(conn.CreatedAt) && (x.LastRunAt == nil || last.After(*x.LastRunAt)) {
-		x.LastRunAt = &last
+	later(&x.LastRunAt, last, conn.CreatedAt)
+	if x.State != "error" {
+		later(&x.SyncedAt, last, conn.CreatedAt)
 	}
 	return nil
+}
+
+// later moves a time on, if the other is later than it and than the beginning.
+func later(t **time.Time, other, beginning time.Time) {
+	if other.After(beginning) && (*t == nil || other.After(**t)) {
+		*t = &other
+	}
 }
 
 // describeRun tells what the last run of a stream says about it.

@@ -224,6 +224,15 @@ func (m *memory) Running(_ context.Context, c crm.ConnectionID, s crm.Stream) (c
 	return crm.Run{}, fault.New(fault.NotFound, "no run")
 }
 
+func (m *memory) LastRun(_ context.Context, c crm.ConnectionID, s crm.Stream) (crm.Run, error) {
+	for _, r := range slices.Backward(m.runs) {
+		if r.ConnectionID == c && r.Stream == s {
+			return *r, nil
+		}
+	}
+	return crm.Run{}, fault.New(fault.NotFound, "no run")
+}
+
 func (m *memory) EndRun(_ context.Context, r crm.Run) error {
 	for _, have := range m.runs {
 		if have.ID == r.ID && have.FinishedAt == nil {

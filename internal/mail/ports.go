@@ -217,6 +217,8 @@ type Runs interface {
 	BeginRun(ctx context.Context, r crm.Run) (run crm.Run, begun bool, err error)
 	// Running gives the run going on of a stream, fault.NotFound when there is none.
 	Running(ctx context.Context, c crm.ConnectionID, s crm.Stream) (crm.Run, error)
+	// LastRun gives the newest run of a stream, fault.NotFound before the first.
+	LastRun(ctx context.Context, c crm.ConnectionID, s crm.Stream) (crm.Run, error)
 	// EndRun stores state, error, next step and end of a run (its counts are kept
 	// by Apply) with the fact sync.completed or sync.failed; ending an ended run
 	// changes nothing.

@@ -28,6 +28,9 @@ func history(ctx context.Context, x *session) (bool, error) {
 	if err != nil || more {
 		return more, err
 	}
+	if err := x.wellAgain(ctx); err != nil {
+		return false, err
+	}
 	if err := x.resume(ctx); err != nil {
 		return false, err
 	}
@@ -36,6 +39,24 @@ func history(ctx context.Context, x *session) (bool, error) {
 		return false, x.Connections.Polled(ctx, x.conn.ID, x.Now().Add(every))
 	}
 	return false, nil
+}
+
+// wellAgain puts a good run on record when the last one failed: a look that
+// finds nothing new writes none by itself, and the failure would stand for ever.
+func (x *session) wellAgain(ctx context.Context) error {
+	if x.key.Run != "" {
+		return nil
+	}
+	last, err := x.Runs.LastRun(ctx, x.conn.ID, x.key.Stream)
+	if fault.Is(err, fault.NotFound) || err == nil && last.State != crm.RunFailed {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("reading the last run: %w", err)
+	}
+	x.run, err = x.begin(ctx, x.conn, x.key.Stream, crm.RunRunning)
+	x.key.Run = x.run.ID
+	return err
 }
 
 // resume asks for a back-fill that is not through, should nobody be at work on

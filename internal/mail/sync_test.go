@@ -478,6 +478,35 @@ func TestLostGrantEndsTheRunWithTheNextStep(t *testing.T) {
 	require.Empty(t, h.m.ledger)
 }
 
+func TestALookThatFindsNothingEndsTheWordOfAFailure(t *testing.T) {
+	h := newHouse(t)
+	h.g.deliver("", "INBOX")
+	h.must(KindHistory, KindBackfill)
+	h.g.fail = func(call, _ string) error {
+		if call == "history" {
+			return fault.New(fault.Permission, "a box was left unticked")
+		}
+		return nil
+	}
+	caller := access.Caller{Via: access.ViaSession, UserID: "u1", Workspace: "w1", Role: crm.RoleMember}
+	run, err := h.RequestSync(t.Context(), caller, me, false)
+	require.NoError(t, err)
+	require.True(t, fault.Is(h.run(KindHistory), fault.Permission))
+	last, err := h.m.LastRun(t.Context(), me, crm.StreamGmailHistory)
+	require.NoError(t, err)
+	require.Equal(t, run.ID, last.ID)
+	require.Equal(t, crm.RunFailed, last.State)
+
+	h.g.fail = nil // the box is ticked
+	h.must(KindHistory)
+	last, err = h.m.LastRun(t.Context(), me, crm.StreamGmailHistory)
+	require.NoError(t, err)
+	require.Equal(t, crm.RunSucceeded, last.State)
+	n := len(h.m.runs)
+	h.must(KindHistory)
+	require.Len(t, h.m.runs, n, "and once is enough")
+}
+
 func TestDisconnectInMidRunEndsCleanly(t *testing.T) {
 	h := newHouse(t)
 	for range 300 {

@@ -74,13 +74,14 @@ func (s *Store) Cancel(ctx context.Context, kind work.Kind, subject string) erro
 	})
 }
 
-const jobColumns = "id, kind, subject, job_group, due_at, priority, every, attempts, holder, lease_until"
+const jobColumns = "id, kind, subject, job_group, due_at, priority, every, attempts, holder, lease_until, created_at"
 
 func scanClaimed(r scanner) (work.Claimed, error) {
 	var c work.Claimed
-	var due, every, attempts, priority int64
+	var due, every, attempts, priority, asked int64
 	var until *int64
-	err := r.Scan(&c.ID, &c.Kind, &c.Subject, &c.Group, &due, &priority, &every, &attempts, &c.Holder, &until)
+	err := r.Scan(&c.ID, &c.Kind, &c.Subject, &c.Group, &due, &priority, &every, &attempts, &c.Holder, &until, &asked)
+	c.AskedAt = clock(asked)
 	c.DueAt, c.Priority, c.Every, c.Attempts = clock(due), int(priority), time.Duration(every)*time.Microsecond, int(attempts)
 	if until != nil {
 		c.LeaseUntil = clock(*until)

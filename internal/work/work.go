@@ -29,6 +29,7 @@ type Job struct {
 type Claimed struct {
 	Job
 	ID         int64
+	AskedAt    time.Time // since when the job stands in the queue
 	Attempts   int
 	Holder     string
 	LeaseUntil time.Time

@@ -1360,6 +1360,11 @@ export interface StreamStatus {
   progress?: Progress;
   state: StreamStatusState;
   stream: string;
+  /**
+     * When the stream was last in step with Google, as far as is known.
+     * @nullable
+     */
+  synced_at: string | null;
 }
 
 export interface Status {
