@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"log"
 	"net/http"
 	"net/http/httputil"
 	"net/textproto"
@@ -76,6 +77,7 @@ func (p *Proxy) Forward(w http.ResponseWriter, r *http.Request, token crm.Secret
 			return nil
 		},
 		ErrorHandler: func(w http.ResponseWriter, _ *http.Request, err error) { p.trouble(w, service, err) },
+		ErrorLog:     log.New(told{p, service}, "", 0), // an answer that breaks off in its middle
 	}
 	proxy.ServeHTTP(w, r.WithContext(ctx))
 }
@@ -152,6 +154,17 @@ func (p *Proxy) trouble(w http.ResponseWriter, service crm.Service, err error) {
 		}
 		refuse(w, http.StatusBadGateway, "google_unavailable", "Google cannot be reached just now.")
 	}
+}
+
+// told passes what the standard library would print to Failed.
+type told struct {
+	proxy   *Proxy
+	service crm.Service
+}
+
+func (t told) Write(text []byte) (int, error) {
+	t.proxy.failed(t.service, errors.New(strings.TrimSpace(string(text))))
+	return len(text), nil
 }
 
 // refuse answers in our own name (RFC 9457).

@@ -241,6 +241,10 @@ func TestProxyWhenGoogleFails(t *testing.T) {
 			}
 			return
 		}
+		if r.URL.Path == "/drive/v3/half" {
+			_, _ = io.WriteString(w, "half of it")
+			_ = http.NewResponseController(w).Flush()
+		}
 		panic(http.ErrAbortHandler)
 	}))
 	defer google.Close()
@@ -251,6 +255,12 @@ func TestProxyWhenGoogleFails(t *testing.T) {
 	require.Contains(t, text, `"code":"google_unavailable"`)
 	require.NotContains(t, text, "ya29")
 	require.Error(t, <-h.err)
+	broken, err := http.Get(h.url + "/drive/drive/v3/half")
+	require.NoError(t, err)
+	_, err = io.ReadAll(broken.Body)
+	require.ErrorIs(t, err, io.ErrUnexpectedEOF, "half an answer does not pass for a whole one")
+	require.NoError(t, broken.Body.Close())
+	require.ErrorContains(t, <-h.err, "unexpected EOF")
 	res, _ = h.do(t, "GET", "/drive/drive/v3/hang", "")
 	require.Equal(t, 504, res.StatusCode)
 	require.True(t, errors.Is(<-h.err, context.DeadlineExceeded))
