@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net"
 	"net/http"
 	"net/netip"
@@ -101,28 +102,47 @@ func (s *Server) cors() *cors.Cors {
 	})
 }
 
+// dataPolicy is the Content-Security-Policy of answers that are no pages: opened
+// in a browser they load and run nothing.
+const dataPolicy = "default-src 'none'; frame-ancestors 'none'"
+
 func securityHeaders(policy string, secure bool, next http.Handler) http.Handler {
+	every := map[string]string{"X-Content-Type-Options": "nosniff", "X-Frame-Options": "DENY"}
+	if secure {
+		every["Strict-Transport-Security"] = "max-age=31536000"
+	}
+	// Made once: they are set on every answer.
+	data := fixed(every, map[string]string{"Content-Security-Policy": dataPolicy, "Cache-Control": "no-store", "X-Robots-Tag": "noindex"})
+	page := fixed(every, map[string]string{
+		"Content-Security-Policy": policy, "Referrer-Policy": "strict-origin-when-cross-origin", "Cross-Origin-Opener-Policy": "same-origin",
+		"Permissions-Policy": "camera=(), microphone=(), geolocation=()",
+	})
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		h := w.Header()
-		h.Set("Content-Security-Policy", policy)
-		h.Set("X-Content-Type-Options", "nosniff")
-		h.Set("X-Frame-Options", "DENY")
-		h.Set("Referrer-Policy", "strict-origin-when-cross-origin")
-		h.Set("Cross-Origin-Opener-Policy", "same-origin")
-		h.Set("Permissions-Policy", "camera=(), microphone=(), geolocation=()")
-		if secure {
-			h.Set("Strict-Transport-Security", "max-age=31536000")
+		h, path := w.Header(), r.URL.Path
+		if strings.HasPrefix(path, "/api/") {
+			maps.Copy(h, data)
+		} else {
+			maps.Copy(h, page)
 		}
-		switch path := r.URL.Path; {
-		case strings.HasPrefix(path, "/api/"):
-			h.Set("Cache-Control", "no-store")
-			h.Set("X-Robots-Tag", "noindex")
-		case strings.HasPrefix(path, oauthPath+"/"), strings.HasPrefix(path, "/invite/"), strings.HasPrefix(path, linkPage):
-			h.Set("X-Robots-Tag", "noindex")
-			h.Set("Referrer-Policy", "no-referrer") // their addresses carry secrets
+		for _, start := range []string{oauthPath + "/", "/invite/", linkPage} {
+			if strings.HasPrefix(path, start) { // their addresses carry secrets
+				h.Set("X-Robots-Tag", "noindex")
+				h.Set("Referrer-Policy", "no-referrer")
+			}
 		}
 		next.ServeHTTP(w, r)
 	})
+}
+
+// fixed are headers that nobody changes in place.
+func fixed(sets ...map[string]string) http.Header {
+	out := http.Header{}
+	for _, set := range sets {
+		for name, value := range set {
+			out[name] = slices.Clip([]string{value})
+		}
+	}
+	return out
 }
 
 // outermost gives every request an id and its real address, writes the log
