@@ -109,6 +109,7 @@ func TestARevocationDoesNotEndWhatWasAuthorisedMeanwhile(t *testing.T) {
 		h, _ := authorized(t)
 		time.Sleep(time.Minute)
 		once := true
+		synctest.Wait()
 		h.memory.Fail = func(m string) error {
 			if m == "EndGrant" && once {
 				once = false
@@ -351,6 +352,7 @@ func TestASecurityEventWithoutAnIdIsRefused(t *testing.T) {
 func TestASecurityEventThatCouldNotBeKeptComesAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h, _ := authorized(t)
+		synctest.Wait()
 		h.memory.Fail = func(m string) error {
 			if m == "Distrust" {
 				return errors.New("killed")
@@ -360,6 +362,7 @@ func TestASecurityEventThatCouldNotBeKeptComesAgain(t *testing.T) {
 		e := vault.SecurityEvent{JTI: "1", Kind: vault.EventTokensRevoked, Sub: adas.Sub}
 		_, err := h.ReceiveSecurityEvent(t.Context(), e)
 		require.ErrorContains(t, err, "killed")
+		synctest.Wait()
 		h.memory.Fail = nil
 		out, err := h.ReceiveSecurityEvent(t.Context(), e)
 		require.NoError(t, err)
