@@ -262,6 +262,20 @@ func TestSecurityEvents(t *testing.T) {
 		status, _ := s.raw("POST", "/_sim/accounts/"+mara+"/risc", body)
 		require.Equal(t, 400, status, body)
 	}
+	call[object](s, "POST", "/_sim/accounts/"+mara+"/revoke", "")
+	afterwards := call[map[string]string](s, "POST", "/_sim/accounts/"+mara+"/risc", `{"event":"tokens-revoked"}`)
+	claims = jwt.MapClaims{}
+	_, _, err = jwt.NewParser().ParseUnverified(afterwards["token"], claims)
+	require.NoError(t, err)
+	require.Equal(t, []any{world.DemoClientID}, claims["aud"], "an application hears that it lost access")
+
+	back, _ := s.consent(tom) // who only signed in hears of it, too
+	require.NotEmpty(t, back.Get("code"))
+	signed := call[map[string]string](s, "POST", "/_sim/accounts/"+tom+"/risc", `{"event":"sessions-revoked"}`)
+	claims = jwt.MapClaims{}
+	_, _, err = jwt.NewParser().ParseUnverified(signed["token"], claims)
+	require.NoError(t, err)
+	require.Equal(t, []any{world.DemoClientID}, claims["aud"])
 	status, _ := s.raw("POST", "/_sim/accounts/"+tom+"/risc", `{"event":"token-revoked"}`)
 	require.Equal(t, 400, status, "there is no token")
 }

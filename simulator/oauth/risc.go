@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"slices"
 	"sync"
 	"time"
 
@@ -143,17 +142,22 @@ func (s *Server) newestRefresh(sub string) string {
 	return newest.token
 }
 
-// clientsOf lists the clients that hold something of a user.
+// clientsOf lists the clients of the projects that a user gave something to,
+// and those that had a refresh token before that was taken back: they hear of it.
 func (s *Server) clientsOf(sub string) []string {
+	all := s.world.Clients.List()
 	s.store.mu.Lock()
 	defer s.store.mu.Unlock()
-	out := []string{}
+	had := map[string]bool{}
 	for _, t := range s.store.refresh {
-		if t.sub == sub && !slices.Contains(out, t.client) {
-			out = append(out, t.client)
+		had[t.client] = had[t.client] || t.sub == sub
+	}
+	out := []string{}
+	for _, c := range all {
+		if had[c.ID] || s.store.grants[grantKey{c.Project, sub}] != nil {
+			out = append(out, c.ID)
 		}
 	}
-	slices.Sort(out)
 	return out
 }
 
