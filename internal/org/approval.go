@@ -180,7 +180,7 @@ func or(text, otherwise string) string {
 }
 
 // maxNote bounds what a member writes to their administrator, in characters.
-const maxNote = 500
+const maxNote = 1000
 
 // AskApproval tells the administrators that the caller waits for them. Asking
 // again while the request is open gives that request.

@@ -148,7 +148,7 @@ func TestMembersAskForApproval(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, []fact.Kind{fact.ApprovalAsked, fact.ApprovalAsked}, r.facts(t))
 		require.Len(t, r.said(t, "approval.ask"), 2)
-		_, err = r.AskApproval(ctx, elena, strings.Repeat("é", 501))
+		_, err = r.AskApproval(ctx, elena, strings.Repeat("é", 1001))
 		require.True(t, fault.Is(err, fault.Invalid))
 
 		whose := func(c access.Caller) []crm.UserID {

@@ -26,7 +26,7 @@ func wish(id string) org.ClientWish {
 }
 
 // granted stores a grant that was made with a client.
-func (r *room) granted(t *testing.T, id crm.ClientID, subject string, scopes ...string) crm.GrantID {
+func (r *room) granted(t testing.TB, id crm.ClientID, subject string, scopes ...string) crm.GrantID {
 	t.Helper()
 	text, err := crm.NewID(r.clock.Now(), r.Random)
 	require.NoError(t, err)

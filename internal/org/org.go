@@ -151,15 +151,21 @@ func (s *Service) audit(ctx context.Context, row access.Audit) error {
 
 // personal gives the audit row of something that is about a person, not a
 // workspace, for each workspace they belong to: its administrators see how their
-// people sign in.
+// people sign in. What is about nobody is told to the first workspace, whose
+// owners run the installation.
 func (s *Service) personal(ctx context.Context, u crm.UserID, row access.Audit) ([]access.Audit, error) {
-	row.At = s.Now()
-	list, err := s.Store.WorkspacesOf(ctx, u) // also for nobody: that must not be quicker
+	row.At, row.Workspace = s.Now(), ""
+	// Both questions are asked for everybody: being unknown must not be quicker.
+	list, err := s.Store.WorkspacesOf(ctx, u)
 	if err != nil {
 		return nil, wrap("listing workspaces", err)
 	}
+	first, err := s.Store.First(ctx)
+	if err != nil && !fault.Is(err, fault.NotFound) {
+		return nil, wrap("finding the first workspace", err)
+	}
 	if len(list) == 0 {
-		row.Workspace = ""
+		row.Workspace = first.ID
 		return []access.Audit{row}, nil
 	}
 	rows := make([]access.Audit, len(list))

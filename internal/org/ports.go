@@ -47,8 +47,8 @@ type People interface {
 	// judge may be called more than once.
 	ChangeRole(ctx context.Context, c MemberChange, role crm.Role, judge func(Standing) (access.Audit, error)) error
 	// RemoveMember also revokes the keys they made in the workspace and the leases
-	// they took, their open links and invitations and those they gave out, ends
-	// their sessions and bearer tokens when no workspace is left to them, and tells
+	// they took, their open links and invitations and those they gave out, drops
+	// their consents under way, ends their sessions and bearer tokens when no workspace is left to them, and tells
 	// the fact member.removed.
 	RemoveMember(ctx context.Context, c MemberChange, judge func(Standing) (access.Audit, error)) error
 }

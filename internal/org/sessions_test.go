@@ -178,5 +178,8 @@ func TestGuessingTheOldPasswordIsLimited(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, "login.failed", rows[0].Action, "administrators see how their people sign in")
 		require.Equal(t, "203.0.113.5", rows[0].Remote)
+		_, err = r.SignIn(ctx, "nobody@x.example", crm.NewSecret("guess of a password"), "203.0.113.6")
+		require.Error(t, err)
+		require.Equal(t, "denied: nobody has this address", r.said(t, "login.failed")[0])
 	})
 }

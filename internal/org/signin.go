@@ -86,7 +86,11 @@ func (s *Service) SignIn(ctx context.Context, email string, password crm.Secret,
 		return crm.User{}, err
 	}
 	if !ok || user.PasswordHash.IsZero() {
-		if err := s.auditPerson(ctx, access.Audit{UserID: user.ID, Action: "login.failed", Outcome: "denied", Detail: "wrong password", Remote: remote}); err != nil {
+		detail := "wrong password"
+		if user.ID == "" {
+			detail = "nobody has this address"
+		}
+		if err := s.auditPerson(ctx, access.Audit{UserID: user.ID, Action: "login.failed", Outcome: "denied", Detail: detail, Remote: remote}); err != nil {
 			return crm.User{}, err
 		}
 		return crm.User{}, refused()
@@ -192,7 +196,11 @@ func (s *Service) known(ctx context.Context, g GoogleIdentity) (crm.User, error)
 		return crm.User{}, fault.New(fault.Forbidden, "Sign in with your password: Google does not run the mailbox of this address.")
 	}
 	user.GoogleSub = g.Sub
-	return user, wrap("linking the Google account", s.Store.LinkGoogle(ctx, user.ID, g.Sub))
+	err = s.Store.LinkGoogle(ctx, user.ID, g.Sub)
+	if fault.Is(err, fault.Conflict) { // another sign-in came in between
+		return crm.User{}, &fault.Error{Kind: fault.Conflict, Text: "This account was linked just now. Sign in again.", Err: err}
+	}
+	return user, wrap("linking the Google account", err)
 }
 
 // join makes an account for somebody new: invited, or of an allowed domain.

@@ -105,6 +105,7 @@ func (s *Store) RemoveMember(ctx context.Context, c org.MemberChange, judge func
 			{"cut leases", "UPDATE token_leases SET cut_at = $3 WHERE workspace_id = $1 AND user_id = $2 AND cut_at IS NULL", []any{w, u, at}},
 			{"revoke links", "UPDATE connect_links SET revoked_at = $3 WHERE workspace_id = $1 AND user_id = $2 AND used_at IS NULL AND revoked_at IS NULL", []any{w, u, at}},
 			{"revoke invitations to them", "UPDATE invitations SET revoked_at = $3 WHERE workspace_id = $1 AND email = $2 AND accepted_at IS NULL AND revoked_at IS NULL", []any{w, st.Target.Email, at}},
+			{"drop consents", "DELETE FROM oauth_consents WHERE workspace_id = $1 AND user_id = $2", []any{w, u}},
 			{"close request", "DELETE FROM approval_requests WHERE workspace_id = $1 AND user_id = $2", []any{w, u}},
 		} {
 			if _, err := t.exec(ctx, step.op, step.query, step.args...); err != nil {

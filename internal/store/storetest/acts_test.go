@@ -13,6 +13,7 @@ import (
 	"rapport/internal/crm"
 	"rapport/internal/fault"
 	"rapport/internal/org"
+	"rapport/internal/vault"
 )
 
 // furnished is a world with one of everything that people's acts are about.
@@ -146,13 +147,16 @@ func TestWhatARemovalEnds(t *testing.T) {
 			ws := map[string]crm.WorkspaceID{"Home": w.Home, "Abroad": w.Abroad}[table]
 			lease(t, w, ws, w.Ben.ID, "key of "+table)
 		}
+		for _, ws := range []crm.WorkspaceID{w.Home, w.Abroad} {
+			require.NoError(t, w.PutConsent(ctx, vault.Consent{StateHash: "of " + string(ws), WorkspaceID: ws, UserID: w.Ben.ID, ExpiresAt: Start.Add(time.Hour)}))
+		}
 		before := w.Dump()
 		at := Start.Add(time.Minute)
 		require.NoError(t, w.RemoveMember(ctx, org.MemberChange{Workspace: w.Home, Target: w.Ben.ID, At: at}, func(org.Standing) (access.Audit, error) { return access.Audit{Action: "x"}, nil }))
 		after := w.Dump()
 		for table := range before {
 			switch table {
-			case "members", "sessions", "users", "api_keys", "token_leases", "connect_links", "invitations", "approval_requests", "facts", "audit_log":
+			case "members", "sessions", "users", "api_keys", "token_leases", "connect_links", "invitations", "approval_requests", "oauth_consents", "facts", "audit_log":
 				require.NotEqual(t, before[table], after[table], table)
 			default:
 				require.Equal(t, before[table], after[table], "%s: nothing that was synced is lost", table)
@@ -160,6 +164,7 @@ func TestWhatARemovalEnds(t *testing.T) {
 		}
 		require.Empty(t, after["sessions"])
 		require.Empty(t, after["approval_requests"])
+		require.Len(t, after["oauth_consents"], 1, "what is under way elsewhere goes on")
 		for _, table := range []string{"connect_links", "invitations"} {
 			for _, line := range after[table] {
 				require.NotContains(t, line, "revoked_at=<nil>", table)
