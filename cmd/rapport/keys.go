@@ -62,7 +62,7 @@ func createKeys(cmd *cobra.Command) error {
 
 func rotate(cmd *cobra.Command, a *app.App, after string) error {
 	bar := newProgress(cmd, "grants")
-	done, err := a.Vault.Rotate(cmd.Context(), crm.GrantID(after), func(r vault.Rotation) { bar.set(r.Seen, 0) })
+	done, err := a.Vault.Rotate(cmd.Context(), crm.GrantID(after), func(r vault.Rotation) { bar.set(r.Seen, 0, "") })
 	bar.end()
 	if err != nil {
 		return fmt.Errorf("stopped behind grant %s, go on with --after: %w", done.After, err)

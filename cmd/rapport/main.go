@@ -58,6 +58,7 @@ func rootCommand() *cobra.Command {
 		doctorCommand(), keysCommand(), openapiCommand(), docsCommand(), versionCommand(),
 	)
 	markUsage(root)
+	root.SuggestionsMinimumDistance = 2
 	return root
 }
 
@@ -69,6 +70,9 @@ func markUsage(c *cobra.Command) {
 		args = cobra.ArbitraryArgs
 		c.RunE = func(cmd *cobra.Command, given []string) error {
 			if len(given) > 0 {
+				if near := cmd.SuggestionsFor(given[0]); len(near) > 0 {
+					return usage("unknown command %q; did you mean %q?", given[0], cmd.CommandPath()+" "+near[0])
+				}
 				return usage("unknown command %q; see %s --help", given[0], cmd.CommandPath())
 			}
 			return cmd.Help()

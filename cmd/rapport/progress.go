@@ -24,7 +24,7 @@ type progress struct {
 const lineEvery = 5 * time.Second
 
 func newProgress(cmd *cobra.Command, what string) *progress {
-	p := &progress{what: what, out: cmd.ErrOrStderr()}
+	p := &progress{what: what, out: cmd.ErrOrStderr(), said: time.Now()}
 	if f, ok := p.out.(*os.File); ok && isTerminal(f) {
 		p.bar = progressbar.NewOptions64(-1, progressbar.OptionSetWriter(f), progressbar.OptionSetDescription(what),
 			progressbar.OptionShowCount(), progressbar.OptionSetPredictTime(true), progressbar.OptionClearOnFinish(), progressbar.OptionThrottle(100*time.Millisecond))
@@ -37,8 +37,13 @@ func isTerminal(f *os.File) bool {
 	return err == nil && info.Mode()&os.ModeCharDevice != 0 && os.Getenv("TERM") != "dumb"
 }
 
-func (p *progress) set(done, total int64) {
+// set tells how far it is; waits is why nothing moves, or "".
+func (p *progress) set(done, total int64, waits string) {
+	if waits != "" {
+		waits = "; waiting: " + waits
+	}
 	if p.bar != nil {
+		p.bar.Describe(p.what + waits)
 		if total > 0 && p.bar.GetMax64() != total {
 			p.bar.ChangeMax64(total)
 		}
@@ -49,6 +54,7 @@ func (p *progress) set(done, total int64) {
 	if total > 0 {
 		line += fmt.Sprintf(" of %d", total)
 	}
+	line += waits
 	if line != p.last && time.Since(p.said) >= lineEvery {
 		p.said, p.last = time.Now(), line
 		fmt.Fprintln(p.out, line)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -9,6 +10,8 @@ import (
 	"rapport/internal/app"
 	"rapport/internal/crm"
 )
+
+const noConnections = "No connection syncs: nobody has connected a Google account, or all are paused or wait for something. The integrations page says more."
 
 type syncFlags struct {
 	connection   string
@@ -44,6 +47,9 @@ func syncAll(cmd *cobra.Command, a *app.App, f syncFlags) error {
 	if err != nil {
 		return err
 	}
+	if len(list) == 0 {
+		fmt.Fprintln(cmd.ErrOrStderr(), noConnections)
+	}
 	stop, err := a.Background(cmd.Context())
 	if err != nil {
 		return err
@@ -53,7 +59,7 @@ func syncAll(cmd *cobra.Command, a *app.App, f syncFlags) error {
 	var runs []crm.Run
 	for _, c := range list {
 		bar := newProgress(cmd, c.GoogleEmail)
-		done, err := a.SyncNow(cmd.Context(), c, f.full, func(r crm.Run) { bar.set(app.Done(r), r.Total) })
+		done, err := a.SyncNow(cmd.Context(), c, f.full, func(r crm.Run, waits string) { bar.set(app.Done(r), r.Total, waits) })
 		bar.end()
 		if err != nil {
 			return err

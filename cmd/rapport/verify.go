@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -47,6 +48,9 @@ func verifyAll(cmd *cobra.Command, a *app.App, connection string) error {
 	if err != nil {
 		return err
 	}
+	if len(list) == 0 {
+		fmt.Fprintln(cmd.ErrOrStderr(), noConnections)
+	}
 	stop, err := a.Background(cmd.Context())
 	if err != nil {
 		return err
@@ -56,7 +60,7 @@ func verifyAll(cmd *cobra.Command, a *app.App, connection string) error {
 	rows := []checkShape{}
 	for _, c := range list {
 		bar := newProgress(cmd, c.GoogleEmail)
-		r, err := a.VerifyNow(cmd.Context(), c, func(r crm.Run) { bar.set(app.Done(r), r.Total) })
+		r, err := a.VerifyNow(cmd.Context(), c, func(r crm.Run, waits string) { bar.set(app.Done(r), r.Total, waits) })
 		bar.end()
 		if err != nil {
 			return err

@@ -97,7 +97,7 @@ const lookEvery = 200 * time.Millisecond
 // SyncNow syncs a mailbox and waits: changes first, then what the back-fill has
 // left to do. It gives the runs in that order. Trouble with Google when nothing
 // has moved for App.Patience; what is left to do stays in line.
-func (a *App) SyncNow(ctx context.Context, c crm.Connection, full bool, see func(crm.Run)) ([]crm.Run, error) {
+func (a *App) SyncNow(ctx context.Context, c crm.Connection, full bool, see func(run crm.Run, waits string)) ([]crm.Run, error) {
 	changes, err := a.Mail.RequestSync(ctx, SystemFor(c), c.ID, false)
 	if err != nil {
 		return nil, err
@@ -194,7 +194,7 @@ func (p *patience) look(run crm.Run, job work.Claimed, reason string) error {
 }
 
 // VerifyNow checks a mailbox and waits for the result.
-func (a *App) VerifyNow(ctx context.Context, c crm.Connection, see func(crm.Run)) (crm.Completeness, error) {
+func (a *App) VerifyNow(ctx context.Context, c crm.Connection, see func(run crm.Run, waits string)) (crm.Completeness, error) {
 	run, err := a.Mail.Verify(ctx, SystemFor(c), c.ID)
 	if err != nil {
 		return crm.Completeness{}, err
@@ -227,19 +227,22 @@ func (a *App) PreviewNow(ctx context.Context, c crm.Connection) (mail.Preview, e
 	return p, err
 }
 
-// await waits for the end of a run. When its job waits after a failure that
+// await waits for the end of a run, telling see how far it is and why it waits,
+// if it does. When its job waits after a failure that
 // somebody has to do something about, it gives the run as it is.
-func (a *App) await(ctx context.Context, c crm.Connection, run crm.Run, kind work.Kind, see func(crm.Run)) (crm.Run, error) {
+func (a *App) await(ctx context.Context, c crm.Connection, run crm.Run, kind work.Kind, see func(run crm.Run, waits string)) (crm.Run, error) {
 	p := a.patience(c)
 	for {
 		now, err := a.Store.Run(ctx, c.WorkspaceID, run.ID)
 		if err != nil {
 			return run, fmt.Errorf("reading a run: %w", err)
 		}
-		if see(now); now.FinishedAt != nil {
+		if now.FinishedAt != nil {
+			see(now, "")
 			return now, nil
 		}
 		job, reason, err := a.Store.Job(ctx, kind, string(c.ID))
+		see(now, reason)
 		if fault.Is(err, fault.NotFound) {
 			// The job has ended without ending the run: look once more, it may just have.
 			if now, err = a.Store.Run(ctx, c.WorkspaceID, run.ID); err != nil || now.FinishedAt != nil {

@@ -52,9 +52,16 @@ func Load(environ []string, file string) (*Config, error) {
 	var c Config
 	err = env.ParseWithOptions(&c, env.Options{Environment: withoutEmpty(values)})
 	mistakes = append(mistakes, parseMistakes(err, values)...)
-	if len(mistakes) == 0 {
+	if err != nil { // the rest is looked at as if what cannot be read were not there
+		c = Config{}
+		for _, m := range mistakes {
+			delete(values, m.Variable)
+		}
+		err = env.ParseWithOptions(&c, env.Options{Environment: withoutEmpty(values)})
+	}
+	if err == nil {
 		c.complete()
-		mistakes = c.check()
+		mistakes = append(mistakes, c.check()...)
 	}
 	if len(mistakes) > 0 {
 		return nil, mistakes
