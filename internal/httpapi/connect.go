@@ -86,7 +86,7 @@ func (s *Server) callbackAny(ctx context.Context, c access.Caller, in *AnyCallba
 
 // outcomes are the values of ?google= by the code of the error.
 var outcomes = map[string]string{
-	"access_denied": "denied", "waiting_for_admin": "waiting_for_admin", "domain_not_allowed": "waiting_for_admin",
+	"access_denied": "denied", "waiting_for_admin": "waiting_for_admin", "domain_not_allowed": "domain_not_allowed",
 	"wrong_account": "wrong_account", "consent_expired": "expired", "wrong_user": "wrong_user",
 	"link_used": "expired", "link_not_found": "expired", "link_expired": "expired", "insufficient_scope": "denied",
 }
@@ -107,19 +107,7 @@ func (s *Server) finishConsent(ctx context.Context, c access.Caller, in AnyCallb
 	if err == nil {
 		outcome, err = s.Vault.Complete(ctx, c, in.answer())
 	}
-	query := url.Values{}
-	switch {
-	case err != nil:
-		p := problemOf(err, c.RequestID)
-		logFailure(ctx, err, p)
-		if query.Set("google", outcomeOf(p.Code)); query.Get("google") == "error" {
-			query.Set("reference", c.RequestID)
-		}
-	case outcome.Connection.Status == crm.StatusDegraded:
-		query.Set("google", "degraded")
-	default:
-		query.Set("google", "connected")
-	}
+	query := s.outcomeQuery(ctx, c, in, outcome, err)
 	back := s.ownPath(outcome.ReturnTo, "/crm/settings/integrations")
 	if !link.IsZero() {
 		back = linkPage + url.PathEscape(link.Reveal())
@@ -141,6 +129,28 @@ func (s *Server) finishConsent(ctx context.Context, c access.Caller, in AnyCallb
 		out.Cookie = append(out.Cookie, gone)
 	}
 	return out, nil
+}
+
+// outcomeQuery tells a page of ours how a consent went.
+func (s *Server) outcomeQuery(ctx context.Context, c access.Caller, in AnyCallback, outcome vault.Outcome, failed error) url.Values {
+	query := url.Values{"google": {"connected"}}
+	if failed == nil {
+		if outcome.Connection.Status == crm.StatusDegraded {
+			query.Set("google", "degraded")
+		}
+		return query
+	}
+	p := problemOf(failed, c.RequestID)
+	logFailure(ctx, failed, p)
+	result := outcomeOf(p.Code)
+	query.Set("google", result)
+	switch {
+	case result == "error":
+		query.Set("reference", c.RequestID)
+	case result == "waiting_for_admin" && (in.Error == "admin_policy_enforced" || in.Error == "org_internal"):
+		query.Set("reason", in.Error) // the page says what to do about each
+	}
+	return query
 }
 
 // mine is the caller's connection with the id, or their first one.

@@ -263,3 +263,27 @@ func TestAnOutageIsSaid(t *testing.T) {
 		w.Until(owner, "it to be over", func(s client.Status) bool { return !held(s) })
 	})
 }
+
+// TestAnOrganisationThatSaysNo: both ways in which Google tells it, and ours.
+func TestAnOrganisationThatSaysNo(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, d storetest.Database) {
+		w := apptest.Start(t, d)
+		owner := w.SetUp()
+		home := owner.Workspace(w.Home)
+		_, err := home.DecideApproval(ctx, client.ApprovalPatch{AllowedDomains: &[]string{"northwind-lamps.example"}})
+		require.NoError(t, err)
+		require.Equal(t, "domain_not_allowed", w.Connect(owner, client.ConnectWish{}, apptest.Consent{Account: apptest.Elena}))
+		for _, reason := range []string{"admin_policy_enforced", "org_internal"} {
+			page, err := home.Connect(ctx, client.ConnectWish{Services: []string{"gmail"}, ReturnTo: "/crm/onboarding/connect"})
+			require.NoError(t, err)
+			u, err := url.Parse(page)
+			require.NoError(t, err)
+			callback := w.URL + "/api/v1/integrations/google/callback?error=" + reason + "&state=" + url.QueryEscape(u.Query().Get("state"))
+			require.Equal(t, "/crm/onboarding/connect?google=waiting_for_admin&reason="+reason, w.Follow(http.DefaultClient, callback))
+		}
+		s, err := home.Status(ctx, "")
+		require.NoError(t, err)
+		require.Equal(t, "waiting_for_admin", s.Status)
+		require.NotEmpty(t, s.StatusReason)
+	})
+}

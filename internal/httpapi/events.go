@@ -11,13 +11,14 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
 	"rapport/internal/access"
+	"rapport/internal/crm"
 	"rapport/internal/fact"
 )
 
 // describeEvents documents the stream: its kinds of event and when they come.
 func describeEvents(op *huma.Operation) {
 	op.Description = "A stream of server-sent events. event is one of ready (at once), mail.arrived, mail.changed, sync.progress, sync.completed, sync.failed, " +
-		"connection.granted, connection.needs_reauth, connection.changed; data is JSON with connection_id, at and data (ids and counts). " +
+		"connection.granted, connection.needs_reauth, connection.changed, approval.asked (to administrators and who asked), approval.decided, member.removed (to the person); data is JSON with connection_id, at and data (ids and counts). " +
 		"A comment comes every 15 seconds. Private matters go to their owner alone. Read what changed from the API: events may be dropped for a slow reader, and then a ready event tells so.\n\n" + op.Description
 	answers("200", "text/event-stream", "Server-sent events")(op)
 }
@@ -82,7 +83,20 @@ func (s *Server) mayListen(r *http.Request, c access.Caller) bool {
 // concerns reports whether the caller may hear of a fact: private matters are
 // their owner's.
 func concerns(c access.Caller, f fact.Fact) bool {
-	return f.WorkspaceID == c.Workspace && (f.UserID == "" || f.UserID == c.UserID)
+	if f.WorkspaceID != c.Workspace {
+		return false
+	}
+	switch f.Kind {
+	case fact.GrantChanged: // between our own processes
+		return false
+	case fact.ApprovalAsked: // who waits is shown to those they wait for, and to themselves
+		var who struct {
+			UserID crm.UserID `json:"user_id"`
+		}
+		_ = json.Unmarshal(f.Data, &who) // then it is nobody's
+		return who.UserID == c.UserID || access.Allow(c, access.WorkspaceManage) == nil
+	}
+	return f.UserID == "" || f.UserID == c.UserID
 }
 
 func eventShape(f fact.Fact) Event {

@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"context"
+	"encoding/json"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -10,6 +11,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"rapport/internal/access"
+	"rapport/internal/crm"
+	"rapport/internal/fact"
 )
 
 func TestARouteWithoutARuleIsNotRegistered(t *testing.T) {
@@ -90,4 +93,24 @@ func TestWhatGoogleAnswersDoesNothingUnderOurOrigin(t *testing.T) {
 	require.Equal(t, `"1"`, h.Get("Etag"))
 	require.Equal(t, "https://crm.example.org"+proxyPath+"rapl_abc/upload/gmail/v1/users/me/messages/send?upload_id=1", h.Get("Location"), "an upload goes on through us")
 	require.Empty(t, h.Get("Set-Cookie"))
+}
+
+func TestWhoHearsOfWhat(t *testing.T) {
+	admin := access.Caller{Via: access.ViaSession, UserID: "ada", Workspace: "w", Role: crm.RoleAdmin}
+	member := access.Caller{Via: access.ViaSession, UserID: "ben", Workspace: "w", Role: crm.RoleMember}
+	asked := fact.Fact{Kind: fact.ApprovalAsked, WorkspaceID: "w", Data: json.RawMessage(`{"user_id":"cleo"}`)}
+	for name, c := range map[string]struct {
+		f             fact.Fact
+		admin, member bool
+	}{
+		"a request":            {asked, true, false},
+		"a member's own":       {fact.Fact{Kind: fact.ApprovalAsked, WorkspaceID: "w", Data: json.RawMessage(`{"user_id":"ben"}`)}, true, true},
+		"a decision":           {fact.Fact{Kind: fact.ApprovalDecided, WorkspaceID: "w"}, true, true},
+		"somebody's mail":      {fact.Fact{Kind: fact.MailArrived, WorkspaceID: "w", UserID: "ben"}, false, true},
+		"another workspace":    {fact.Fact{Kind: fact.ApprovalDecided, WorkspaceID: "v"}, false, false},
+		"between our programs": {fact.Fact{Kind: fact.GrantChanged, WorkspaceID: "w", UserID: "ben"}, false, false},
+	} {
+		require.Equal(t, c.admin, concerns(admin, c.f), name)
+		require.Equal(t, c.member, concerns(member, c.f), name)
+	}
 }
