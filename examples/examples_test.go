@@ -63,7 +63,12 @@ type office struct {
 
 func open(t *testing.T) *office {
 	t.Helper()
-	w := apptest.Start(t, storetest.SQLite)
+	return openOn(t, storetest.SQLite)
+}
+
+func openOn(t *testing.T, d storetest.Database) *office {
+	t.Helper()
+	w := apptest.Start(t, d)
 	return &office{w, w.SetUp()}
 }
 
@@ -130,9 +135,12 @@ func (o *office) authorise(t *testing.T, printed string) {
 var services = []string{"gmail", "drive", "sheets", "meet"}
 
 func TestPluginsWorkWithAGoogleAccount(t *testing.T) {
-	o := open(t)
-	key := o.key(t, "tokens:vend:*")
 	all := plugins(t)
+	storetest.Each(t, func(t *testing.T, d storetest.Database) { openOn(t, d).work(t, all) })
+}
+
+func (o *office) work(t *testing.T, all []plugin) {
+	key := o.key(t, "tokens:vend:*")
 
 	before, code := o.run(t, all[0], key, nil)
 	require.Equal(t, 1, code)
@@ -255,8 +263,11 @@ func TestAKeyForGmailGetsNothingElse(t *testing.T) {
 }
 
 func TestAGrantThatEndedNamesTheWayBack(t *testing.T) {
-	o := open(t)
 	all := plugins(t)
+	storetest.Each(t, func(t *testing.T, d storetest.Database) { openOn(t, d).endAndReturn(t, all) })
+}
+
+func (o *office) endAndReturn(t *testing.T, all []plugin) {
 	key := o.key(t, "tokens:vend:gmail")
 	asked, _ := o.run(t, all[0], key, nil, "gmail")
 	o.authorise(t, asked["gmail"])
