@@ -3253,7 +3253,7 @@ export const getStreamEventsUrl = (workspaceId: string,) => {
 }
 
 /**
- * A stream of server-sent events. event is one of ready (at once), mail.arrived, mail.changed, sync.progress, sync.completed, sync.failed, connection.granted, connection.needs_reauth, connection.changed; data is JSON with connection_id, at and data (ids and counts). A comment comes every 15 seconds. Private matters go to their owner alone. Read what changed from the API: events may be dropped for a slow reader, and then a ready event tells so.
+ * A stream of server-sent events. event is one of ready (at once), mail.arrived, mail.changed, sync.progress, sync.completed, sync.failed, connection.granted, connection.needs_reauth, connection.changed, approval.asked (to administrators and who asked), approval.decided, member.removed (to the person); data is JSON with connection_id, at and data (ids and counts). A comment comes every 15 seconds. Private matters go to their owner alone. Read what changed from the API: events may be dropped for a slow reader, and then a ready event tells so.
  *
  * Access: may mail:read (owner, admin, member; API keys need the scope mail:read).
  * @summary Live events (server-sent)
