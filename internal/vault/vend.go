@@ -36,11 +36,12 @@ type Vended struct {
 //	google_unavailable                try again after After (Unavailable)
 func (s *Service) Vend(ctx context.Context, c access.Caller, subject string, service crm.Service) (Vended, error) {
 	v, err := s.vend(ctx, c, place{c.Workspace, subject, service, isOwn(c, subject)})
+	// The target is the service and not the grant: the trail has an index by target,
+	// and rows that lie together in it cost half of those that lie everywhere.
 	row := access.Audit{At: s.now(), Workspace: c.Workspace, UserID: c.UserID, KeyID: c.KeyID, Via: c.Via,
-		Action: "token.vend", Target: string(v.grant), Outcome: "ok", Detail: string(service), Remote: c.Remote}
+		Action: "token.vend", Target: string(service), Outcome: "ok", Detail: "grant " + string(v.grant), Remote: c.Remote}
 	if err != nil {
-		row.Outcome = outcomeOf(err)
-		row.Detail = cut(string(service), 40) + ": " + reasonOf(err)
+		row.Target, row.Outcome, row.Detail = cut(string(service), 40), outcomeOf(err), reasonOf(err)
 		if !fault.Is(err, fault.Unauthenticated) { // nobody must be able to fill the trail
 			s.audit(ctx, row)
 		}

@@ -52,7 +52,7 @@ func TestVendGivesATokenAndItsAuditRow(t *testing.T) {
 		require.Greater(t, time.Until(v.Expiry), 5*time.Minute)
 		row := h.memory.Rows[len(h.memory.Rows)-1]
 		require.Equal(t, access.Audit{At: time.Now().UTC(), Workspace: "lamps", UserID: "ada", KeyID: "shop-key", Via: access.ViaKey, Action: "token.vend",
-			Target: string(g.ID), Outcome: "ok", Detail: "drive", Remote: "192.0.2.7"}, row)
+			Target: "drive", Outcome: "ok", Detail: "grant " + string(g.ID), Remote: "192.0.2.7"}, row)
 	})
 }
 
