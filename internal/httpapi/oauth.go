@@ -79,7 +79,7 @@ func (s *Server) authorizing(r *http.Request, c access.Caller) (access.Caller, e
 	case s.Vault.Open:
 		return s.anybody(r, c)
 	}
-	return c, &fault.Error{Kind: fault.Unauthenticated, Text: "Sign in first, or open the link that the program made for you.", Action: "/login?" + url.Values{"return_to": {r.URL.RequestURI()}}.Encode()}
+	return c, &fault.Error{Kind: fault.Unauthenticated, Text: "Sign in first, or open the link that the program made for you.", Action: "/login?" + url.Values{"next": {r.URL.RequestURI()}}.Encode()}
 }
 
 // known keeps the parameters of /oauth/authorize and drops all others.

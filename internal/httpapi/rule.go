@@ -1,7 +1,9 @@
 package httpapi
 
 import (
+	"net"
 	"net/http"
+	"net/url"
 	"strings"
 
 	"rapport/internal/access"
@@ -150,9 +152,24 @@ func (s *Server) broker(r *http.Request, c access.Caller) (access.Caller, error)
 	return c, access.Allow(c, access.TokensManage)
 }
 
+// ownName reports whether a request names this machine or our public address. A
+// page of anybody's can let its own name point here and read the answers as its
+// own (DNS rebinding): where nobody has to prove who they are, the name has to.
+func (s *Server) ownName(host string) bool {
+	name, _, err := net.SplitHostPort(host)
+	if err != nil {
+		name = host
+	}
+	public, err := url.Parse(s.PublicURL)
+	return loopback(name) || err == nil && name == public.Hostname()
+}
+
 // anybody is who calls an open broker (BROKER_OPEN): nobody in particular, in
 // the only workspace.
 func (s *Server) anybody(r *http.Request, nobody access.Caller) (access.Caller, error) {
+	if !s.ownName(r.Host) {
+		return nobody, fault.New(fault.Forbidden, "The token service is open to this machine alone, under its own name.")
+	}
 	only, err := s.Org.Store.Only(r.Context())
 	if fault.Is(err, fault.NotFound) {
 		return nobody, fault.New(fault.Unauthenticated, "There are several workspaces: the token service asks who you are.")

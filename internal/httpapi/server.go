@@ -60,7 +60,7 @@ func (s *Server) API(mux *http.ServeMux) (huma.API, []Route) {
 	config := huma.DefaultConfig("Rapport", s.Version)
 	config.CreateHooks = nil // no $schema fields and Link headers
 	config.OpenAPIPath, config.DocsPath, config.SchemasPath = "", "", ""
-	config.Info.Description = "Google Workspace for your CRM. Errors are application/problem+json with a stable code. Times are RFC 3339 in UTC. Lists take limit (default 50, at most 200) and cursor."
+	config.Info.Description = "Google Workspace for your CRM. Errors are application/problem+json with a stable code. Times are RFC 3339 in UTC. Lists take limit (default 50, at most 200) and cursor. Who may call an operation stands in its x-rapport-access; whoever may not gets 401, 403, or 404 for what is not theirs."
 	config.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
 		"session": {Type: "apiKey", In: "cookie", Name: sessionCookie},
 		"bearer":  {Type: "http", Scheme: "bearer", Description: "A token from POST /api/v1/auth/token, or an API key."},

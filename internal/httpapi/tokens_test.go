@@ -202,7 +202,7 @@ func TestOwnSessionAuthorizesAndVends(t *testing.T) {
 	require.Contains(t, text, "signed link")
 	answer, text = look(t, w, fresh(t), "/oauth/authorize?service=drive&userId="+me.User.ID)
 	require.Equal(t, http.StatusUnauthorized, answer.StatusCode)
-	require.Contains(t, text, `href="/login?return_to=`)
+	require.Contains(t, text, `href="/login?next=%2Foauth%2Fauthorize`)
 	answer, text = get(t, w.URL+"/oauth/authorize?service=drive&userId="+me.User.ID)
 	require.Equal(t, "unauthenticated", problem(t, answer, text).Code, "programs get a problem, not a page")
 }
