@@ -46,6 +46,10 @@ export function lastSync(status: GoogleStatus | undefined): string | undefined {
   return times.sort().at(-1);
 }
 
+/** The mailbox is connected, but Google does not answer or refuses: what is seen may be old. */
+export const isHeld = (status: GoogleStatus | undefined): boolean =>
+  status !== undefined && status.is_connected && Boolean(heldStream(status) ?? streamError(status));
+
 export function progressSentence(p: SyncProgress): string {
   const left = p.eta_seconds === 0 ? "" : `, ${roughly(p.eta_seconds)} left`;
   return p.total > 0

@@ -18,10 +18,14 @@ export async function call<T>(url: string, init: RequestInit | GeneratedInit = {
     if (init.signal?.aborted) throw cause;
     throw new Problem(0, { title: "Rapport cannot be reached" });
   }
-  if (!response.ok) throw new Problem(response.status, await problemBody(response));
+  if (!response.ok) throw await problemOf(response);
   const text = response.status === 204 ? "" : await response.text();
   return (text ? JSON.parse(text) : undefined) as T;
 }
+
+/** What an answer that is no success says. */
+export const problemOf = async (response: Response): Promise<Problem> =>
+  new Problem(response.status, await problemBody(response));
 
 async function problemBody(response: Response): Promise<ProblemBody> {
   const requestId = response.headers.get("X-Request-Id") ?? undefined;

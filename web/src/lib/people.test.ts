@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { firstName, identityHue, initials, parseAddress } from "./people";
+import { firstName, identityHue, initials, namesIn, parseAddress, recipients } from "./people";
 
 it.each([
   ["Mara Lindqvist", "m@x.example", "ML"],
@@ -7,6 +7,8 @@ it.each([
   [undefined, "billing@x.example", "B"],
   ["Élodie de la Tour", "e@x.example", "ÉT"],
   ["(???)", "q@x.example", "?"],
+  ["Mara Lindqvist (you)", "m@x.example", "ML"],
+  ["(you)", "m@x.example", "Y"],
 ])("initials of %s <%s> are %s", (name, email, text) => expect(initials(name, email)).toBe(text));
 
 it.each([
@@ -26,4 +28,18 @@ it("gives an address always the same colour, whatever its case", () => {
   expect(new Set(["a@x.example", "b@x.example", "c@x.example", "d@x.example"].map(identityHue)).size).toBeGreaterThan(
     1,
   );
+});
+
+it("names those a message went to, as far as names are known", () => {
+  const names = namesIn([
+    { from_name: "Priya Raman", from_email: "Priya@x.example" },
+    { from_name: "", from_email: "q@x.example" },
+    { from_name: "Somebody Else", from_email: "priya@x.example" },
+  ]);
+  expect(recipients(["priya@x.example"], names)).toBe("Priya Raman");
+  expect(recipients(["q@x.example"], names)).toBe("q@x.example");
+  expect(recipients(["priya@x.example", "q@x.example", "Jonas Okafor <j@x.example>"], names)).toBe(
+    "Priya, q@x.example, Jonas",
+  );
+  expect(recipients([], names)).toBe("");
 });

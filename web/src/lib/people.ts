@@ -11,7 +11,9 @@ export function firstName(name: string | undefined, email: string): string {
 }
 
 export function initials(name: string | undefined, email: string): string {
-  const words = (name?.trim() || email.split("@")[0] || "?")
+  // What stands in brackets is a remark and no name: "Mara Lindqvist (you)".
+  const bare = name?.replace(/\([^)]*[\p{L}\p{N}][^)]*\)/gu, " ").trim();
+  const words = (bare || name?.trim() || email.split("@")[0] || "?")
     .replace(/[^\p{L}\p{N}\s._-]/gu, "")
     .split(/[\s._-]+/)
     .filter(Boolean);
@@ -32,4 +34,28 @@ export function parseAddress(text: string): { name: string; email: string } {
   const match = /^\s*"?([^"<]*?)"?\s*<([^>]+)>\s*$/.exec(text);
   if (match?.[2]) return { name: (match[1] ?? "").trim(), email: match[2].trim() };
   return { name: "", email: text.trim() };
+}
+
+/** Names by address, in small letters. */
+export type Names = ReadonlyMap<string, string>;
+
+/** The names under which people wrote; the first that is given for an address wins. */
+export function namesIn(items: Iterable<{ from_name: string; from_email: string }>): Map<string, string> {
+  const names = new Map<string, string>();
+  for (const { from_name, from_email } of items) {
+    const key = from_email.toLowerCase();
+    if (from_name.trim() && !names.has(key)) names.set(key, from_name.trim());
+  }
+  return names;
+}
+
+/** Those a message went to, for a narrow place: "Priya Raman", "Priya, Jonas", or the address of whom no name is known. */
+export function recipients(addresses: string[], names: Names): string {
+  const people = addresses.map((text) => {
+    const { name, email } = parseAddress(text);
+    return { name: name || names.get(email.toLowerCase()), email };
+  });
+  const [only] = people;
+  if (people.length === 1 && only) return only.name || only.email;
+  return people.map(({ name, email }) => (name ? firstName(name, email) : email)).join(", ");
 }
