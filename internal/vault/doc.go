@@ -20,9 +20,27 @@
 //   - Only a definite answer of the token endpoint (invalid_grant and its
 //     equivalents) ends a grant. Everything else is tried again later, with
 //     growing pauses, and changes nothing a user can see.
-//   - Google's revoke ends the account's whole grant to the project. So it is
-//     called only when nothing else of ours uses the account.
+//   - Google's revoke ends all that the account has given the project, through
+//     whichever client. So it is called only when nothing else of ours uses the
+//     account with that project.
 //   - Every refresh, failure, revoke and failed unsealing is an audit row.
+//
+// The token service gives access tokens to plugins:
+//
+//   - A grant of the token service is one subject's for one service. It comes of a
+//     consent by the subject's own session or by a signed link, never becomes a
+//     connection, and asks for that service's scopes alone.
+//   - A token is vended to a key that may vend the service, or to the subject's own
+//     session. Only the subject itself is served from its connections: a
+//     colleague's key never reaches a private mailbox.
+//   - Nothing is vended before its audit row is durable.
+//   - What was vended a moment ago is vended again from memory. Each change of a
+//     grant or an approval tells a fact in its transaction; one look at the facts a
+//     second notices it, and three seconds without a look empty the memory.
+//   - A lease stands for a token without giving it: methods, paths, calls and time
+//     are bounded, each call is counted, and it can be cut at any moment.
+//   - An event of Google's Cross-Account Protection acts once. It can end grants
+//     and sessions; it never deletes what was synced.
 //
 // States of a connection, and what moves it:
 //

@@ -186,8 +186,8 @@ func (s *Service) CutLease(ctx context.Context, c access.Caller, id crm.LeaseID)
 }
 
 // UseLease lets a handle make one call to Google: it checks the method and the
-// path (still escaped, as it stood in the request, without query), counts and
-// audits the call, and gives the lease and the access token to make it with.
+// path (still escaped, as it stood in the request, without query), counts the
+// call, audits it unless the lease is over or too fast, and gives the lease and the access token to make it with.
 // Errors by Code:
 //
 //	lease_unknown    nothing has this handle (Unauthenticated)
@@ -207,6 +207,9 @@ func (s *Service) UseLease(ctx context.Context, handle crm.Secret, method, path,
 			Action: "lease.use", Target: string(state.ID), Outcome: "ok", Detail: method + " " + pattern, Remote: remote}
 		if err != nil {
 			row.Outcome, row.Detail = "denied", reasonOf(err)
+		}
+		if fault.Is(err, fault.Unauthenticated) || fault.Is(err, fault.Throttled) {
+			row = access.Audit{} // counted, no more: a loop that nobody watches must not fill the trail
 		}
 		return row, err
 	})

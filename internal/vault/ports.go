@@ -236,8 +236,9 @@ type Leases interface {
 	CutLease(ctx context.Context, w crm.WorkspaceID, u crm.UserID, id crm.LeaseID, at time.Time) error
 	// UseLease finds a lease by its handle, lets judge look at it, and counts the
 	// call: as refused with judge's error, which it gives back, else as made. The
-	// audit row of judge is written in the same transaction. fault.NotFound when
-	// nothing has that handle. judge may be called more than once.
+	// audit row of judge, unless it is zero, is written in the same transaction.
+	// fault.NotFound, without a write, when nothing has that handle. judge may be
+	// called more than once.
 	UseLease(ctx context.Context, handleHash string, at time.Time, judge func(LeaseState) (access.Audit, error)) (Lease, error)
 	// PurgeLeases deletes leases that ended before.
 	PurgeLeases(ctx context.Context, before time.Time) (int64, error)

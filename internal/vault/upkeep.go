@@ -103,7 +103,7 @@ func (c ClientGrants) health() ClientHealth {
 		h.Evidence = "Google gives access that ends by itself, as it does for apps whose consent screen is in Testing."
 	case c.WeekDeaths >= 2 && c.Outlived == 0:
 		h.Testing = true
-		h.Evidence = fmt.Sprintf("%d accounts lost their access 7 days after they were connected, as happens to apps whose consent screen is in Testing.", c.WeekDeaths)
+		h.Evidence = "Accounts lost their access 7 days after they were connected, as happens to apps whose consent screen is in Testing."
 		if !c.FirstConsent.IsZero() {
 			end := c.FirstConsent.Add(TestingLife)
 			h.Countdown = &end

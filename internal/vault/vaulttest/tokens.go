@@ -163,7 +163,9 @@ func (m *Memory) UseLease(_ context.Context, hash string, at time.Time, judge fu
 	} else {
 		l.Calls, l.InMinute, l.LastUsedAt = l.Calls+1, l.InMinute+1, &at
 	}
-	m.Rows = append(m.Rows, row)
+	if row != (access.Audit{}) {
+		m.Rows = append(m.Rows, row)
+	}
 	return l.Lease, refusal
 }
 
