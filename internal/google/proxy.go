@@ -87,8 +87,8 @@ func (p *Proxy) target(service crm.Service, path string, query url.Values) (*url
 	plain, err := url.PathUnescape(path)
 	segments := strings.Split(strings.TrimPrefix(plain, "/"), "/")
 	odd := func(s string) bool { return s == "." || s == ".." }
-	if err != nil || !strings.HasPrefix(path, "/") || slices.ContainsFunc(segments, odd) || segments[0] == "batch" ||
-		strings.HasPrefix(segments[0], "batch:") || strings.ContainsAny(plain, "\\\r\n") {
+	if err != nil || !strings.HasPrefix(path, "/") || strings.ContainsAny(path, "?#") || strings.ContainsAny(plain, "\\\r\n\x00") ||
+		slices.ContainsFunc(segments, odd) || segments[0] == "" || segments[0] == "batch" || strings.HasPrefix(segments[0], "batch:") {
 		return nil, false
 	}
 	root := p.endpoints.host(service, plain)
