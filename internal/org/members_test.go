@@ -97,6 +97,9 @@ func TestRoles(t *testing.T) {
 		err := r.ChangeRole(ctx, second, member.UserID, crm.RoleAdmin) // an owner when the request began
 		require.NoError(t, err, "an admin still may")
 		require.True(t, fault.Is(r.ChangeRole(ctx, second, other.UserID, crm.RoleOwner), fault.Forbidden), "what counts is the role of now")
+		require.NoError(t, r.RemoveMember(ctx, owner, second.UserID))
+		require.True(t, fault.Is(r.ChangeRole(ctx, second, other.UserID, crm.RoleMember), fault.Forbidden), "who was removed meanwhile does nothing more")
+		require.True(t, fault.Is(r.RemoveMember(ctx, second, other.UserID), fault.Forbidden))
 	})
 }
 

@@ -225,3 +225,36 @@ func TestManyLinksAtOnce(t *testing.T) {
 		require.Equal(t, fault.NotFound, fault.Of(err))
 	})
 }
+
+func TestInvitationsAreAcceptedWhileOpen(t *testing.T) {
+	Each(t, func(t *testing.T, d Database) {
+		w := NewWorld(t, d)
+		invite := func(id crm.InvitationID, ws crm.WorkspaceID) {
+			require.NoError(t, w.PutInvitation(ctx, org.Invitation{ID: id, WorkspaceID: ws, Email: string(id) + "@x.example", Role: crm.RoleAdmin, CreatedAt: Start, ExpiresAt: Start.Add(time.Hour)}, string(id)))
+		}
+		accept := func(u crm.User, at time.Time, ids ...crm.InvitationID) error {
+			return w.AcceptInvitations(ctx, u, ids, at, func(in org.Invitation) access.Audit { return access.Audit{Workspace: in.WorkspaceID, Action: "joined"} })
+		}
+		for _, id := range []crm.InvitationID{"used", "revoked", "late", "home"} {
+			invite(id, w.Home)
+		}
+		invite("abroad", w.Abroad)
+		require.NoError(t, accept(w.Cleo, Start, "used"))
+		require.NoError(t, w.RevokeInvitation(ctx, w.Home, "revoked", Start))
+		before := w.Dump()
+		stranger := crm.User{ID: "stranger", Email: "stranger@x.example"}
+		for _, err := range []error{accept(stranger, Start, "used"), accept(stranger, Start, "revoked"), accept(stranger, Start.Add(time.Hour), "late"), accept(stranger, Start, "none"), accept(stranger, Start), accept(w.Cleo, Start, "used")} {
+			require.Equal(t, fault.NotFound, fault.Of(err))
+		}
+		require.Equal(t, before, w.Dump(), "nobody came of it")
+		require.NoError(t, accept(stranger, Start, "used", "home", "abroad"), "those that are open count")
+		list, err := w.WorkspacesOf(ctx, "stranger")
+		require.NoError(t, err)
+		require.Len(t, list, 2)
+		invite("again", w.Home)
+		require.NoError(t, accept(w.Ada, Start, "again"))
+		m, err := w.Member(ctx, w.Home, w.Ada.ID)
+		require.NoError(t, err)
+		require.Equal(t, crm.RoleOwner, m.Role, "who is a member stays what they are")
+	})
+}
