@@ -166,7 +166,9 @@ func (k *keeper) between(t *testing.T, name string, to func() string, given func
 				k.fromJSON(name, plain)
 			} else {
 				if strings.HasPrefix(r.URL.Path, "/api/token/") { // the way out is meant for who asks
-					k.fromJSON(name, plain)
+					for _, way := range wayOut.FindAllString(string(plain), -1) {
+						k.fromJSON(name, []byte("{"+way+"}"))
+					}
 					plain = wayOut.ReplaceAll(plain, nil)
 				}
 				k.print(name+" answers to "+r.Method+" "+shape(r.URL.Path), plain)

@@ -14,6 +14,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"rapport/client"
 	"rapport/internal/app/apptest"
 	"rapport/internal/config/configtest"
 	"rapport/internal/crm"
@@ -101,6 +102,8 @@ func TestKeysRotateUnderLoad(t *testing.T) {
 	eachBroker(t, func(t *testing.T, b *broker) {
 		const n = 300
 		b.subjects(n)
+		_, err := b.owner.Workspace(b.home).AddGoogleClient(ctx, client.NewGoogleClient{GoogleClientID: "100000000077-page.apps.googleusercontent.com", ClientSecret: "GOCSPX-of-the-page"})
+		require.NoError(t, err)
 		b.restart("ENCRYPTION_KEY=" + newKey + "," + configtest.Key)
 		var done rotated
 		served := b.under(n, func() { done = b.rotate() })
@@ -114,6 +117,7 @@ func TestKeysRotateUnderLoad(t *testing.T) {
 			a := b.vend(i, fmt.Sprintf("subject%04d", i), "gmail")
 			require.Equal(t, http.StatusOK, a.status, a.text)
 		}
+		b.authorise("by-the-client-of-the-page", "gmail", apptest.Jonas)
 	})
 }
 

@@ -387,6 +387,24 @@ func TestACrowdAtADeadGrant(t *testing.T) {
 	})
 }
 
+// TestRevokedEverywhere: what one process revokes the others do not vend any
+// more, although they have just vended it.
+func TestRevokedEverywhere(t *testing.T) {
+	eachBroker(t, func(t *testing.T, b *broker) {
+		b.authorise("revoked", "gmail", apptest.Mara)
+		for i := range b.servers {
+			require.Equal(t, http.StatusOK, b.vend(i, "revoked", "gmail").status)
+		}
+		began := time.Now()
+		gone := b.call(http.MethodDelete, b.servers[0].url+"/api/token/revoked/gmail", "")
+		require.Equal(t, http.StatusOK, gone.status, gone.text)
+		require.Contains(t, gone.text, "Token revoked for user revoked, service gmail")
+		require.Equal(t, http.StatusNotFound, b.vend(0, "revoked", "gmail").status, "at once where it was revoked")
+		require.Eventually(t, func() bool { return b.vend(1, "revoked", "gmail").status == http.StatusNotFound }, 5*time.Second, 5*time.Millisecond)
+		t.Logf("elsewhere after %s", time.Since(began).Round(time.Millisecond))
+	})
+}
+
 // TestTheRefresherIsKilled kills the process that holds the right to refresh in
 // mid-call. When its lease is over another one refreshes.
 func TestTheRefresherIsKilled(t *testing.T) {
