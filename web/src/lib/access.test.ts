@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
-import { brokenReport, wellReport } from "../testing/adminSample";
+import { brokenReport, wellReport } from "../testing/doctorSample";
 import { deviceName, isPhone } from "./agents";
 import { comingDate, left } from "./countdown";
 import { fixOf, summary } from "./doctor";
-import { expiryOf, keyScopeTitle, keyState } from "./keyScopes";
+import { expiryOf, keyScopeTitle, keyState, tryIt } from "./keyScopes";
 import { repairServices } from "./scopes";
 
 const now = new Date("2026-03-12T10:00:00Z");
@@ -82,6 +82,11 @@ describe("keys", () => {
     [{ revoked_at: null, expires_at: "2026-03-12T09:59:59Z" }, "expired"],
     [{ revoked_at: "2026-01-01T00:00:00Z", expires_at: null }, "revoked"],
   ])("%j is %s", (key, state) => expect(keyState(key, now)).toBe(state));
+  it.each([
+    [["tokens:vend:drive"], "https://crm.example/api/token/USER/drive"],
+    [["mail:read", "tokens:vend:*"], "https://crm.example/api/token/USER/gmail"],
+    [["mail:read"], "https://crm.example/api/v1/me"],
+  ])("with %j can be tried at %s", (scopes, url) => expect(tryIt(scopes, "https://crm.example")).toContain(url));
   it.each([
     ["mail:read", "Read mail"],
     ["tokens:vend:gmail", "Gmail tokens"],

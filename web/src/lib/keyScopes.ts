@@ -87,3 +87,10 @@ export function keyState(key: { revoked_at: string | null; expires_at: string | 
   if (key.revoked_at) return "revoked";
   return key.expires_at && new Date(key.expires_at) <= now ? "expired" : "active";
 }
+
+/** A call that a key with these rights can make, to see that it works. */
+export function tryIt(scopes: string[], origin: string): string {
+  const service = scopes.map((s) => /^tokens:vend:(.+)$/.exec(s)?.[1]).find(Boolean);
+  const path = service ? `/api/token/USER/${service === "*" ? "gmail" : service}` : "/api/v1/me";
+  return `curl -H "Authorization: Bearer $RAPPORT_KEY" ${origin}${path}`;
+}

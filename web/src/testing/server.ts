@@ -1,14 +1,21 @@
 /** Answers /api from the sample data inside Vite's own server. `/sample/<scene>` changes the scene. */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { getResponse } from "msw";
-import { brokenReport, makeOrganisation, request } from "./adminSample";
+import { makeOrganisation, request } from "./adminSample";
+import { brokenReport } from "./doctorSample";
 import { announce, handlers, makeWorld } from "./handlers";
 import * as sample from "./sample";
 
 const world = makeWorld({ mail: 1200 });
 const all = handlers(world);
 
-const idle = { last_run_at: new Date().toISOString(), synced_at: new Date().toISOString(), next_run_at: null, error: "", next_step: "" };
+const idle = {
+  last_run_at: new Date().toISOString(),
+  synced_at: new Date().toISOString(),
+  next_run_at: null,
+  error: "",
+  next_step: "",
+};
 
 const scenes: Record<string, () => void> = {
   connected: () =>

@@ -22,7 +22,11 @@ export function outcomeText(
   const account = status?.google_email || "your Google account";
   switch (outcome) {
     case "connected":
-      return { tone: "ok", title: "The connection works", text: `Connected as ${account}. The newest mail comes first.` };
+      return {
+        tone: "ok",
+        title: "The connection works",
+        text: `Connected as ${account}. The newest mail comes first.`,
+      };
     case "degraded":
       return {
         tone: "warn",

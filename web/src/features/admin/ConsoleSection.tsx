@@ -47,7 +47,7 @@ export function ConsoleSection({ approval }: { approval: Approval }) {
         </div>
         <div className={classes.step}>
           <p className={classes.stepTitle}>3. Allow it: “Trusted”, or “Specific Google data” with these scopes</p>
-          <CopyList items={approval.scopes} what="scopes" />
+          <CopyList items={approval.scopes} what="scopes" label="Scopes" />
         </div>
         <div className={classes.step}>
           <p className={classes.stepTitle}>In Google Cloud, the OAuth client has to list these addresses</p>

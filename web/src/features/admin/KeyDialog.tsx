@@ -2,7 +2,7 @@ import { Button, Checkbox, Modal, Select, TextInput } from "@mantine/core";
 import { type FormEvent, useState } from "react";
 import { useSession } from "@/app/session";
 import { keysApi } from "@/lib/adminApi";
-import { expiryOf, keyScopeGroups, lives } from "@/lib/keyScopes";
+import { expiryOf, keyScopeGroups, lives, tryIt } from "@/lib/keyScopes";
 import { keys } from "@/lib/keys";
 import { Problem } from "@/lib/problem";
 import type { CreatedKey } from "@/lib/types";
@@ -101,9 +101,7 @@ function Form({ onMade, onClose }: { onMade: (key: CreatedKey) => void; onClose:
 
 /** The key, this once, and how it is used. */
 function Made({ made, onClose }: { made: CreatedKey; onClose: () => void }) {
-  const vends = /^tokens:vend:(.+)$/.exec(made.scopes.find((s) => s.startsWith("tokens:vend:")) ?? "")?.[1];
-  const path = vends ? `/api/token/USER/${vends === "*" ? "gmail" : vends}` : "/api/v1/me";
-  const example = `curl -H "Authorization: Bearer $RAPPORT_KEY" ${location.origin}${path}`;
+  const example = tryIt(made.scopes, location.origin);
   return (
     <>
       <Once note="It is shown this once: only its hash is stored. Keep it where your program keeps its secrets.">

@@ -173,7 +173,7 @@ function Leases() {
         empty={all.length === 0}
         whenEmpty={
           <Empty icon={<Timer size={18} />} title="No lease was made">
-            Programs make them with a key: POST /api/v1/tokens/leases.
+            A program with a key makes one for the calls it needs. How is described under /docs.
           </Empty>
         }
       >

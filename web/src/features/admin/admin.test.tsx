@@ -1,7 +1,8 @@
 import { fireEvent, screen, waitFor, within } from "@testing-library/react";
 import { type ReactNode, Suspense } from "react";
 import { describe, expect, it } from "vitest";
-import { brokenReport, request } from "@/testing/adminSample";
+import { request } from "@/testing/adminSample";
+import { brokenReport } from "@/testing/doctorSample";
 import { live, renderPage } from "@/testing/render";
 import { ApprovalPage } from "./ApprovalPage";
 import { AuditPage } from "./AuditPage";
