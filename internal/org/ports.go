@@ -159,7 +159,7 @@ type Invitations interface {
 	// in the same workspace.
 	PutInvitation(ctx context.Context, in Invitation, tokenHash string, rows ...access.Audit) error
 	// InvitationsOf lists those of a workspace that were neither accepted nor
-	// revoked, the newest first.
+	// revoked, the newest first, up to 1,000.
 	InvitationsOf(ctx context.Context, w crm.WorkspaceID) ([]Invitation, error)
 	// InvitationByHash finds an open invitation, fault.NotFound otherwise.
 	InvitationByHash(ctx context.Context, tokenHash string, now time.Time) (Invitation, error)
@@ -178,7 +178,8 @@ type Links interface {
 	// links of the same members. Users that exist already, by address, are taken
 	// as they are: the links come back with their ids.
 	PutLinks(ctx context.Context, w crm.WorkspaceID, at time.Time, links []NewLink) ([]ConnectLink, error)
-	// LinksOf lists the links of a workspace that were not revoked, the newest first.
+	// LinksOf lists the links of a workspace that were not revoked, the newest
+	// first, up to 1,000.
 	LinksOf(ctx context.Context, w crm.WorkspaceID) ([]ConnectLink, error)
 	// LinkByHash finds a link that can be used, fault.NotFound otherwise.
 	LinkByHash(ctx context.Context, tokenHash string, now time.Time) (ConnectLink, error)

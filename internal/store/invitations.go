@@ -45,11 +45,14 @@ func (s *Store) PutInvitation(ctx context.Context, in org.Invitation, tokenHash 
 	})
 }
 
-// InvitationsOf lists the invitations of a workspace that were neither accepted
-// nor revoked, the newest first.
+// listedAtMost bounds lists that have no pages.
+const listedAtMost = 1000
+
+// InvitationsOf lists the newest invitations of a workspace that were neither
+// accepted nor revoked.
 func (s *Store) InvitationsOf(ctx context.Context, w crm.WorkspaceID) ([]org.Invitation, error) {
 	return all(ctx, s.reading("org.InvitationsOf"), "list", scanInvitation,
-		selectInvitation+" WHERE i.workspace_id = $1 AND i.accepted_at IS NULL AND i.revoked_at IS NULL ORDER BY i.created_at DESC, i.id DESC", string(w))
+		selectInvitation+" WHERE i.workspace_id = $1 AND i.accepted_at IS NULL AND i.revoked_at IS NULL ORDER BY i.created_at DESC, i.id DESC LIMIT $2", string(w), int64(listedAtMost))
 }
 
 const openInvitation = " AND i.accepted_at IS NULL AND i.revoked_at IS NULL AND i.expires_at > $2"

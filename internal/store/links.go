@@ -86,9 +86,9 @@ func (t *tx) putLink(ctx context.Context, l org.ConnectLink, tokenHash string, a
 	return err
 }
 
-// LinksOf lists the connect links of a workspace that were not revoked, the newest first.
+// LinksOf lists the newest connect links of a workspace that were not revoked.
 func (s *Store) LinksOf(ctx context.Context, w crm.WorkspaceID) ([]org.ConnectLink, error) {
-	return all(ctx, s.reading("org.LinksOf"), "list", scanLink, selectLink+" WHERE l.workspace_id = $1 AND l.revoked_at IS NULL ORDER BY l.created_at DESC, l.id DESC", string(w))
+	return all(ctx, s.reading("org.LinksOf"), "list", scanLink, selectLink+" WHERE l.workspace_id = $1 AND l.revoked_at IS NULL ORDER BY l.created_at DESC, l.id DESC LIMIT $2", string(w), int64(listedAtMost))
 }
 
 // LinkByHash finds a connect link that can be used, of somebody who is a member still.
