@@ -6,7 +6,14 @@ import type { GoogleStatus } from "./types";
 const now = new Date("2026-03-12T10:00:00Z");
 const active = makeStatus(makeMail(20, now), now);
 const missing = [{ scope: "s", feature: "Gmail", description: "Read mail" }];
-const stream = { stream: "gmail.backfill", last_run_at: null, synced_at: null, next_run_at: null, error: "", next_step: "" };
+const stream = {
+  stream: "gmail.backfill",
+  last_run_at: null,
+  synced_at: null,
+  next_run_at: null,
+  error: "",
+  next_step: "",
+};
 
 describe("reading the state of a connection", () => {
   it.each<[string, Partial<GoogleStatus>, string, string | undefined]>([
