@@ -226,16 +226,16 @@ func TestLiveEventsReachTheirOwnerAlone(t *testing.T) {
 }
 
 func TestPreviewCountsBeforeImporting(t *testing.T) {
-	w, _, home := connected(t, storetest.SQLite, 40)
+	_, _, home := connected(t, storetest.SQLite, 40)
 	p, err := home.Preview(ctx, client.PreviewRequest{})
 	require.NoError(t, err)
 	require.Zero(t, p.Messages)
 	require.Positive(t, p.Stored)
-	before := p.Stored
-	deliver(t, w, apptest.Mara, map[string]any{"from": apptest.Elena, "to": []string{apptest.Mara}, "subject": "One more", "text": "x"})
-	p, err = home.Preview(ctx, client.PreviewRequest{})
+	stored := p.Stored
+	p, err = home.Preview(ctx, client.PreviewRequest{Labels: []string{"*"}})
 	require.NoError(t, err)
-	require.EqualValues(t, 1, p.Messages+p.Stored-before, "one more, fetched or not by now")
+	require.EqualValues(t, stored, p.Stored)
+	require.Positive(t, p.Messages, "what lies beside INBOX and SENT")
 	require.Positive(t, p.Units)
 }
 
