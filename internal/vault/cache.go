@@ -31,6 +31,20 @@ type place struct {
 	own       bool
 }
 
+// owner and slot are the parts of a place: what changes changes for a subject.
+type owner struct {
+	workspace crm.WorkspaceID
+	subject   string
+}
+
+type slot struct {
+	service crm.Service
+	own     bool
+}
+
+func (p place) owner() owner { return owner{p.workspace, p.subject} }
+func (p place) slot() slot   { return slot{p.service, p.own} }
+
 // shelved is an access token that was read from the store and unsealed.
 type shelved struct {
 	grant crm.GrantID
@@ -43,7 +57,9 @@ type shelved struct {
 type shelf struct {
 	mu        sync.RWMutex
 	changes   uint64 // counts what was forgotten: what was read before is not shelved any more
-	tokens    map[place]shelved
+	tokens    map[owner]map[slot]shelved
+	kept      int                   // tokens in all
+	owners    map[crm.GrantID]owner // a grant serves one subject
 	approvals map[crm.WorkspaceID]shelvedApproval
 
 	looking   bool
@@ -70,7 +86,7 @@ func (h *shelf) good(since, now time.Time) bool {
 func (h *shelf) token(p place, now time.Time) (shelved, bool) {
 	h.mu.RLock()
 	defer h.mu.RUnlock()
-	v, ok := h.tokens[p]
+	v, ok := h.tokens[p.owner()][p.slot()]
 	return v, ok && h.good(v.since, now)
 }
 
@@ -87,10 +103,22 @@ func (h *shelf) put(p place, v shelved, version uint64) {
 	if h.changes != version {
 		return
 	}
-	if h.tokens == nil || len(h.tokens) >= shelfSize {
-		h.tokens = map[place]shelved{}
+	if h.tokens == nil || h.kept >= shelfSize {
+		h.empty()
 	}
-	h.tokens[p] = v
+	o := p.owner()
+	if h.tokens[o] == nil {
+		h.tokens[o] = map[slot]shelved{}
+	}
+	if _, ok := h.tokens[o][p.slot()]; !ok {
+		h.kept++
+	}
+	h.tokens[o][p.slot()], h.owners[v.grant] = v, o
+}
+
+// empty is called with the lock.
+func (h *shelf) empty() {
+	h.tokens, h.owners, h.kept = map[owner]map[slot]shelved{}, map[crm.GrantID]owner{}, 0
 }
 
 func (h *shelf) approval(w crm.WorkspaceID, now time.Time) (crm.Approval, bool) {
@@ -112,14 +140,23 @@ func (h *shelf) putApproval(w crm.WorkspaceID, a crm.Approval, now time.Time, ve
 	h.approvals[w] = shelvedApproval{a, now}
 }
 
-func (h *shelf) forget(out func(p place, v shelved) bool) {
+// forget drops what is kept of the subjects and of those the grants serve.
+func (h *shelf) forget(grants []crm.GrantID, subjects ...owner) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.changes++
-	for p, v := range h.tokens {
-		if out(p, v) {
-			delete(h.tokens, p)
+	for _, id := range grants {
+		if o, ok := h.owners[id]; ok {
+			subjects = append(subjects, o)
+			delete(h.owners, id)
 		}
+	}
+	for _, o := range subjects {
+		for _, v := range h.tokens[o] {
+			delete(h.owners, v.grant)
+		}
+		h.kept -= len(h.tokens[o])
+		delete(h.tokens, o)
 	}
 }
 
@@ -163,7 +200,7 @@ func (s *Service) look(ctx context.Context, now time.Time) {
 	}
 	if !known { // nobody knows what has happened to what was read before
 		h.changes++
-		clear(h.tokens)
+		h.empty()
 		clear(h.approvals)
 	}
 	h.looked, h.position, h.confirmed = true, position, now
@@ -183,23 +220,19 @@ func (s *Service) keepStep(ctx context.Context, now time.Time) {
 
 // Forget drops what is remembered of a grant: it has changed. Changes made
 // through this Service are forgotten by themselves.
-func (s *Service) Forget(id crm.GrantID) {
-	s.shelf.forget(func(_ place, v shelved) bool { return v.grant == id })
-}
+func (s *Service) Forget(id crm.GrantID) { s.shelf.forget([]crm.GrantID{id}) }
 
 // forgetGrant drops what is remembered of a grant and of its subject, whom
 // another grant may serve from now on.
 func (s *Service) forgetGrant(id crm.GrantID, w crm.WorkspaceID, subject string) {
-	s.shelf.forget(func(p place, v shelved) bool {
-		return v.grant == id || p.workspace == w && p.subject == subject
-	})
+	s.shelf.forget([]crm.GrantID{id}, owner{w, subject})
 }
 
 // ForgetApproval drops what is remembered of a workspace's approval.
 func (s *Service) ForgetApproval(w crm.WorkspaceID) {
-	s.shelf.forget(func(place, shelved) bool { return false })
 	s.shelf.mu.Lock()
 	defer s.shelf.mu.Unlock()
+	s.shelf.changes++
 	delete(s.shelf.approvals, w)
 }
 

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"strings"
 	"sync"
 	"time"
 
@@ -126,9 +127,15 @@ func (s *Service) audit(ctx context.Context, row access.Audit) {
 	}
 }
 
+// auditGrant writes a row about a grant. The subject of a service grant is any
+// text, an address perhaps, and no user of ours: the row says the service.
 func (s *Service) auditGrant(ctx context.Context, g Grant, action, outcome, detail string) {
-	s.audit(ctx, access.Audit{
+	row := access.Audit{
 		Workspace: g.WorkspaceID, UserID: g.UserID, Via: access.ViaSystem,
 		Action: action, Target: string(g.ID), Outcome: outcome, Detail: detail,
-	})
+	}
+	if g.Service != "" {
+		row.UserID, row.Detail = "", strings.TrimSuffix(string(g.Service)+": "+detail, ": ")
+	}
+	s.audit(ctx, row)
 }

@@ -105,6 +105,12 @@ func TestADeathAmongManyCallersIsAskedForOnce(t *testing.T) {
 		require.Equal(t, vault.GrantDead, after.Status)
 		require.WithinDuration(t, time.Now(), after.DiedAt, time.Second)
 		require.Equal(t, after.DiedAt.Sub(after.ConsentedAt), after.Lived)
+		for _, row := range h.memory.Rows {
+			if row.Action == "token.refresh" {
+				require.Empty(t, row.UserID, "a subject is any text, an address perhaps")
+				require.Equal(t, "drive: reconnect", row.Detail)
+			}
+		}
 	})
 }
 
