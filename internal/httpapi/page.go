@@ -101,13 +101,13 @@ func (s *Server) tokenTrouble(w http.ResponseWriter, r *http.Request, err error,
 	}
 	p := problemOf(err, requestIDOf(r.Context()))
 	logFailure(r.Context(), err, p)
-	view := tokenPageView{Title: titles[p.Code], Text: p.Detail, Again: again, Act: "Start again", Foot: "Nothing was stored. Reference: " + p.RequestID}
+	view := tokenPageView{Title: titles[p.Code], Text: p.Detail, Again: again, Act: "Start again", Foot: "Reference, if you ask for help: " + p.RequestID}
 	if view.Title == "" {
 		view.Title = "That did not work"
 	}
 	switch p.Code {
 	case "access_denied":
-		view.Text, view.Causes = "No access was given, and nothing was stored.", deniedCauses
+		view.Text, view.Causes = "Nothing was changed here.", deniedCauses
 	case "unauthenticated":
 		view.Again, view.Act = p.ActionURL, "Sign in"
 	case "link_invalid", "link_expired", "rate_limited", "unknown_service", "redirect_not_allowed":

@@ -1,6 +1,8 @@
 package httpapi_test
 
 import (
+	"crypto/sha256"
+	"encoding/base64"
 	"encoding/json"
 	"io"
 	"net/http"
@@ -290,6 +292,10 @@ func TestPagesOfTheTokenService(t *testing.T) {
 			require.Equal(t, "no-referrer", shown.Header.Get("Referrer-Policy"))
 			require.Equal(t, "no-store", shown.Header.Get("Cache-Control"))
 		}
+		_, style, _ := strings.Cut(page, "<style>")
+		style, _, _ = strings.Cut(style, "</style>")
+		sum := sha256.Sum256([]byte(style))
+		require.Contains(t, denied.Header.Get("Content-Security-Policy"), base64.StdEncoding.EncodeToString(sum[:]), "browsers take the style")
 		for _, html := range []string{body, page, text} {
 			require.NotContains(t, html, "<script")
 			require.NotContains(t, html, `"onload`)
