@@ -5,11 +5,12 @@
 import { type InfiniteData, useInfiniteQuery, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useCallback, useMemo } from "react";
 import { googleIntegrationApi } from "../lib/api";
-import { isSyncing as readsMailbox } from "../lib/connection";
+import { isHeld, isSyncing as readsMailbox } from "../lib/connection";
 import { keys } from "../lib/keys";
 import type { Email, EmailListItem, EmailQuery, GoogleStatus, Page, SendEmail, Service } from "../lib/types";
 
 const quick = 2_000;
+const held = 10_000;
 const slow = 30_000;
 
 /**
@@ -17,7 +18,7 @@ const slow = 30_000;
  * counts move.
  */
 const pollEvery = (status: GoogleStatus | undefined) =>
-  status && (readsMailbox(status) || status.status === "connecting") ? quick : slow;
+  status && (readsMailbox(status) || status.status === "connecting") ? quick : isHeld(status) ? held : slow;
 
 /** The state of the caller's connection in this workspace, kept current. */
 export function useGoogleIntegrationStatus(workspaceId: string, connectionId?: string) {
@@ -90,7 +91,8 @@ export function useGoogleEmails(workspaceId: string, query: EmailQuery = {}) {
     getNextPageParam: (last: Page<EmailListItem>) => last.next_cursor || undefined,
   });
   const syncing = useMutation({
-    mutationFn: () => googleIntegrationApi.sync(workspaceId, { wait: "30s", connection_id: query.connection_id }),
+    // No longer: while Google does not answer, a run does not end.
+    mutationFn: () => googleIntegrationApi.sync(workspaceId, { wait: "8s", connection_id: query.connection_id }),
     onSettled: () =>
       Promise.all([
         client.invalidateQueries({ queryKey: keys.mail.all(workspaceId) }),

@@ -5,6 +5,8 @@ export const keys = {
   me: ["me"] as const,
   setup: ["setup"] as const,
   sessions: ["sessions"] as const,
+  /** Outside of the mail: the names of people do not change with every message. */
+  people: (w: string) => ["people", w] as const,
   members: (w: string) => ["members", w] as const,
   approval: (w: string) => ["approval", w] as const,
   invitation: (token: string) => ["invitation", token] as const,

@@ -30,12 +30,12 @@ const plain = (text: string): string =>
     return letter < "\u0080" ? letter.toLowerCase() : (letter.normalize("NFD")[0] ?? letter).toLowerCase()[0];
   }).join("");
 
-const escape = (text: string) => text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
+const escaped = (text: string) => text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
 
 /** Words are found where they begin; scripts without spaces between words anywhere. */
 function pattern(words: string[]): RegExp | undefined {
   const parts = words.map((word) => {
-    const body = plain(word).split(" ").map(escape).join("\\s+");
+    const body = plain(word).split(" ").map(escaped).join("\\s+");
     return /^[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}]/u.test(word)
       ? body
       : `(?<![\\p{L}\\p{N}])${body}`;
@@ -74,6 +74,6 @@ export function excerpt(text: string, words: string[], length = 110): string | u
   const at = parts.slice(0, first).reduce((n, p) => n + p.text.length, 0);
   const wanted = Math.max(0, at - 32);
   const start = wanted === 0 ? 0 : flat.indexOf(" ", wanted) + 1 || wanted;
-  const from = start > at ? at : start;
+  const from = Math.min(start, at);
   return `${from > 0 ? "… " : ""}${flat.slice(from, from + length)}${from + length < flat.length ? " …" : ""}`;
 }

@@ -74,7 +74,8 @@ export function Time({ iso, style = "short" }: { iso: string; style?: DateStyle 
 
 const tick = (iso: string) => (Date.now() - new Date(iso).getTime() < 60_000 ? 1000 : 30_000);
 
-function useNow(every: number): Date {
+/** The time now, read again every so many milliseconds; 0 is never. */
+export function useNow(every: number): Date {
   const [now, setNow] = useState(() => new Date());
   useEffect(() => {
     if (!every) return;

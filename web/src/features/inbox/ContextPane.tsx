@@ -4,11 +4,12 @@ import { Link } from "@tanstack/react-router";
 import { Copy } from "lucide-react";
 import { useGoogleEmails } from "@/hooks/useGoogleIntegration";
 import { count } from "@/lib/format";
-import { displayName, parseAddress } from "@/lib/people";
+import { displayName, type Names, parseAddress } from "@/lib/people";
 import type { Email } from "@/lib/types";
 import { Avatar, Bones, Hint, Person, Time } from "@/ui/kit";
-import { FileLink, filesOf } from "./Attachments";
+import { filesOf, MailFile } from "./Attachments";
 import classes from "./ContextPane.module.css";
+import { useNames } from "./names";
 
 interface Someone {
   name: string;
@@ -16,7 +17,7 @@ interface Someone {
 }
 
 /** Everybody in the conversation but the reader; who wrote last stands first. */
-export function peopleIn(messages: Email[], mine: Set<string>): Someone[] {
+export function peopleIn(messages: Email[], mine: Set<string>, names: Names = new Map()): Someone[] {
   const found = new Map<string, Someone>();
   const add = (name: string, email: string) => {
     const key = email.toLowerCase();
@@ -29,7 +30,7 @@ export function peopleIn(messages: Email[], mine: Set<string>): Someone[] {
   for (const m of messages) {
     for (const text of [...(m.to_emails ?? []), ...(m.cc ?? [])]) {
       const { name, email } = parseAddress(text);
-      add(name, email);
+      add(name || (names.get(email.toLowerCase()) ?? ""), email);
     }
   }
   return [...found.values()];
@@ -45,8 +46,9 @@ export function ContextPane({
   messages: Email[] | undefined;
   mine: Set<string>;
 }) {
+  const names = useNames();
   if (!messages) return <Bones rows={4} height={56} />;
-  const [first, ...others] = peopleIn(messages, mine);
+  const [first, ...others] = peopleIn(messages, mine, names);
   const files = messages.flatMap((m) => filesOf(m).map((file) => ({ file, email: m.id })));
   return (
     <div className={classes.pane}>
@@ -69,7 +71,7 @@ export function ContextPane({
           <ul className={classes.files}>
             {files.map(({ file, email }) => (
               <li key={email + file.id}>
-                <FileLink email={email} file={file} />
+                <MailFile email={email} file={file} />
               </li>
             ))}
           </ul>

@@ -9,13 +9,15 @@ import {
   PanelRight,
   Reply,
 } from "lucide-react";
-import { type ReactNode, useEffect, useRef, useState } from "react";
+import { type ReactNode, useEffect, useMemo, useRef, useState } from "react";
 import { plural } from "@/lib/format";
 import { Problem } from "@/lib/problem";
 import type { Email, EmailListItem, Label } from "@/lib/types";
 import { Bone, Bones, Empty, Failed, Hint } from "@/ui/kit";
+import { Marked } from "@/ui/Marked";
 import classes from "./EmailDetail.module.css";
-import { titled } from "./ListHead";
+import { titled } from "./LabelMenu";
+import { foundIn, openAtFirst, useLanding } from "./landing";
 import { Message } from "./Message";
 
 export interface DetailProps {
@@ -25,6 +27,10 @@ export interface DetailProps {
   error: unknown;
   labels: Label[];
   mine: Set<string>;
+  /** The message that a search found: it is opened and brought into view. */
+  target: string | undefined;
+  /** The words of the search, to be marked. */
+  words: string[];
   allOpen: boolean;
   context: boolean;
   after?: ReactNode;
@@ -55,7 +61,13 @@ export function EmailDetail(props: DetailProps) {
         ) : (
           <>
             <div className={classes.title}>
-              {subject === undefined ? <Bone width="46%" height={18} /> : <h2>{subject || "(no subject)"}</h2>}
+              {subject === undefined ? (
+                <Bone width="46%" height={18} />
+              ) : (
+                <h2>
+                  <Marked text={subject || "(no subject)"} words={props.words} />
+                </h2>
+              )}
               <Labels of={messages ?? (known ? [known] : [])} labels={props.labels} />
             </div>
             {messages ? (
@@ -153,10 +165,6 @@ function Labels({ of, labels }: { of: EmailListItem[]; labels: Label[] }) {
   );
 }
 
-/** Which messages are open at first: the last one, and all that were not read. */
-export const openAtFirst = (messages: Email[]): Set<string> =>
-  new Set(messages.filter((m, i) => i === messages.length - 1 || !m.is_read).map((m) => m.id));
-
 const foldMoreThan = 4;
 
 interface MessagesProps extends DetailProps {
@@ -164,21 +172,18 @@ interface MessagesProps extends DetailProps {
   scroller: React.RefObject<HTMLDivElement | null>;
 }
 
-function Messages({ messages, mine, allOpen, scroller }: MessagesProps) {
-  const [open, setOpen] = useState(() => openAtFirst(messages));
-  const [unfolded, setUnfolded] = useState(false);
-  const last = useRef<HTMLDivElement>(null);
+function Messages({ messages, mine, allOpen, scroller, target, words }: MessagesProps) {
   const thread = messages[0]?.gmail_thread_id;
-
+  // biome-ignore lint/correctness/useExhaustiveDependencies: where one lands is decided once for each conversation
+  const found = useMemo(() => foundIn(messages, target, words), [thread]);
+  const [open, setOpen] = useState(() => openAtFirst(messages, found));
+  const [unfolded, setUnfolded] = useState(false);
   // biome-ignore lint/correctness/useExhaustiveDependencies: once for each conversation
   useEffect(() => {
-    setOpen(openAtFirst(messages));
+    setOpen(openAtFirst(messages, found));
     setUnfolded(false);
-    const firstOpen = last.current;
-    const box = scroller.current;
-    if (box && firstOpen && messages.length > 2) box.scrollTop = Math.max(0, firstOpen.offsetTop - 120);
-    else if (box) box.scrollTop = 0;
   }, [thread]);
+  useLanding(scroller, thread, found ?? (messages.length > 2 ? messages.at(-1)?.id : undefined));
   const newest = messages.at(-1)?.id;
   useEffect(() => {
     if (newest) setOpen((now) => new Set(now).add(newest));
@@ -194,7 +199,7 @@ function Messages({ messages, mine, allOpen, scroller }: MessagesProps) {
   const skip = new Set(folded.map((m) => m.id));
   return (
     <div className={classes.messages}>
-      {messages.map((email, i) => {
+      {messages.map((email) => {
         if (skip.has(email.id)) {
           return email.id === folded[0]?.id ? (
             <button key={email.id} type="button" className={classes.older} onClick={() => setUnfolded(true)}>
@@ -203,8 +208,14 @@ function Messages({ messages, mine, allOpen, scroller }: MessagesProps) {
           ) : null;
         }
         return (
-          <div key={email.id} ref={i === messages.length - 1 ? last : undefined}>
-            <Message email={email} mine={mine} open={allOpen || open.has(email.id)} onToggle={() => toggle(email.id)} />
+          <div key={email.id} data-message={email.id}>
+            <Message
+              email={email}
+              mine={mine}
+              open={allOpen || open.has(email.id)}
+              words={words}
+              onToggle={() => toggle(email.id)}
+            />
           </div>
         );
       })}

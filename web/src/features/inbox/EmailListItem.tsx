@@ -3,6 +3,7 @@ import { Paperclip, Star } from "lucide-react";
 import { memo } from "react";
 import { displayName } from "@/lib/people";
 import { Time } from "@/ui/kit";
+import { Marked } from "@/ui/Marked";
 import classes from "./EmailListItem.module.css";
 import { placeOf, type Thread } from "./threads";
 
@@ -13,11 +14,15 @@ interface Props {
   marked: boolean;
   open: boolean;
   wide: boolean;
+  /** The words of the search, to be marked. */
+  words: string[];
   onNear: (thread: Thread) => void;
+  onFocus: (id: string) => void;
 }
 
 /** One row of the list: a link, so that it opens in a new tab too. */
-export const EmailListItem = memo(function EmailListItem({ thread, toName, marked, open, wide, onNear }: Props) {
+export const EmailListItem = memo(function EmailListItem(props: Props) {
+  const { thread, toName, marked, open, wide, words } = props;
   const { newest, unread, starred, files, count } = thread;
   const who = toName ? `To ${toName}` : displayName(newest.from_name, newest.from_email);
   return (
@@ -32,12 +37,16 @@ export const EmailListItem = memo(function EmailListItem({ thread, toName, marke
       data-open={open || undefined}
       data-wide={wide || undefined}
       aria-current={open ? "true" : undefined}
-      onMouseEnter={() => onNear(thread)}
+      data-thread={thread.id}
+      onMouseEnter={() => props.onNear(thread)}
+      onFocus={() => props.onFocus(thread.id)}
       preload={false}
     >
       <span className={classes.dot}>{unread && <span className="visually-hidden">Unread. </span>}</span>
       <span className={classes.who}>
-        <span className={classes.name}>{who}</span>
+        <span className={classes.name}>
+          <Marked text={who} words={words} />
+        </span>
         {count > 1 && <span className={classes.count}>{count}</span>}
       </span>
       <span className={classes.marks}>
@@ -47,8 +56,12 @@ export const EmailListItem = memo(function EmailListItem({ thread, toName, marke
       <span className={classes.time}>
         <Time iso={newest.gmail_date} />
       </span>
-      <span className={classes.subject}>{newest.subject || "(no subject)"}</span>
-      <span className={classes.snippet}>{newest.snippet}</span>
+      <span className={classes.subject}>
+        <Marked text={newest.subject || "(no subject)"} words={words} />
+      </span>
+      <span className={classes.snippet}>
+        <Marked text={newest.snippet} words={words} />
+      </span>
     </Link>
   );
 });

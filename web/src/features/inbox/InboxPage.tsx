@@ -7,11 +7,18 @@ import { useMemo, useRef, useState } from "react";
 import { useActions } from "@/actions/actions";
 import { paths } from "@/app/paths";
 import { useWorkspaceId } from "@/app/session";
-import { useGoogleIntegrationStatus, useGoogleLabels, useGoogleThread } from "@/hooks/useGoogleIntegration";
-import { readConnection } from "@/lib/connection";
+import {
+  useGoogleIntegrationConnect,
+  useGoogleIntegrationStatus,
+  useGoogleLabels,
+  useGoogleThread,
+} from "@/hooks/useGoogleIntegration";
+import { canReadMail, type Reading, readConnection } from "@/lib/connection";
 import { plural } from "@/lib/format";
+import type { Names } from "@/lib/people";
 import { explain } from "@/lib/problem";
 import { useRemembered } from "@/lib/remember";
+import { wordsOf } from "@/lib/searchWords";
 import type { EmailListItem, GoogleStatus } from "@/lib/types";
 import { Bones, Empty, Failed, Kbd, useTitle } from "@/ui/kit";
 import { SplitHandle } from "@/ui/split";
@@ -21,6 +28,8 @@ import classes from "./InboxPage.module.css";
 import { inboxActions } from "./inboxActions";
 import { ListHead } from "./ListHead";
 import { MailList } from "./MailList";
+import { MendButton, Notice } from "./Notice";
+import { NamesContext, useKnownNames } from "./names";
 import { useInbox } from "./useInbox";
 
 const listWidth = { initial: 384, min: 300, max: 720 };
@@ -45,9 +54,14 @@ export function InboxPage() {
   );
   useTitle(status?.counts.unread ? `Inbox (${status.counts.unread})` : "Inbox");
 
+  const words = useMemo(() => wordsOf(search.q), [search.q]);
+  const names = useKnownNames(workspaceId, mail.emails, conversation.messages);
+
   const sync = async () => {
+    if (mail.isSyncing) return;
     try {
-      await mail.sync();
+      const run = await mail.sync();
+      if (run.state === "failed" && run.error) throw new Error(run.error);
     } catch (error) {
       notifications.show({ color: "red", title: "Sync did not work", message: explain(error).message });
     }
@@ -89,51 +103,62 @@ export function InboxPage() {
   const messages = conversation.messages;
   const pane = <ContextPane workspaceId={workspaceId} messages={messages} mine={mine} />;
   return (
-    <div className={classes.inbox} data-reading={search.thread !== undefined || undefined}>
-      <section className={classes.list} style={{ width: left }} aria-label="Mail">
-        <ListHead
-          search={search}
-          status={status}
-          labels={labels}
-          known={useKnown(mail.emails, labels)}
-          input={input}
-          total={mail.total}
-          isSyncing={mail.isSyncing}
-          onChange={inbox.change}
-          onSync={() => void sync()}
-          onDone={() => threads.length > 0 && at < 0 && inbox.step(0)}
-        />
-        <ListBody inbox={inbox} status={status} mine={mine} />
-      </section>
-      <SplitHandle label="Width of the list" pane="left" width={left} {...listWidth} onChange={setLeft} />
-      <section className={classes.thread} aria-label="Conversation">
-        {search.thread ? (
-          <EmailDetail
-            key={search.thread}
-            known={threads.find((t) => t.id === search.thread)?.newest}
-            messages={messages}
-            error={conversation.error}
+    <NamesContext value={names}>
+      <div className={classes.inbox} data-reading={search.thread !== undefined || undefined}>
+        <section className={classes.list} style={{ width: left }} aria-label="Mail">
+          <ListHead
+            search={search}
+            status={status}
             labels={labels}
-            mine={mine}
-            allOpen={allOpen}
-            context={context}
-            can={{ next: at < threads.length - 1, previous: at > 0 }}
-            after={!roomy && messages && <div className={classes.below}>{pane}</div>}
-            on={on}
+            known={useKnown(names, mail.emails, labels)}
+            input={input}
+            total={mail.total}
+            isSyncing={mail.isSyncing}
+            onChange={inbox.change}
+            onSync={() => void sync()}
+            onDone={() => threads.length > 0 && at < 0 && inbox.step(0)}
           />
-        ) : (
-          <Idle status={status} />
+          {threads.length > 0 && <Notice workspaceId={workspaceId} status={status} />}
+          <ListBody workspaceId={workspaceId} inbox={inbox} status={status} mine={mine} words={words} />
+        </section>
+        <SplitHandle label="Width of the list" pane="left" width={left} {...listWidth} onChange={setLeft} />
+        <section className={classes.thread} aria-label="Conversation">
+          {search.thread ? (
+            <EmailDetail
+              key={search.thread}
+              known={threads.find((t) => t.id === search.thread)?.newest}
+              messages={messages}
+              error={conversation.error}
+              labels={labels}
+              mine={mine}
+              target={search.q ? threads.find((t) => t.id === search.thread)?.newest.id : undefined}
+              words={words}
+              allOpen={allOpen}
+              context={context}
+              can={{ next: at < threads.length - 1, previous: at > 0 }}
+              after={!roomy && messages && <div className={classes.below}>{pane}</div>}
+              on={on}
+            />
+          ) : (
+            <Idle status={status} />
+          )}
+        </section>
+        {search.thread && context && roomy && (
+          <>
+            <SplitHandle
+              label="Width of the details"
+              pane="right"
+              width={right}
+              {...contextWidth}
+              onChange={setRight}
+            />
+            <aside className={classes.context} style={{ width: right }} aria-label="People and files">
+              {pane}
+            </aside>
+          </>
         )}
-      </section>
-      {search.thread && context && roomy && (
-        <>
-          <SplitHandle label="Width of the details" pane="right" width={right} {...contextWidth} onChange={setRight} />
-          <aside className={classes.context} style={{ width: right }} aria-label="People and files">
-            {pane}
-          </aside>
-        </>
-      )}
-    </div>
+      </div>
+    </NamesContext>
   );
 }
 
@@ -144,30 +169,30 @@ function gmailUrl(email: EmailListItem, status: GoogleStatus | undefined): strin
 }
 
 /** People and labels that the search line can offer. */
-function useKnown(emails: EmailListItem[], labels: { id: string; name: string }[]) {
+function useKnown(names: Names, emails: EmailListItem[], labels: { id: string; name: string }[]) {
   return useMemo(() => {
-    const people = new Map<string, { name: string; email: string }>();
-    for (const e of emails) {
-      if (!people.has(e.from_email)) people.set(e.from_email, { name: e.from_name, email: e.from_email });
+    const people = new Map([...names].map(([email, name]) => [email, { name, email }]));
+    for (const { from_email: email, from_name: name } of emails) {
+      if (!people.has(email.toLowerCase())) people.set(email.toLowerCase(), { name, email });
     }
     return { people: [...people.values()], labels };
-  }, [emails, labels]);
+  }, [names, emails, labels]);
 }
 
-function ListBody({
-  inbox,
-  status,
-  mine,
-}: {
+interface BodyProps {
+  workspaceId: string;
   inbox: ReturnType<typeof useInbox>;
   status: GoogleStatus | undefined;
   mine: Set<string>;
-}) {
+  words: string[];
+}
+
+function ListBody({ workspaceId, inbox, status, mine, words }: BodyProps) {
   const { mail, threads, search } = inbox;
   if (mail.isLoading) return <Bones rows={9} height={76} />;
   if (mail.error && threads.length === 0)
     return <Failed error={mail.error} retry={mail.refresh} title="The mail could not be loaded" />;
-  if (threads.length === 0) return <Nothing inbox={inbox} status={status} />;
+  if (threads.length === 0) return <Nothing workspaceId={workspaceId} inbox={inbox} status={status} />;
   return (
     <>
       {mail.error && (
@@ -181,18 +206,21 @@ function ListBody({
         threads={threads}
         cursor={inbox.cursor}
         open={search.thread}
+        wanted={inbox.wanted}
         mine={mine}
+        words={words}
         total={mail.total}
         hasMore={mail.hasMore}
         isLoadingMore={mail.isLoadingMore}
         onMore={mail.loadMore}
         onNear={inbox.prefetch}
+        onFocus={inbox.setCursor}
       />
     </>
   );
 }
 
-function Nothing({ inbox, status }: { inbox: ReturnType<typeof useInbox>; status: GoogleStatus | undefined }) {
+function Nothing({ workspaceId, inbox, status }: Pick<BodyProps, "workspaceId" | "inbox" | "status">) {
   const { search, change } = inbox;
   if (search.q || search.unread || search.files || search.label || search.account) {
     return (
@@ -216,14 +244,18 @@ function Nothing({ inbox, status }: { inbox: ReturnType<typeof useInbox>; status
     );
   }
   const reading = status && readConnection(status);
-  if (reading?.action === "connect") {
+  if (status && reading && (reading.action === "reconnect" || (reading.action === "repair" && !canReadMail(status)))) {
+    return <NotAllowed workspaceId={workspaceId} status={status} reading={reading} />;
+  }
+  if (reading?.action) {
+    const [to, label] = wayOut(reading.action);
     return (
       <Empty
         icon={<Inbox size={18} />}
         title={reading.title}
         action={
-          <Button component={Link} to={paths.connect} variant="filled">
-            Connect Google
+          <Button component={Link} to={to} variant={reading.action === "connect" ? "filled" : undefined}>
+            {label}
           </Button>
         }
       >
@@ -236,6 +268,30 @@ function Nothing({ inbox, status }: { inbox: ReturnType<typeof useInbox>; status
       {reading?.tone === "busy"
         ? "The newest messages appear first, within seconds."
         : "New messages appear here by themselves."}
+    </Empty>
+  );
+}
+
+function wayOut(action: NonNullable<Reading["action"]>) {
+  if (action === "connect") return [paths.connect, "Connect Google"] as const;
+  if (["ask", "blocked", "wait"].includes(action)) return [paths.connect, "See what is missing"] as const;
+  return [paths.integrations, "Open the settings"] as const;
+}
+
+/** Connected, but without the permission that mail needs. */
+function NotAllowed({ workspaceId, status, reading }: { workspaceId: string; status: GoogleStatus; reading: Reading }) {
+  const { connect, isConnecting, error } = useGoogleIntegrationConnect(workspaceId);
+  return (
+    <Empty
+      icon={<Inbox size={18} />}
+      title={reading.action === "repair" ? "Rapport may not read your mail yet" : reading.title}
+      action={<MendButton {...{ status, reading, connect, isConnecting }} />}
+    >
+      {error
+        ? explain(error).message
+        : reading.action === "repair"
+          ? `${status.google_email} is connected, but the permission to read mail was not given.`
+          : reading.detail}
     </Empty>
   );
 }

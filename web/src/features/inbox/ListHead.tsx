@@ -1,14 +1,16 @@
 import { ActionIcon, Menu } from "@mantine/core";
-import { AtSign, Check, ChevronDown, MailOpen, Paperclip, RefreshCw } from "lucide-react";
+import { AtSign, Check, MailOpen, Paperclip, RefreshCw } from "lucide-react";
 import type { RefObject } from "react";
 import type { InboxSearch } from "@/app/paths";
-import { count, plural } from "@/lib/format";
+import { lastSync } from "@/lib/connection";
+import { ago, plural } from "@/lib/format";
 import type { Known } from "@/lib/search";
 import type { GoogleStatus, Label } from "@/lib/types";
 import { cx, Hint } from "@/ui/kit";
+import { LabelMenu } from "./LabelMenu";
 import classes from "./ListHead.module.css";
 import { SearchBar } from "./SearchBar";
-import { allMail, effectiveLabel } from "./useInbox";
+import { SearchDoubts } from "./SearchDoubts";
 
 interface Props {
   search: InboxSearch;
@@ -32,11 +34,7 @@ export function ListHead({ search, status, labels, known, input, total, isSyncin
         <h1 className="visually-hidden">Inbox</h1>
         <LabelMenu search={search} labels={labels} onChange={onChange} />
         <span className={classes.total}>{total === undefined ? "" : plural(total, "conversation")}</span>
-        <Hint label="Sync now" keys="⇧ N">
-          <ActionIcon aria-label="Sync now" onClick={onSync} disabled={isSyncing}>
-            <RefreshCw size={15} className={cx(isSyncing && classes.turning)} />
-          </ActionIcon>
-        </Hint>
+        {status?.is_connected && <SyncButton status={status} isSyncing={isSyncing} onSync={onSync} />}
       </div>
       <div className={classes.line}>
         <SearchBar
@@ -68,69 +66,22 @@ export function ListHead({ search, status, labels, known, input, total, isSyncin
         </Hint>
         {accounts.length > 1 && <AccountMenu search={search} accounts={accounts} onChange={onChange} />}
       </div>
+      <SearchDoubts query={search.q} labels={labels} onChange={(q) => onChange({ q, thread: undefined })} />
     </header>
   );
 }
 
-type MenuProps = Pick<Props, "search" | "labels" | "onChange">;
-
-function LabelMenu({ search, labels, onChange }: MenuProps) {
-  const current = effectiveLabel(search);
-  const name =
-    current === allMail
-      ? search.q
-        ? "Search"
-        : "All mail"
-      : (labels.find((l) => l.id === current)?.name ?? titled(current));
-  const system = labels.filter((l) => l.type === "system" && (l.chosen || l.total > 0));
-  const own = labels.filter((l) => l.type === "user" && (l.chosen || l.total > 0));
-  const item = (label: Label) => (
-    <Menu.Item
-      key={label.id}
-      onClick={() => onChange({ label: label.id === "INBOX" && !search.q ? undefined : label.id, thread: undefined })}
-      leftSection={
-        label.type === "user" ? (
-          <span className={classes.swatch} style={{ background: label.color || "var(--ink-3)" }} />
-        ) : undefined
-      }
-      rightSection={
-        current === label.id ? (
-          <Check size={14} />
-        ) : label.unread > 0 ? (
-          <span className={classes.unread}>{count(label.unread)}</span>
-        ) : undefined
-      }
-    >
-      {titled(label.name)}
-    </Menu.Item>
-  );
+/** It turns while mail is asked for and is never switched off: where Google does not answer, one may try again. */
+function SyncButton({ status, isSyncing, onSync }: Pick<Props, "isSyncing" | "onSync"> & { status: GoogleStatus }) {
+  const last = lastSync(status);
   return (
-    <Menu position="bottom-start" width={236}>
-      <Menu.Target>
-        <button type="button" className={classes.title} aria-label={`Showing ${titled(name)}. Choose a label`}>
-          {titled(name)}
-          <ChevronDown size={14} />
-        </button>
-      </Menu.Target>
-      <Menu.Dropdown className={classes.menu}>
-        <Menu.Item
-          onClick={() => onChange({ label: allMail, thread: undefined })}
-          rightSection={current === allMail ? <Check size={14} /> : undefined}
-        >
-          All mail
-        </Menu.Item>
-        {system.map(item)}
-        {own.length > 0 && <Menu.Divider />}
-        {own.length > 0 && <Menu.Label>Labels</Menu.Label>}
-        {own.map(item)}
-      </Menu.Dropdown>
-    </Menu>
+    <Hint label={last ? `Sync now, last synced ${ago(last)}` : "Sync now"} keys="⇧ N">
+      <ActionIcon aria-label="Sync now" aria-busy={isSyncing || undefined} onClick={onSync}>
+        <RefreshCw size={15} className={cx(isSyncing && classes.turning)} />
+      </ActionIcon>
+    </Hint>
   );
 }
-
-/** Gmail's own names are in capitals. */
-export const titled = (name: string) =>
-  /^[A-Z_]+$/.test(name) ? name.charAt(0) + name.slice(1).toLowerCase().replace(/_/g, " ") : name;
 
 function AccountMenu({
   search,

@@ -1,64 +1,88 @@
 import interUrl from "@fontsource-variable/inter/files/inter-latin-wght-normal.woff2?url";
 import { Button, useComputedColorScheme } from "@mantine/core";
+import { Moon, Sun } from "lucide-react";
 import { type ReactNode, useEffect, useMemo, useRef, useState } from "react";
 import { plural } from "@/lib/format";
 import { useRemembered } from "@/lib/remember";
+import { holds } from "@/lib/searchWords";
 import type { Email } from "@/lib/types";
+import { Marked } from "@/ui/Marked";
 import classes from "./MailBody.module.css";
-import { type Look, mailPage } from "./mailHtml";
+import { type Look, mailPage, narrow } from "./mailHtml";
 import { linked, type Passage, passages } from "./plainText";
 
-export function MailBody({ email }: { email: Email }) {
-  if (email.body_html.trim()) return <HtmlBody email={email} />;
-  return <PlainBody text={email.body_text} />;
+export function MailBody({ email, words }: { email: Email; words: string[] }) {
+  if (email.body_html.trim()) return <HtmlBody email={email} words={words} />;
+  return <PlainBody text={email.body_text} words={words} />;
 }
 
-function PlainBody({ text }: { text: string }) {
+function PlainBody({ text, words }: { text: string; words: string[] }) {
   const parts = useMemo(() => passages(text), [text]);
+  const inSight = parts.some((p) => p.kind === "text" && holds(p.text, words));
   if (parts.length === 0) return <p className={classes.nothing}>This message has no text.</p>;
   return (
     <div className={classes.plain}>
       {parts.map((part, i) => (
-        // biome-ignore lint/suspicious/noArrayIndexKey: the parts of one text never change their places
-        <PassageView key={i} part={part} alone={parts.length === 1} />
+        <PassageView
+          // biome-ignore lint/suspicious/noArrayIndexKey: the parts of one text never change their places
+          key={i}
+          part={part}
+          alone={parts.length === 1}
+          words={words}
+          open={!inSight && holds(part.text, words)}
+        />
       ))}
     </div>
   );
 }
 
-function PassageView({ part, alone }: { part: Passage; alone: boolean }) {
-  if (part.kind === "text" || alone) return <div className={classes.passage}>{withLinks(part.text)}</div>;
+interface PassageProps {
+  part: Passage;
+  alone: boolean;
+  words: string[];
+  /** What was searched for stands in here only. */
+  open: boolean;
+}
+
+function PassageView({ part, alone, words, open }: PassageProps) {
+  if (part.kind === "text" || alone) return <div className={classes.passage}>{withLinks(part.text, words)}</div>;
   return (
-    <details className={classes.fold}>
+    <details className={classes.fold} open={open}>
       <summary>{part.kind === "quote" ? "Earlier text" : "Signature"}</summary>
       <div className={classes.passage} data-kind={part.kind}>
-        {withLinks(part.kind === "quote" ? part.text.replace(/^\s?> ?/gm, "") : part.text.replace(/^-- ?\n/, ""))}
+        {withLinks(
+          part.kind === "quote" ? part.text.replace(/^\s?> ?/gm, "") : part.text.replace(/^-- ?\n/, ""),
+          words,
+        )}
       </div>
     </details>
   );
 }
 
-function withLinks(text: string): ReactNode[] {
+function withLinks(text: string, words: string[]): ReactNode[] {
   return linked(text.replace(/^\n+|\n+$/g, "")).map((piece, i) =>
     piece.href ? (
       // biome-ignore lint/suspicious/noArrayIndexKey: the pieces of one text never change their places
       <a key={i} href={piece.href} target="_blank" rel="noopener noreferrer nofollow">
-        {piece.text}
+        <Marked text={piece.text} words={words} />
       </a>
     ) : (
-      piece.text
+      // biome-ignore lint/suspicious/noArrayIndexKey: the pieces of one text never change their places
+      <Marked key={i} text={piece.text} words={words} />
     ),
   );
 }
 
-function HtmlBody({ email }: { email: Email }) {
+function HtmlBody({ email, words }: { email: Email; words: string[] }) {
   const scheme = useComputedColorScheme("light");
   const [trusted, setTrusted] = useRemembered<string[]>("images.from", []);
   const [asked, setAsked] = useState(false);
   const remote = asked || trusted.includes(email.from_email);
+  const [dark, setDark] = useState<"sent" | "adapted">();
   const page = useMemo(() => {
-    return mailPage(email.body_html, { remote, look: currentLook(scheme) });
-  }, [email.body_html, remote, scheme]);
+    return mailPage(email.body_html, { remote, look: currentLook(scheme), words, dark });
+  }, [email.body_html, remote, scheme, words, dark]);
+  const asSent = page.designed && !page.adapted;
   return (
     <>
       {page.held > 0 && (
@@ -77,11 +101,22 @@ function HtmlBody({ email }: { email: Email }) {
         </div>
       )}
       <Frame
-        key={`${remote}${scheme}`}
+        key={`${remote}${scheme}${dark}`}
         html={page.document}
         title={`Message from ${email.from_name || email.from_email}`}
-        paper={page.designed}
+        paper={asSent}
       />
+      {scheme === "dark" && (
+        <Button
+          size="xs"
+          variant="subtle"
+          className={classes.dark}
+          leftSection={asSent ? <Moon size={13} /> : <Sun size={13} />}
+          onClick={() => setDark(asSent ? "adapted" : "sent")}
+        >
+          {asSent ? "Show in dark" : "Show as sent"}
+        </Button>
+      )}
     </>
   );
 }
@@ -96,18 +131,29 @@ function currentLook(scheme: Look["scheme"]): Look {
     muted: value("--ink-3"),
     accent: value("--accent-ink"),
     line: value("--line-strong"),
+    hit: value("--hit"),
     fontUrl: new URL(interUrl, location.origin).href,
     origin: location.origin,
   };
 }
 
-/** Shrinks mail of a fixed width to the width there is, down to half; beyond that it scrolls. Gives the height. */
+/** Text smaller than this is no longer read with ease; a phone is held nearer, and its fingers can enlarge. */
+const leastZoom = () => (window.innerWidth <= 720 ? 0.62 : 0.9);
+
+/**
+ * Fits mail into the width there is: first what has a fixed width may become narrower, then all becomes a little
+ * smaller, and what is wider still scrolls. Gives the height.
+ */
 function fitted(body: HTMLElement): number {
+  const tooWide = () => body.scrollWidth > body.clientWidth + 1;
+  body.classList.remove(narrow);
   body.style.zoom = "1";
-  const ratio = body.clientWidth / body.scrollWidth;
-  if (ratio < 0.99) body.style.zoom = String(Math.max(0.5, ratio));
-  const scrolls = body.scrollWidth > body.clientWidth + 1 ? 14 : 0;
-  return Math.max(24, Math.ceil(body.getBoundingClientRect().height) + scrolls);
+  if (tooWide()) {
+    body.classList.add(narrow);
+    body.style.zoom = String(Math.max(leastZoom(), Math.min(1, body.clientWidth / body.scrollWidth)));
+  }
+  const bar = tooWide() ? 14 : 0;
+  return Math.max(24, Math.ceil(body.getBoundingClientRect().height) + bar);
 }
 
 /**

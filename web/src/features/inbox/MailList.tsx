@@ -2,10 +2,11 @@ import { useVirtualizer } from "@tanstack/react-virtual";
 import { ArrowUp } from "lucide-react";
 import { useEffect, useLayoutEffect, useRef, useState } from "react";
 import { plural } from "@/lib/format";
-import { displayName } from "@/lib/people";
+import { recipients } from "@/lib/people";
 import { Bones } from "@/ui/kit";
 import { EmailListItem, rowHeight } from "./EmailListItem";
 import classes from "./MailList.module.css";
+import { useNames } from "./names";
 import { rowsAbove, type Thread } from "./threads";
 
 interface Props {
@@ -14,12 +15,16 @@ interface Props {
   threads: Thread[];
   cursor: string | undefined;
   open: string | undefined;
+  /** The row that shall have the focus as soon as it is there. */
+  wanted: React.RefObject<string | undefined>;
   mine: Set<string>;
+  words: string[];
   total: number | undefined;
   hasMore: boolean;
   isLoadingMore: boolean;
   onMore: () => void;
   onNear: (thread: Thread) => void;
+  onFocus: (id: string) => void;
 }
 
 /** Where each list was left, for the way back to it. */
@@ -53,6 +58,9 @@ export function MailList(props: Props) {
     if (at >= 0) rows.scrollToIndex(at, { align: "auto" });
   }, [cursor]);
 
+  useFocus(props.wanted, scroller);
+  const names = useNames();
+
   const items = rows.getVirtualItems();
   const last = items.at(-1)?.index ?? 0;
   useEffect(() => {
@@ -81,11 +89,17 @@ export function MailList(props: Props) {
               >
                 <EmailListItem
                   thread={thread}
-                  toName={recipient(thread, props.mine)}
+                  toName={
+                    props.mine.has(thread.newest.from_email.toLowerCase())
+                      ? recipients(thread.newest.to_emails, names) || undefined
+                      : undefined
+                  }
                   marked={thread.id === cursor}
                   open={thread.id === open}
                   wide={wide}
+                  words={props.words}
                   onNear={props.onNear}
+                  onFocus={props.onFocus}
                 />
               </li>
             );
@@ -102,10 +116,15 @@ export function MailList(props: Props) {
   );
 }
 
-function recipient(thread: Thread, mine: Set<string>): string | undefined {
-  const { newest } = thread;
-  if (!mine.has(newest.from_email.toLowerCase())) return undefined;
-  return newest.to_emails.map((to) => displayName("", to)).join(", ") || undefined;
+/** Brings the focus to the row that was asked for; a row far away exists only after the list has moved there. */
+function useFocus(wanted: React.RefObject<string | undefined>, scroller: React.RefObject<HTMLElement | null>) {
+  useEffect(() => {
+    const row =
+      wanted.current && scroller.current?.querySelector<HTMLElement>(`[data-thread="${CSS.escape(wanted.current)}"]`);
+    if (!row) return;
+    wanted.current = undefined;
+    row.focus({ preventScroll: true });
+  });
 }
 
 function useWidth(element: React.RefObject<HTMLElement | null>, onWidth: (width: number) => void) {

@@ -3,20 +3,24 @@ import { useState } from "react";
 import { exactDate, longDate } from "@/lib/format";
 import { displayName, firstName, parseAddress } from "@/lib/people";
 import type { Email } from "@/lib/types";
-import { Avatar } from "@/ui/kit";
+import { Avatar, cx } from "@/ui/kit";
+import { Marked } from "@/ui/Marked";
 import { Attachments } from "./Attachments";
 import { MailBody } from "./MailBody";
 import classes from "./Message.module.css";
+import { useNames } from "./names";
 
 interface Props {
   email: Email;
   mine: Set<string>;
   open: boolean;
+  /** The words of the search that led here. */
+  words: string[];
   onToggle: () => void;
 }
 
 /** One message of a conversation: a line when folded, all of it when open. */
-export function Message({ email, mine, open, onToggle }: Props) {
+export function Message({ email, mine, open, words, onToggle }: Props) {
   const name = displayName(email.from_name, email.from_email);
   return (
     <article
@@ -34,17 +38,24 @@ export function Message({ email, mine, open, onToggle }: Props) {
         />
         <Avatar name={email.from_name} email={email.from_email} size={30} />
         <div className={classes.who}>
-          <span className={classes.name}>{mine.has(email.from_email.toLowerCase()) ? "You" : name}</span>
-          {open ? <Recipients email={email} mine={mine} /> : <span className={classes.snippet}>{email.snippet}</span>}
+          <span className={classes.name}>
+            {mine.has(email.from_email.toLowerCase()) ? "You" : <Marked text={name} words={words} />}
+          </span>
+          {open ? (
+            <Recipients email={email} mine={mine} />
+          ) : (
+            <span className={classes.snippet}>
+              <Marked text={email.snippet} words={words} />
+            </span>
+          )}
         </div>
-        {!email.is_read && <span className={classes.unread}>Unread</span>}
         <time className={classes.time} dateTime={email.gmail_date} title={exactDate(email.gmail_date)}>
           {longDate(email.gmail_date)}
         </time>
       </header>
       {open && (
-        <div className={classes.body}>
-          <MailBody email={email} />
+        <div className={cx(classes.body, email.body_html.trim() && classes.html)} data-body>
+          <MailBody email={email} words={words} />
           <Attachments email={email} />
         </div>
       )}
@@ -63,10 +74,18 @@ const rows: [string, (e: Email) => string[]][] = [
 
 function Recipients({ email, mine }: { email: Email; mine: Set<string> }) {
   const [shown, setShown] = useState(false);
+  const names = useNames();
+  const named = (text: string) => parseAddress(text).name || names.get(parseAddress(text).email.toLowerCase());
   const to = [...(email.to_emails ?? []), ...(email.cc ?? [])].map((text) => {
-    const { name, email: address } = parseAddress(text);
-    return mine.has(address.toLowerCase()) ? "you" : firstName(name, address);
+    const { email: address } = parseAddress(text);
+    if (mine.has(address.toLowerCase())) return "you";
+    const name = named(text);
+    return name ? firstName(name, address) : address;
   });
+  const whole = (text: string) => {
+    const name = named(text);
+    return name && !text.includes("<") ? `${name} <${text}>` : text;
+  };
   return (
     <Popover opened={shown} onChange={setShown} position="bottom-start" withinPortal shadow="none">
       <Popover.Target>
@@ -89,7 +108,7 @@ function Recipients({ email, mine }: { email: Email; mine: Set<string> }) {
                 <dt>{label}</dt>
                 <dd>
                   {values.map((v) => (
-                    <span key={v}>{v}</span>
+                    <span key={v}>{label === "Date" ? v : whole(v)}</span>
                   ))}
                 </dd>
               </div>

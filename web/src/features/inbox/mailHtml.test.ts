@@ -8,6 +8,7 @@ const look: Look = {
   muted: "#666",
   accent: "#063",
   line: "#ddd",
+  hit: "#fe9",
   fontUrl: "https://crm.example/i.woff2",
   origin: "https://crm.example",
 };

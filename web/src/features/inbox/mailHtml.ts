@@ -5,6 +5,7 @@
  * those that its policy names. Three walls, because mail is written by strangers.
  */
 import createDOMPurify from "dompurify";
+import { marked } from "@/lib/searchWords";
 import { announces } from "./plainText";
 
 export interface MailPage {
@@ -12,8 +13,10 @@ export interface MailPage {
   document: string;
   /** How many pictures would be fetched from elsewhere, and were held back. */
   held: number;
-  /** Brings its own colours: it stands on white paper, also in the dark. */
+  /** Brings its own colours, so that it stands on paper of its own. */
   designed: boolean;
+  /** Dark, though it was written for white paper. */
+  adapted: boolean;
 }
 
 export interface Look {
@@ -23,6 +26,8 @@ export interface Look {
   muted: string;
   accent: string;
   line: string;
+  /** Behind the words of a search. */
+  hit: string;
   fontUrl: string;
   origin: string;
 }
@@ -30,6 +35,10 @@ export interface Look {
 interface Options {
   remote: boolean;
   look: Look;
+  /** The words of the search, to be marked. */
+  words?: string[];
+  /** In the dark: as it was sent, or adapted; by itself, adapted where it has no coloured ground. */
+  dark?: "sent" | "adapted";
 }
 
 const purify = () =>
@@ -65,19 +74,64 @@ const quotes =
 
 export function mailPage(html: string, options: Options): MailPage {
   const body = new DOMParser().parseFromString(purify()(html, config), "text/html").body;
-  const designed = isDesigned(body, html);
+  const dark =
+    options.look.scheme === "dark" ? (options.dark ?? (hasGround(body, html) ? "sent" : "adapted")) : undefined;
+  const designed = isDesigned(body, html) || dark === "sent";
+  const paper = designed ? (dark === "adapted" ? "adapted" : "own") : "none";
   dropUnplaced(body);
   const held = options.remote ? 0 : holdRemote(body);
   openOutside(body);
   foldQuotes(body);
-  return { document: frameDocument(body.innerHTML, designed, options), held, designed };
+  markWords(body, options.words ?? []);
+  return { document: frameDocument(body.innerHTML, paper, options), held, designed, adapted: paper === "adapted" };
 }
+
+/** What the mail stands on: the page's own ground, white paper, or white paper turned dark. */
+type Paper = "none" | "own" | "adapted";
 
 function isDesigned(body: HTMLElement, html: string): boolean {
   return (
     body.querySelector("[bgcolor],[background],[style*=background],style") !== null ||
     /<body[^>]+(bgcolor|background)/i.test(html)
   );
+}
+
+const groundInCss = /(?:^|[\s,}])(?:body|html)\s*\{[^}]*background(?:-color)?\s*:\s*([^;}]+)/gi;
+const groundInStyle = /background(?:-color)?\s*:\s*([^;]+)/i;
+
+/** A colour or a picture of its own behind most of the text. Light greys are only paper. */
+function hasGround(body: HTMLElement, html: string): boolean {
+  const tag = /<body[^>]*>/i.exec(html)?.[0] ?? "";
+  const onBody = [/bgcolor\s*=\s*["']?([^"'\s>]+)/i.exec(tag)?.[1], groundInStyle.exec(tag)?.[1]];
+  const inCss = [...body.querySelectorAll("style")].flatMap((s) =>
+    [...(s.textContent ?? "").matchAll(groundInCss)].map((m) => m[1]),
+  );
+  if ([...onBody, ...inCss].some((c) => c && isColoured(c))) return true;
+  const whole = (body.textContent ?? "").trim().length;
+  for (const element of body.querySelectorAll("[bgcolor],[background],[style*=background]")) {
+    const colour = element.getAttribute("bgcolor") ?? groundInStyle.exec(element.getAttribute("style") ?? "")?.[1];
+    const much = (element.textContent ?? "").trim().length > whole * 0.6;
+    if (much && (element.hasAttribute("background") || (colour && isColoured(colour)))) return true;
+  }
+  return false;
+}
+
+/** Neither nothing nor nearly white. */
+function isColoured(css: string): boolean {
+  const text = css.trim().toLowerCase();
+  if (/url\(|gradient/.test(text)) return true;
+  const hex = /#([0-9a-f]{3,8})\b/.exec(text)?.[1];
+  const rgb = /rgba?\(([^)]+)\)/.exec(text)?.[1];
+  let parts: number[] = [];
+  if (hex && hex.length < 6) parts = [...hex.slice(0, 3)].map((h) => Number.parseInt(h + h, 16));
+  else if (hex) parts = [0, 2, 4].map((i) => Number.parseInt(hex.slice(i, i + 2), 16));
+  else if (rgb)
+    parts = rgb
+      .split(/[\s,/]+/)
+      .slice(0, 3)
+      .map(Number);
+  if (parts.length < 3) return !/^(white|transparent|none|inherit|initial|unset|whitesmoke|snow|ivory)\b/.test(text);
+  return Math.min(...parts) < 225 || Math.max(...parts) - Math.min(...parts) > 20;
 }
 
 /** Images of the message itself that the server did not put in place. */
@@ -155,24 +209,62 @@ function announcementBefore(quote: Element): Element | undefined {
   return before && alone && announces((before.textContent ?? "").trim()) ? before : undefined;
 }
 
-function frameDocument(body: string, designed: boolean, { remote, look }: Options): string {
-  const pictures = `data: blob: ${look.origin}${remote ? " https: http:" : ""}`;
-  const policy = `default-src 'none'; img-src ${pictures}; style-src 'unsafe-inline'; font-src ${look.origin}; form-action 'none'; base-uri 'none'`;
-  return `<!doctype html><html lang=""><head><meta charset="utf-8"><meta http-equiv="Content-Security-Policy" content="${policy}"><meta name="referrer" content="no-referrer"><style>${frameStyle(designed, look)}</style></head><body>${body}</body></html>`;
+/** Marks the words of a search; where all of them are in what is folded, that is opened. */
+function markWords(body: HTMLElement, words: string[]) {
+  if (words.length === 0) return;
+  const walker = body.ownerDocument.createTreeWalker(body, NodeFilter.SHOW_TEXT);
+  const texts: Text[] = [];
+  while (walker.nextNode()) texts.push(walker.currentNode as Text);
+  for (const text of texts) {
+    if (text.parentElement?.closest("style,title")) continue;
+    const parts = marked(text.data, words);
+    if (!parts.some((p) => p.hit)) continue;
+    text.replaceWith(
+      ...parts.map((part) => {
+        if (!part.hit) return part.text;
+        const mark = body.ownerDocument.createElement("mark");
+        mark.textContent = part.text;
+        return mark;
+      }),
+    );
+  }
+  const marks = [...body.querySelectorAll("mark")];
+  if (marks.every((m) => m.closest("details.fold"))) {
+    for (const mark of marks) mark.closest("details.fold")?.setAttribute("open", "");
+  }
 }
 
-function frameStyle(designed: boolean, look: Look): string {
+function frameDocument(body: string, paper: Paper, { remote, look }: Options): string {
+  const pictures = `data: blob: ${look.origin}${remote ? " https: http:" : ""}`;
+  const policy = `default-src 'none'; img-src ${pictures}; style-src 'unsafe-inline'; font-src ${look.origin}; form-action 'none'; base-uri 'none'`;
+  return `<!doctype html><html lang=""><head><meta charset="utf-8"><meta http-equiv="Content-Security-Policy" content="${policy}"><meta name="referrer" content="no-referrer"><style>${frameStyle(paper, look)}</style></head><body>${body}</body></html>`;
+}
+
+/** Put on the body of mail that is wider than its place: widths become upper bounds, and what cannot break may. */
+export const narrow = "narrow";
+
+const narrowed = `
+.${narrow} :is(table,div,section,center,p,pre,ul,ol){max-width:100%!important;min-width:0!important}
+.${narrow} table{table-layout:auto!important}
+.${narrow} :is(td,th){width:auto!important;min-width:0!important;white-space:normal!important}
+.${narrow} img{max-width:100%!important;height:auto!important;min-width:0!important}`;
+
+function frameStyle(paper: Paper, look: Look): string {
   const base = `@font-face{font-family:"Inter Variable";src:url("${look.fontUrl}") format("woff2");font-weight:100 900}
 html{overflow:hidden}
 body{margin:0;overflow-x:auto;overflow-y:hidden;overflow-wrap:anywhere;font:14px/1.6 "Inter Variable",system-ui,sans-serif}
 img{max-width:100%;height:auto}
-table{max-width:100%}
+table{max-width:100%;overflow-wrap:break-word}
 pre{white-space:pre-wrap}
+mark{background:${look.hit};color:inherit;border-radius:2px}
 img.held{background:color-mix(in srgb,${look.muted} 16%,transparent);border-radius:3px}
 .fold>summary{display:inline-block;list-style:none;margin:8px 0;padding:1px 9px;border-radius:9px;cursor:pointer;font:12px/1.5 "Inter Variable",system-ui,sans-serif;color:${look.muted};background:color-mix(in srgb,${look.muted} 14%,transparent)}
 .fold>summary::-webkit-details-marker{display:none}
-:focus-visible{outline:2px solid ${look.accent};outline-offset:2px}`;
-  if (designed) return `${base}html{color-scheme:light;background:#fff}body{padding:1px;color:#1a1c19}`;
+:focus-visible{outline:2px solid ${look.accent};outline-offset:2px}${narrowed}`;
+  if (paper === "adapted") return `${base}${adapted}`;
+  if (paper === "own") {
+    return `${base}html{color-scheme:light;background:#fff}body{padding:1px;color:#1a1c19}mark{background:#fbe7a1}.fold>summary{color:#686c65;background:#eeeeea}`;
+  }
   return `${base}
 html{color-scheme:${look.scheme};background:transparent}
 body{color:${look.ink}}
@@ -182,3 +274,15 @@ p{margin:0 0 1em}
 blockquote{margin:0 0 1em!important;padding-left:12px!important;border-left:2px solid ${look.line}!important;color:${look.muted}!important}
 td,th{border-color:${look.line}}`;
 }
+
+/**
+ * White paper turned dark: light and dark change places and hues stay; pictures are turned back. 0.916 makes white the
+ * page's own dark ground rather than black.
+ */
+const adapted = `html{color-scheme:light;background:#fff;filter:invert(.916) hue-rotate(180deg)}
+body{padding:1px;color:#1a1c19}
+mark{background:#fbe7a1}
+.fold>summary{color:#686c65;background:#eeeeea}
+img,svg,video,[background],[style*="url("]{filter:invert(1) hue-rotate(180deg)}
+:is([background],[style*="url("]) :is(img,svg,video){filter:none}
+img.held{filter:none}`;

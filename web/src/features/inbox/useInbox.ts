@@ -1,7 +1,7 @@
 /** What the inbox shows and which row is meant, kept in the address so that "back" and a link lead to the same place. */
 import { useQueryClient } from "@tanstack/react-query";
 import { useNavigate, useSearch } from "@tanstack/react-router";
-import { useCallback, useEffect, useMemo, useState } from "react";
+import { useCallback, useEffect, useMemo, useRef, useState } from "react";
 import type { InboxSearch } from "@/app/paths";
 import { useGoogleEmails } from "@/hooks/useGoogleIntegration";
 import { googleIntegrationApi } from "@/lib/api";
@@ -34,6 +34,9 @@ export function useInbox(workspaceId: string) {
   const mail = useGoogleEmails(workspaceId, query);
   const threads = useMemo(() => groupThreads(mail.emails), [mail.emails]);
   const [cursor, setCursor] = useState<string | undefined>(search.thread);
+  /** The row that shall have the focus: whoever moves with the keys is there for Enter and for a screen reader. */
+  const wanted = useRef<string | undefined>(undefined);
+  const [, look] = useState(0);
   const prefetch = usePrefetch(workspaceId);
 
   useEffect(() => {
@@ -49,13 +52,18 @@ export function useInbox(workspaceId: string) {
     (thread: Thread) => change(placeOf(thread), search.thread !== undefined),
     [change, search.thread],
   );
-  const close = useCallback(() => change({ thread: undefined, box: undefined }), [change]);
+  const close = useCallback(() => {
+    wanted.current = search.thread;
+    change({ thread: undefined, box: undefined });
+  }, [change, search.thread]);
 
   const at = threads.findIndex((t) => t.id === cursor);
   const step = (by: number) => {
     const next = threads[at < 0 ? 0 : Math.min(threads.length - 1, Math.max(0, at + by))];
     if (!next) return;
     setCursor(next.id);
+    wanted.current = next.id;
+    look((n) => n + 1); // also where the mark stays
     if (search.thread) open(next);
     else prefetch(next);
   };
@@ -63,7 +71,7 @@ export function useInbox(workspaceId: string) {
     if (!search.thread) return;
     for (const neighbour of [threads[at + 1], threads[at - 1]]) if (at >= 0 && neighbour) prefetch(neighbour);
   }, [search.thread, at, threads, prefetch]);
-  return { search, query, mail, threads, cursor, at, change, open, close, step, prefetch };
+  return { search, query, mail, threads, cursor, setCursor, wanted, at, change, open, close, step, prefetch };
 }
 
 /** Reads a conversation ahead, so that opening it takes no time. */

@@ -1,0 +1,117 @@
+import { Menu } from "@mantine/core";
+import { Check, ChevronDown } from "lucide-react";
+import type { InboxSearch } from "@/app/paths";
+import { count } from "@/lib/format";
+import type { Label } from "@/lib/types";
+import classes from "./ListHead.module.css";
+import { allMail, effectiveLabel } from "./useInbox";
+
+interface Props {
+  search: InboxSearch;
+  labels: Label[];
+  onChange: (next: Partial<InboxSearch>) => void;
+}
+
+/** Gmail's own names are in capitals. */
+export const titled = (name: string) =>
+  (categories[name] ?? /^[A-Z_]+$/.test(name))
+    ? (categories[name] ?? name.charAt(0) + name.slice(1).toLowerCase().replace(/_/g, " "))
+    : name;
+
+/** As Gmail names its tabs. */
+const categories: Record<string, string> = {
+  CATEGORY_PERSONAL: "Primary",
+  CATEGORY_SOCIAL: "Social",
+  CATEGORY_PROMOTIONS: "Promotions",
+  CATEGORY_UPDATES: "Updates",
+  CATEGORY_FORUMS: "Forums",
+};
+
+const first = ["INBOX", "STARRED", "SENT", "IMPORTANT"];
+const rare = ["DRAFT", "CHAT", "SPAM", "TRASH"];
+
+export interface Menus {
+  main: Label[];
+  rare: Label[];
+  own: { label: Label; depth: number; name: string }[];
+  categories: Label[];
+}
+
+/** The labels in the order in which people look for them. What stands for a mark on a row, such as UNREAD, is none. */
+export function arranged(labels: Label[]): Menus {
+  const used = labels.filter((l) => l.chosen || l.total > 0);
+  const pick = (ids: string[]) => ids.flatMap((id) => used.find((l) => l.id === id) ?? []);
+  const own = used.filter((l) => l.type === "user").sort((a, b) => a.name.localeCompare(b.name, undefined, sorting));
+  return {
+    main: pick(first),
+    rare: pick(rare),
+    own: own.map((label) => nested(label, own)),
+    categories: pick(Object.keys(categories)),
+  };
+}
+
+const sorting = { sensitivity: "base", numeric: true } as const;
+
+/** "Customers/Hotels" stands under "Customers" as "Hotels". */
+function nested(label: Label, own: Label[]) {
+  const parents = own.filter((p) => label.name.startsWith(`${p.name}/`));
+  const longest = parents.reduce((n, p) => Math.max(n, p.name.length + 1), 0);
+  return { label, depth: parents.length, name: label.name.slice(longest) };
+}
+
+export function LabelMenu({ search, labels, onChange }: Props) {
+  const current = effectiveLabel(search);
+  const name =
+    current === allMail
+      ? search.q
+        ? "Search"
+        : "All mail"
+      : (labels.find((l) => l.id === current)?.name ?? titled(current));
+  const { main, rare, own, categories } = arranged(labels);
+  const choose = (id: string) => onChange({ label: id === "INBOX" && !search.q ? undefined : id, thread: undefined });
+  const item = (label: Label, depth = 0, text = titled(label.name)) => (
+    <Menu.Item
+      key={label.id}
+      onClick={() => choose(label.id)}
+      style={depth ? { paddingLeft: 10 + depth * 16 } : undefined}
+      title={depth ? label.name : undefined}
+      leftSection={
+        label.type === "user" ? (
+          <span className={classes.swatch} style={{ background: label.color || "var(--ink-3)" }} />
+        ) : undefined
+      }
+      rightSection={
+        current === label.id ? (
+          <Check size={14} />
+        ) : label.unread > 0 ? (
+          <span className={classes.unread}>{count(label.unread)}</span>
+        ) : undefined
+      }
+    >
+      {text}
+    </Menu.Item>
+  );
+  return (
+    <Menu position="bottom-start" width={236}>
+      <Menu.Target>
+        <button type="button" className={classes.title} aria-label={`Showing ${titled(name)}. Choose a label`}>
+          {titled(name)}
+          <ChevronDown size={14} />
+        </button>
+      </Menu.Target>
+      <Menu.Dropdown className={classes.menu}>
+        {main.map((l) => item(l))}
+        {rare.map((l) => item(l))}
+        <Menu.Item onClick={() => choose(allMail)} rightSection={current === allMail ? <Check size={14} /> : undefined}>
+          All mail
+        </Menu.Item>
+        {own.length > 0 && <Menu.Divider />}
+        {own.length > 0 && <Menu.Label>Labels</Menu.Label>}
+        {own.map(({ label, depth, name: text }) => item(label, depth, text))}
+        {categories.length > 0 && <Menu.Divider />}
+        {categories.length > 0 && <Menu.Label>Categories</Menu.Label>}
+        {categories.map((l) => item(l))}
+      </Menu.Dropdown>
+    </Menu>
+  );
+}
