@@ -8,6 +8,7 @@ import {
   type MantineColorsTuple,
   Menu,
   Modal,
+  Notification,
   PasswordInput,
   Progress,
   Radio,
@@ -94,6 +95,7 @@ export const theme = createTheme({
         overlay: classes.overlay,
       },
     }),
+    Notification: Notification.extend({ defaultProps: { closeButtonProps: { "aria-label": "Dismiss" } } }),
     Progress: Progress.extend({ classNames: { root: classes.progress, section: classes.progressSection } }),
   },
 });
