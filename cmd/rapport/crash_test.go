@@ -93,7 +93,7 @@ func TestKillInMidImport(t *testing.T) {
 		owner := w.SetUp()
 		require.Equal(t, "connected", w.Connect(owner, client.ConnectWish{}, apptest.Consent{Account: apptest.Mara}))
 		total := int64(len(wanted(t, sim, apptest.Mara)))
-		for _, share := range []int64{10, 40, 70} {
+		for _, share := range []int64{10, 30, 50} {
 			w.Until(owner, fmt.Sprintf("%d %% of the import", share), func(s client.Status) bool { return s.Counts.Messages >= total*share/100 })
 			s.kill()
 			s = serves(t, environ)

@@ -32,13 +32,16 @@ var ctx = context.Background()
 // binary is the real program, built once for all tests.
 var binary string
 
+// buildFlags are those the program is built with.
+var buildFlags []string
+
 func TestMain(m *testing.M) {
 	dir, err := os.MkdirTemp("", "rapport-cmd")
 	if err != nil {
 		panic(err)
 	}
 	binary = filepath.Join(dir, "rapport")
-	if out, err := exec.Command("go", "build", "-o", binary, ".").CombinedOutput(); err != nil {
+	if out, err := exec.Command("go", slices.Concat([]string{"build"}, buildFlags, []string{"-o", binary, "."})...).CombinedOutput(); err != nil {
 		fmt.Fprintf(os.Stderr, "building the program: %v\n%s", err, out)
 		os.Exit(1)
 	}
@@ -131,7 +134,10 @@ func serves(t *testing.T, environ []string) *server {
 	s.cmd.Stderr = s.log
 	require.NoError(t, s.cmd.Start())
 	go func() { _ = s.cmd.Wait(); close(s.gone) }()
-	t.Cleanup(s.kill)
+	t.Cleanup(func() {
+		s.kill()
+		require.NotContains(t, s.log.String(), "WARNING: DATA RACE")
+	})
 	require.Eventually(t, func() bool {
 		answer, err := http.Get(s.url + "/health")
 		if err != nil {
