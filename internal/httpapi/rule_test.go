@@ -3,11 +3,14 @@ package httpapi
 import (
 	"context"
 	"encoding/json"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"testing"
+	"testing/fstest"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/stretchr/testify/require"
 
 	"rapport/internal/access"
@@ -113,4 +116,33 @@ func TestWhoHearsOfWhat(t *testing.T) {
 		require.Equal(t, c.admin, concerns(admin, c.f), name)
 		require.Equal(t, c.member, concerns(member, c.f), name)
 	}
+}
+
+// TestTracesSeeNoSecrets: what makes spans of requests gets addresses without
+// the secrets that some carry.
+func TestTracesSeeNoSecrets(t *testing.T) {
+	var seen []string
+	s := &Server{
+		Pages: fstest.MapFS{"index.html": {Data: []byte("<!doctype html>")}}, Metrics: prometheus.NewRegistry(), Log: slog.New(slog.DiscardHandler), PublicURL: "http://localhost:8000",
+		Trace: func(next http.Handler) http.Handler {
+			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				seen = append(seen, r.URL.String()+" "+r.RequestURI)
+				next.ServeHTTP(w, r)
+			})
+		},
+	}
+	h, err := s.Handler()
+	require.NoError(t, err)
+	for _, path := range []string{"/api/v1/google/proxy/secret/gmail/v1/x", "/api/v1/invitations/secret", "/api/v1/connect-links/secret/start", "/invite/secret", "/connect/secret"} {
+		h.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, path, nil))
+	}
+	require.Len(t, seen, 5)
+	for _, address := range seen {
+		require.NotContains(t, address, "secret")
+	}
+	again := httptest.NewRequest(http.MethodGet, "http://127.0.0.1:8000/invite/secret", nil)
+	again.Header.Set("Sec-Fetch-Mode", "navigate")
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, again)
+	require.Equal(t, "http://localhost:8000/invite/secret", w.Header().Get("Location"), "the browser goes on to the same page under our name")
 }

@@ -74,80 +74,90 @@ func TestTheTokenServiceAsPluginsKnowIt(t *testing.T) {
 		owner := w.SetUp()
 		p, key := plugin(t, w, owner, "tokens:vend:gmail")
 		const user = "crm-user:42/ö"
+		theWayOut(t, w, p, user)
+		vendedByHand(t, w, user, key)
 
-		_, err := p.Vend(ctx, user, "gmail")
-		var problem *client.Problem
-		require.ErrorAs(t, err, &problem)
-		require.Equal(t, http.StatusNotFound, problem.Status)
-		require.Equal(t, "token_not_found", problem.Code)
-		require.True(t, strings.HasPrefix(problem.ActionURL, w.Config.PublicURL+"/oauth/authorize?"), "the way out: %s", problem.ActionURL)
-
-		// The address in the problem is one that the user can open.
-		h := fresh(t)
-		answer, _ := look(t, w, h, problem.ActionURL)
-		require.Equal(t, http.StatusFound, answer.StatusCode)
-		asked, err := url.Parse(answer.Header.Get("Location"))
-		require.NoError(t, err)
-		require.Equal(t, "offline", asked.Query().Get("access_type"))
-		require.Contains(t, asked.Query().Get("prompt"), "consent")
-		require.Equal(t, w.Config.PublicURL+"/oauth/callback", asked.Query().Get("redirect_uri"))
-		answer, page := look(t, w, h, w.Answer(answer.Header.Get("Location"), apptest.Consent{Account: apptest.Jonas}))
-		require.Equal(t, http.StatusOK, answer.StatusCode, page)
-		require.Contains(t, page, "Access granted")
-		require.Contains(t, page, apptest.Jonas)
-
-		answer, text := get(t, w.URL+"/api/token/"+url.PathEscape(user)+"/gmail", "Authorization", "Bearer "+key)
-		require.Equal(t, http.StatusOK, answer.StatusCode, text)
-		require.Equal(t, "no-store", answer.Header.Get("Cache-Control"))
-		var got map[string]any
-		require.NoError(t, json.Unmarshal([]byte(text), &got))
-		require.ElementsMatch(t, []string{"access_token", "token_type", "user_id", "service", "expires_at", "scopes"}, keys(got))
-		require.Equal(t, []any{"Bearer", user, "gmail"}, []any{got["token_type"], got["user_id"], got["service"]})
-		ends, err := time.Parse(time.RFC3339, got["expires_at"].(string))
-		require.NoError(t, err)
-		require.WithinDuration(t, time.Now().Add(time.Hour), ends, 5*time.Minute)
-		r, err := http.NewRequest(http.MethodGet, w.Sim.URL()+"/gmail/v1/users/me/profile", nil)
-		require.NoError(t, err)
-		r.Header.Set("Authorization", "Bearer "+got["access_token"].(string))
-		google, err := http.DefaultClient.Do(r)
-		require.NoError(t, err)
-		_ = google.Body.Close()
-		require.Equal(t, http.StatusOK, google.StatusCode, "Google takes the token")
-
-		_, err = p.Vend(ctx, user, "drive")
-		require.ErrorAs(t, err, &problem)
-		require.Equal(t, http.StatusForbidden, problem.Status)
-		require.Equal(t, "insufficient_scope", problem.Code)
+		_, err := p.Vend(ctx, user, "drive")
+		require.Equal(t, http.StatusForbidden, statusOf(err))
+		require.Equal(t, "insufficient_scope", client.Code(err))
 		wide, _ := plugin(t, w, owner, "tokens:vend:*")
 		_, err = wide.Vend(ctx, user, "fax")
+		var problem *client.Problem
 		require.ErrorAs(t, err, &problem)
 		require.Equal(t, http.StatusUnprocessableEntity, problem.Status)
 		require.Contains(t, problem.Detail+problem.Fields["service"], "gmail, drive, calendar, meet, sheets, contacts, directory")
 
-		_, text = get(t, w.URL+"/api/tokens/"+url.PathEscape(user), "Authorization", "Bearer "+key)
-		var list struct {
-			UserID   string           `json:"user_id"`
-			Services []map[string]any `json:"authorized_services"`
-			Total    int              `json:"total_services"`
-		}
-		require.NoError(t, json.Unmarshal([]byte(text), &list))
-		require.Equal(t, user, list.UserID)
-		require.Equal(t, 1, list.Total)
-		for _, name := range []string{"service", "expires_at", "has_refresh_token", "created_at", "updated_at"} {
-			require.Contains(t, list.Services[0], name)
-		}
-		require.Equal(t, true, list.Services[0]["has_refresh_token"])
+		listedByHand(t, w, user, key)
 		held, err := owner.Workspace(w.Home).ServiceTokens(ctx, "")
 		require.NoError(t, err)
 		require.Len(t, held.Items, 1)
 		require.Equal(t, user, held.Items[0].UserID)
 
-		answer, text = send(t, http.MethodDelete, w.URL+"/api/token/"+url.PathEscape(user)+"/gmail", "", "Authorization", "Bearer "+key)
+		answer, text := send(t, http.MethodDelete, w.URL+"/api/token/"+url.PathEscape(user)+"/gmail", "", "Authorization", "Bearer "+key)
 		require.Equal(t, http.StatusOK, answer.StatusCode, text)
 		require.JSONEq(t, `{"success":true,"message":"Token revoked for user crm-user:42/ö, service gmail"}`, text)
 		_, err = p.Vend(ctx, user, "gmail")
 		require.Equal(t, "token_not_found", client.Code(err))
+		require.Equal(t, "token_not_found", client.Code(owner.Do(ctx, http.MethodDelete, "/api/v1/workspaces/"+w.Home+"/tokens/"+held.Items[0].ID, nil, nil)))
 	})
+}
+
+// theWayOut follows the address that the problem names when there is no token.
+func theWayOut(t *testing.T, w *apptest.World, p *client.Client, user string) {
+	t.Helper()
+	_, err := p.Vend(ctx, user, "gmail")
+	var problem *client.Problem
+	require.ErrorAs(t, err, &problem)
+	require.Equal(t, http.StatusNotFound, problem.Status)
+	require.Equal(t, "token_not_found", problem.Code)
+	require.True(t, strings.HasPrefix(problem.ActionURL, w.Config.PublicURL+"/oauth/authorize?"), "the way out: %s", problem.ActionURL)
+	h := fresh(t)
+	answer, _ := look(t, w, h, problem.ActionURL)
+	require.Equal(t, http.StatusFound, answer.StatusCode)
+	asked, err := url.Parse(answer.Header.Get("Location"))
+	require.NoError(t, err)
+	require.Equal(t, "offline", asked.Query().Get("access_type"))
+	require.Contains(t, asked.Query().Get("prompt"), "consent")
+	require.Equal(t, w.Config.PublicURL+"/oauth/callback", asked.Query().Get("redirect_uri"))
+	answer, page := look(t, w, h, w.Answer(answer.Header.Get("Location"), apptest.Consent{Account: apptest.Jonas}))
+	require.Equal(t, http.StatusOK, answer.StatusCode, page)
+	require.Contains(t, page, "Access granted")
+	require.Contains(t, page, apptest.Jonas)
+}
+
+// vendedByHand reads the JSON as a program without our client does, and tries
+// the token at Google.
+func vendedByHand(t *testing.T, w *apptest.World, user, key string) {
+	t.Helper()
+	answer, text := get(t, w.URL+"/api/token/"+url.PathEscape(user)+"/gmail", "Authorization", "Bearer "+key)
+	require.Equal(t, http.StatusOK, answer.StatusCode, text)
+	require.Equal(t, "no-store", answer.Header.Get("Cache-Control"))
+	var got map[string]any
+	require.NoError(t, json.Unmarshal([]byte(text), &got))
+	require.ElementsMatch(t, []string{"access_token", "token_type", "user_id", "service", "expires_at", "scopes"}, keys(got))
+	require.Equal(t, []any{"Bearer", user, "gmail"}, []any{got["token_type"], got["user_id"], got["service"]})
+	ends, err := time.Parse(time.RFC3339, got["expires_at"].(string))
+	require.NoError(t, err)
+	require.WithinDuration(t, time.Now().Add(time.Hour), ends, 5*time.Minute)
+	google, text := get(t, w.Sim.URL()+"/gmail/v1/users/me/profile", "Authorization", "Bearer "+got["access_token"].(string))
+	require.Equal(t, http.StatusOK, google.StatusCode, text)
+}
+
+func listedByHand(t *testing.T, w *apptest.World, user, key string) {
+	t.Helper()
+	_, text := get(t, w.URL+"/api/tokens/"+url.PathEscape(user), "Authorization", "Bearer "+key)
+	var list struct {
+		UserID   string           `json:"user_id"`
+		Services []map[string]any `json:"authorized_services"`
+		Total    int              `json:"total_services"`
+	}
+	require.NoError(t, json.Unmarshal([]byte(text), &list))
+	require.Equal(t, user, list.UserID)
+	require.Equal(t, 1, list.Total)
+	for _, name := range []string{"service", "expires_at", "has_refresh_token", "created_at", "updated_at"} {
+		require.Contains(t, list.Services[0], name)
+	}
+	require.Equal(t, true, list.Services[0]["has_refresh_token"])
 }
 
 func keys(m map[string]any) []string {
