@@ -11,7 +11,6 @@ import (
 	"rapport/internal/access"
 	"rapport/internal/crm"
 	"rapport/internal/fact"
-	"rapport/internal/fault"
 	"rapport/internal/mail"
 	"rapport/internal/vault"
 )
@@ -186,7 +185,7 @@ func (s *Store) Dropped(ctx context.Context, c crm.Connection, g vault.Grant) er
 func (s *Store) withGrant(ctx context.Context, name string, c crm.Connection, g vault.Grant, link crm.LinkID, kind fact.Kind) error {
 	return s.write(ctx, name, func(t *tx) error {
 		if link != "" {
-			if err := t.spendLink(ctx, link, c); err != nil {
+			if err := t.spendLink(ctx, link, c.WorkspaceID, c.UserID, clock(t.now)); err != nil {
 				return err
 			}
 		}
@@ -201,17 +200,6 @@ func (s *Store) withGrant(ctx context.Context, name string, c crm.Connection, g 
 		}
 		return t.putConnection(ctx, c)
 	})
-}
-
-// spendLink uses up the connect link of the connection's owner.
-func (t *tx) spendLink(ctx context.Context, link crm.LinkID, c crm.Connection) error {
-	n, err := t.exec(ctx, "use connect link", `UPDATE connect_links SET used_at = $2
-		WHERE id = $1 AND workspace_id = $3 AND user_id = $4 AND used_at IS NULL AND revoked_at IS NULL`,
-		string(link), t.now, string(c.WorkspaceID), string(c.UserID))
-	if err == nil && n == 0 {
-		return &fault.Error{Kind: fault.Conflict, Code: "link_used", Text: "This link was used already, or taken back. Ask for a new one."}
-	}
-	return err
 }
 
 // Waiting stores a connection that waits for an administrator.

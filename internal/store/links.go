@@ -116,17 +116,30 @@ func (s *Store) RevokeLink(ctx context.Context, w crm.WorkspaceID, id crm.LinkID
 // UseLink uses a connect link up, once.
 func (s *Store) UseLink(ctx context.Context, id crm.LinkID, at time.Time) error {
 	return s.write(ctx, "org.UseLink", func(t *tx) error {
-		n, err := t.exec(ctx, "use link", "UPDATE connect_links SET used_at = $2 WHERE id = $1 AND used_at IS NULL AND revoked_at IS NULL", string(id), stamp(at))
-		if err != nil {
-			return err
-		}
-		if n == 0 {
-			return &fault.Error{Kind: fault.Conflict, Code: "link_used", Text: "This link was used or revoked already. Ask your administrator for a new one."}
-		}
 		l, err := one(ctx, t, "read link", scanLink, selectLink+" WHERE l.id = $1", string(id))
+		if errors.Is(err, errNone) {
+			return linkUsed()
+		}
 		if err != nil {
 			return err
 		}
-		return t.record(ctx, []access.Audit{{At: at, Workspace: l.WorkspaceID, UserID: l.UserID, Action: "connect_link.use", Target: string(id), Outcome: "ok", Detail: "connected Google by a link"}})
+		return t.spendLink(ctx, id, l.WorkspaceID, l.UserID, at)
 	})
+}
+
+func linkUsed() error {
+	return &fault.Error{Kind: fault.Conflict, Code: "link_used", Text: "This link was used or revoked already. Ask your administrator for a new one."}
+}
+
+// spendLink uses up the connect link of a member, with an audit row.
+func (t *tx) spendLink(ctx context.Context, id crm.LinkID, w crm.WorkspaceID, u crm.UserID, at time.Time) error {
+	n, err := t.exec(ctx, "use connect link", `UPDATE connect_links SET used_at = $2
+		WHERE id = $1 AND workspace_id = $3 AND user_id = $4 AND used_at IS NULL AND revoked_at IS NULL`, string(id), stamp(at), string(w), string(u))
+	if err != nil {
+		return err
+	}
+	if n == 0 {
+		return linkUsed()
+	}
+	return t.record(ctx, []access.Audit{{At: at, Workspace: w, UserID: u, Action: "connect_link.use", Target: string(id), Outcome: "ok", Detail: "connected Google by a link"}})
 }
