@@ -121,8 +121,12 @@ func (s *Store) AccountUsers(ctx context.Context, sub string) ([]crm.UserID, err
 }
 
 // Distrust acts on a security event, once.
-func (s *Store) Distrust(ctx context.Context, e vault.SecurityEvent, grants []crm.GrantID, reason string, at time.Time) (bool, error) {
+func (s *Store) Distrust(ctx context.Context, e vault.SecurityEvent, grants []crm.GrantID, users []crm.UserID, reason string, at time.Time) (bool, error) {
 	first := false
+	people := make([]string, len(users))
+	for i, u := range users {
+		people[i] = string(u)
+	}
 	err := s.write(ctx, "vault.Distrust", func(t *tx) error {
 		n, err := t.exec(ctx, "note event", "INSERT INTO security_events (jti, kind, google_sub, received_at) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING",
 			clean(e.JTI), clean(e.Kind), clean(e.Sub), stamp(at))
@@ -135,7 +139,10 @@ func (s *Store) Distrust(ctx context.Context, e vault.SecurityEvent, grants []cr
 				return err
 			}
 		}
-		return nil
+		if len(people) == 0 {
+			return nil
+		}
+		return t.signOut(ctx, people, "")
 	})
 	return first && err == nil, err
 }

@@ -267,8 +267,9 @@ type Upkeep interface {
 	AccountUsers(ctx context.Context, sub string) ([]crm.UserID, error)
 	// Distrust notes a security event and, in the same transaction, makes the grants
 	// dead with their secrets dropped and their connections needs_reauth for the
-	// reason. first is false, and nothing changed, when the event was noted before.
-	Distrust(ctx context.Context, e SecurityEvent, grants []crm.GrantID, reason string, at time.Time) (first bool, err error)
+	// reason, and signs the users out everywhere. first is false, and nothing
+	// changed, when the event was noted before.
+	Distrust(ctx context.Context, e SecurityEvent, grants []crm.GrantID, users []crm.UserID, reason string, at time.Time) (first bool, err error)
 	// SealedClients lists the OAuth clients kept here; ResealClient swaps a sealed
 	// secret only if the old one still stands there.
 	SealedClients(ctx context.Context) ([]SealedClient, error)

@@ -44,14 +44,17 @@ type SecurityEvent struct {
 
 // SecurityOutcome says what followed.
 type SecurityOutcome struct {
-	Users  []crm.UserID // whose sessions must end: the account is theirs to sign in with
-	Grants int          // grants that are not trusted any more
+	// Users are who was signed out everywhere, since the account is theirs to sign
+	// in with. Whoever remembers sessions has to forget them.
+	Users  []crm.UserID
+	Grants int // grants that are not trusted any more
 }
 
 // ReceiveSecurityEvent acts on a verified event, each one once: a repetition
 // changes nothing and has an empty outcome. Where Google says that access has
 // ended, grants of the account become dead, their secrets are dropped and their
-// connections need a new consent; what was synced stays.
+// connections need a new consent; what was synced stays. All of it is one
+// transaction: an event that was taken is never half done.
 func (s *Service) ReceiveSecurityEvent(ctx context.Context, e SecurityEvent) (SecurityOutcome, error) {
 	if e.JTI == "" || len(e.JTI) > 255 {
 		return SecurityOutcome{}, fault.New(fault.Invalid, "The event has no id.")
@@ -78,7 +81,7 @@ func (s *Service) ReceiveSecurityEvent(ctx context.Context, e SecurityEvent) (Se
 	for i, g := range grants {
 		ids[i] = g.ID
 	}
-	first, err := s.Upkeep.Distrust(ctx, e, ids, distrustReason(e), s.now())
+	first, err := s.Upkeep.Distrust(ctx, e, ids, out.Users, distrustReason(e), s.now())
 	if err != nil {
 		return SecurityOutcome{}, fmt.Errorf("acting on a security event: %w", err)
 	}

@@ -315,6 +315,7 @@ func TestSecurityEvents(t *testing.T) {
 				did, err := h.ReceiveSecurityEvent(t.Context(), e)
 				require.NoError(t, err)
 				require.Equal(t, c.users, did.Users)
+				require.Equal(t, c.users, h.memory.SignedOut)
 				require.Equal(t, c.grants, did.Grants)
 				conn, grant := h.memory.Only()
 				if c.grants == 2 {

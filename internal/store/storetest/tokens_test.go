@@ -12,6 +12,7 @@ import (
 	"rapport/internal/crm"
 	"rapport/internal/fact"
 	"rapport/internal/fault"
+	"rapport/internal/org"
 	"rapport/internal/vault"
 )
 
@@ -292,13 +293,18 @@ func TestASecurityEventActsOnce(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, []string{string(c.GrantID), "g"}, ids(list))
 
+		session := func(hash string, u crm.User) {
+			require.NoError(t, w.PutSession(ctx, org.Session{TokenHash: hash, UserID: u.ID, CreatedAt: Start, LastSeenAt: Start, ExpiresAt: Start.Add(24 * time.Hour)}))
+		}
+		session("adas", w.Ada)
+		session("bens", w.Ben)
 		e := vault.SecurityEvent{JTI: "jti-1", Kind: vault.EventTokensRevoked, Sub: "sub-ada"}
 		seq := w.last()
 		var first atomic.Int64
 		var all sync.WaitGroup
 		for range 8 {
 			all.Go(func() {
-				did, err := w.Distrust(ctx, e, []crm.GrantID{c.GrantID, "g", "nothing"}, "Connect again.", Start)
+				did, err := w.Distrust(ctx, e, []crm.GrantID{c.GrantID, "g", "nothing"}, []crm.UserID{w.Ada.ID}, "Connect again.", Start)
 				if err != nil {
 					t.Error(err)
 				}
@@ -327,14 +333,25 @@ func TestASecurityEventActsOnce(t *testing.T) {
 		require.NoError(t, err)
 		require.Empty(t, list, "none of them lives")
 
+		open, err := w.SessionsOf(ctx, w.Ada.ID, Start)
+		require.NoError(t, err)
+		require.Empty(t, open, "signed out")
+		open, err = w.SessionsOf(ctx, w.Ben.ID, Start)
+		require.NoError(t, err)
+		require.Len(t, open, 1)
+
+		session("adas next", w.Ada)
 		// A new consent is not undone by the repetition of an old event.
 		require.NoError(t, w.SaveGrant(ctx, g))
-		did, err := w.Distrust(ctx, e, []crm.GrantID{"g"}, "x", Start)
+		did, err := w.Distrust(ctx, e, []crm.GrantID{"g"}, []crm.UserID{w.Ada.ID}, "x", Start)
 		require.NoError(t, err)
 		require.False(t, did)
 		again, err := w.Grant(ctx, "g")
 		require.NoError(t, err)
 		require.Equal(t, vault.GrantActive, again.Status)
+		open, err = w.SessionsOf(ctx, w.Ada.ID, Start)
+		require.NoError(t, err)
+		require.Len(t, open, 1, "nor a new session ended")
 	})
 }
 
@@ -465,7 +482,7 @@ func TestWritesOfTheVaultAreAtomic(t *testing.T) {
 		atomically(t, func(w *World) func() error {
 			c := w.Connect(w.Home, w.Ada, "ada")
 			return func() error {
-				_, err := w.Distrust(ctx, vault.SecurityEvent{JTI: "1", Kind: vault.EventTokensRevoked, Sub: "sub-ada"}, []crm.GrantID{c.GrantID}, "Connect again.", Start)
+				_, err := w.Distrust(ctx, vault.SecurityEvent{JTI: "1", Kind: vault.EventTokensRevoked, Sub: "sub-ada"}, []crm.GrantID{c.GrantID}, []crm.UserID{w.Ada.ID}, "Connect again.", Start)
 				return err
 			}
 		})

@@ -37,6 +37,7 @@ type Memory struct {
 	Links       map[crm.LinkID]bool // connect links: whether they can still be used
 	Users       map[string]crm.UserID
 	Events      map[string]bool
+	SignedOut   []crm.UserID
 	Secrets     map[crm.ClientID]string
 	Sums        []vault.ClientGrants
 	Leased      map[string]*Leased

@@ -231,7 +231,7 @@ func (m *Memory) AccountUsers(_ context.Context, sub string) ([]crm.UserID, erro
 	return nil, nil
 }
 
-func (m *Memory) Distrust(_ context.Context, e vault.SecurityEvent, grants []crm.GrantID, reason string, at time.Time) (bool, error) {
+func (m *Memory) Distrust(_ context.Context, e vault.SecurityEvent, grants []crm.GrantID, users []crm.UserID, reason string, at time.Time) (bool, error) {
 	leave, err := m.enter("Distrust")
 	if err != nil {
 		return false, err
@@ -241,6 +241,7 @@ func (m *Memory) Distrust(_ context.Context, e vault.SecurityEvent, grants []crm
 		return false, nil
 	}
 	m.Events[e.JTI] = true
+	m.SignedOut = append(m.SignedOut, users...)
 	for _, id := range grants {
 		if !living(m.Held[id]) {
 			continue
