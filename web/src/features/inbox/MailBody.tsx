@@ -105,6 +105,7 @@ function HtmlBody({ email, words }: { email: Email; words: string[] }) {
         html={page.document}
         title={`Message from ${email.from_name || email.from_email}`}
         paper={asSent}
+        designed={page.designed}
       />
       {scheme === "dark" && (
         <Button
@@ -140,27 +141,58 @@ function currentLook(scheme: Look["scheme"]): Look {
 /** Text smaller than this is no longer read with ease; a phone is held nearer, and its fingers can enlarge. */
 const leastZoom = () => (window.innerWidth <= 720 ? 0.62 : 0.9);
 
+/** The width that an element was given in pixels, if any. */
+function givenWidth(element: HTMLElement): number {
+  const attribute = element.getAttribute("width") ?? "";
+  const fixed = /^\d+(px)?$/.test(attribute.trim()) ? Number.parseFloat(attribute) : 0;
+  const px = (text: string) => (text.endsWith("px") ? Number.parseFloat(text) : 0);
+  return Math.max(fixed, px(element.style.width), px(element.style.minWidth));
+}
+
+/** Lets everything that is wider than its place, or takes a fixed share of a wider one, become narrower. */
+function narrowDown(body: HTMLElement) {
+  const place = body.clientWidth;
+  const wide = [...body.querySelectorAll<HTMLElement>("table,td,th,div,center,section,p,pre")].filter(
+    (e) => givenWidth(e) > place * 0.4 || e.offsetWidth > place,
+  );
+  for (const element of wide) {
+    const tag = element.tagName;
+    element.classList.add(tag === "TABLE" ? narrow.table : /^T[DH]$/.test(tag) ? narrow.cell : narrow.block);
+  }
+}
+
 /**
- * Fits mail into the width there is: first what has a fixed width may become narrower, then all becomes a little
- * smaller, and what is wider still scrolls. Gives the height.
+ * Fits mail into the width there is: first what has a fixed width may become narrower, then lines may break, then all
+ * becomes a little smaller, and what is wider still scrolls. Gives the height.
  */
 function fitted(body: HTMLElement): number {
   const tooWide = () => body.scrollWidth > body.clientWidth + 1;
-  body.classList.remove(narrow);
-  body.style.zoom = "1";
-  if (tooWide()) {
-    body.classList.add(narrow);
-    body.style.zoom = String(Math.max(leastZoom(), Math.min(1, body.clientWidth / body.scrollWidth)));
+  for (const name of Object.values(narrow)) {
+    for (const element of body.querySelectorAll(`.${name}`)) element.classList.remove(name);
   }
+  body.classList.remove(narrow.lines);
+  body.style.zoom = "1";
+  if (tooWide()) narrowDown(body);
+  if (tooWide()) body.classList.add(narrow.lines);
+  if (tooWide()) body.style.zoom = String(Math.max(leastZoom(), body.clientWidth / body.scrollWidth));
   const bar = tooWide() ? 14 : 0;
   return Math.max(24, Math.ceil(body.getBoundingClientRect().height) + bar);
+}
+
+interface FrameProps {
+  html: string;
+  title: string;
+  /** White, also where the page is dark. */
+  paper: boolean;
+  /** With a layout of its own, which needs the width more than a margin. */
+  designed: boolean;
 }
 
 /**
  * The frame has this page's origin, so that its height can be read, but no scripts: nothing in it can run.
  * Keys pressed inside are handed on, so that shortcuts work after a click into the mail.
  */
-function Frame({ html, title, paper }: { html: string; title: string; paper: boolean }) {
+function Frame({ html, title, paper, designed }: FrameProps) {
   const frame = useRef<HTMLIFrameElement>(null);
   const [height, setHeight] = useState(80);
   useEffect(() => {
@@ -201,7 +233,7 @@ function Frame({ html, title, paper }: { html: string; title: string; paper: boo
     };
   }, []);
   return (
-    <div className={classes.sheet} data-paper={paper || undefined}>
+    <div className={classes.sheet} data-paper={paper || undefined} data-designed={designed || undefined}>
       <iframe
         ref={frame}
         className={classes.frame}

@@ -3,7 +3,7 @@ import { useState } from "react";
 import { exactDate, longDate } from "@/lib/format";
 import { displayName, firstName, parseAddress } from "@/lib/people";
 import type { Email } from "@/lib/types";
-import { Avatar, cx } from "@/ui/kit";
+import { Avatar } from "@/ui/kit";
 import { Marked } from "@/ui/Marked";
 import { Attachments } from "./Attachments";
 import { MailBody } from "./MailBody";
@@ -54,7 +54,7 @@ export function Message({ email, mine, open, words, onToggle }: Props) {
         </time>
       </header>
       {open && (
-        <div className={cx(classes.body, email.body_html.trim() && classes.html)} data-body>
+        <div className={classes.body} data-body>
           <MailBody email={email} words={words} />
           <Attachments email={email} />
         </div>

@@ -83,6 +83,7 @@ export function mailPage(html: string, options: Options): MailPage {
   openOutside(body);
   foldQuotes(body);
   markWords(body, options.words ?? []);
+  if (paper === "adapted") keepBlocks(body);
   return { document: frameDocument(body.innerHTML, paper, options), held, designed, adapted: paper === "adapted" };
 }
 
@@ -116,12 +117,10 @@ function hasGround(body: HTMLElement, html: string): boolean {
   return false;
 }
 
-/** Neither nothing nor nearly white. */
-function isColoured(css: string): boolean {
-  const text = css.trim().toLowerCase();
-  if (/url\(|gradient/.test(text)) return true;
-  const hex = /#([0-9a-f]{3,8})\b/.exec(text)?.[1];
-  const rgb = /rgba?\(([^)]+)\)/.exec(text)?.[1];
+/** A colour's red, green and blue; undefined for names and everything else. */
+function channels(css: string): number[] | undefined {
+  const hex = /#([0-9a-f]{3,8})\b/.exec(css)?.[1];
+  const rgb = /rgba?\(([^)]+)\)/.exec(css)?.[1];
   let parts: number[] = [];
   if (hex && hex.length < 6) parts = [...hex.slice(0, 3)].map((h) => Number.parseInt(h + h, 16));
   else if (hex) parts = [0, 2, 4].map((i) => Number.parseInt(hex.slice(i, i + 2), 16));
@@ -130,9 +129,38 @@ function isColoured(css: string): boolean {
       .split(/[\s,/]+/)
       .slice(0, 3)
       .map(Number);
-  if (parts.length < 3) return !/^(white|transparent|none|inherit|initial|unset|whitesmoke|snow|ivory)\b/.test(text);
+  return parts.length === 3 && parts.every(Number.isFinite) ? parts : undefined;
+}
+
+const papers = /^(white|transparent|none|inherit|initial|unset|whitesmoke|snow|ivory|0)\b/;
+
+/** Neither nothing nor nearly white. */
+function isColoured(css: string): boolean {
+  const text = css.trim().toLowerCase();
+  if (/url\(|gradient/.test(text)) return true;
+  const parts = channels(text);
+  if (!parts) return !papers.test(text);
   return Math.min(...parts) < 225 || Math.max(...parts) - Math.min(...parts) > 20;
 }
+
+/** Dark enough to be meant: white letters stand on it. */
+function isDark(css: string): boolean {
+  const text = css.trim().toLowerCase();
+  const [r = 0, g = 0, b = 0] = channels(text) ?? [255, 255, 255];
+  return channels(text)
+    ? (r * 299 + g * 587 + b * 114) / 1000 < 140
+    : /^(black|navy|maroon|dark|purple|teal|green|blue)/.test(text);
+}
+
+/** Coloured bars and buttons stay as they were sent where the paper around them turns dark. */
+function keepBlocks(body: HTMLElement) {
+  for (const element of body.querySelectorAll("[bgcolor],[style*=background]")) {
+    const colour = element.getAttribute("bgcolor") ?? groundInStyle.exec(element.getAttribute("style") ?? "")?.[1];
+    if (colour && isDark(colour) && !element.parentElement?.closest(`.${kept}`)) element.classList.add(kept);
+  }
+}
+
+const kept = "as-sent";
 
 /** Images of the message itself that the server did not put in place. */
 function dropUnplaced(body: HTMLElement) {
@@ -240,14 +268,15 @@ function frameDocument(body: string, paper: Paper, { remote, look }: Options): s
   return `<!doctype html><html lang=""><head><meta charset="utf-8"><meta http-equiv="Content-Security-Policy" content="${policy}"><meta name="referrer" content="no-referrer"><style>${frameStyle(paper, look)}</style></head><body>${body}</body></html>`;
 }
 
-/** Put on the body of mail that is wider than its place: widths become upper bounds, and what cannot break may. */
-export const narrow = "narrow";
+/** Put on what is too wide for its place, and on the body where lines must break that would not. */
+export const narrow = { table: "fit-table", cell: "fit-cell", block: "fit-block", lines: "fit-lines" };
 
 const narrowed = `
-.${narrow} :is(table,div,section,center,p,pre,ul,ol){max-width:100%!important;min-width:0!important}
-.${narrow} table{table-layout:auto!important}
-.${narrow} :is(td,th){width:auto!important;min-width:0!important;white-space:normal!important}
-.${narrow} img{max-width:100%!important;height:auto!important;min-width:0!important}`;
+.${narrow.table}{width:100%!important;min-width:0!important;max-width:100%!important;table-layout:auto!important}
+.${narrow.cell}{width:auto!important;min-width:0!important;max-width:none!important}
+.${narrow.block}{width:auto!important;min-width:0!important;max-width:100%!important}
+img{min-width:0!important}
+.${narrow.lines} *{white-space:normal!important}`;
 
 function frameStyle(paper: Paper, look: Look): string {
   const base = `@font-face{font-family:"Inter Variable";src:url("${look.fontUrl}") format("woff2");font-weight:100 900}
@@ -283,6 +312,6 @@ const adapted = `html{color-scheme:light;background:#fff;filter:invert(.916) hue
 body{padding:1px;color:#1a1c19}
 mark{background:#fbe7a1}
 .fold>summary{color:#686c65;background:#eeeeea}
-img,svg,video,[background],[style*="url("]{filter:invert(1) hue-rotate(180deg)}
-:is([background],[style*="url("]) :is(img,svg,video){filter:none}
+img,svg,video,.${kept},[background],[style*="url("]{filter:invert(1) hue-rotate(180deg)}
+.${kept} .${kept},:is(.${kept},[background],[style*="url("]) :is(img,svg,video){filter:none}
 img.held{filter:none}`;
