@@ -273,6 +273,15 @@ func TestProductsThatAreOffAreNotAskedFor(t *testing.T) {
 	h.memory.Approved.Products = []crm.Service{crm.ServiceDrive}
 	_, err = h.Begin(t.Context(), ada, vault.Request{})
 	require.Equal(t, "product_not_allowed", code(err), "nothing is left to ask for")
+
+	// A reconnect asks for what is still switched on.
+	h.memory.Approved.Products = nil
+	out, err := h.connect(t, ada, vault.Request{}, adas)
+	require.NoError(t, err)
+	h.memory.Approved.Products = []crm.Service{crm.ServiceGmail}
+	started, err = h.Begin(t.Context(), ada, vault.Request{Connection: out.Connection.ID})
+	require.NoError(t, err)
+	require.NotContains(t, query(t, started.URL).Get("scope"), vault.ScopeCalendar)
 }
 
 func TestTheConsentPageIsForcedUntilARefreshTokenIsHeld(t *testing.T) {

@@ -140,15 +140,9 @@ func (s *Service) planConnect(ctx context.Context, p *plan) error {
 			return err
 		}
 	}
-	list := r.Services
-	if len(list) == 0 {
-		list = slices.DeleteFunc(servicesOf(known), func(one crm.Service) bool { return switchedOn(p.products, one) != nil })
-	}
-	if err := switchedOn(p.products, list...); err != nil {
+	list, err := p.services(known)
+	if err != nil {
 		return err
-	}
-	if len(list) == 0 {
-		return switchedOn(p.products, servicesOf(known)...)
 	}
 	scopes, unknown := ScopesOf(p.profile, list...)
 	if len(unknown) > 0 && len(r.Services) > 0 {
@@ -175,6 +169,20 @@ func (s *Service) planConnect(ctx context.Context, p *plan) error {
 	return nil
 }
 
+// services are those asked for; of those that are on by default the ones that
+// the workspace has switched on.
+func (p *plan) services(known crm.Connection) ([]crm.Service, error) {
+	if list := p.request.Services; len(list) > 0 {
+		return list, switchedOn(p.products, list...)
+	}
+	usual := servicesOf(known)
+	list := slices.DeleteFunc(slices.Clone(usual), func(one crm.Service) bool { return switchedOn(p.products, one) != nil })
+	if len(list) == 0 {
+		return nil, switchedOn(p.products, usual...)
+	}
+	return list, nil
+}
+
 // planAgain narrows the question to what an account that is connected already
 // lacks. prompt=consent stays: only then does Google give a refresh token that
 // carries the new scopes.
@@ -196,7 +204,8 @@ func (s *Service) planAgain(p *plan, known crm.Connection, grant Grant) {
 		return
 	}
 	// Without the old grants, everything that is on has to be asked for again.
-	all, _ := ScopesOf(p.profile, append(slices.Clone(p.consent.Services), servicesOf(known)...)...)
+	on := slices.DeleteFunc(servicesOf(known), func(one crm.Service) bool { return switchedOn(p.products, one) != nil })
+	all, _ := ScopesOf(p.profile, append(slices.Clone(p.consent.Services), on...)...)
 	p.consent.Scopes, p.ask.Scopes = all, all
 }
 
