@@ -1,23 +1,25 @@
-import { useQuery } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
 import { CornerDownLeft, Mail, Search } from "lucide-react";
-import { type KeyboardEvent, type ReactNode, useDeferredValue, useEffect, useId, useRef, useState } from "react";
+import { type KeyboardEvent, type ReactNode, useEffect, useId, useRef, useState } from "react";
 import { type Action, useAvailableActions } from "@/actions/actions";
 import { shown } from "@/actions/keys";
-import { googleIntegrationApi } from "@/lib/api";
-import { keys } from "@/lib/keys";
 import { displayName } from "@/lib/people";
+import type { EmailListItem } from "@/lib/types";
 import { Avatar, Kbd, Time } from "@/ui/kit";
+import { Marked } from "@/ui/Marked";
 import classes from "./Palette.module.css";
+import { usePaletteMail } from "./paletteMail";
 import { paths } from "./paths";
 
 interface Item {
   id: string;
   group: string;
-  label: string;
+  label: ReactNode;
   icon: ReactNode;
   end?: ReactNode;
-  note?: string;
+  note?: ReactNode;
+  /** A second line: why it was found. */
+  why?: ReactNode;
   run: () => void;
 }
 
@@ -133,6 +135,7 @@ function Options({ id, items, current, onHover, onRun }: OptionsProps) {
             <span className={classes.label}>
               {item.label}
               {item.note && <span className={classes.note}>{item.note}</span>}
+              {item.why && <span className={classes.why}>{item.why}</span>}
             </span>
             <span className={classes.end}>{i === current && !item.end ? <CornerDownLeft size={14} /> : item.end}</span>
           </div>
@@ -146,39 +149,41 @@ function Options({ id, items, current, onHover, onRun }: OptionsProps) {
 function useItems(workspaceId: string, text: string): Item[] {
   const navigate = useNavigate();
   const actions = useAvailableActions().filter((a) => a.id !== "palette" && !a.quiet && finds(a, text));
-  const mail = useMail(workspaceId, useDeferredValue(text));
+  const { words, people, mail, texts } = usePaletteMail(workspaceId, text);
   const items = actions.map(fromAction);
   if (text.length < 2) return items;
   const open = (search: { q?: string; thread?: string; box?: string }) => void navigate({ to: paths.inbox, search });
+  const row = (m: EmailListItem, group: string, why?: string): Item => ({
+    id: `${group} ${m.id}`,
+    group,
+    label: <Marked text={m.subject || "(no subject)"} words={words} />,
+    note: <Marked text={displayName(m.from_name, m.from_email)} words={words} />,
+    why: why && <Marked text={why} words={words} />,
+    icon: <Avatar name={m.from_name} email={m.from_email} size={20} />,
+    end: <Time iso={m.gmail_date} />,
+    run: () => open({ q: text, thread: m.gmail_thread_id, box: m.connection_id }),
+  });
   return [
     ...items.slice(0, 6),
-    ...mail.map((m) => ({
-      id: m.id,
-      group: "Mail",
-      label: m.subject || "(no subject)",
-      note: displayName(m.from_name, m.from_email),
-      icon: <Avatar name={m.from_name} email={m.from_email} size={20} />,
-      end: <Time iso={m.gmail_date} />,
-      run: () => open({ thread: m.gmail_thread_id, box: m.connection_id }),
+    ...people.map((p) => ({
+      id: `from ${p.email}`,
+      group: "People",
+      label: <Marked text={displayName(p.name, p.email)} words={words} />,
+      note: p.name ? <Marked text={p.email} words={words} /> : undefined,
+      icon: <Avatar name={p.name} email={p.email} size={20} />,
+      end: "All mail from them",
+      run: () => open({ q: `from:${p.email}` }),
     })),
+    ...mail.map((m) => row(m, "Mail")),
+    ...texts.map(({ email, why }) => row(email, "Mail with these words in the text", why)),
     {
       id: "search",
-      group: "Mail",
+      group: "Search",
       label: `Search all mail for “${text}”`,
       icon: <Mail size={16} />,
       run: () => open({ q: text }),
     },
   ];
-}
-
-function useMail(workspaceId: string, text: string) {
-  const query = useQuery({
-    queryKey: keys.mail.list(workspaceId, { q: text, limit: 5 }).concat(["palette"] as never),
-    queryFn: ({ signal }) => googleIntegrationApi.emails(workspaceId, { q: text, limit: 5 }, signal),
-    enabled: text.length > 1,
-    placeholderData: (previous) => previous,
-  });
-  return text.length > 1 ? (query.data?.items ?? []) : [];
 }
 
 function finds(action: Action, text: string): boolean {
