@@ -128,9 +128,14 @@ func (s *Server) logout(ctx context.Context, _ access.Caller, in *logoutInput) (
 			return nil, err
 		}
 	}
+	return &logoutOutput{s.endedCookie()}, nil
+}
+
+// endedCookie makes the browser forget its session.
+func (s *Server) endedCookie() http.Cookie {
 	c := s.cookie(crm.Secret{}, time.Unix(1, 0))
 	c.MaxAge = -1
-	return &logoutOutput{c}, nil
+	return c
 }
 
 type googleLoginInput struct {
@@ -245,8 +250,8 @@ func (s *Server) me(ctx context.Context, user crm.User) (Me, error) {
 func (s *Server) ownPath(to, other string) string {
 	to = strings.TrimPrefix(to, s.PublicURL)
 	u, err := url.Parse(to)
-	if err != nil || u.Scheme != "" || u.Host != "" || u.User != nil || !strings.HasPrefix(u.Path, "/") ||
-		strings.HasPrefix(to, "//") || strings.ContainsAny(to, "\\\r\n\t") {
+	if err != nil || u.Scheme != "" || u.Host != "" || u.User != nil || !strings.HasPrefix(to, "/") ||
+		strings.HasPrefix(to, "//") || strings.HasPrefix(u.Path, "//") || strings.ContainsAny(to+u.Path, "\\\r\n\t") {
 		return other
 	}
 	return u.String()

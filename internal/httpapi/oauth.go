@@ -122,7 +122,11 @@ func (s *Server) oauthDone(w http.ResponseWriter, r *http.Request, c access.Call
 
 // sendBack sends the browser to the address that the program had asked for.
 func (s *Server) sendBack(w http.ResponseWriter, r *http.Request, c access.Caller, outcome vault.Outcome, failed error) error {
-	to, err := url.Parse(outcome.ReturnTo)
+	back := outcome.ReturnTo
+	if strings.HasPrefix(back, "/") { // else it is on a registered origin
+		back = s.ownPath(back, "/crm")
+	}
+	to, err := url.Parse(back)
 	if err != nil {
 		return fmt.Errorf("reading the address to go back to: %w", err)
 	}

@@ -3,6 +3,7 @@ package httpapi
 import (
 	"context"
 	"errors"
+	"net/http"
 	"net/url"
 	"strconv"
 	"strings"
@@ -186,8 +187,16 @@ type everywhereInput struct {
 	Body *SignOutEverywhere
 }
 
-func (s *Server) signOutEverywhere(ctx context.Context, c access.Caller, in *everywhereInput) (*nothing, error) {
-	return nil, s.Org.SignOutEverywhere(ctx, c, in.Body != nil && in.Body.KeepThis)
+type everywhereOutput struct {
+	Cookie []http.Cookie `header:"Set-Cookie"`
+}
+
+func (s *Server) signOutEverywhere(ctx context.Context, c access.Caller, in *everywhereInput) (*everywhereOutput, error) {
+	keep := in.Body != nil && in.Body.KeepThis
+	if err := s.Org.SignOutEverywhere(ctx, c, keep); err != nil || keep {
+		return &everywhereOutput{}, err
+	}
+	return &everywhereOutput{[]http.Cookie{s.endedCookie()}}, nil
 }
 
 func (s *Server) changePassword(ctx context.Context, c access.Caller, in *bodyOf[PasswordChange]) (*nothing, error) {

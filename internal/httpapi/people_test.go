@@ -2,6 +2,7 @@ package httpapi_test
 
 import (
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -120,7 +121,7 @@ func TestOnesOwnAccount(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, d storetest.Database) {
 		w := apptest.Start(t, d)
 		w.SetUp()
-		here, _ := w.Browser(apptest.Mara)
+		here, browser := w.Browser(apptest.Mara)
 		there, _ := w.Browser(apptest.Mara)
 		list, err := here.Sessions(ctx)
 		require.NoError(t, err)
@@ -159,6 +160,9 @@ func TestOnesOwnAccount(t *testing.T) {
 		_, err = other.Me(ctx)
 		require.Error(t, err)
 		require.NoError(t, here.SignOutEverywhere(ctx, client.SignOutEverywhere{}))
+		u, err := url.Parse(w.URL)
+		require.NoError(t, err)
+		require.Empty(t, browser.Jar.Cookies(u), "the browser forgets")
 		_, err = here.Me(ctx)
 		require.Error(t, err)
 	})

@@ -162,7 +162,7 @@ func TestGoogleSignInEndsInTheBrowserThatBeganIt(t *testing.T) {
 func TestNobodyIsSentToAnotherOrigin(t *testing.T) {
 	w := apptest.Start(t, storetest.SQLite, func(s *apptest.Setup) { s.Environ = append(s.Environ, "SIGN_IN_DOMAINS=northwind-lamps.example") })
 	w.SetUp()
-	for _, to := range []string{"https://evil.example/x", "//evil.example", `/\evil.example`, "javascript:alert(1)", "crm"} {
+	for _, to := range []string{"https://evil.example/x", "//evil.example", `/\evil.example`, "javascript:alert(1)", "crm", "%2f/evil.example/ ", "/%2fevil.example/ "} {
 		jar, err := cookiejar.New(nil)
 		require.NoError(t, err)
 		h := &http.Client{Jar: jar}
