@@ -118,14 +118,17 @@ func (s *Server) registerTokens(r *router) {
 		queryParameter("state", "", false), queryParameter("code", "", false), queryParameter("error", "", false), queryParameter("iss", "", false),
 		answers("200", "text/html", "A page that says what happened"), problems(r))
 	plain(r, tokens, get, tokenPath+"{userId}/{service}", "vend-token", "A Google access token that works now, refreshed when needed", s.vend, workspace,
+		says("404 token_not_found and 409 google_reauthorization_required carry action_url: a signed link that the user opens to authorise (again). 422 unknown_service lists the services. Without an authorisation of its own, a service is served by the user's own connection only when they ask themselves. Each token given out is a row of the audit trail."),
 		answersJSON[VendedToken](r, "200", "The token"))
 	plain(r, tokens, remove, tokenPath+"{userId}/{service}", "revoke-token", "End a user's authorisation of a service", s.revokeToken, workspace,
+		says("Google ends all that an account has given to a project at once, so Google is told only when nothing else here uses the account; message says so otherwise."),
 		answersJSON[RevokedToken](r, "200", "What happened"))
 	plain(r, tokens, get, "/api/tokens/{userId}", "list-authorized-services", "Services that a user has authorised", s.listAuthorized, workspace,
 		answersJSON[AuthorizedServices](r, "200", "The services; an API key sees those it may vend"))
 
 	add(r, tokens, post, "/tokens/authorize-links", "create-authorize-link", "Make a signed link that a user opens to authorise a service", once(s, "create-authorize-link", s.createAuthorizeLink), status(201))
-	add(r, tokens, post, "/tokens/leases", "create-lease", "Make a lease: narrow, short-lived access to Google without the token", once(s, "create-lease", s.createLease), status(201))
+	add(r, tokens, post, "/tokens/leases", "create-lease", "Make a lease: narrow, short-lived access to Google without the token", once(s, "create-lease", s.createLease), status(201),
+		says("The handle stands in the address of the calls, in place of a token. It is good for the methods and paths named, for an hour at most, and can be cut at once. It needs the right to vend the service."))
 	add(r, tokens, get, "/tokens/leases", "list-leases", "Leases, newest first: administrators see all, others their own", s.listLeases)
 	add(r, tokens, remove, "/tokens/leases/{lease_id}", "cut-lease", "End a lease at once", s.cutLease)
 	add(r, may(access.WorkspaceManage), get, w+"/tokens", "list-service-tokens", "Authorisations of the token service", s.listServiceTokens)

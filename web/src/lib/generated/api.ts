@@ -1932,6 +1932,8 @@ export const getRevokeTokenUrl = (userId: string,
 }
 
 /**
+ * Google ends all that an account has given to a project at once, so Google is told only when nothing else here uses the account; message says so otherwise.
+ *
  * Access: an API key with the scope tokens:vend:<service>, or the user's own session.
  * @summary End a user's authorisation of a service
  */
@@ -1968,6 +1970,8 @@ export const getVendTokenUrl = (userId: string,
 }
 
 /**
+ * 404 token_not_found and 409 google_reauthorization_required carry action_url: a signed link that the user opens to authorise (again). 422 unknown_service lists the services. Without an authorisation of its own, a service is served by the user's own connection only when they ask themselves. Each token given out is a row of the audit trail.
+ *
  * Access: an API key with the scope tokens:vend:<service>, or the user's own session.
  * @summary A Google access token that works now, refreshed when needed
  */
@@ -2818,6 +2822,8 @@ export const getCreateLeaseUrl = (params?: CreateLeaseParams,) => {
 }
 
 /**
+ * The handle stands in the address of the calls, in place of a token. It is good for the methods and paths named, for an hour at most, and can be cut at once. It needs the right to vend the service.
+ *
  * Access: an API key with the scope tokens:vend:<service>, or the user's own session.
  * @summary Make a lease: narrow, short-lived access to Google without the token
  */
