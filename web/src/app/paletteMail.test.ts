@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import { makeMail } from "@/testing/sample";
-import { sorted } from "./paletteMail";
+import { sorted, whyOf } from "./paletteMail";
 
 const [first, second] = makeMail(20, new Date("2026-03-12T10:00:00Z"));
 if (!first || !second) throw new Error("no sample");
@@ -15,6 +15,22 @@ it("puts people and subjects before texts, and the newest first", () => {
   expect(found.mail.map((m) => m.id)).toEqual(["sender", "later", "subject"]);
   expect(found.texts.map((m) => m.id)).toEqual(["text"]);
   expect(found.people).toEqual([{ name: "Brass Works", email: "hello@b.example" }]);
+});
+
+it("says where the words stand", () => {
+  const found = mail("m", {
+    snippet: "Hello Mara",
+    body_text: "Hello Mara, the brass arrived.",
+    cc: ["brass@b.example"],
+  });
+  expect(whyOf(found, found, ["arrived"])).toBe("Hello Mara, the brass arrived.");
+  expect(whyOf(found, undefined, ["brass"])).toBe("To brass@b.example");
+  expect(
+    whyOf(found, { ...found, attachments: [{ id: "a", name: "plan.pdf", type: "", size: 1, inline: false }] }, [
+      "plan",
+    ]),
+  ).toBe("plan.pdf");
+  expect(whyOf(found, found, ["zebra"])).toBeUndefined();
 });
 
 it("shows a conversation once, by the message that shows why", () => {

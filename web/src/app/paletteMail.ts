@@ -3,8 +3,8 @@ import { type QueryClient, useQueries, useQuery, useQueryClient } from "@tanstac
 import { useEffect, useState } from "react";
 import { googleIntegrationApi } from "@/lib/api";
 import { keys } from "@/lib/keys";
-import { excerpt, holdsAll, wordsOf } from "@/lib/searchWords";
-import type { EmailListItem, Page } from "@/lib/types";
+import { excerpt, holds, holdsAll, wordsOf } from "@/lib/searchWords";
+import type { Email, EmailListItem, Page } from "@/lib/types";
 
 export interface Hits {
   words: string[];
@@ -80,15 +80,26 @@ export function usePaletteMail(workspaceId: string, text: string): Hits {
     queries: groups.texts.map((e) => ({
       queryKey: keys.mail.message(workspaceId, e.id),
       queryFn: ({ signal }: { signal: AbortSignal }) => googleIntegrationApi.email(workspaceId, e.id, signal),
-      enabled: !excerpt(e.snippet, words),
+      enabled: !whyOf(e, undefined, words),
       staleTime: 60_000,
     })),
   });
   const texts = groups.texts.map((email, i) => ({
     email,
-    why: excerpt(email.snippet, words) ?? excerpt(bodies[i]?.data?.body_text ?? "", words) ?? email.snippet,
+    why: whyOf(email, bodies[i]?.data, words) ?? email.snippet,
   }));
   return { words: wanted ? words : [], ...groups, texts };
+}
+
+/** Where the words stand: in the text, in the address of a recipient, in the name of a file. */
+export function whyOf(email: EmailListItem, whole: Email | undefined, words: string[]): string | undefined {
+  const to = [...email.to_emails, ...email.cc].find((address) => holds(address, words));
+  return (
+    excerpt(email.snippet, words) ??
+    excerpt(whole?.body_text ?? "", words) ??
+    (to && `To ${to}`) ??
+    whole?.attachments.map((a) => a.name).find((name) => holds(name, words))
+  );
 }
 
 /** The value after it has stood still for a moment. */

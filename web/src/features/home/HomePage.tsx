@@ -1,20 +1,24 @@
 import { Link, type LinkProps } from "@tanstack/react-router";
-import { Activity, Building2, CalendarDays, ChevronRight, Handshake, Inbox, Plug, UserRound } from "lucide-react";
-import type { ComponentType, ReactNode } from "react";
+import { Inbox, MailOpen, Paperclip, Search, Send, Star } from "lucide-react";
+import type { ComponentType } from "react";
+import { useAvailableActions } from "@/actions/actions";
 import { paths } from "@/app/paths";
 import { useSession } from "@/app/session";
-import { useGoogleEmails, useGoogleIntegrationStatus } from "@/hooks/useGoogleIntegration";
-import { lastSync, readConnection } from "@/lib/connection";
+import { useGoogleIntegrationStatus } from "@/hooks/useGoogleIntegration";
 import { plural } from "@/lib/format";
-import { displayName, firstName } from "@/lib/people";
-import type { EmailListItem, GoogleStatus } from "@/lib/types";
-import { Avatar, Bones, Card, Empty, Failed, Page, Section, Time } from "@/ui/kit";
+import { firstName } from "@/lib/people";
+import type { GoogleStatus } from "@/lib/types";
+import { Page } from "@/ui/kit";
+import { ConnectionCard } from "./ConnectionCard";
 import { GoogleIntegrationBanner } from "./GoogleIntegrationBanner";
 import classes from "./HomePage.module.css";
+import { LatestMail, WaitingMail } from "./MailCards";
+import { RecentFiles } from "./RecentFiles";
 
 export function HomePage() {
   const { user, workspace } = useSession();
   const { status } = useGoogleIntegrationStatus(workspace.id);
+  const hasMail = (status?.counts.messages ?? 0) > 0;
   return (
     <Page title="Home" wide>
       <h2 className={classes.greeting}>{greeting(new Date(), firstName(user.name, user.email))}</h2>
@@ -22,10 +26,18 @@ export function HomePage() {
       <div className={classes.banner}>
         <GoogleIntegrationBanner workspaceId={workspace.id} />
       </div>
-      <QuickAccess status={status} />
+      {hasMail && <QuickActions />}
       <div className={classes.columns}>
-        <RecentMail workspaceId={workspace.id} status={status} />
-        <StandardObjects />
+        <div className={classes.column}>
+          <LatestMail workspaceId={workspace.id} status={status} />
+          {hasMail && <WaitingMail workspaceId={workspace.id} status={status} />}
+        </div>
+        {status && status.status !== "none" && (
+          <div className={classes.column}>
+            <ConnectionCard status={status} />
+            {hasMail && <RecentFiles workspaceId={workspace.id} />}
+          </div>
+        )}
       </div>
     </Page>
   );
@@ -39,158 +51,43 @@ export function greeting(now: Date, name: string): string {
 
 function summary(status: GoogleStatus | undefined): string {
   if (!status) return " ";
-  if (!status.is_connected) return "Nothing is connected yet.";
   const { unread, messages } = status.counts;
+  if (!status.is_connected && messages === 0) return "Nothing is connected yet.";
   return unread > 0
     ? `${plural(unread, "unread message")}, ${plural(messages, "message")} in all.`
-    : "Everything is read.";
+    : `Everything is read. ${plural(messages, "message")} in all.`;
 }
 
-interface QuickCard {
+interface Quick {
   label: string;
   icon: ComponentType<{ size?: number; strokeWidth?: number }>;
-  to?: LinkProps["to"];
-  text: ReactNode;
+  search: LinkProps["search"];
 }
 
-function QuickAccess({ status }: { status: GoogleStatus | undefined }) {
-  const last = lastSync(status);
-  const reading = status && readConnection(status);
-  const cards: QuickCard[] = [
-    {
-      label: "Inbox",
-      icon: Inbox,
-      to: paths.inbox,
-      text: status?.is_connected ? plural(status.counts.unread, "unread message") : "Read and search your mail",
-    },
-    { label: "Calendar", icon: CalendarDays, text: "Meetings with your customers will appear here" },
-    { label: "Activities", icon: Activity, text: "Mail, meetings and calls by record will appear here" },
-    {
-      label: "Integrations",
-      icon: Plug,
-      to: paths.integrations,
-      text:
-        reading?.tone === "ok" && last ? (
-          <>
-            Synced <Time iso={last} style="ago" />
-          </>
-        ) : (
-          (reading?.label ?? "Google")
-        ),
-    },
-  ];
-  return (
-    <ul className={classes.cards}>
-      {cards.map((card) => (
-        <li key={card.label}>
-          <QuickAccessCard {...card} />
-        </li>
-      ))}
-    </ul>
-  );
-}
-
-function QuickAccessCard({ label, icon: Icon, to, text }: QuickCard) {
-  const inside = (
-    <>
-      <span className={classes.cardHead}>
-        <Icon size={17} strokeWidth={1.75} />
-        <span>{label}</span>
-        {to && <ChevronRight size={15} className={classes.arrow} />}
-      </span>
-      <span className={classes.cardText}>{text}</span>
-    </>
-  );
-  return to ? (
-    <Link to={to} className={classes.card}>
-      {inside}
-    </Link>
-  ) : (
-    <div className={classes.card} data-later>
-      {inside}
-    </div>
-  );
-}
-
-const objects = [
-  { label: "People", icon: UserRound, text: "Those you write and meet with" },
-  { label: "Companies", icon: Building2, text: "By the domain of their addresses" },
-  { label: "Deals", icon: Handshake, text: "With their mail and meetings" },
+const quick: Quick[] = [
+  { label: "Inbox", icon: Inbox, search: {} },
+  { label: "Unread", icon: MailOpen, search: { unread: true } },
+  { label: "Starred", icon: Star, search: { label: "STARRED" } },
+  { label: "Sent", icon: Send, search: { label: "SENT" } },
+  { label: "With files", icon: Paperclip, search: { files: true } },
 ];
 
-function StandardObjects() {
+function QuickActions() {
+  const palette = useAvailableActions().find((a) => a.id === "palette");
   return (
-    <Section title="Records">
-      <Card>
-        {objects.map(({ label, icon: Icon, text }) => (
-          <div key={label} className={classes.object}>
-            <Icon size={16} strokeWidth={1.75} />
-            <span>
-              {label}
-              <span className={classes.objectText}>{text}</span>
-            </span>
-          </div>
-        ))}
-        <p className={classes.later}>
-          Not in this version yet. They will be filled from the mail that is already here.
-        </p>
-      </Card>
-    </Section>
-  );
-}
-
-const shownMail = 7;
-const recent = { label: "INBOX", threads: true, limit: shownMail };
-
-function RecentMail({ workspaceId, status }: { workspaceId: string; status: GoogleStatus | undefined }) {
-  const { emails, isLoading, error, refresh } = useGoogleEmails(workspaceId, recent);
-  return (
-    <Section
-      title="Recent mail"
-      aside={
-        emails.length > 0 && (
-          <Link to={paths.inbox} className={classes.all}>
-            Open the inbox
-          </Link>
-        )
-      }
-    >
-      <Card className={classes.mail}>
-        {isLoading ? (
-          <Bones rows={5} height={48} />
-        ) : error && emails.length === 0 ? (
-          <Failed error={error} retry={refresh} title="Recent mail could not be loaded" />
-        ) : emails.length === 0 ? (
-          <Empty icon={<Inbox size={18} />} title="No mail yet">
-            {status?.is_connected
-              ? "The newest messages appear here first."
-              : "Connect a Google account, and your newest mail appears here."}
-          </Empty>
-        ) : (
-          emails.slice(0, shownMail).map((email) => <MailRow key={email.id} email={email} />)
-        )}
-      </Card>
-    </Section>
-  );
-}
-
-function MailRow({ email }: { email: EmailListItem }) {
-  return (
-    <Link
-      to={paths.inbox}
-      search={{ thread: email.gmail_thread_id, box: email.connection_id }}
-      className={classes.row}
-      data-unread={!email.is_read || undefined}
-    >
-      <Avatar name={email.from_name} email={email.from_email} size={26} />
-      <span className={classes.from}>{displayName(email.from_name, email.from_email)}</span>
-      <span className={classes.subject}>
-        {email.subject || "(no subject)"}
-        {!email.is_read && <span className="visually-hidden"> (unread)</span>}
-      </span>
-      <span className={classes.date}>
-        <Time iso={email.gmail_date} />
-      </span>
-    </Link>
+    <nav aria-label="Shortcuts" className={classes.quick}>
+      {quick.map(({ label, icon: Icon, search }) => (
+        <Link key={label} to={paths.inbox} search={search} className={classes.chip}>
+          <Icon size={15} strokeWidth={1.75} />
+          {label}
+        </Link>
+      ))}
+      {palette && (
+        <button type="button" className={classes.chip} onClick={palette.run}>
+          <Search size={15} strokeWidth={1.75} />
+          Search
+        </button>
+      )}
+    </nav>
   );
 }
