@@ -58,7 +58,7 @@ func (c clients) Default(ctx context.Context, w crm.WorkspaceID) (vault.Client, 
 	if fault.Is(err, fault.NotFound) {
 		return vault.Client{}, &fault.Error{
 			Kind: fault.Conflict, Code: "google_not_configured",
-			Text: "No Google OAuth client is configured. An administrator can enter one on the Google page, or an operator sets GOOGLE_CLIENT_ID and GOOGLE_CLIENT_SECRET.",
+			Text: "No Google OAuth client is configured. An administrator can enter one on the page Google credentials, or an operator sets GOOGLE_CLIENT_ID and GOOGLE_CLIENT_SECRET.",
 		}
 	}
 	return client, err
@@ -79,7 +79,7 @@ func (c clients) opened(row org.ClientRow) (vault.Client, error) {
 	secret, err := c.sealer.Open(string(row.ID), org.FieldClientSecret, row.SealedSecret)
 	if err != nil {
 		return vault.Client{}, &fault.Error{Kind: fault.Unavailable, Code: "client_secret_lost", Err: err,
-			Text: "The secret of the OAuth client cannot be decrypted with the configured keys. An administrator has to enter it again on the Google page."}
+			Text: "The secret of the OAuth client cannot be decrypted with the configured keys. An administrator has to enter it again on the page Google credentials."}
 	}
 	return vault.Client{ID: row.ID, GoogleID: row.GoogleID, Secret: secret, RedirectURI: c.config.GoogleRedirectURI}, nil
 }

@@ -80,10 +80,10 @@ func (x *examination) oauthClient(ctx context.Context) Finding {
 	client, err := x.defaultClient(ctx)
 	switch {
 	case fault.Is(err, fault.Conflict), fault.Is(err, fault.NotFound):
-		return at(x.config.PublicURL+"/admin/google", broken("Make one in Google Cloud (docs/guides/google-cloud-setup.md), then enter its id and secret on the Google page, or set GOOGLE_CLIENT_ID and GOOGLE_CLIENT_SECRET.",
+		return at(x.config.PublicURL+"/admin/google", broken("Make one in Google Cloud (docs/guides/google-cloud-setup.md), then enter its id and secret on the page Google credentials, or set GOOGLE_CLIENT_ID and GOOGLE_CLIENT_SECRET.",
 			"None is configured."))
 	case err != nil:
-		return at(x.config.PublicURL+"/admin/google", broken("Enter its secret again on the Google page.", "The stored OAuth client cannot be used: %s", plain(err)))
+		return at(x.config.PublicURL+"/admin/google", broken("Enter its secret again on the page Google credentials.", "The stored OAuth client cannot be used: %s", plain(err)))
 	}
 	answer, err := x.ask(ctx, http.MethodPost, x.config.Endpoints().Token, url.Values{
 		"grant_type": {"authorization_code"}, "code": {"4/rapport-doctor"}, "client_id": {client.GoogleID},
@@ -102,7 +102,7 @@ func (x *examination) oauthClient(ctx context.Context) Finding {
 	case "deleted_client":
 		return at(credentialsPage, broken("Restore it in Google Cloud within 30 days, or make a new one and enter its id and secret.", "The OAuth client was deleted at Google."))
 	case "invalid_client", "unauthorized_client":
-		return at(credentialsPage, broken("Copy the client's id and secret again from Google Cloud, to the Google page or to GOOGLE_CLIENT_ID and GOOGLE_CLIENT_SECRET.", "Google refuses the client or its secret (%s).", says))
+		return at(credentialsPage, broken("Copy the client's id and secret again from Google Cloud, to the page Google credentials or to GOOGLE_CLIENT_ID and GOOGLE_CLIENT_SECRET.", "Google refuses the client or its secret (%s).", says))
 	default:
 		return warned("Try again later.", "The token endpoint answered %d %s, which says nothing about the client.", answer.status, says)
 	}

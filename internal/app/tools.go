@@ -30,7 +30,7 @@ func (a *App) Welcome(ctx context.Context, log *slog.Logger) {
 		log.Warn("BROKER_OPEN is set: the token service gives tokens to every program on this machine, without a key", "address", a.Config.Host)
 	}
 	if _, err := a.clients.Default(ctx, ""); fault.Is(err, fault.Conflict) {
-		log.Warn("no Google client is configured: nobody can connect; enter one on the Google page, or set GOOGLE_CLIENT_ID and GOOGLE_CLIENT_SECRET", "guide", "docs/guides/google-cloud-setup.md")
+		log.Warn("no Google client is configured: nobody can connect; enter one on the page Google credentials, or set GOOGLE_CLIENT_ID and GOOGLE_CLIENT_SECRET", "guide", "docs/guides/google-cloud-setup.md")
 	}
 	next := a.Config.PublicURL
 	if first, err := a.Org.NeedsSetup(ctx); err == nil && first {
