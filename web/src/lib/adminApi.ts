@@ -79,6 +79,5 @@ export const accountApi = {
   sessions: (signal?: Stop) => api.listSessions({ signal }),
   endSession: (session: string) => api.endSession(encodeURIComponent(session)),
   signOutEverywhere: () => api.signOutEverywhere({}),
-  changePassword: (old_password: string, new_password: string) =>
-    api.changePassword({ old_password: old_password || undefined, new_password }),
+  changePassword: (old_password: string, new_password: string) => api.changePassword({ old_password, new_password }),
 };

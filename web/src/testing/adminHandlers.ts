@@ -95,7 +95,7 @@ function decisions(world: World, note: Note): HttpHandler[] {
       );
       return done();
     }),
-    http.get(`${w}/connections`, ({ request }) => paged(org.connections, request, 100)),
+    http.get(`${w}/connections`, ({ request }) => paged(org.connections, request, 20)),
     http.post(`${w}/doctor`, ({ request }) => {
       note(request);
       return HttpResponse.json(org.doctor);
@@ -163,7 +163,7 @@ function people(world: World, note: Note): HttpHandler[] {
     http.get(`${w}/directory`, ({ request }) => {
       if (org.directory === "not_connected") {
         return problem(409, "directory_not_connected", "No administrator here has connected the directory.", {
-          action_url: "/oauth/authorize?service=directory",
+          action_url: "/oauth/authorize?userId=u1&service=directory&redirect=/admin/colleagues",
         });
       }
       const q = new URL(request.url).searchParams;

@@ -15,7 +15,7 @@ import classes from "./admin.module.css";
 import { ConsoleSection } from "./ConsoleSection";
 import { TestingNotice } from "./TestingNotice";
 import { useAct } from "./useAct";
-import { useConnections, useNames } from "./useAdmin";
+import { useAll, useConnections, useNames } from "./useAdmin";
 
 export function ApprovalPage() {
   const { workspace } = useSession();
@@ -121,6 +121,7 @@ interface StopProps {
 function Stop({ state, pending, onConfirm, onClose }: StopProps) {
   const { workspace } = useSession();
   const list = useConnections(workspace.id);
+  useAll(list);
   const running = (list.data?.pages ?? [])
     .flatMap((p) => p.items)
     .filter((c) => ["active", "degraded", "connecting"].includes(c.status)).length;

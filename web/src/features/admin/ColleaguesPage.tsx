@@ -46,15 +46,15 @@ export function ColleaguesPage() {
       setChosen(new Map());
     },
   });
-  const notConnected = list.error instanceof Problem && list.error.code === "directory_not_connected";
+  const closed = list.error instanceof Problem && list.error.code.startsWith("directory_") ? list.error : undefined;
   return (
     <Page
       title="Colleagues"
       wide
       lead="Who is in your organisation's directory at Google, and who has not connected yet. Send them a link: it needs no password."
     >
-      {notConnected ? (
-        <ConnectDirectory problem={list.error as Problem} />
+      {closed ? (
+        <ConnectDirectory problem={closed} />
       ) : (
         <>
           <div className={classes.tools}>
@@ -75,7 +75,7 @@ export function ColleaguesPage() {
             query={list}
             what="The directory"
             rows={6}
-            empty={people.length === 0}
+            empty={people.length === 0 && !list.hasNextPage}
             whenEmpty={
               <Empty icon={<UserRoundSearch size={18} />} title={q ? "Nobody matches" : "Everybody has connected"}>
                 {q ? `Nobody in the directory has “${q}” in their name or address.` : "There is nobody left to ask."}
@@ -109,20 +109,22 @@ export function ColleaguesPage() {
   );
 }
 
+/** Nobody has connected the directory, or not with an account that may read it. */
 function ConnectDirectory({ problem }: { problem: Problem }) {
   const { workspace, user } = useSession();
+  const refused = problem.code === "directory_refused";
   return (
     <Card>
       <Empty
         icon={<UserRoundSearch size={18} />}
-        title="The directory is not connected"
+        title={refused ? "Google does not show the directory" : "The directory is not connected"}
         action={
           <Button
             component="a"
-            href={peopleApi.directoryConnectUrl(workspace.id, user.id, paths.adminColleagues)}
+            href={problem.actionUrl || peopleApi.directoryConnectUrl(workspace.id, user.id, paths.adminColleagues)}
             variant="filled"
           >
-            Connect the directory
+            {refused ? "Connect another account" : "Connect the directory"}
           </Button>
         }
       >

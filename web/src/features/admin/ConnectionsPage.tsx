@@ -15,9 +15,9 @@ import { Cell, Table } from "@/ui/Table";
 import classes from "./admin.module.css";
 import { healthOf, matches, needsAttention } from "./health";
 import { LinksMade } from "./LinksMade";
-import { List, More } from "./parts";
+import { List } from "./parts";
 import { useAct } from "./useAct";
-import { rows, useConnections } from "./useAdmin";
+import { rows, useAll, useConnections } from "./useAdmin";
 
 type Filter = "all" | "attention";
 
@@ -34,6 +34,7 @@ export function ConnectionsPage() {
   const [filter, setFilter] = useState<Filter>("all");
   const [text, setText] = useState("");
   const [made, setMade] = useState<CreatedConnectLink[]>();
+  useAll(list);
   const all = rows(list.data);
   const troubled = all.filter(needsAttention);
   const shown = (filter === "attention" ? troubled : all).filter((c) => matches(c, text));
@@ -70,7 +71,7 @@ export function ConnectionsPage() {
         query={list}
         what="The connections"
         rows={5}
-        empty={shown.length === 0}
+        empty={shown.length === 0 && !list.hasNextPage}
         whenEmpty={<Nothing all={all.length} filter={filter} text={text} />}
       >
         <Table columns={columns} label="Connections">
@@ -79,7 +80,6 @@ export function ConnectionsPage() {
           ))}
         </Table>
       </List>
-      <More list={list} />
       {made && <LinksMade links={made} onClose={() => setMade(undefined)} />}
     </Page>
   );

@@ -195,6 +195,22 @@ describe("connections", () => {
   });
 });
 
+describe("all connections", () => {
+  it("are counted to the last page", async () => {
+    live((w) => {
+      const [first] = w.organisation.connections;
+      if (first)
+        w.organisation.connections = Array.from({ length: 60 }, (_, n) => ({
+          ...first,
+          id: `c${n}`,
+          status: n % 6 === 0 ? ("needs_reauth" as const) : ("active" as const),
+        }));
+    });
+    show(<ConnectionsPage />);
+    expect(await screen.findByText("10")).toBeDefined();
+  });
+});
+
 describe("colleagues", () => {
   it("makes links for those who were chosen, and offers no box where none would help", async () => {
     const world = live();
@@ -208,6 +224,25 @@ describe("colleagues", () => {
     expect(screen.getAllByRole("link", { name: /^Write to/ })[0]?.getAttribute("href")).toMatch(
       /^mailto:bettina\.krause%40/,
     );
+  });
+
+  it("goes on page after page", async () => {
+    live((w) => {
+      const [first] = w.organisation.directory === "not_connected" ? [] : w.organisation.directory;
+      if (first)
+        w.organisation.directory = Array.from({ length: 60 }, (_, n) => ({
+          ...first,
+          id: `x${n}`,
+          connected: false,
+          email: `x${n}@a.example`,
+        }));
+    });
+    show(<ColleaguesPage />);
+    expect(await screen.findByRole("button", { name: "Show more" })).toBeDefined();
+    const shown = () => within(screen.getByRole("table", { name: "Colleagues" })).getAllByRole("row");
+    expect(shown()).toHaveLength(51);
+    click("Show more");
+    await waitFor(() => expect(shown()).toHaveLength(61));
   });
 
   it("leads to connecting the directory first", async () => {

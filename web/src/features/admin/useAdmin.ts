@@ -1,6 +1,6 @@
 /** What the pages of the administration read. */
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
-import { useCallback } from "react";
+import { useCallback, useEffect } from "react";
 import { clientsApi, healthApi, invitationsApi, keysApi, peopleApi, tokensApi } from "@/lib/adminApi";
 import { membersApi } from "@/lib/api";
 import { keys } from "@/lib/keys";
@@ -86,6 +86,19 @@ export function useDirectory(w: string, q: string, onlyMissing: boolean) {
     retry: false,
     placeholderData: (previous) => previous,
   });
+}
+
+/** Reads a list to its end, page after page: what is counted and searched here has to be whole. */
+export function useAll(list: {
+  hasNextPage: boolean;
+  isFetching: boolean;
+  isError: boolean;
+  fetchNextPage: () => unknown;
+}) {
+  const { hasNextPage, isFetching, isError, fetchNextPage } = list;
+  useEffect(() => {
+    if (hasNextPage && !isFetching && !isError) void fetchNextPage();
+  }, [hasNextPage, isFetching, isError, fetchNextPage]);
 }
 
 /** The pages of a list as one. */

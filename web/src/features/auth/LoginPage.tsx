@@ -11,7 +11,10 @@ import { FormProblem } from "./FormProblem";
 import { Frame } from "./Frame";
 
 const refusals: Record<string, string> = {
-  access_denied: "Google sign-in was cancelled. Nothing was changed.",
+  access_denied:
+    "Google sign-in was cancelled, or nobody has invited this Google account yet. Ask an administrator of your workspace.",
+  not_invited: "Nobody has invited this Google account yet. Ask an administrator of your workspace.",
+  consent_expired: "That took too long, or it was begun in another browser. Start again.",
   not_member: "This Google account belongs to no member here. Ask the owner of the workspace to add you.",
 };
 

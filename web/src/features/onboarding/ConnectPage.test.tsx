@@ -132,6 +132,14 @@ describe("connecting", () => {
     expect(screen.getByText(/Your organisation does not allow it/)).toBeDefined();
   });
 
+  it("says which accounts are taken before one is chosen", async () => {
+    live((w) => {
+      w.status = notConnected;
+    });
+    show();
+    expect(await screen.findByText(/Choose an account of northwind-lamps\.example/)).toBeDefined();
+  });
+
   it("says that an account of another domain was not taken", async () => {
     live((w) => {
       w.status = notConnected;

@@ -1,9 +1,10 @@
 import { Button, Progress } from "@mantine/core";
 import { Link, useNavigate, useSearch } from "@tanstack/react-router";
-import { Lock, Search, ShieldCheck, Zap } from "lucide-react";
+import { AtSign, Lock, Search, ShieldCheck, Zap } from "lucide-react";
 import { useEffect, useState } from "react";
 import { paths } from "@/app/paths";
 import { useSession } from "@/app/session";
+import { useApproval } from "@/hooks/useApproval";
 import { useGoogleIntegrationConnect, useGoogleIntegrationStatus } from "@/hooks/useGoogleIntegration";
 import { canReadMail, importProgress, readConnection } from "@/lib/connection";
 import { count, plural, roughly } from "@/lib/format";
@@ -110,6 +111,7 @@ function Ask({ workspaceId, status, outcome, reason }: AskProps) {
       {!waits && (
         <>
           <Choices wishes={wishes} onChange={setWishes} />
+          <Domains workspaceId={workspaceId} />
           <div className={classes.foot}>
             <Button variant="filled" size="md" loading={isConnecting} onClick={go}>
               Connect with Google
@@ -130,6 +132,18 @@ function Ask({ workspaceId, status, outcome, reason }: AskProps) {
         <ShieldCheck size={14} /> Rapport never sends, changes or deletes anything in Gmail by itself.
       </p>
     </>
+  );
+}
+
+/** Which accounts the workspace takes, before somebody chooses the wrong one at Google. */
+function Domains({ workspaceId }: { workspaceId: string }) {
+  const domains = useApproval(workspaceId).data?.allowed_domains ?? [];
+  if (domains.length === 0) return null;
+  return (
+    <p className={classes.fine}>
+      <AtSign size={14} /> Choose an account of {new Intl.ListFormat("en", { type: "disjunction" }).format(domains)} at
+      Google; others are not taken.
+    </p>
   );
 }
 

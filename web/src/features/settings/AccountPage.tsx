@@ -161,17 +161,15 @@ function Password() {
   return (
     <Section
       title="Password"
-      note="Changing it ends your other sessions. People who sign in with Google alone have none."
+      note="Changing it ends your other sessions. People who sign in with Google alone have none here."
     >
       <Card>
         <form className={classes.passwords} onSubmit={submit}>
           <PasswordInput
             label="Present password"
-            description="Leave it empty if you have had none so far"
             autoComplete="current-password"
             error={fields.old_password}
             {...field("old")}
-            required={false}
           />
           <PasswordInput
             label="New password"
