@@ -42,8 +42,8 @@ func TestTheTokenServiceOnRealDatabases(t *testing.T) {
 		vend := func(i int) (vault.Vended, error) {
 			return both[i%2].Vend(ctx, lampKey, "shop-7", crm.ServiceDrive)
 		}
-		for round := range 3 {
-			tokens := make([]string, 64)
+		for round, callers := range []int{64, 64, 1000} {
+			tokens := make([]string, callers)
 			var all sync.WaitGroup
 			for i := range tokens {
 				all.Go(func() {
