@@ -88,6 +88,7 @@ func strangers(t *testing.T, w *apptest.World, owner *client.Client) []stranger 
 	abroad, err := w.SignIn(apptest.Elena).Workspace(elena.Workspaces[0].ID).CreateAPIKey(ctx, client.NewAPIKey{Name: "abroad", Scopes: []string{"*"}})
 	require.NoError(t, err)
 	bearer, session := signedOutEverywhere(t, w, owner)
+	_, browser := w.Browser(apptest.Mara)
 	return []stranger{
 		{name: "nobody", worthless: true},
 		{name: "garbage", token: "garbage", worthless: true},
@@ -99,6 +100,7 @@ func strangers(t *testing.T, w *apptest.World, owner *client.Client) []stranger 
 		{name: "signed-out-everywhere bearer", token: bearer, worthless: true},
 		{name: "signed-out-everywhere session", cookie: session, worthless: true},
 		{name: "owner", token: token(t, w, apptest.Mara), user: me.User.ID, home: true, role: "owner"},
+		{name: "owner's browser", cookie: cookieOf(t, w, browser, "rapport_session"), user: me.User.ID, home: true, role: "owner"},
 		{name: "member", token: token(t, w, apptest.Jonas), user: jonas.User.ID, home: true, role: "member"},
 		{name: "other workspace's owner", token: token(t, w, apptest.Elena), user: elena.User.ID},
 		{name: "key with every right", token: full.Key, user: me.User.ID, home: true, role: "owner", key: true, scopes: []string{"*"}},
@@ -337,4 +339,50 @@ func TestTheBrokerStaysInItsWorkspace(t *testing.T) {
 		require.Equal(t, 403, status, "%s asks for the owner's token", who.name)
 		require.Equal(t, "not_your_tokens", code)
 	}
+}
+
+// TestWhatIsOpenToWhom is the list to change when a door is opened wider:
+// whatever is not named here needs an administrator.
+func TestWhatIsOpenToWhom(t *testing.T) {
+	want := map[string][]string{
+		"anyone": {
+			"about", "create-token", "docs", "get-setup", "google-login", "health", "login", "logout", "openapi", "ready", "setup",
+		},
+		"holder": {
+			"accept-invitation", "authorize", "authorize-callback", "google-callback", "google-callback-any", "google-login-callback",
+			"lease-delete", "lease-get", "lease-patch", "lease-post", "lease-put", "metrics",
+			"receive-security-event", "start-connect-link", "view-connect-link", "view-invitation",
+		},
+		"signed_in": {
+			"get-me", "list-workspaces",
+		},
+		"in_person": {
+			"change-password", "end-session", "list-sessions", "sign-out-everywhere",
+		},
+		"tokens": {
+			"create-authorize-link", "create-lease", "cut-lease", "list-authorized-services", "list-leases", "revoke-token", "vend-token",
+		},
+		"every member": {
+			"ask-google-approval", "connect-google", "disconnect-google", "dismiss-google-approval-request", "get-attachment", "get-email",
+			"get-google-approval", "get-google-status", "get-run", "get-thread", "get-workspace", "list-emails", "list-failures", "list-labels",
+			"list-members", "list-runs", "preview-google", "retry-failure", "stream-events", "sync-gmail", "update-google-settings", "verify-google",
+		},
+	}
+	got := map[string][]string{}
+	_, routes := (&httpapi.Server{}).API(http.NewServeMux())
+	for _, r := range routes {
+		who := r.Access.Rule
+		if who == "member" {
+			if !slices.Contains(r.Access.Roles, "member") {
+				continue
+			}
+			who = "every member"
+		}
+		got[who] = append(got[who], r.ID)
+	}
+	for who, ids := range got {
+		slices.Sort(ids)
+		require.Equal(t, want[who], ids, who)
+	}
+	require.Len(t, got, len(want))
 }

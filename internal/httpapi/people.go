@@ -94,7 +94,7 @@ func (s *Server) viewInvitation(ctx context.Context, c access.Caller, _ *ByToken
 	}
 	return &bodyOf[InvitationView]{InvitationView{
 		WorkspaceName: found.WorkspaceName, Email: found.Email, Name: found.Name, Role: string(found.Role), InvitedBy: found.InviterName,
-		ExpiresAt: found.ExpiresAt.UTC(), HasAccount: found.HasAccount, GoogleSignIn: s.GoogleSignIn,
+		ExpiresAt: found.ExpiresAt.UTC(), HasAccount: found.HasAccount, GoogleSignIn: s.googleSignIn(ctx),
 	}}, nil
 }
 

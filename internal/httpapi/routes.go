@@ -30,7 +30,7 @@ func (s *Server) register(r *router) {
 	add(r, anyone, post, "/auth/token", "create-token", "Get a short-lived bearer token", s.createToken)
 	add(r, anyone, post, "/auth/logout", "logout", "Sign out", s.logout)
 	add(r, anyone, get, "/auth/google/login", "google-login", "Sign in with Google", s.googleLogin, redirects)
-	add(r, anyone, get, "/auth/google/callback", "google-login-callback", "Where Google sends people back after sign-in", s.googleLoginCallback, redirects)
+	add(r, holds("a consent under way"), get, "/auth/google/callback", "google-login-callback", "Where Google sends people back after sign-in", s.googleLoginCallback, redirects)
 	add(r, signedIn, get, "/me", "get-me", "Who is signed in", s.getMe)
 	add(r, inPerson, get, "/me/sessions", "list-sessions", "One's own signed-in browsers", s.listSessions)
 	add(r, inPerson, remove, "/me/sessions/{session_id}", "end-session", "Sign one of them out", s.endSession)
@@ -61,8 +61,8 @@ func (s *Server) register(r *router) {
 
 	// Google connection
 	add(r, may(access.ConnectionManage), get, g+"/connect", "connect-google", "Begin connecting a Google account", s.connect)
-	add(r, anyone, get, g+"/callback", "google-callback", "Where Google sends people back", s.callback, redirects)
-	add(r, anyone, get, "/integrations/google/callback", "google-callback-any", "Where Google sends people back, for every workspace", s.callbackAny, redirects)
+	add(r, holds("a consent under way"), get, g+"/callback", "google-callback", "Where Google sends people back", s.callback, redirects)
+	add(r, holds("a consent under way"), get, "/integrations/google/callback", "google-callback-any", "Where Google sends people back, for every workspace", s.callbackAny, redirects)
 	add(r, may(access.ConnectionRead), get, g+"/status", "get-google-status", "State of the connection", s.getStatus)
 	add(r, may(access.ConnectionManage), patch, g+"/settings", "update-google-settings", "Change settings of the connection", s.updateSettings)
 	add(r, may(access.ConnectionManage), post, g+"/disconnect", "disconnect-google", "Disconnect, and delete the data if wanted", s.disconnect)

@@ -36,7 +36,8 @@ type Server struct {
 
 	PublicURL    string // address browsers use, without a slash at the end
 	RedirectURI  string // where Google sends people back after consent
-	GoogleSignIn bool   // an OAuth client is configured
+	// GoogleSignIn reports whether an OAuth client can sign people in just now; nil: none.
+	GoogleSignIn func(context.Context) bool
 	Version      string
 	Heartbeat    time.Duration   // between signs of life on the event stream
 	Closing      <-chan struct{} // closed when the server stops: ends event streams

@@ -2040,7 +2040,7 @@ export const getGoogleLoginCallbackUrl = (params?: GoogleLoginCallbackParams,) =
 }
 
 /**
- * Access: anyone.
+ * Access: whoever holds a consent under way.
  * @summary Where Google sends people back after sign-in
  */
 export const googleLoginCallback = async (params?: GoogleLoginCallbackParams, options?: Parameters<typeof call>[1]): Promise<Problem> => {
@@ -2429,7 +2429,7 @@ export const getGoogleCallbackAnyUrl = (params?: GoogleCallbackAnyParams,) => {
 }
 
 /**
- * Access: anyone.
+ * Access: whoever holds a consent under way.
  * @summary Where Google sends people back, for every workspace
  */
 export const googleCallbackAny = async (params?: GoogleCallbackAnyParams, options?: Parameters<typeof call>[1]): Promise<Problem> => {
@@ -3560,7 +3560,7 @@ export const getGoogleCallbackUrl = (workspaceId: string,
 }
 
 /**
- * Access: anyone.
+ * Access: whoever holds a consent under way.
  * @summary Where Google sends people back
  */
 export const googleCallback = async (workspaceId: string,
