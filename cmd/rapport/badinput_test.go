@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	_ "github.com/jackc/pgx/v5/stdlib"
 	"github.com/stretchr/testify/require"
@@ -42,6 +43,14 @@ func TestAllWrongSettingsAtOnce(t *testing.T) {
 	r := runs(t, []string{"LOG_LEVEL=loud", "WORKERS=0", "PUBLIC_URL=nowhere"}, "migrate")
 	require.Equal(t, exitConfig, r.code)
 	require.Equal(t, 3, strings.Count(r.errs, "\n"), r.errs)
+}
+
+func TestAnOpenBrokerIsForLoopbackAndSaysSo(t *testing.T) {
+	line := runs(t, []string{"BROKER_OPEN=true", "SERVICE_HOST=0.0.0.0"}, "serve").oneLine(t, exitConfig)
+	require.True(t, strings.HasPrefix(line, "BROKER_OPEN: "), line)
+	s := serves(t, []string{"BROKER_OPEN=true", "DATA_DIR=" + t.TempDir(), "LOG_LEVEL=warn"})
+	require.Eventually(t, func() bool { return strings.Contains(s.log.String(), "BROKER_OPEN is set") }, 10*time.Second, 5*time.Millisecond)
+	s.stop()
 }
 
 func TestWrongCommandLines(t *testing.T) {

@@ -19,6 +19,7 @@ type clientRows interface {
 	GoogleClientRow(ctx context.Context, id crm.ClientID) (org.ClientRow, error)
 	DefaultGoogleClient(ctx context.Context, w crm.WorkspaceID) (org.ClientRow, error)
 	SealedClients(ctx context.Context) ([]vault.SealedClient, error)
+	Only(ctx context.Context) (crm.Workspace, error)
 }
 
 // clients finds OAuth clients: those of the admin page win over the one of the
@@ -45,7 +46,8 @@ func (c clients) Client(ctx context.Context, id crm.ClientID) (vault.Client, err
 	return c.opened(row)
 }
 
-// Default gives the client new connections of a workspace are made with.
+// Default gives the client new connections of a workspace are made with; without
+// a workspace, the one people sign in with.
 func (c clients) Default(ctx context.Context, w crm.WorkspaceID) (vault.Client, error) {
 	row, err := c.rows.DefaultGoogleClient(ctx, w)
 	if err == nil {
@@ -55,6 +57,12 @@ func (c clients) Default(ctx context.Context, w crm.WorkspaceID) (vault.Client, 
 		return vault.Client{}, fmt.Errorf("reading the OAuth client: %w", err)
 	}
 	client, err := c.environment()
+	if fault.Is(err, fault.NotFound) && w == "" {
+		// Where there is one workspace, its client is the installation's.
+		if only, err := c.rows.Only(ctx); err == nil {
+			return c.Default(ctx, only.ID)
+		}
+	}
 	if fault.Is(err, fault.NotFound) {
 		return vault.Client{}, &fault.Error{
 			Kind: fault.Conflict, Code: "google_not_configured",
@@ -107,4 +115,10 @@ func (c clients) all(ctx context.Context) ([]vault.Client, error) {
 		out = append(out, vault.Client{ID: row.ID, GoogleID: row.GoogleID, RedirectURI: c.config.GoogleRedirectURI})
 	}
 	return out, nil
+}
+
+// googleSignIn reports whether people can sign in with Google.
+func (a *App) googleSignIn(ctx context.Context) bool {
+	_, err := a.clients.Default(ctx, "")
+	return err == nil
 }

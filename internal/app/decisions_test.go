@@ -1,9 +1,11 @@
 package app_test
 
 import (
+	"database/sql"
 	"encoding/json"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -291,4 +293,56 @@ func TestAClientWhoseSecretIsLost(t *testing.T) {
 	require.NoError(t, err)
 	_, err = w.App.Org.GoogleClients(ctx, access.System(crm.WorkspaceID(w.Home)))
 	require.NoError(t, err)
+}
+
+// TestSigningInWithAClientOfThePage: without settings, the client that was
+// entered for the only workspace signs people in, from the moment it is there.
+func TestSigningInWithAClientOfThePage(t *testing.T) {
+	const page = "100000000077-page.apps.googleusercontent.com"
+	w := apptest.Start(t, storetest.SQLite, fewMessages, func(s *apptest.Setup) { s.Environ = []string{"GOOGLE_CLIENT_ID=", "GOOGLE_CLIENT_SECRET="} })
+	require.NoError(t, post(w.Sim.URL()+"/_sim/clients", `{"client_id":"`+page+`","client_secret":"GOCSPX-page"}`))
+	owner := w.SetUp()
+	before, err := w.Nobody().NeedsSetup(ctx)
+	require.NoError(t, err)
+	require.False(t, before.GoogleSignIn)
+	_, err = owner.Workspace(w.Home).AddGoogleClient(ctx, client.NewGoogleClient{GoogleClientID: page, ClientSecret: "GOCSPX-page"})
+	require.NoError(t, err)
+	after, err := w.Nobody().NeedsSetup(ctx)
+	require.NoError(t, err)
+	require.True(t, after.GoogleSignIn)
+	require.Contains(t, w.Follow(http.DefaultClient, w.URL+"/api/v1/auth/google/login"), page)
+}
+
+// TestUnusedTokensAreKeptAlive lets the schedule refresh what nobody has used
+// for a month, once.
+func TestUnusedTokensAreKeptAlive(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, d storetest.Database) {
+		t.Parallel()
+		w := apptest.Start(t, d, fewMessages)
+		owner := w.SetUp()
+		w.Authorise(w.Key(owner, "tokens:vend:*"), "idle", "drive", apptest.Mara)
+		db := database(t, w)
+		_, err := db.Exec("UPDATE oauth_grants SET last_used_at = $1, token_expiry = $2", time.Now().AddDate(0, 0, -31).UnixMicro(), time.Now().AddDate(0, 0, -31).UnixMicro())
+		require.NoError(t, err)
+		_, err = db.Exec("UPDATE jobs SET due_at = 0 WHERE kind = $1", string(vault.KindKeepAlive))
+		require.NoError(t, err)
+		require.Eventually(t, func() bool {
+			return count(t, w, "oauth_grants WHERE last_used_at > "+strconv.FormatInt(time.Now().Add(-time.Hour).UnixMicro(), 10)) == 1
+		}, 30*time.Second, 20*time.Millisecond)
+		require.Equal(t, 1, count(t, w, "jobs WHERE kind = '"+string(vault.KindKeepAlive)+"' AND due_at > "+strconv.FormatInt(time.Now().Add(23*time.Hour).UnixMicro(), 10)), "tomorrow again")
+	})
+}
+
+// database opens the installation's database beside it, for writing.
+func database(t *testing.T, w *apptest.World) *sql.DB {
+	t.Helper()
+	driver, at := "sqlite", "file:"+w.Config.DatabasePath+"?_pragma=busy_timeout(20000)"
+	if !w.Config.DatabaseURL.IsZero() {
+		driver, at = "pgx", w.Config.DatabaseURL.Reveal()
+	}
+	db, err := sql.Open(driver, at)
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = db.Close() })
+	return db
 }

@@ -3,7 +3,6 @@ package app_test
 import (
 	"context"
 	"crypto/tls"
-	"database/sql"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -296,14 +295,7 @@ func (p *patient) authorise(service string) {
 func (p *patient) died(after time.Duration) {
 	p.t.Helper()
 	now := time.Now()
-	driver, at := "sqlite", p.Config.DatabasePath
-	if !p.Config.DatabaseURL.IsZero() {
-		driver, at = "pgx", p.Config.DatabaseURL.Reveal()
-	}
-	db, err := sql.Open(driver, at)
-	require.NoError(p.t, err)
-	defer func() { _ = db.Close() }()
-	_, err = db.Exec("UPDATE oauth_grants SET status = 'dead', access_token = '', refresh_token = '', consented_at = $1, died_at = $2, lived = $3",
+	_, err := database(p.t, p.World).Exec("UPDATE oauth_grants SET status = 'dead', access_token = '', refresh_token = '', consented_at = $1, died_at = $2, lived = $3",
 		now.Add(-after-time.Hour).UnixMicro(), now.Add(-time.Hour).UnixMicro(), after.Microseconds())
 	require.NoError(p.t, err)
 }

@@ -6,6 +6,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
+	"rapport/internal/access"
 	"rapport/internal/crm"
 	"rapport/internal/fact"
 	"rapport/internal/fault"
@@ -21,6 +22,7 @@ type meters struct {
 	calls     *prometheus.CounterVec
 	refreshes *prometheus.CounterVec
 	events    *prometheus.CounterVec
+	vends     *prometheus.CounterVec
 	facts     *prometheus.CounterVec
 	steps     *prometheus.HistogramVec
 }
@@ -30,6 +32,7 @@ func newMeters(r *prometheus.Registry, version string) *meters {
 		units:     prometheus.NewCounterVec(prometheus.CounterOpts{Name: "rapport_google_units_total", Help: "Quota units spent at Google."}, []string{"method"}),
 		calls:     prometheus.NewCounterVec(prometheus.CounterOpts{Name: "rapport_google_calls_total", Help: "Attempts of calls to Google, refused ones by its quota apart."}, []string{"method", "refused"}),
 		refreshes: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "rapport_token_refreshes_total", Help: "Access tokens refreshed, by outcome."}, []string{"outcome"}),
+		vends:     prometheus.NewCounterVec(prometheus.CounterOpts{Name: "rapport_token_vends_total", Help: "Access tokens asked for by plugins and people, by outcome."}, []string{"outcome"}),
 		events:    prometheus.NewCounterVec(prometheus.CounterOpts{Name: "rapport_security_events_total", Help: "Security events of Google that were taken, by kind."}, []string{"kind"}),
 		facts:     prometheus.NewCounterVec(prometheus.CounterOpts{Name: "rapport_facts_total", Help: "Facts seen by this process: mail.arrived, sync.completed, ..."}, []string{"kind"}),
 		steps: prometheus.NewHistogramVec(prometheus.HistogramOpts{
@@ -38,7 +41,7 @@ func newMeters(r *prometheus.Registry, version string) *meters {
 	}
 	about := prometheus.NewGauge(prometheus.GaugeOpts{Name: "rapport_build_info", Help: "Always 1.", ConstLabels: prometheus.Labels{"version": version}})
 	about.Set(1)
-	r.MustRegister(m.units, m.calls, m.refreshes, m.events, m.facts, m.steps, about, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	r.MustRegister(m.units, m.calls, m.refreshes, m.vends, m.events, m.facts, m.steps, about, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
 
@@ -57,6 +60,24 @@ func (m *meters) ended(e local.Ended) {
 		outcome = fault.Of(e.Err).String()
 	}
 	m.steps.WithLabelValues(string(e.Kind), outcome).Observe(e.Took.Seconds())
+}
+
+// trail counts vends of a trail.
+func (m *meters) trail(t access.Trail) access.Trail { return countedTrail{t, m.vends} }
+
+type countedTrail struct {
+	access.Trail
+	vends *prometheus.CounterVec
+}
+
+func (c countedTrail) Record(ctx context.Context, rows ...access.Audit) error {
+	err := c.Trail.Record(ctx, rows...)
+	for _, r := range rows {
+		if r.Action == "token.vend" && err == nil {
+			c.vends.WithLabelValues(r.Outcome).Inc()
+		}
+	}
+	return err
 }
 
 func (m *meters) securityEvent(kind string) { m.events.WithLabelValues(kind).Inc() }

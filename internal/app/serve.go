@@ -195,7 +195,7 @@ func (a *App) handler() (http.Handler, error) {
 	door := &httpapi.Server{
 		Org: a.Org, Vault: a.Vault, Mail: a.Mail, Connections: a.Store, Facts: a.live, Queue: a.Store, Once: a.Store, Now: a.now, Log: a.log,
 		Doctor: a.doctor, Proxy: a.proxy, SecurityEvents: securityEvents{a}, Trace: func(h http.Handler) http.Handler { return tracedHandler(a.Config.Tracing(), h) },
-		PublicURL: a.Config.PublicURL, RedirectURI: a.Config.GoogleRedirectURI, GoogleSignIn: a.Config.HasGoogleClient(), Version: a.version,
+		PublicURL: a.Config.PublicURL, RedirectURI: a.Config.GoogleRedirectURI, GoogleSignIn: a.googleSignIn, Version: a.version,
 		Heartbeat: a.beat, Closing: a.closing, Pages: web.Files(), AllowedOrigins: a.Config.AllowedOrigins, TrustedProxies: proxies,
 		Metrics: a.metrics, MetricsToken: a.Config.MetricsToken,
 		Checks: []httpapi.Check{{Name: "database", Run: a.Store.Ping}, {Name: "migrations", Run: a.migrated}, {Name: "key", Run: a.keyWorks}},

@@ -57,7 +57,9 @@ func (s *Server) getSetup(ctx context.Context, _ access.Caller, _ *nothing) (*bo
 	return &bodyOf[SetupState]{SetupState{Needed: needed, GoogleSignIn: s.googleSignIn(ctx)}}, nil
 }
 
-func (s *Server) googleSignIn(ctx context.Context) bool { return s.GoogleSignIn != nil && s.GoogleSignIn(ctx) }
+func (s *Server) googleSignIn(ctx context.Context) bool {
+	return s.GoogleSignIn != nil && s.GoogleSignIn(ctx)
+}
 
 // browserInput is what an operation that signs a browser in wants to know of it.
 type browserInput[T any] struct {

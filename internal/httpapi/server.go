@@ -34,8 +34,8 @@ type Server struct {
 	Now            func() time.Time
 	Log            *slog.Logger
 
-	PublicURL    string // address browsers use, without a slash at the end
-	RedirectURI  string // where Google sends people back after consent
+	PublicURL   string // address browsers use, without a slash at the end
+	RedirectURI string // where Google sends people back after consent
 	// GoogleSignIn reports whether an OAuth client can sign people in just now; nil: none.
 	GoogleSignIn func(context.Context) bool
 	Version      string
