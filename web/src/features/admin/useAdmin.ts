@@ -89,16 +89,21 @@ export function useDirectory(w: string, q: string, onlyMissing: boolean) {
 }
 
 /** Reads a list to its end, page after page: what is counted and searched here has to be whole. */
-export function useAll(list: {
+export function useAll(list: Endless) {
+  const { data, hasNextPage, isFetching, isError, fetchNextPage } = list;
+  const read = data?.pages.length ?? 0;
+  // biome-ignore lint/correctness/useExhaustiveDependencies: a page that came may leave everything else as it was
+  useEffect(() => {
+    if (hasNextPage && !isFetching && !isError) void fetchNextPage();
+  }, [read, hasNextPage, isFetching, isError, fetchNextPage]);
+}
+
+interface Endless {
+  data?: { pages: unknown[] };
   hasNextPage: boolean;
   isFetching: boolean;
   isError: boolean;
   fetchNextPage: () => unknown;
-}) {
-  const { hasNextPage, isFetching, isError, fetchNextPage } = list;
-  useEffect(() => {
-    if (hasNextPage && !isFetching && !isError) void fetchNextPage();
-  }, [hasNextPage, isFetching, isError, fetchNextPage]);
 }
 
 /** The pages of a list as one. */
