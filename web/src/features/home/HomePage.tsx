@@ -52,7 +52,7 @@ export function greeting(now: Date, name: string): string {
 function summary(status: GoogleStatus | undefined): string {
   if (!status) return " ";
   const { unread, messages } = status.counts;
-  if (!status.is_connected && messages === 0) return "Nothing is connected yet.";
+  if (messages === 0) return status.is_connected ? "No mail is here yet." : "Nothing is connected yet.";
   return unread > 0
     ? `${plural(unread, "unread message")}, ${plural(messages, "message")} in all.`
     : `Everything is read. ${plural(messages, "message")} in all.`;

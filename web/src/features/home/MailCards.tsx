@@ -3,6 +3,7 @@ import { Inbox } from "lucide-react";
 import type { ReactNode } from "react";
 import { paths } from "@/app/paths";
 import { useGoogleEmails } from "@/hooks/useGoogleIntegration";
+import { canReadMail } from "@/lib/connection";
 import { displayName } from "@/lib/people";
 import type { EmailListItem, GoogleStatus } from "@/lib/types";
 import { Avatar, Bones, Card, Empty, Failed, Section, Time } from "@/ui/kit";
@@ -36,9 +37,11 @@ export function LatestMail({ workspaceId, status }: Props) {
           <Failed error={error} retry={refresh} title="Recent mail could not be loaded" />
         ) : emails.length === 0 ? (
           <Empty icon={<Inbox size={18} />} title="No mail yet">
-            {status?.is_connected
-              ? "The newest messages appear here first."
-              : "Connect a Google account, and your newest mail appears here."}
+            {!status?.is_connected
+              ? "Connect a Google account, and your newest mail appears here."
+              : canReadMail(status)
+                ? "The newest messages appear here first."
+                : "It appears here as soon as Rapport may read it."}
           </Empty>
         ) : (
           emails.slice(0, isUnread ? shown : 7).map((email) => <MailRow key={email.id} email={email} />)

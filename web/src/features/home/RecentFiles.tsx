@@ -11,7 +11,7 @@ import { FileLink } from "@/ui/FileLink";
 import { Section } from "@/ui/kit";
 import classes from "./RecentFiles.module.css";
 
-const withFiles = { q: "has:attachment -from:me", limit: 8 };
+const withFiles = { q: "has:attachment -from:me -from:mailer-daemon", limit: 8 };
 const shown = 4;
 
 /** What came as a file; invitations to meetings are none. */
@@ -48,7 +48,7 @@ export function RecentFiles({ workspaceId }: { workspaceId: string }) {
           </li>
         ))}
       </ul>
-      <Link to={paths.inbox} search={{ q: withFiles.q }} className={classes.all}>
+      <Link to={paths.inbox} search={{ q: "has:attachment -from:me" }} className={classes.all}>
         Show all files you received
       </Link>
     </Section>

@@ -124,6 +124,120 @@ describe("the keyboard", () => {
   });
 });
 
+describe("the focus", () => {
+  const marked = () => document.querySelectorAll("[data-marked]");
+  it("goes with j and k, so that there is one selected row", async () => {
+    live();
+    show();
+    await waitFor(() => expect(rows().length).toBeGreaterThan(5));
+    press("j");
+    await waitFor(() => expect(document.activeElement).toBe(rows()[0]));
+    press("j");
+    await waitFor(() => expect(document.activeElement).toBe(rows()[1]));
+    expect([...marked()]).toEqual([rows()[1]]);
+    press("k");
+    await waitFor(() => expect(document.activeElement).toBe(rows()[0]));
+  });
+
+  it("of a row marks it, and j goes on from there", async () => {
+    live();
+    show();
+    await waitFor(() => expect(rows().length).toBeGreaterThan(5));
+    fireEvent.focus(rows()[3] as HTMLElement);
+    await waitFor(() => expect([...marked()]).toEqual([rows()[3]]));
+    press("j");
+    await waitFor(() => expect([...marked()]).toEqual([rows()[4]]));
+  });
+
+  it("returns to the row when the conversation is closed", async () => {
+    live();
+    show();
+    await waitFor(() => expect(rows().length).toBeGreaterThan(5));
+    fireEvent.click(rows()[2] as HTMLElement);
+    await screen.findAllByRole("article");
+    press("u");
+    await waitFor(() => expect(document.activeElement).toBe(rows()[2]));
+  });
+});
+
+describe("what stands in the way", () => {
+  it("of a mailbox that was disconnected is said above its mail", async () => {
+    live((w) => {
+      w.status = { ...w.status, status: "disconnected", is_connected: false };
+    });
+    show();
+    expect(await screen.findByText("Not connected.")).toBeDefined();
+    expect(screen.getByText(/what was synced until/)).toBeDefined();
+    expect(screen.getByRole("link", { name: "Connect Google" })).toBeDefined();
+    expect(rows().length).toBeGreaterThan(5);
+  });
+
+  it("where mail may not be read is mended with one click", async () => {
+    live((w) => {
+      w.mail = [];
+      w.status = {
+        ...w.status,
+        status: "degraded",
+        granted_scopes: ["openid"],
+        missing_scopes: [
+          { scope: "https://www.googleapis.com/auth/gmail.readonly", feature: "Read mail", description: "" },
+        ],
+      };
+    });
+    show();
+    expect(await screen.findByRole("button", { name: "Give the missing permission" })).toBeDefined();
+  });
+
+  it("while Google does not answer is said with the age of what is seen", async () => {
+    live((w) => {
+      const [history, ...others] = w.status.streams;
+      if (!history) throw new Error("no stream");
+      const synced_at = new Date(Date.now() - 12 * 60_000).toISOString();
+      w.status = {
+        ...w.status,
+        streams: [
+          { ...history, state: "waiting", error: "Google does not answer.", synced_at },
+          ...others.map((s) => ({ ...s, synced_at: null })),
+        ],
+      };
+    });
+    show();
+    expect((await screen.findByText("Google does not answer")).parentElement?.textContent).toBe(
+      "Google does not answer; last synced 12 min ago; it is tried again by itself.",
+    );
+    expect(screen.getByRole("button", { name: "Sync now" }).hasAttribute("disabled")).toBe(false);
+  });
+
+  it("in a search that was not understood is said, with what was likely meant", async () => {
+    live();
+    const { router } = show(`${path}?q=has:attachmnt`);
+    fireEvent.click(await screen.findByRole("button", { name: "has:attachment" }));
+    await waitFor(() => expect(router.state.location.search).toMatchObject({ q: "has:attachment" }));
+  });
+});
+
+describe("a file", () => {
+  it("that does not come says why, and can be tried again", async () => {
+    const world = live();
+    const mail = world.mail.find((m) => m.has_attachments && m.body_html === "");
+    server.use(
+      http.get("*/attachments/:id", () =>
+        HttpResponse.json({ detail: "Google has a problem just now.", request_id: "r-7" }, { status: 503 }),
+      ),
+    );
+    show(`${path}?thread=${mail?.gmail_thread_id}`);
+    const [link] = await screen.findAllByRole("link", { name: /canopy drawing.pdf/ });
+    fireEvent.click(link as HTMLElement);
+    expect(await screen.findByText("canopy drawing.pdf was not downloaded")).toBeDefined();
+    expect(screen.getByText(/Google has a problem just now/)).toBeDefined();
+    live();
+    const saved = vi.spyOn(URL, "createObjectURL").mockReturnValue("blob:x");
+    vi.spyOn(HTMLAnchorElement.prototype, "click").mockImplementation(() => undefined);
+    fireEvent.click(screen.getByRole("button", { name: "Try again" }));
+    await waitFor(() => expect(saved).toHaveBeenCalledOnce());
+  });
+});
+
 describe("a conversation", () => {
   it("opens its last message and folds the older ones", async () => {
     const world = live(undefined, 120);

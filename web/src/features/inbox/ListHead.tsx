@@ -3,7 +3,7 @@ import { AtSign, Check, MailOpen, Paperclip, RefreshCw } from "lucide-react";
 import type { RefObject } from "react";
 import type { InboxSearch } from "@/app/paths";
 import { lastSync } from "@/lib/connection";
-import { ago, plural } from "@/lib/format";
+import { longDate, plural } from "@/lib/format";
 import type { Known } from "@/lib/search";
 import type { GoogleStatus, Label } from "@/lib/types";
 import { cx, Hint } from "@/ui/kit";
@@ -75,7 +75,7 @@ export function ListHead({ search, status, labels, known, input, total, isSyncin
 function SyncButton({ status, isSyncing, onSync }: Pick<Props, "isSyncing" | "onSync"> & { status: GoogleStatus }) {
   const last = lastSync(status);
   return (
-    <Hint label={last ? `Sync now, last synced ${ago(last)}` : "Sync now"} keys="⇧ N">
+    <Hint label={last ? `Sync now (last synced ${longDate(last)})` : "Sync now"} keys="⇧ N">
       <ActionIcon aria-label="Sync now" aria-busy={isSyncing || undefined} onClick={onSync}>
         <RefreshCw size={15} className={cx(isSyncing && classes.turning)} />
       </ActionIcon>

@@ -85,3 +85,44 @@ describe("mail's HTML", () => {
     expect(page("<p>Plain <b>words</b></p>").designed).toBe(false);
   });
 });
+
+describe("in the dark", () => {
+  const dark = (html: string, more: Partial<Parameters<typeof mailPage>[1]> = {}) =>
+    mailPage(html, { remote: false, look: { ...look, scheme: "dark" }, ...more });
+  it("plain mail has the page's own colours", () => {
+    expect(dark("<p>hello</p>")).toMatchObject({ designed: false, adapted: false });
+  });
+  it.each(['<table bgcolor="#ffffff"><tr><td>x</td></tr></table>', "<style>p{color:#333}</style><p>x</p>"])(
+    "white paper is turned dark: %s",
+    (html) => expect(dark(html)).toMatchObject({ designed: true, adapted: true }),
+  );
+  it.each([
+    '<table bgcolor="#7a1f4b"><tr><td>all of the text</td></tr></table>',
+    '<div style="background:url(cid:x)">all of the text</div>',
+    "<style>body{background:#0b2545}</style><p>x</p>",
+  ])("a coloured ground stays as it was sent: %s", (html) =>
+    expect(dark(html)).toMatchObject({ designed: true, adapted: false }),
+  );
+  it("the reader may want it otherwise", () => {
+    expect(dark("<p>hello</p>", { dark: "sent" })).toMatchObject({ designed: true, adapted: false });
+    expect(dark('<table bgcolor="#7a1f4b"><tr><td>x</td></tr></table>', { dark: "adapted" }).adapted).toBe(true);
+  });
+  it("coloured blocks keep their colours", () => {
+    const page = dark('<div style="background:#fff"><p>much more text</p><a style="background:#0f6655">go</a></div>');
+    expect(page.document).toMatch(/<a [^>]*class="as-sent"/);
+    expect(page.document).not.toMatch(/<div [^>]*class="as-sent"/);
+  });
+});
+
+describe("words of a search", () => {
+  const marked = (html: string) => mailPage(html, { remote: false, look, words: ["brass", "lamps"] }).document;
+  it("are marked in the text, not in tags", () => {
+    expect(marked('<p title="brass">Brass &amp; lamps</p>')).toContain(
+      '<p title="brass"><mark>Brass</mark> &amp; <mark>lamps</mark></p>',
+    );
+  });
+  it("open what is folded where they are nowhere else", () => {
+    expect(marked("<p>Thanks</p><blockquote>the brass one</blockquote>")).toMatch(/<details [^>]*open/);
+    expect(marked("<p>brass</p><blockquote>the brass one</blockquote>")).not.toMatch(/<details [^>]*open/);
+  });
+});

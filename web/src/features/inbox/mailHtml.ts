@@ -73,7 +73,8 @@ const quotes =
   ".gmail_quote_container, .gmail_quote, .yahoo_quoted, .moz-cite-prefix, blockquote[type=cite], blockquote";
 
 export function mailPage(html: string, options: Options): MailPage {
-  const body = new DOMParser().parseFromString(purify()(html, config), "text/html").body;
+  // Without the tag, styles at the beginning would go to the head and be lost.
+  const body = new DOMParser().parseFromString(`<body>${purify()(html, config)}`, "text/html").body;
   const dark =
     options.look.scheme === "dark" ? (options.dark ?? (hasGround(body, html) ? "sent" : "adapted")) : undefined;
   const designed = isDesigned(body, html) || dark === "sent";
