@@ -392,6 +392,10 @@ test("every page, light, dark and on a phone", async () => {
       await page.getByRole("link", { name: "Settings" }).or(page.getByRole("button", { name: "Settings" })).first().click();
       await page.getByRole("menuitem", { name: "Administration" }).click();
       await page.waitForURL(/\/admin\/members/);
+      await page.getByRole("button", { name: "Administration", exact: true }).click();
+      await page.getByRole("menuitem", { name: "Set-up check" }).waitFor();
+      await accessible(page, "the menu of the administration");
+      await screenshot(page, "admin-menu-phone");
     } else {
       await page.keyboard.press("Control+k");
       await page.keyboard.type("who did what");

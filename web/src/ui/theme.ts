@@ -74,7 +74,8 @@ export const theme = createTheme({
     }),
     Radio: Radio.extend({ defaultProps: { size: "xs" }, classNames: { radio: classes.box } }),
     Menu: Menu.extend({
-      defaultProps: { transitionProps: transitions, shadow: "none", offset: 4 },
+      // The placeholder that takes the focus is no child a menu may have.
+      defaultProps: { transitionProps: transitions, shadow: "none", offset: 4, withInitialFocusPlaceholder: false },
       classNames: {
         dropdown: classes.dropdown,
         item: classes.item,

@@ -35,13 +35,20 @@ export function List({ query, what, empty, whenEmpty, rows = 4, children }: List
 }
 
 interface MoreProps {
-  list: { hasNextPage: boolean; isFetchingNextPage: boolean; fetchNextPage: () => unknown };
+  list: {
+    data?: { pages: unknown[] };
+    hasNextPage: boolean;
+    isFetchingNextPage: boolean;
+    fetchNextPage: () => unknown;
+  };
 }
 
 /** The end of a list that goes on: loads as it comes into sight, and by its button. */
 export function More({ list }: MoreProps) {
   const end = useRef<HTMLDivElement>(null);
   const { hasNextPage, isFetchingNextPage, fetchNextPage } = list;
+  const read = list.data?.pages.length ?? 0;
+  // biome-ignore lint/correctness/useExhaustiveDependencies: after a page that changes nothing else, the end is looked at again
   useEffect(() => {
     if (!hasNextPage || isFetchingNextPage || !end.current || typeof IntersectionObserver === "undefined") return;
     const watch = new IntersectionObserver((seen) => seen.some((s) => s.isIntersecting) && void fetchNextPage(), {
@@ -49,7 +56,7 @@ export function More({ list }: MoreProps) {
     });
     watch.observe(end.current);
     return () => watch.disconnect();
-  }, [hasNextPage, isFetchingNextPage, fetchNextPage]);
+  }, [read, hasNextPage, isFetchingNextPage, fetchNextPage]);
   if (!hasNextPage) return null;
   return (
     <div className={classes.more} ref={end}>
