@@ -125,7 +125,7 @@ func TestGoogleSignInNeedsAnInvitation(t *testing.T) {
 		w := apptest.Start(t, d)
 		owner := w.SetUp()
 		at, _ := googleSignIn(t, w, apptest.Jonas)
-		require.Equal(t, "/login?error=access_denied", at, "nobody has invited Jonas")
+		require.Equal(t, "/login?error=not_invited", at, "nobody has invited Jonas")
 
 		_, err := owner.Workspace(w.Home).AddMember(ctx, client.NewMember{Email: "Jonas@Northwind-Lamps.example"})
 		require.NoError(t, err)
@@ -147,7 +147,7 @@ func TestGoogleSignInByDomain(t *testing.T) {
 	at, _ := googleSignIn(t, w, apptest.Jonas)
 	require.Equal(t, "/crm/inbox", at)
 	at, _ = googleSignIn(t, w, apptest.Elena)
-	require.Equal(t, "/login?error=access_denied", at, "no hd claim of an allowed domain")
+	require.Equal(t, "/login?error=not_invited", at, "no hd claim of an allowed domain")
 }
 
 func TestGoogleSignInEndsInTheBrowserThatBeganIt(t *testing.T) {

@@ -205,7 +205,7 @@ func (s *Service) known(ctx context.Context, g GoogleIdentity) (crm.User, error)
 
 // join makes an account for somebody new: invited, or of an allowed domain.
 func (s *Service) join(ctx context.Context, g GoogleIdentity, remote string) (crm.User, error) {
-	notInvited := fault.New(fault.Forbidden, "Nobody has invited this account yet. Ask an administrator of your workspace.")
+	notInvited := &fault.Error{Kind: fault.Forbidden, Code: "not_invited", Text: "Nobody has invited this account yet. Ask an administrator of your workspace."}
 	user, err := s.newUser(g.Email, g.Name, crm.Secret{})
 	if err != nil {
 		return crm.User{}, err

@@ -31,7 +31,7 @@ func (s *Store) BeginOnce(ctx context.Context, scope, key string, fingerprint []
 		case string(stored) != string(fingerprint):
 			return &fault.Error{Kind: fault.Conflict, Code: "idempotency_key_reused", Text: "This Idempotency-Key was used for another request."}
 		case answer == nil:
-			return &fault.Error{Kind: fault.Conflict, Code: "idempotency_in_progress", Text: "The same request is being worked on. Try again in a moment."}
+			return &fault.Error{Kind: fault.Conflict, Code: "idempotency_in_progress", Text: "The same request is being worked on, or was cut off in the middle. If it stays so, see in the list whether it was done, and ask again with another Idempotency-Key."}
 		}
 		return nil
 	})

@@ -3,6 +3,7 @@ package vault
 import (
 	"context"
 	"fmt"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -309,7 +310,8 @@ func unknownServices(p crm.ScopeProfile, unknown []crm.Service) error {
 
 // checkReturn lets a consent come back to a path of our own UI only.
 func checkReturn(to string) error {
-	if to == "" || strings.HasPrefix(to, "/") && !strings.HasPrefix(to, "//") && !strings.ContainsAny(to, "\\\r\n\t") {
+	u, err := url.Parse(to)
+	if to == "" || err == nil && strings.HasPrefix(to, "/") && !strings.HasPrefix(to, "//") && !strings.HasPrefix(u.Path, "//") && !strings.ContainsAny(to+u.Path, "\\\r\n\t") {
 		return nil
 	}
 	return &fault.Error{Kind: fault.Invalid, Text: "The page to return to must be a path of this site.",

@@ -119,6 +119,7 @@ func TestBeginRefuses(t *testing.T) {
 		"service not in profile":   {ada, crm.Approval{State: crm.ApprovalApproved, Profile: crm.ProfileMetadata}, vault.Request{Services: []crm.Service{crm.ServiceContacts}}, fault.Invalid},
 		"a page of somebody else":  {ada, h.memory.Approved, vault.Request{ReturnTo: "https://evil.example"}, fault.Invalid},
 		"the same in disguise":     {ada, h.memory.Approved, vault.Request{ReturnTo: "//evil.example"}, fault.Invalid},
+		"and encoded":              {ada, h.memory.Approved, vault.Request{ReturnTo: "/%2fevil.example/ "}, fault.Invalid},
 		"a connection of nobody's": {ada, h.memory.Approved, vault.Request{Connection: "none"}, fault.NotFound},
 	} {
 		h.memory.Approved = c.approval
