@@ -185,7 +185,7 @@ func TestALostKey(t *testing.T) {
 		for _, s := range b.servers {
 			require.Equal(t, http.StatusOK, b.call(http.MethodGet, s.url+"/ready", "").status)
 		}
-		audited := dump(t, b.d, b.database(), "audit_log")
+		audited := dump(t, b.database(), "audit_log")
 		require.Contains(t, audited, "token.unseal")
 		b.authorise("new", "gmail", apptest.Jonas)
 		require.Equal(t, http.StatusOK, b.vend(0, "new", "gmail").status)
