@@ -38,6 +38,9 @@ func verify(ctx context.Context, x *session) (bool, error) {
 			return false, err
 		}
 	}
+	if feed.reconciled == nil {
+		return false, nil // another worker has brought this check to its end meanwhile
+	}
 	if err := x.rewind(ctx, feed.reconciled.h0); err != nil {
 		return false, fmt.Errorf("setting the history back: %w", err)
 	}
