@@ -106,6 +106,7 @@ function HtmlBody({ email, words }: { email: Email; words: string[] }) {
         title={`Message from ${email.from_name || email.from_email}`}
         paper={asSent}
         designed={page.designed}
+        bare={page.coloured}
       />
       {scheme === "dark" && (
         <Button
@@ -186,13 +187,15 @@ interface FrameProps {
   paper: boolean;
   /** With a layout of its own, which needs the width more than a margin. */
   designed: boolean;
+  /** On a coloured ground, without a white margin. */
+  bare: boolean;
 }
 
 /**
  * The frame has this page's origin, so that its height can be read, but no scripts: nothing in it can run.
  * Keys pressed inside are handed on, so that shortcuts work after a click into the mail.
  */
-function Frame({ html, title, paper, designed }: FrameProps) {
+function Frame({ html, title, paper, designed, bare }: FrameProps) {
   const frame = useRef<HTMLIFrameElement>(null);
   const [height, setHeight] = useState(80);
   useEffect(() => {
@@ -233,7 +236,12 @@ function Frame({ html, title, paper, designed }: FrameProps) {
     };
   }, []);
   return (
-    <div className={classes.sheet} data-paper={paper || undefined} data-designed={designed || undefined}>
+    <div
+      className={classes.sheet}
+      data-paper={paper || undefined}
+      data-designed={designed || undefined}
+      data-bare={bare || undefined}
+    >
       <iframe
         ref={frame}
         className={classes.frame}

@@ -2,15 +2,29 @@
 import { type RefObject, useLayoutEffect } from "react";
 import { holds, holdsAll } from "@/lib/searchWords";
 import type { Email } from "@/lib/types";
+import { passages } from "./plainText";
 
-const textOf = (m: Email) =>
-  [m.subject, m.from_name, m.from_email, m.body_text || m.snippet, ...m.attachments.map((a) => a.name)].join("\n");
+const around = (m: Email) => [m.subject, m.from_name, m.from_email, ...m.attachments.map((a) => a.name)].join("\n");
 
-/** The message that a search meant: the one it named, or the newest that holds its words. */
+const textOf = (m: Email) => `${around(m)}\n${m.body_text || m.snippet}`;
+
+/** What was written in this message itself: every answer quotes what came before. */
+const ownText = (m: Email) =>
+  `${around(m)}\n${passages(m.body_text || m.snippet)
+    .filter((p) => p.kind !== "quote")
+    .map((p) => p.text)
+    .join("\n")}`;
+
+/**
+ * The message that a search meant: the one it named if its own words match, else the newest whose own words do; where
+ * all only quote them, the one it named, or the newest.
+ */
 export function foundIn(messages: Email[], target: string | undefined, words: string[]): string | undefined {
-  if (target && messages.some((m) => m.id === target)) return target;
-  if (words.length === 0) return undefined;
-  const newestFirst = [...messages].reverse();
+  const named = messages.find((m) => m.id === target);
+  if (words.length === 0) return named?.id;
+  const newestFirst = [...(named ? [named] : []), ...[...messages].reverse()];
+  const own = newestFirst.find((m) => holdsAll(ownText(m), words));
+  if (own ?? named) return (own ?? named)?.id;
   const best = newestFirst.find((m) => holdsAll(textOf(m), words)) ?? newestFirst.find((m) => holds(textOf(m), words));
   return best?.id;
 }

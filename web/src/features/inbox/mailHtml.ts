@@ -15,6 +15,8 @@ export interface MailPage {
   held: number;
   /** Brings its own colours, so that it stands on paper of its own. */
   designed: boolean;
+  /** Has a ground of its own colour, which needs no white margin. */
+  coloured: boolean;
   /** Dark, though it was written for white paper. */
   adapted: boolean;
 }
@@ -75,8 +77,8 @@ const quotes =
 export function mailPage(html: string, options: Options): MailPage {
   // Without the tag, styles at the beginning would go to the head and be lost.
   const body = new DOMParser().parseFromString(`<body>${purify()(html, config)}`, "text/html").body;
-  const dark =
-    options.look.scheme === "dark" ? (options.dark ?? (hasGround(body, html) ? "sent" : "adapted")) : undefined;
+  const coloured = hasGround(body, html);
+  const dark = options.look.scheme === "dark" ? (options.dark ?? (coloured ? "sent" : "adapted")) : undefined;
   const designed = isDesigned(body, html) || dark === "sent";
   const paper = designed ? (dark === "adapted" ? "adapted" : "own") : "none";
   dropUnplaced(body);
@@ -85,7 +87,8 @@ export function mailPage(html: string, options: Options): MailPage {
   foldQuotes(body);
   markWords(body, options.words ?? []);
   if (paper === "adapted") keepBlocks(body);
-  return { document: frameDocument(body.innerHTML, paper, options), held, designed, adapted: paper === "adapted" };
+  const document = frameDocument(body.innerHTML, paper, options);
+  return { document, held, designed, coloured, adapted: paper === "adapted" };
 }
 
 /** What the mail stands on: the page's own ground, white paper, or white paper turned dark. */
