@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -19,8 +20,8 @@ func keysCommand() *cobra.Command {
 func keysRotateCommand() *cobra.Command {
 	var after string
 	cmd := &cobra.Command{
-		Use: "rotate", Short: "Seal every stored token under the first key",
-		Long: "Seals every stored token under the first key of ENCRYPTION_KEY. The service may go on running. Put the new key first and keep the old one " +
+		Use: "rotate", Short: "Seal every stored token and client secret under the first key",
+		Long: "Seals every stored token, and the secrets of OAuth clients, under the first key of ENCRYPTION_KEY. The service may go on running. Put the new key first and keep the old one " +
 			"behind it, restart every process, run this, then remove the old key. Interrupted, it goes on with --after.",
 		RunE: within(func(cmd *cobra.Command, a *app.App) error { return rotate(cmd, a, after) }),
 	}
@@ -68,14 +69,29 @@ func rotate(cmd *cobra.Command, a *app.App, after string) error {
 		return fmt.Errorf("stopped behind grant %s, go on with --after: %w", done.After, err)
 	}
 	if wantsJSON(cmd) {
-		if err := printJSON(cmd.OutOrStdout(), map[string]any{"seen": done.Seen, "resealed": done.Resealed, "failed": done.Failed}); err != nil {
+		err := printJSON(cmd.OutOrStdout(), map[string]any{
+			"seen": done.Seen, "resealed": done.Resealed, "failed": done.Failed, "clients": done.Clients, "failed_clients": done.FailedClients,
+		})
+		if err != nil {
 			return err
 		}
 	} else {
-		say(cmd, "%d grants looked at, %d sealed anew.", done.Seen, done.Resealed)
+		say(cmd, "%d grants looked at, %d sealed anew; %d secrets of OAuth clients sealed anew.", done.Seen, done.Resealed, done.Clients)
 	}
-	if len(done.Failed) > 0 {
-		return &app.Trouble{With: app.WithKey, Text: fmt.Sprintf("%d grants cannot be opened by any of the keys; their owners have to reconnect", len(done.Failed))}
+	return unopened(done)
+}
+
+// unopened says what no key opens.
+func unopened(r vault.Rotation) error {
+	var lost []string
+	if n := len(r.Failed); n > 0 {
+		lost = append(lost, fmt.Sprintf("%d grants cannot be opened by any of the keys; their owners have to reconnect", n))
 	}
-	return nil
+	if n := len(r.FailedClients); n > 0 {
+		lost = append(lost, fmt.Sprintf("the secrets of %d OAuth clients cannot be opened by any of the keys; an administrator has to enter them again", n))
+	}
+	if len(lost) == 0 {
+		return nil
+	}
+	return &app.Trouble{With: app.WithKey, Text: strings.Join(lost, "; ")}
 }

@@ -83,8 +83,8 @@ func (b *broker) under(n int, meanwhile func()) (served int64) {
 }
 
 type rotated struct {
-	Seen, Resealed int64
-	Failed         []string
+	Seen, Resealed, Clients int64
+	Failed                  []string
 }
 
 func (b *broker) rotate() rotated {
@@ -110,6 +110,7 @@ func TestKeysRotateUnderLoad(t *testing.T) {
 		require.EqualValues(t, n, done.Seen)
 		require.Greater(t, done.Resealed, int64(n/2), "what was refreshed meanwhile is under the new key already")
 		require.Empty(t, done.Failed)
+		require.EqualValues(t, 1, done.Clients)
 		t.Logf("%d vends meanwhile", served)
 		require.Zero(t, b.rotate().Resealed, "it is complete")
 		b.restart("ENCRYPTION_KEY=" + newKey)
