@@ -21,11 +21,11 @@ import (
 
 func TestReferencePagesAreFresh(t *testing.T) {
 	dir := t.TempDir()
-	r := runs(t, nil, "docs", "--dir", dir, "--env", filepath.Join(dir, "example"))
+	r := runs(t, nil, "docs", "--dir", dir, "--env", filepath.Join(dir, "example"), "--scopes", filepath.Join(dir, "profiles.json"))
 	require.Equal(t, exitOK, r.code, r.errs)
 	for made, kept := range map[string]string{
 		"configuration.md": "docs/reference/configuration.md", "commands.md": "docs/reference/commands.md",
-		"exit-codes.md": "docs/reference/exit-codes.md", "example": ".env.example",
+		"exit-codes.md": "docs/reference/exit-codes.md", "example": ".env.example", "profiles.json": "web/src/lib/profiles.json",
 	} {
 		want, err := os.ReadFile(filepath.Join(dir, made))
 		require.NoError(t, err)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -9,19 +10,27 @@ import (
 	"github.com/spf13/cobra"
 
 	"rapport/internal/config"
+	"rapport/internal/crm"
+	"rapport/internal/vault"
 )
 
-// docsCommand writes the generated pages of docs/reference.
+// docsCommand writes the generated pages of docs/reference, and the table of
+// scopes for the pages that show choices before they are made.
 func docsCommand() *cobra.Command {
-	var dir, env string
+	var dir, env, scopes string
 	cmd := &cobra.Command{
 		Use: "docs", Short: "Write the generated reference pages", Hidden: true,
 		RunE: func(*cobra.Command, []string) error {
+			table, err := scopesTable()
+			if err != nil {
+				return err
+			}
 			pages := map[string]string{
 				filepath.Join(dir, "configuration.md"): config.Markdown(),
 				filepath.Join(dir, "commands.md"):      commandsPage(),
 				filepath.Join(dir, "exit-codes.md"):    exitCodesPage(),
 				env:                                    config.Example(),
+				scopes:                                 table,
 			}
 			if err := os.MkdirAll(dir, 0o755); err != nil {
 				return fmt.Errorf("making the folder: %w", err)
@@ -36,7 +45,24 @@ func docsCommand() *cobra.Command {
 	}
 	cmd.Flags().StringVar(&dir, "dir", "docs/reference", "folder of the pages")
 	cmd.Flags().StringVar(&env, "env", ".env.example", "the example of a settings file")
+	cmd.Flags().StringVar(&scopes, "scopes", "web/src/lib/profiles.json", "the table of scopes for the pages")
 	return cmd
+}
+
+// scopesTable is what each service asks for under each profile.
+func scopesTable() (string, error) {
+	table := map[crm.ScopeProfile]map[crm.Service][]string{}
+	for _, p := range []crm.ScopeProfile{crm.ProfileMetadata, crm.ProfileRead, crm.ProfileFull} {
+		table[p] = map[crm.Service][]string{}
+		for _, s := range vault.Services(p) {
+			table[p][s], _ = vault.ScopesOf(p, s)
+		}
+	}
+	text, err := json.MarshalIndent(table, "", "  ")
+	if err != nil {
+		return "", fmt.Errorf("writing the table of scopes: %w", err)
+	}
+	return string(text) + "\n", nil
 }
 
 func exitCodesPage() string {

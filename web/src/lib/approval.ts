@@ -1,4 +1,5 @@
 /** What an organisation can decide, in words. */
+import table from "./profiles.json";
 import type { Approval, ApprovalState, ScopeProfile } from "./types";
 
 export const stateWords: Record<ApprovalState, { title: string; heading: string; text: string }> = {
@@ -19,33 +20,13 @@ export const stateWords: Record<ApprovalState, { title: string; heading: string;
   },
 };
 
-const auth = (short: string) => `https://www.googleapis.com/auth/${short}`;
-
 /** What each service needs under each profile. The server decides; this shows the choice before it is saved. */
-const needs: Record<ScopeProfile, Record<string, string[]>> = {
-  metadata: {
-    gmail: [auth("gmail.metadata")],
-    calendar: [auth("calendar.readonly")],
-    directory: [auth("admin.directory.user.readonly")],
-  },
-  read: {
-    gmail: [auth("gmail.readonly")],
-    calendar: [auth("calendar.readonly")],
-    contacts: [auth("contacts.readonly")],
-    directory: [auth("admin.directory.user.readonly")],
-  },
-  full: {
-    gmail: [auth("gmail.readonly"), auth("gmail.modify"), auth("gmail.send")],
-    calendar: [auth("calendar"), auth("calendar.events")],
-    contacts: [auth("contacts")],
-    directory: [auth("admin.directory.user.readonly")],
-    drive: [auth("drive.file"), auth("drive.readonly")],
-    meet: [auth("calendar.events"), auth("meetings.space.created")],
-    sheets: [auth("spreadsheets"), auth("spreadsheets.readonly")],
-  },
-};
+const needs: Record<ScopeProfile, Record<string, string[]>> = table;
 
-export const products = (profile: ScopeProfile): string[] => Object.keys(needs[profile]);
+/** The services a profile offers, in the order people know them by. */
+const familiar = ["gmail", "calendar", "contacts", "directory", "drive", "meet", "sheets"];
+export const products = (profile: ScopeProfile): string[] =>
+  Object.keys(needs[profile]).sort((a, b) => familiar.indexOf(a) - familiar.indexOf(b));
 
 /** The scopes that members can be asked for, each once. No products means all of the profile. */
 export function scopesFor(profile: ScopeProfile, chosen: string[]): string[] {
