@@ -165,7 +165,7 @@ func nameOf(chain []link, id string) string {
 // chain is the order of everything that can be looked at without a product.
 func (x *examination) chain() []link {
 	out := []link{
-		{"settings", "Settings", nil, func(context.Context) Finding { return good("All values can be used.") }},
+		{"settings", "Settings", nil, x.settings},
 		{"data_folder", "Data folder", nil, x.dataFolder},
 		{"database", "Database", nil, x.database},
 		{"encryption_key", "Encryption key", []string{"database"}, x.keys},

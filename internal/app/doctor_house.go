@@ -16,6 +16,14 @@ import (
 
 // What doctor looks at in the house: folder, database, key, decisions.
 
+// settings can be used, or they would not have been read.
+func (x *examination) settings(context.Context) Finding {
+	if x.config.BrokerOpen {
+		return warned("Unset BROKER_OPEN where anybody else works on this machine.", "All values can be used. BROKER_OPEN lets every program of this machine have tokens without a key.")
+	}
+	return good("All values can be used.")
+}
+
 func (x *examination) dataFolder(context.Context) Finding {
 	dir, err := filepath.Abs(x.config.DataDir)
 	if err != nil {

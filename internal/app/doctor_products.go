@@ -279,6 +279,8 @@ func (x *examination) product(ctx context.Context, p product) Finding {
 	case has("domainPolicy", "notACalendarUser", "not enabled"):
 		return at(adminPage, broken("A Google Workspace administrator switches the service on for this person (Apps → Google Workspace), and allows the app under API controls.",
 			"The administrators of the Google organisation do not allow it for the account that was tried."))
+	case x.config.Endpoints().Simulated && (answer.status == http.StatusNotFound || answer.status == http.StatusNotImplemented):
+		return skipped("The server in Google's place (%s) has no such API.", x.config.Endpoints().Base)
 	case answer.status == http.StatusUnauthorized:
 		return broken("Try again; if it stays, connect again.", "Google refuses a token that it has just given.")
 	case p.service == crm.ServiceDirectory && answer.status == http.StatusForbidden:

@@ -34,6 +34,8 @@ var illnesses = []illness{
 	{name: "nothing", states: map[string]string{"settings": "ok", "data_folder": "ok", "database": "ok", "encryption_key": "ok", "public_address": "ok", "google": "ok", "clock": "ok",
 		"oauth_client": "ok", "redirect_connect": "ok", "redirect_sign_in": "ok", "redirect_tokens": "ok", "publishing": "ok", "approval": "ok", "admin_policy": "ok",
 		"grants": "ok", "api_gmail": "ok", "pubsub_topic": "skipped", "push_endpoint": "skipped"}},
+	{name: "open broker", environ: []string{"BROKER_OPEN=true"}, states: map[string]string{"settings": "warning", "api_gmail": "ok"}, text: "BROKER_OPEN", fix: "Unset"},
+	{name: "an API that the simulator lacks", spoil: func(p *patient) { p.authorise("calendar") }, states: map[string]string{"api_gmail": "ok", "api_calendar": "skipped"}},
 	{name: "nobody is connected", lonely: true, states: map[string]string{"oauth_client": "ok", "grants": "skipped", "api_gmail": "skipped", "publishing": "skipped", "admin_policy": "skipped"}},
 	{name: "no client", environ: []string{"GOOGLE_CLIENT_ID=", "GOOGLE_CLIENT_SECRET="}, lonely: true, broken: "oauth_client", text: "None is configured", fix: "GOOGLE_CLIENT_ID", action: "/admin/google",
 		states: map[string]string{"redirect_connect": "skipped", "grants": "skipped"}},
