@@ -48,7 +48,7 @@ export function lastSync(status: GoogleStatus | undefined): string | undefined {
 
 /** The mailbox is connected, but Google does not answer or refuses: what is seen may be old. */
 export const isHeld = (status: GoogleStatus | undefined): boolean =>
-  status !== undefined && status.is_connected && Boolean(heldStream(status) ?? streamError(status));
+  Boolean(status?.is_connected && (heldStream(status) ?? streamError(status)));
 
 export function progressSentence(p: SyncProgress): string {
   const left = p.eta_seconds === 0 ? "" : `, ${roughly(p.eta_seconds)} left`;
