@@ -11,6 +11,7 @@ import (
 	"rapport/internal/access"
 	"rapport/internal/crm"
 	"rapport/internal/fact"
+	"rapport/internal/fault"
 	"rapport/internal/mail"
 	"rapport/internal/vault"
 )
@@ -184,6 +185,11 @@ func (s *Store) Dropped(ctx context.Context, c crm.Connection, g vault.Grant) er
 
 func (s *Store) withGrant(ctx context.Context, name string, c crm.Connection, g vault.Grant, link crm.LinkID, kind fact.Kind) error {
 	return s.write(ctx, name, func(t *tx) error {
+		if kind == fact.ConnectionGranted {
+			if err := t.stillMember(ctx, c); err != nil {
+				return err
+			}
+		}
 		if link != "" {
 			if err := t.spendLink(ctx, link, c.WorkspaceID, c.UserID, clock(t.now)); err != nil {
 				return err
@@ -200,6 +206,17 @@ func (s *Store) withGrant(ctx context.Context, name string, c crm.Connection, g 
 		}
 		return t.putConnection(ctx, c)
 	})
+}
+
+// stillMember refuses a connection of somebody who was removed while they were
+// at Google. The row stays locked, so that a removal that comes now finds the
+// connection and ends it.
+func (t *tx) stillMember(ctx context.Context, c crm.Connection) error {
+	_, err := one(ctx, t, "read member", scanText, "SELECT user_id FROM members WHERE workspace_id = $1 AND user_id = $2"+t.s.d.forUpdate(), string(c.WorkspaceID), string(c.UserID))
+	if errors.Is(err, errNone) {
+		return &fault.Error{Kind: fault.Forbidden, Code: "not_a_member", Text: "You are not a member of this workspace any more."}
+	}
+	return err
 }
 
 // Waiting stores a connection that waits for an administrator.

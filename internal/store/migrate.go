@@ -16,8 +16,9 @@ import (
 //go:embed migrations
 var migrations embed.FS
 
-// migrate brings the database to the newest version this program knows.
-func (s *Store) migrate(ctx context.Context) (int64, error) {
+// migrate brings the database to the newest version this program knows, or
+// refuses another one when it is to stay as it is.
+func (s *Store) migrate(ctx context.Context, asItIs bool) (int64, error) {
 	db, kind, folder := s.d.migrator()
 	sub, err := fs.Sub(migrations, "migrations/"+folder)
 	if err != nil {
@@ -29,16 +30,22 @@ func (s *Store) migrate(ctx context.Context) (int64, error) {
 	}
 	sources := provider.ListSources()
 	newest := sources[len(sources)-1].Version
-	if at, err := storedVersion(ctx, db); err == nil && at == newest {
+	at, err := storedVersion(ctx, db)
+	switch {
+	case err == nil && at == newest:
 		return at, nil
+	case err != nil && asItIs:
+		return 0, classify(fmt.Errorf("reading the version of the database: %w", err))
+	case at < newest && asItIs:
+		return 0, &fault.Error{Kind: fault.Conflict, Code: "older_database", Text: fmt.Sprintf(
+			"The database has version %d, and this program needs version %d: `rapport migrate` or the next start of `rapport serve` brings it there.", at, newest)}
 	}
 	unlock, err := s.d.lockMigrations(ctx)
 	if err != nil {
 		return 0, classify(fmt.Errorf("waiting for another process to finish its migration: %w", err))
 	}
 	defer unlock()
-	at, err := provider.GetDBVersion(ctx)
-	if err != nil {
+	if at, err = provider.GetDBVersion(ctx); err != nil {
 		return 0, classify(fmt.Errorf("reading the version of the database: %w", err))
 	}
 	if at > newest {

@@ -40,6 +40,9 @@ type Options struct {
 	Readers int
 	// CacheBytes bounds attachments_cache; 0: 512 MiB.
 	CacheBytes int64
+	// AsItIs leaves the database at the version it has: an older one is refused,
+	// as a newer one always is.
+	AsItIs bool
 	// Hook, for tests, is called before every statement that writes, before
 	// every commit and after it. An error from it ends the transaction as a
 	// crash at this point would. Operations are named "transaction/statement",
@@ -76,7 +79,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 		return nil, classify(fmt.Errorf("opening the database: %w", err))
 	}
 	s.d = d
-	if s.version, err = s.migrate(ctx); err != nil {
+	if s.version, err = s.migrate(ctx, o.AsItIs); err != nil {
 		d.close()
 		return nil, err
 	}

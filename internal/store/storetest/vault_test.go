@@ -12,6 +12,7 @@ import (
 	"rapport/internal/crm"
 	"rapport/internal/fact"
 	"rapport/internal/fault"
+	"rapport/internal/org"
 	"rapport/internal/vault"
 )
 
@@ -239,6 +240,22 @@ func TestConnections(t *testing.T) {
 		require.Equal(t, fault.Conflict, fault.Of(w.Granted(ctx, twin, grant(w, "twin"))))
 		_, err = w.Grant(ctx, "twin")
 		require.Equal(t, fault.NotFound, fault.Of(err), "nothing of it stays")
+	})
+}
+
+func TestNobodyIsConnectedAfterTheyWereRemoved(t *testing.T) {
+	Each(t, func(t *testing.T, d Database) {
+		w := NewWorld(t, d)
+		c := w.Connect(w.Home, w.Ben, "ben")
+		require.NoError(t, w.RemoveMember(ctx, org.MemberChange{Workspace: w.Home, Target: w.Ben.ID, At: Start},
+			func(org.Standing) (access.Audit, error) { return access.Audit{Action: "member.remove"}, nil }))
+		g, err := w.Grant(ctx, c.GrantID)
+		require.NoError(t, err)
+		c.Status = crm.StatusDegraded
+		require.Equal(t, fault.Forbidden, fault.Of(w.Granted(ctx, c, g)), "the consent page was open meanwhile")
+		got, err := w.ConnectionByID(ctx, c.ID)
+		require.NoError(t, err)
+		require.Equal(t, crm.StatusActive, got.Status)
 	})
 }
 
