@@ -63,6 +63,8 @@ type Options struct {
 	Heartbeat time.Duration
 	// MustExist refuses to make a new installation.
 	MustExist bool
+	// AsItIs changes nothing: no folder, key or migration.
+	AsItIs bool
 }
 
 // Open builds the program: data folder, key, database with its migrations,
@@ -85,10 +87,12 @@ func Open(ctx context.Context, o Options) (*App, error) {
 			return nil, err
 		}
 	}
-	if err := prepareData(a.Config); err != nil {
-		return nil, err
+	if !o.AsItIs {
+		if err := prepareData(a.Config); err != nil {
+			return nil, err
+		}
 	}
-	if err := a.open(ctx); err != nil {
+	if err := a.open(ctx, o.AsItIs); err != nil {
 		if a.Store != nil {
 			_ = a.Store.Close()
 		}
@@ -100,7 +104,7 @@ func Open(ctx context.Context, o Options) (*App, error) {
 // open reads the keys, opens the database and builds the rest. Keys are read
 // first, since a broken one is no reason to migrate; the first key is made last,
 // since only the database tells whether it is the first.
-func (a *App) open(ctx context.Context) error {
+func (a *App) open(ctx context.Context, asItIs bool) error {
 	keys, err := loadKeys(a.Config)
 	if err != nil {
 		return err
@@ -111,8 +115,11 @@ func (a *App) open(ctx context.Context) error {
 			return err
 		}
 	}
-	if err := a.openStore(ctx); err != nil {
+	if err := a.openStore(ctx, asItIs); err != nil {
 		return err
+	}
+	if sealer == nil && asItIs {
+		return trouble(WithKey, nil, "there is no key: neither ENCRYPTION_KEY nor the file %s", a.Config.KeyFile())
 	}
 	if sealer == nil {
 		if keys, err = a.firstKey(ctx); err != nil {
@@ -133,19 +140,24 @@ func (a *App) sealer(keys crm.Secret) (*vault.Sealer, error) {
 	return s, nil
 }
 
-func (a *App) openStore(ctx context.Context) error {
-	if err := privateDatabase(a.Config); err != nil {
-		return err
+func (a *App) openStore(ctx context.Context, asItIs bool) error {
+	if !asItIs {
+		if err := privateDatabase(a.Config); err != nil {
+			return err
+		}
 	}
 	where := a.Config.DatabasePath
 	if !a.Config.DatabaseURL.IsZero() {
 		where = a.Config.DatabaseURL.Reveal()
 	}
-	s, err := store.Open(ctx, store.Options{URL: where, Now: a.now, Logger: a.log})
+	s, err := store.Open(ctx, store.Options{URL: where, Now: a.now, Logger: a.log, AsItIs: asItIs})
 	if err != nil {
 		return storageTrouble(a.Config, err)
 	}
 	a.Store = s
+	if asItIs {
+		return nil
+	}
 	return closeRights(a.Config)
 }
 

@@ -85,7 +85,7 @@ func Doctor(ctx context.Context, o Options, w crm.WorkspaceID, asker *http.Clien
 	x := examine(o.Config, asker, o.Now)
 	x.workspace = w
 	if x.opening = installed(o.Config); x.opening == nil {
-		o.MustExist = true
+		o.MustExist, o.AsItIs = true, true
 		if x.app, x.opening = Open(ctx, o); x.opening == nil {
 			defer func() { _ = x.app.Close() }()
 		}
@@ -168,7 +168,7 @@ func (x *examination) chain() []link {
 		{"settings", "Settings", nil, x.settings},
 		{"data_folder", "Data folder", nil, x.dataFolder},
 		{"database", "Database", nil, x.database},
-		{"encryption_key", "Encryption key", []string{"database"}, x.keys},
+		{"encryption_key", "Encryption key", nil, x.keys},
 		{"public_address", "Public address", nil, x.publicAddress},
 		{"google", "Google's addresses", nil, x.endpoints},
 		{"clock", "Clock", []string{"google"}, x.clock},

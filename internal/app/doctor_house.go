@@ -59,7 +59,7 @@ func (x *examination) database(ctx context.Context) Finding {
 			f.Fix = "Start `rapport serve`; if there should be one, correct DATA_DIR, DATABASE_PATH or DATABASE_URL."
 			return f
 		case with == WithKey:
-			return broken("Bring encryption.key back from a backup, or set ENCRYPTION_KEY.", "%s", x.opening)
+			return skipped("Not opened without the encryption key.")
 		}
 		return broken("See the text; DATABASE_URL and DATABASE_PATH say where it is.", "%s", x.opening)
 	}
@@ -76,6 +76,12 @@ func (x *examination) database(ctx context.Context) Finding {
 // keys opens what is stored with them, and notes what there is. A workspace's
 // administrator learns of the workspace's own alone.
 func (x *examination) keys(ctx context.Context) Finding {
+	if x.app == nil && WithWhat(x.opening) == WithKey {
+		return broken("Bring encryption.key back from a backup, or set ENCRYPTION_KEY; the first start of a new installation makes one.", "%s", x.opening)
+	}
+	if x.app == nil {
+		return skipped("Not looked at, because the database is not right yet.")
+	}
 	opened, closed := 0, 0
 	after := crm.GrantID("")
 	for {

@@ -24,6 +24,7 @@ import (
 	"rapport/internal/app/apptest"
 	"rapport/internal/config"
 	"rapport/internal/config/configtest"
+	"rapport/internal/crm"
 	"rapport/internal/store/storetest"
 	"rapport/simulator/front"
 	"rapport/simulator/world"
@@ -327,4 +328,32 @@ func TestOneExaminationAtATime(t *testing.T) {
 	require.Equal(t, "already_running", one.Code)
 	_, err = owner.Workspace(w.Home).Examine(ctx)
 	require.NoError(t, err, "afterwards it can be asked again")
+}
+
+// TestDoctorLeavesAnOlderDatabase at its version, and makes no key.
+func TestDoctorLeavesAnOlderDatabase(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, d storetest.Database) {
+		t.Parallel()
+		w := apptest.Start(t, d, func(s *apptest.Setup) { s.Messages = 0; s.Environ = []string{"WITHOUT_SYNC=true"} })
+		db := database(t, w)
+		var newest int64
+		require.NoError(t, db.QueryRow("SELECT MAX(version_id) FROM goose_db_version").Scan(&newest))
+		settings := *w.Config
+		settings.EncryptionKey = crm.Secret{}
+		report := app.Doctor(ctx, app.Options{Config: &settings, Log: nobody}, "", nil)
+		require.Equal(t, "encryption_key", report.Broken, "%+v", report)
+		require.NoFileExists(t, settings.KeyFile())
+
+		_, err := db.Exec("DELETE FROM goose_db_version WHERE version_id = $1", newest)
+		require.NoError(t, err)
+		report = app.Doctor(ctx, app.Options{Config: w.Config, Log: nobody}, "", nil)
+		require.Equal(t, "database", report.Broken, "%+v", report)
+		require.Contains(t, finding(report, "database").Text, "rapport migrate")
+		var now int64
+		require.NoError(t, db.QueryRow("SELECT MAX(version_id) FROM goose_db_version").Scan(&now))
+		require.Less(t, now, newest)
+		_, err = db.Exec("INSERT INTO goose_db_version (version_id, is_applied) VALUES ($1, $2)", newest, true) // the next test may get this database
+		require.NoError(t, err)
+	})
 }
