@@ -65,6 +65,10 @@ func mayGive(c access.Caller, role *crm.Role) error {
 	if *role == "" {
 		*role = crm.RoleMember
 	}
+	// Who is made an administrator can be signed in as: a key would outgrow itself.
+	if c.Via == access.ViaKey && (*role == crm.RoleAdmin || *role == crm.RoleOwner) && !access.Holds(c.Scopes, "*") {
+		return fault.New(fault.Forbidden, "An API key makes nobody more than a member, unless it has the scope *. Sign in to make an administrator or an owner.")
+	}
 	switch *role {
 	case crm.RoleMember, crm.RoleAdmin:
 	case crm.RoleOwner:

@@ -350,3 +350,30 @@ func TestABusyKeyIsTouchedOnce(t *testing.T) {
 		require.Equal(t, r.clock.Now(), *keys[0].LastUsedAt)
 	})
 }
+
+func TestAKeyMakesNobodyMoreThanAMember(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, d storetest.Database) {
+		r, ctx := open(t, d), context.Background()
+		key := r.caller(t)
+		key.Via = access.ViaKey
+		member := r.person(t, "member@x.example", crm.RoleMember)
+		for _, scopes := range [][]string{{"admin"}, {"admin", "mail:*", "tokens:vend:*"}} {
+			key.Scopes = scopes
+			for _, role := range []crm.Role{crm.RoleAdmin, crm.RoleOwner} {
+				_, err := r.AddMember(ctx, key, org.NewMember{Email: "new@x.example", Role: role, Password: crm.NewSecret(password)})
+				require.True(t, fault.Is(err, fault.Forbidden), "%s: %v", role, err)
+				_, _, err = r.InviteByLink(ctx, key, org.InvitationWish{Email: "new@x.example", Role: role})
+				require.True(t, fault.Is(err, fault.Forbidden), "%s: %v", role, err)
+				err = r.ChangeRole(ctx, key, member.UserID, role)
+				require.True(t, fault.Is(err, fault.Forbidden), "%s: %v", role, err)
+				require.Contains(t, err.Error(), "API key")
+			}
+		}
+		_, err := r.AddMember(ctx, key, org.NewMember{Email: "new@x.example"})
+		require.NoError(t, err)
+		_, _, err = r.InviteByLink(ctx, key, org.InvitationWish{Email: "other@x.example"})
+		require.NoError(t, err)
+		key.Scopes = []string{"*"}
+		require.NoError(t, r.ChangeRole(ctx, key, member.UserID, crm.RoleAdmin), "a key that may do everything may do this")
+	})
+}
