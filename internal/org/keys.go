@@ -126,10 +126,18 @@ func (s *Service) knownKey(ctx context.Context, hash []byte, want APIKey) (APIKe
 	if err != nil {
 		return APIKey{}, wrap("finding the API key made before", err)
 	}
-	if known.RevokedAt != nil || known.Name != want.Name || !slices.Equal(known.Scopes, want.Scopes) {
+	if known.RevokedAt != nil || known.Name != want.Name || !slices.Equal(known.Scopes, want.Scopes) || !sameEnd(known.ExpiresAt, want.ExpiresAt) {
 		return APIKey{}, &fault.Error{Kind: fault.Conflict, Code: "idempotency_mismatch", Text: "This Idempotency-Key was used for another key, or for one that is revoked now."}
 	}
 	return known, nil
+}
+
+// sameEnd compares ends as they are stored, to the microsecond.
+func sameEnd(a, b *time.Time) bool {
+	if a == nil || b == nil {
+		return a == b
+	}
+	return a.UnixMicro() == b.UnixMicro()
 }
 
 // APIKeys lists the keys of the workspace the caller has entered.
