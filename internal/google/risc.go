@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
+	"golang.org/x/sync/singleflight"
 
 	"rapport/internal/crm"
 	"rapport/internal/fault"
@@ -26,12 +27,14 @@ import (
 // (developers.google.com/identity/protocols/risc).
 
 const (
-	keysFresh  = 6 * time.Hour   // keys are fetched again after that
-	keysStale  = 72 * time.Hour  // and used for so long when they cannot be
-	keysPause  = time.Minute     // an unknown key makes us look at most that often
-	eventAhead = 5 * time.Minute // how far Google's clock may be ahead of ours
-	eventOld   = 7 * 24 * time.Hour
-	maxKeys    = 1 << 20
+	keysFresh = 6 * time.Hour  // keys are fetched again after that
+	keysStale = 72 * time.Hour // and used for so long when they cannot be
+	keysPause = time.Minute    // an unknown key makes us look at most that often, and so does a failure
+	// keysPatience is how long a fetch of them may take.
+	keysPatience = 5 * time.Second
+	eventAhead   = 5 * time.Minute // how far Google's clock may be ahead of ours
+	eventOld     = 7 * 24 * time.Hour
+	maxKeys      = 1 << 20
 )
 
 var _ vault.Verifier = (*OAuth)(nil)
@@ -163,12 +166,14 @@ func (c *eventClaims) event(clients []vault.Client) (vault.SecurityEvent, error)
 	return out, nil
 }
 
-// riscKeys are the keys of security events.
+// riscKeys are the keys of security events. Nobody waits for a fetch who needs
+// none, and all who need one wait for the same.
 type riscKeys struct {
 	mu      sync.Mutex
 	keys    map[string]*rsa.PublicKey
 	fetched time.Time // the keys
-	tried   time.Time
+	failed  time.Time // the last fetch, zero when it went well
+	flight  singleflight.Group
 }
 
 // errNoKey: Google does not publish this key.
@@ -177,37 +182,56 @@ var errNoKey = errors.New("a key that Google does not publish")
 // key finds a key by its id. It is fetched when the keys here are old or do not
 // have it, though not at each token that somebody invents.
 func (k *riscKeys) key(ctx context.Context, o *OAuth, kid string) (*rsa.PublicKey, error) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	now := o.now()
-	known := k.keys[kid]
-	if known != nil && now.Sub(k.fetched) < keysFresh {
-		return known, nil
+	if known, err, settled := k.held(o.now(), kid); settled {
+		return known, err
 	}
-	if since := now.Sub(k.tried); !k.tried.IsZero() && since >= 0 && since < keysPause {
-		if known == nil && k.fetched.IsZero() {
-			return nil, keysUnavailable(errors.New("they could not be fetched a moment ago"))
+	// The fetch is for everybody who waits: it outlives the one who began it.
+	done := k.flight.DoChan("", func() (any, error) {
+		within, cancel := context.WithTimeout(context.WithoutCancel(ctx), keysPatience)
+		defer cancel()
+		fresh, err := o.fetchEventKeys(within)
+		k.mu.Lock()
+		defer k.mu.Unlock()
+		if err != nil {
+			k.failed = o.now()
+			return nil, err
 		}
-		return orNoKey(known)
+		k.keys, k.fetched, k.failed = fresh, o.now(), time.Time{}
+		return nil, nil
+	})
+	select {
+	case r := <-done:
+		known, err, _ := k.held(o.now(), kid)
+		if fault.Is(err, fault.Unavailable) && r.Err != nil {
+			err = keysUnavailable(r.Err)
+		}
+		return known, err
+	case <-ctx.Done():
+		return nil, keysUnavailable(ctx.Err())
 	}
-	k.tried = now
-	fresh, err := o.fetchEventKeys(ctx)
-	switch {
-	case err == nil:
-		k.keys, k.fetched = fresh, now
-		return orNoKey(fresh[kid])
-	case known != nil && now.Sub(k.fetched) < keysStale:
-		return known, nil
-	}
-	k.tried = time.Time{} // a failure is no reason to refuse the next one
-	return nil, keysUnavailable(err)
 }
 
-func orNoKey(k *rsa.PublicKey) (*rsa.PublicKey, error) {
-	if k == nil {
-		return nil, errNoKey
+// held judges by what is here; not settled means that a fetch would tell more.
+func (k *riscKeys) held(now time.Time, kid string) (known *rsa.PublicKey, err error, settled bool) { //nolint:revive // err belongs to known
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	known = k.keys[kid]
+	age := now.Sub(k.fetched)
+	lately := func(at time.Time) bool {
+		since := now.Sub(at)
+		return !at.IsZero() && since >= 0 && since < keysPause
 	}
-	return k, nil
+	switch {
+	case known != nil && age < keysFresh:
+		return known, nil, true
+	case lately(k.failed) && known != nil && age < keysStale:
+		return known, nil, true
+	case lately(k.failed):
+		return nil, keysUnavailable(errors.New("they could not be fetched a moment ago")), true
+	case lately(k.fetched):
+		return nil, errNoKey, true
+	}
+	return nil, errNoKey, false
 }
 
 func keysUnavailable(err error) error {

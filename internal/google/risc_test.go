@@ -1,6 +1,7 @@
 package google
 
 import (
+	"context"
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/sha512"
@@ -142,6 +143,7 @@ func TestForgedSecurityEvents(t *testing.T) {
 type keyring struct {
 	t      *testing.T
 	key    *rsa.PrivateKey
+	kid    string // of what is signed
 	down   atomic.Bool
 	server *httptest.Server
 }
@@ -150,7 +152,7 @@ func newKeyring(t *testing.T) *keyring {
 	t.Helper()
 	key, err := rsa.GenerateKey(rand.Reader, 2048)
 	require.NoError(t, err)
-	k := &keyring{t: t, key: key}
+	k := &keyring{t: t, key: key, kid: "one"}
 	k.server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		var answer any = map[string]string{"jwks_uri": k.server.URL + "/keys"}
 		if r.URL.Path == "/keys" {
@@ -176,7 +178,7 @@ func (k *keyring) sign(change func(c jwt.MapClaims)) crm.Secret {
 			"subject": map[string]string{"subject_type": "iss-sub", "iss": "https://accounts.google.com/", "sub": "117"}}}}
 	change(c)
 	token := jwt.NewWithClaims(jwt.SigningMethodRS256, c)
-	token.Header["kid"] = "one"
+	token.Header["kid"] = k.kid
 	text, err := token.SignedString(k.key)
 	require.NoError(k.t, err)
 	return crm.NewSecret(text)
@@ -239,7 +241,10 @@ func TestSecurityEventsWhenGoogleIsDown(t *testing.T) {
 	}
 	k.down.Store(false)
 	_, err := door.VerifySecurityEvent(t.Context(), ours, k.sign(good))
-	require.NoError(t, err, "at once")
+	require.Equal(t, fault.Unavailable, fault.Of(err), "a failure is remembered")
+	now = now.Add(keysPause)
+	_, err = door.VerifySecurityEvent(t.Context(), ours, k.sign(good))
+	require.NoError(t, err, "for a minute")
 	k.down.Store(true)
 	now = now.Add(keysFresh + time.Hour)
 	_, err = door.VerifySecurityEvent(t.Context(), ours, k.sign(good))
@@ -247,6 +252,54 @@ func TestSecurityEventsWhenGoogleIsDown(t *testing.T) {
 	now = now.Add(keysStale)
 	_, err = door.VerifySecurityEvent(t.Context(), ours, k.sign(func(c jwt.MapClaims) { c["iat"] = now.Unix() }))
 	require.Equal(t, fault.Unavailable, fault.Of(err), "not for ever")
+}
+
+// transport answers requests as it is told to.
+type transport func(*http.Request) (*http.Response, error)
+
+func (f transport) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+func TestASlowFetchOfKeysHoldsNobodyUp(t *testing.T) {
+	k := newKeyring(t)
+	now := time.Now()
+	var slow atomic.Bool
+	begun, end := make(chan time.Duration, 10), make(chan struct{})
+	client := &http.Client{Transport: transport(func(r *http.Request) (*http.Response, error) {
+		if !slow.Load() {
+			return http.DefaultTransport.RoundTrip(r)
+		}
+		by, _ := r.Context().Deadline()
+		begun <- time.Until(by)
+		<-end
+		return nil, context.DeadlineExceeded
+	})}
+	door := NewOAuth(At(k.server.URL), client, func() time.Time { return now })
+	good := k.sign(func(jwt.MapClaims) {})
+	_, err := door.VerifySecurityEvent(t.Context(), ours, good)
+	require.NoError(t, err)
+
+	slow.Store(true)
+	now = now.Add(keysPause)
+	k.kid = "new"
+	unknown := k.sign(func(jwt.MapClaims) {})
+	waiting := make(chan error, 3)
+	ask := func() {
+		_, err := door.VerifySecurityEvent(t.Context(), ours, unknown)
+		waiting <- err
+	}
+	go ask()
+	limit := <-begun
+	require.Positive(t, limit)
+	require.LessOrEqual(t, limit, keysPatience)
+	_, err = door.VerifySecurityEvent(t.Context(), ours, good)
+	require.NoError(t, err, "whose key is here does not wait")
+	go ask()
+	go ask()
+	close(end)
+	for range 3 {
+		require.Equal(t, fault.Unavailable, fault.Of(<-waiting))
+	}
+	require.Empty(t, begun, "one fetch for all, and none soon after")
 }
 
 func FuzzSecurityEvent(f *testing.F) {
