@@ -140,6 +140,24 @@ func TestOpenBrokerIsForLoopbackOnly(t *testing.T) {
 	}
 }
 
+func TestOpenBrokerIsNotBehindAPublicAddress(t *testing.T) {
+	for address, possible := range map[string]bool{
+		"http://localhost:8000": true, "http://127.0.0.1:8000": true, "http://[::1]:8000": true,
+		"https://crm.example.org": false, "http://192.168.1.7:8000": false, "http://localhost.example.org": false,
+	} {
+		_, err := Load([]string{"BROKER_OPEN=true", "SERVICE_HOST=127.0.0.1", "PUBLIC_URL=" + address}, "")
+		if possible {
+			require.NoError(t, err, address)
+			continue
+		}
+		var mistakes Mistakes
+		require.ErrorAs(t, err, &mistakes, address)
+		require.Len(t, mistakes, 1)
+		require.Equal(t, "BROKER_OPEN", mistakes[0].Variable)
+		require.Contains(t, mistakes[0].Text, "PUBLIC_URL")
+	}
+}
+
 func TestFurtherTokenServices(t *testing.T) {
 	c, err := Load([]string{"TOKEN_SERVICES= tasks = https://www.googleapis.com/auth/tasks https://www.googleapis.com/auth/tasks.readonly ;forms=https://www.googleapis.com/auth/forms.body; "}, "")
 	require.NoError(t, err)

@@ -208,12 +208,23 @@ func (c *Config) checkSecurity(k *checker) {
 		k.unless(validKey(strings.TrimSpace(key)), "ENCRYPTION_KEY", "key %d is not a Fernet key: 32 bytes in base64url, 44 characters", i+1)
 	}
 	k.unless(!c.BrokerOpen || c.Loopback(), "BROKER_OPEN", "would hand tokens to the whole network: it is possible only when SERVICE_HOST is a loopback address, not %q", c.Host)
+	k.unless(!c.BrokerOpen || !c.Loopback() || c.publicIsLoopback(), "BROKER_OPEN", "would hand tokens to whoever reaches PUBLIC_URL (%s) through a proxy: it is possible only when that names this machine", c.PublicURL)
 	c.checkTokenServices(k)
 	k.span("SESSION_LIFE", c.SessionLife, time.Minute, 90*24*time.Hour)
 	k.span("TOKEN_LIFE", c.TokenLife, time.Minute, 24*time.Hour)
 	for _, d := range c.SignInDomains {
 		k.unless(strings.Contains(d, ".") && !strings.ContainsAny(d, "@/ "), "SIGN_IN_DOMAINS", "%q is not a domain", d)
 	}
+}
+
+// publicIsLoopback reports whether browsers reach us on this machine alone.
+func (c *Config) publicIsLoopback() bool {
+	u, err := url.Parse(c.PublicURL)
+	if err != nil {
+		return false
+	}
+	ip, err := netip.ParseAddr(u.Hostname())
+	return u.Hostname() == "localhost" || err == nil && ip.Unmap().IsLoopback()
 }
 
 var (
