@@ -73,7 +73,7 @@ func (a *App) buildVault(sealer *vault.Sealer, keys crm.Secret, endpoints google
 	a.clients = clients{config: a.Config, rows: a.Store, sealer: sealer}
 	a.Vault = &vault.Service{
 		Provider: a.meters.provider(oauth), Clients: a.clients, Consents: a.Store, Grants: a.Store, Connections: a.Store,
-		TokenGrants: a.Store, Leases: a.Store, Upkeep: a.Store,
+		TokenGrants: a.Store, Leases: a.Store, People: a.Store, Upkeep: a.Store,
 		Approvals: a.Org, Trail: a.meters.trail(a.Store), Sealer: sealer, Now: a.now, Random: rand.Reader, Ahead: a.Config.RefreshAhead, Log: a.log,
 		PublicURL: a.Config.PublicURL, LinkKeys: links, AllowedOrigins: a.Config.AllowedOrigins, Extra: a.Config.ExtraServices(), Open: a.Config.BrokerOpen,
 	}

@@ -36,11 +36,27 @@ func (x *examination) endpoints(ctx context.Context) Finding {
 		if answer.status >= 500 || p.address == e.JWKS && answer.status != http.StatusOK {
 			return broken("Try again later; check the GOOGLE_ addresses.", "%s (%s) answered %d.", p.name, p.address, answer.status)
 		}
-		if p.address == e.JWKS {
-			x.date = answer.date
+		if p.address != e.JWKS {
+			continue
 		}
+		if !holdsKeys(answer.body) {
+			return broken("Look at the network: a proxy, or the sign-in page of a network, answers in Google's place. Then check GOOGLE_JWKS_URL and GOOGLE_BASE_URL.",
+				"%s (%s) are not what came back: something else than Google answers.", p.name, p.address)
+		}
+		x.date = answer.date
 	}
 	return good("All answer (%s).", e.Token)
+}
+
+// holdsKeys reports whether an answer is a list of public keys.
+func holdsKeys(body []byte) bool {
+	var list struct {
+		Keys []struct {
+			Kind string `json:"kty"`
+			ID   string `json:"kid"`
+		}
+	}
+	return json.Unmarshal(body, &list) == nil && len(list.Keys) > 0 && list.Keys[0].Kind != "" && list.Keys[0].ID != ""
 }
 
 // Clocks that are away by more than this: Google's tokens and codes are good for

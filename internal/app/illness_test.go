@@ -87,6 +87,8 @@ var illnesses = []illness{
 		states: map[string]string{"grants": "skipped", "api_gmail": "skipped", "oauth_client": "ok"}},
 	{name: "Google cannot be reached", spoil: func(p *patient) { p.Config.GoogleBaseURL = "http://127.0.0.1:1" }, broken: "google", text: "cannot be reached", fix: "HTTPS_PROXY",
 		states: map[string]string{"clock": "skipped", "oauth_client": "skipped", "redirect_connect": "skipped", "api_gmail": "skipped", "database": "ok"}},
+	{name: "something else answers in Google's place", spoil: func(p *patient) { p.fault(front.Fault{API: "oauth", Method: "certs", Kind: "html", Status: 200}) }, broken: "google",
+		text: "something else than Google", fix: "a proxy", states: map[string]string{"clock": "skipped", "oauth_client": "skipped", "database": "ok"}},
 	{name: "token endpoint down", spoil: func(p *patient) {
 		p.fault(front.Fault{API: "oauth", Method: "token", Kind: "status", Status: 500})
 	}, broken: "google", text: "The token endpoint"},
