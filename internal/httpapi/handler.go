@@ -48,7 +48,7 @@ func (s *Server) Handler() (http.Handler, error) {
 	}
 	inner := guard(s.measure(mux))
 	if s.Trace != nil {
-		inner = s.Trace(inner)
+		inner = traced(s.Trace, inner)
 	}
 	h := unzipped(inner, func(h http.Handler) http.Handler { return zip(h) })
 	h = s.cors().Handler(h)
@@ -155,7 +155,8 @@ func (s *Server) outermost(next http.Handler) http.Handler {
 		about := &request{id: id, log: s.Log}
 		r = r.WithContext(context.WithValue(r.Context(), keyRequest, about))
 		r.RemoteAddr = s.remote(r)
-		about.hidden = hide(r)
+		hidden, odd := hide(r)
+		about.hidden = hidden
 		out := &recorder{ResponseWriter: w}
 		defer func() {
 			if broken := recover(); broken != nil {
@@ -169,9 +170,13 @@ func (s *Server) outermost(next http.Handler) http.Handler {
 			}
 			if level := levelOf(r, out.status); s.Log.Enabled(r.Context(), level) {
 				s.Log.LogAttrs(r.Context(), level, "request", slog.String("request_id", id), slog.String("method", r.Method),
-					slog.String("path", shownPath(r.URL.Path)), slog.Int("status", out.status), slog.Duration("took", time.Since(began)))
+					slog.String("path", shownPath(r.URL)), slog.Int("status", out.status), slog.Duration("took", time.Since(began)))
 			}
 		}()
+		if odd { // sending it on to the right spelling would write the secret once more
+			writeProblem(out, r, fault.New(fault.NotFound, "There is nothing at this address. See /docs."))
+			return
+		}
 		next.ServeHTTP(out, r)
 	})
 }
@@ -186,18 +191,6 @@ func levelOf(r *http.Request, status int) slog.Level {
 		return slog.LevelInfo
 	}
 	return slog.LevelDebug
-}
-
-// shownPath is a path as the log shows it: the names that plugins give their
-// users may be addresses of people.
-func shownPath(path string) string {
-	for _, start := range []string{tokenPath, "/api/tokens/"} {
-		if rest, is := strings.CutPrefix(path, start); is {
-			_, service, _ := strings.Cut(rest, "/")
-			return strings.TrimSuffix(start+"{userId}/"+service, "/")
-		}
-	}
-	return path
 }
 
 // requestID takes a sensible id from the caller, or makes one.

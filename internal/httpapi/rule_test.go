@@ -1,8 +1,10 @@
 package httpapi
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -43,7 +45,8 @@ func TestSecretsLeaveTheAddress(t *testing.T) {
 		{"/api/v1/me", "/api/v1/me", ""},
 	} {
 		r := httptest.NewRequest(http.MethodGet, c.address, nil)
-		secret := hide(r)
+		secret, odd := hide(r)
+		require.False(t, odd)
 		require.Equal(t, c.secret, secret.Reveal(), c.address)
 		require.Equal(t, c.path, r.URL.EscapedPath(), c.address)
 		if c.secret != "" {
@@ -56,10 +59,72 @@ func TestSecretsLeaveTheAddress(t *testing.T) {
 	}
 }
 
+func TestOddSpellingsOfSecretPathsLeadNowhere(t *testing.T) {
+	const secret = "rapl_Zm9vYmFyZm9vYmFyZm9vYmFyZm9vYmFyZm9vYmFyZm8"
+	var seen []string
+	var log bytes.Buffer
+	registry := prometheus.NewRegistry()
+	s := &Server{
+		Pages: fstest.MapFS{"index.html": {Data: []byte("<!doctype html>")}}, Metrics: registry, PublicURL: "http://localhost:8000",
+		Log: slog.New(slog.NewJSONHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug})),
+		Trace: func(next http.Handler) http.Handler {
+			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				seen = append(seen, r.URL.String()+" "+r.RequestURI)
+				next.ServeHTTP(w, r)
+			})
+		},
+	}
+	h, err := s.Handler()
+	require.NoError(t, err)
+	for _, path := range []string{
+		"/api/v1//google/proxy/" + secret + "/gmail/v1/x", "//api/v1/google/proxy/" + secret + "/gmail/v1/x", "/api/v1/google/%70roxy/" + secret + "/gmail/v1/x",
+		"/api/v1/google/proxy/" + secret + "//gmail/v1/x", "/api/v1/google/proxy//" + secret + "/gmail/v1/x", "/api/v1/x/../google/proxy/" + secret,
+		"/api/v1/connect%2Dlinks/" + secret + "/start", "/api/v1/Connect-Links/" + secret, "/api/v1/invitations/./" + secret, "/API/v1/invitations/" + secret,
+		"/api%2Fv1%2Finvitations%2F" + secret, "/api%252Fv1%252Finvitations%252F" + secret, "/api\\v1\\invitations\\" + secret, "/Invite/" + secret, "/%63onnect/" + secret, "//connect/" + secret,
+	} {
+		r := httptest.NewRequest(http.MethodGet, "/", nil)
+		r.URL, err = url.Parse("http://localhost:8000" + path)
+		require.NoError(t, err)
+		r.RequestURI = path
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, r)
+		require.Equal(t, http.StatusNotFound, w.Code, path)
+		require.Empty(t, w.Header().Get("Location"), path)
+		require.NotContains(t, w.Body.String(), secret)
+	}
+	for _, path := range []string{"/crm/" + secret, "/api/v1/nothing/" + secret + "/x", "/api/v1/nothing/" + secret[5:], "/api/token/ivo@northwind-lamps.example/gmail", "/api//token/ivo@northwind-lamps.example/gmail", "/API/Tokens/ivo@northwind-lamps.example", "/api/%74oken/ivo%2Fnorthwind-lamps/gmail", "/api/token/ivo%2Fnorthwind-lamps", "/oauth/authorize?signature=" + secret} {
+		h.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodHead, path, nil))
+	}
+	for _, place := range append(seen, log.String()) {
+		require.NotContains(t, place, secret[5:])
+		require.NotContains(t, place, "northwind-lamps")
+	}
+	require.NotEmpty(t, seen)
+	found, err := registry.Gather()
+	require.NoError(t, err)
+	for _, family := range found {
+		require.NotContains(t, family.String(), secret[5:])
+	}
+}
+
+func TestWhatLogsShowOfAPath(t *testing.T) {
+	for path, shown := range map[string]string{
+		"/api/token/ivo@x.example/gmail": "/api/token/{userId}/gmail", "/api/token/a%2Fb/gmail": "/api/token/{userId}/gmail", "/api/token/a/b/c": "/api/token/{userId}",
+		"/api/tokens/ivo": "/api/tokens/{userId}", "//api/token/ivo/gmail": "/api/token/{userId}", "/api/v1/me": "/api/v1/me",
+		"/crm/rpt_abc": "/crm/[redacted]", "/api/v1/workspaces/01900000-0000-7000-8000-000000000000/members": "/api/v1/workspaces/01900000-0000-7000-8000-000000000000/members",
+	} {
+		u, err := url.Parse("http://x" + path)
+		require.NoError(t, err)
+		require.Equal(t, shown, shownPath(u), path)
+	}
+}
+
 func TestPathsThroughALease(t *testing.T) {
 	path := func(rest string) (string, error) {
 		r := httptest.NewRequest(http.MethodGet, proxyPath+"rapl_abc"+rest, nil)
-		hide(r)
+		if _, odd := hide(r); odd {
+			return "", errors.New("odd")
+		}
 		return googlePath(r)
 	}
 	for _, good := range []string{"/gmail/v1/users/me/messages", "/v4/spreadsheets/1/values/A1%3AB2:append", "/calendar/v3/calendars/a%2Fb/events", "/drive/v3/files/.hidden"} {
