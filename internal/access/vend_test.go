@@ -12,7 +12,12 @@ import (
 
 func TestAllowVend(t *testing.T) {
 	key := func(scopes ...string) access.Caller {
-		return access.Caller{Via: access.ViaKey, UserID: "ada", KeyID: "k", Workspace: "w", Role: crm.RoleMember, Scopes: scopes}
+		return access.Caller{Via: access.ViaKey, UserID: "ada", KeyID: "k", Workspace: "w", Role: crm.RoleAdmin, Scopes: scopes}
+	}
+	members := func(scopes ...string) access.Caller {
+		c := key(scopes...)
+		c.Role = crm.RoleMember
+		return c
 	}
 	person := func(via access.Via, id crm.UserID, role crm.Role) access.Caller {
 		return access.Caller{Via: via, UserID: id, Workspace: "w", Role: role}
@@ -31,6 +36,9 @@ func TestAllowVend(t *testing.T) {
 		{"a key for every service", key("tokens:vend:*"), "drive", "anybody", yes},
 		{"a key for all of tokens", key("tokens:*"), "drive", "anybody", yes},
 		{"a key for everything", key("*"), "drive", "anybody", yes},
+		{"a key of a plain member, for its maker", members("tokens:vend:*"), "gmail", "ada", yes},
+		{"a key of a plain member, for somebody else", members("tokens:vend:*"), "gmail", "anybody", fault.Forbidden},
+		{"the widest key of a plain member, for somebody else", members("*"), "gmail", "anybody", fault.Forbidden},
 		{"a key for something else", key("mail:read", "records:*", "admin"), "gmail", "anybody", fault.Forbidden},
 		{"a key without scopes, though its maker is the subject", key(), "gmail", "ada", fault.Forbidden},
 		{"a key with a scope for no service", key("tokens:vend:"), "", "anybody", fault.Forbidden},
