@@ -19,6 +19,7 @@ var (
 	_ vault.Connections = (*Store)(nil)
 	_ vault.TokenGrants = (*Store)(nil)
 	_ vault.Leases      = (*Store)(nil)
+	_ vault.People      = (*Store)(nil)
 	_ vault.Upkeep      = (*Store)(nil)
 )
 

@@ -179,3 +179,26 @@ func (s *Store) ResealClient(ctx context.Context, id crm.ClientID, old, sealed s
 	})
 	return n == 1, err
 }
+
+const noMember = "There is no such member."
+
+func scanPerson(r scanner) (p vault.Person, err error) {
+	err = r.Scan(&p.ID, &p.Email, &p.GoogleSub, &p.Role)
+	return p, err
+}
+
+// Person finds a member of a workspace.
+func (s *Store) Person(ctx context.Context, w crm.WorkspaceID, u crm.UserID) (vault.Person, error) {
+	p, err := one(ctx, s.reading("vault.Person"), "read", scanPerson, `SELECT u.id, u.email, u.google_sub, m.role
+		FROM members m JOIN users u ON u.id = m.user_id WHERE m.workspace_id = $1 AND m.user_id = $2`, clean(string(w)), clean(string(u)))
+	return found(p, err, noMember)
+}
+
+// KeyMaker finds the member that an API key acts for, while the key counts.
+func (s *Store) KeyMaker(ctx context.Context, w crm.WorkspaceID, k crm.KeyID, at time.Time) (vault.Person, error) {
+	p, err := one(ctx, s.reading("vault.KeyMaker"), "read", scanPerson, `SELECT u.id, u.email, u.google_sub, m.role FROM api_keys k
+		JOIN members m ON m.workspace_id = k.workspace_id AND m.user_id = k.user_id JOIN users u ON u.id = k.user_id
+		WHERE k.workspace_id = $1 AND k.id = $2 AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > $3)`,
+		clean(string(w)), clean(string(k)), stamp(at))
+	return found(p, err, noKey)
+}

@@ -45,10 +45,13 @@ type SignedLink struct {
 }
 
 // AuthorizeLink makes an address that lets whoever opens it give the subject's
-// tokens for a service, good for LinkLife. It needs the right to vend them;
+// tokens for a service, good for LinkLife and while its maker is in office. An
+// API key may make one that may vend them and whose maker is an administrator,
+// or an administrator's own session: fault.Forbidden with Code
+// administrator_needed for others, who need none for their own tokens.
 // fault.Blocked while the organisation has not approved.
 func (s *Service) AuthorizeLink(ctx context.Context, c access.Caller, subject string, service crm.Service, redirect string) (address string, expires time.Time, err error) {
-	if err := s.mayVend(c, subject, service); err != nil {
+	if err := s.mayLink(c, subject, service); err != nil {
 		return "", time.Time{}, err
 	}
 	if err := s.checkRedirect(redirect); err != nil {
@@ -61,7 +64,7 @@ func (s *Service) AuthorizeLink(ctx context.Context, c access.Caller, subject st
 	if _, err := s.tokenScopes(a, service); err != nil {
 		return "", time.Time{}, err
 	}
-	address, expires = s.link(c.Workspace, subject, service, redirect)
+	address, expires = s.link(place{workspace: c.Workspace, subject: subject, service: service, maker: s.makerOfLink(c)}, redirect)
 	if address == "" {
 		return "", time.Time{}, fault.New(fault.Internal, "no keys are configured to sign links with")
 	}
@@ -70,14 +73,70 @@ func (s *Service) AuthorizeLink(ctx context.Context, c access.Caller, subject st
 	return address, expires, nil
 }
 
-// link signs an authorize address; "" without keys or address.
-func (s *Service) link(w crm.WorkspaceID, subject string, service crm.Service, redirect string) (string, time.Time) {
-	if len(s.LinkKeys) == 0 || s.PublicURL == "" {
+// mayLink says who may make links.
+func (s *Service) mayLink(c access.Caller, subject string, service crm.Service) error {
+	open := s.Open && c.Workspace != ""
+	switch {
+	case open || c.Via == access.ViaSystem:
+	case c.Via == access.ViaNobody || c.UserID == "":
+		return fault.New(fault.Unauthenticated, "Sign in first, or send an API key.")
+	case c.Via == access.ViaKey:
+		if err := access.AllowVend(c, service, subject); err != nil {
+			return err
+		}
+	}
+	byAdministrator := c.Administers() && (c.Via == access.ViaKey || c.Via == access.ViaSession)
+	if !open && !byAdministrator && c.Via != access.ViaSystem {
+		return &fault.Error{Kind: fault.Forbidden, Code: "administrator_needed",
+			Text: "Links for others are made by administrators, or with an API key of theirs. For your own tokens open /oauth/authorize while you are signed in."}
+	}
+	if err := s.known(service); err != nil {
+		return err
+	}
+	return checkSubject(subject)
+}
+
+// Makers of links, as they stand in the signature before an id.
+const (
+	madeByKey    = "key:"
+	madeByPerson = "user:"
+	madeByOpen   = "open:" // anybody, in an open house
+)
+
+// makerOfLink is who answers for the links of a caller; "" for nobody.
+func (s *Service) makerOfLink(c access.Caller) string {
+	switch {
+	case c.KeyID != "":
+		return madeByKey + string(c.KeyID)
+	case c.UserID != "" && c.Administers():
+		return madeByPerson + string(c.UserID)
+	case s.Open:
+		return madeByOpen
+	}
+	return ""
+}
+
+// ownAddress is where a signed-in person authorises for themselves.
+func (s *Service) ownAddress(p place) string {
+	if s.PublicURL == "" {
+		return ""
+	}
+	return s.PublicURL + "/oauth/authorize?" + p.query().Encode()
+}
+
+func (p place) query() url.Values {
+	return url.Values{"userId": {p.subject}, "service": {string(p.service)}, "workspace_id": {string(p.workspace)}}
+}
+
+// link signs an authorize address; "" without keys, address or maker.
+func (s *Service) link(p place, redirect string) (string, time.Time) {
+	if len(s.LinkKeys) == 0 || s.PublicURL == "" || p.maker == "" {
 		return "", time.Time{}
 	}
-	l := SignedLink{Workspace: w, Subject: subject, Service: service, Redirect: redirect, Expires: s.now().Add(LinkLife).Truncate(time.Second)}
-	q := url.Values{"userId": {subject}, "service": {string(service)}, "workspace_id": {string(w)},
-		"expires": {strconv.FormatInt(l.Expires.Unix(), 10)}, "signature": {base64.RawURLEncoding.EncodeToString(l.mac(s.LinkKeys[0]))}}
+	l := SignedLink{Workspace: p.workspace, Subject: p.subject, Service: p.service, Redirect: redirect, Expires: s.now().Add(LinkLife).Truncate(time.Second)}
+	q := p.query()
+	q.Set("expires", strconv.FormatInt(l.Expires.Unix(), 10))
+	q.Set("signature", base64.RawURLEncoding.EncodeToString(l.mac(s.LinkKeys[0], p.maker))+"."+p.maker)
 	if redirect != "" {
 		q.Set("redirect", redirect)
 	}
@@ -86,9 +145,9 @@ func (s *Service) link(w crm.WorkspaceID, subject string, service crm.Service, r
 
 // mac signs every part with its length before it, so that no two links are the
 // same text.
-func (l SignedLink) mac(key []byte) []byte {
+func (l SignedLink) mac(key []byte, maker string) []byte {
 	h := hmac.New(sha256.New, key)
-	for _, part := range []string{"rapport authorize link v1", string(l.Workspace), l.Subject, string(l.Service), l.Redirect,
+	for _, part := range []string{"rapport authorize link v2", maker, string(l.Workspace), l.Subject, string(l.Service), l.Redirect,
 		strconv.FormatInt(l.Expires.Unix(), 10)} {
 		var n [8]byte
 		binary.BigEndian.PutUint64(n[:], uint64(len(part)))
@@ -99,11 +158,12 @@ func (l SignedLink) mac(key []byte) []byte {
 }
 
 // signed checks a link: the time it takes says nothing about the signature.
-func (s *Service) signed(l SignedLink) error {
-	given, err := base64.RawURLEncoding.DecodeString(l.Signature)
+func (s *Service) signed(ctx context.Context, l SignedLink) error {
+	mac, maker, _ := strings.Cut(l.Signature, ".")
+	given, err := base64.RawURLEncoding.DecodeString(mac)
 	good := false
 	for _, key := range s.LinkKeys {
-		good = hmac.Equal(l.mac(key), given) || good
+		good = hmac.Equal(l.mac(key, maker), given) || good
 	}
 	if !good || err != nil {
 		return &fault.Error{Kind: fault.Forbidden, Code: "link_invalid", Text: "This link is not complete, or was changed. Ask for a new one."}
@@ -111,23 +171,51 @@ func (s *Service) signed(l SignedLink) error {
 	if now := s.now(); !now.Before(l.Expires) || l.Expires.Sub(now) > LinkLife+time.Minute {
 		return &fault.Error{Kind: fault.Forbidden, Code: "link_expired", Text: "This link has expired. Ask for a new one."}
 	}
+	return s.inOffice(ctx, l.Workspace, maker)
+}
+
+// inOffice lets a link end with the key or the office of whoever made it.
+func (s *Service) inOffice(ctx context.Context, w crm.WorkspaceID, maker string) error {
+	var by Person
+	err := error(fault.New(fault.NotFound, "nobody made this link"))
+	if id, is := strings.CutPrefix(maker, madeByKey); is {
+		by, err = s.People.KeyMaker(ctx, w, crm.KeyID(id), s.now())
+	} else if id, is := strings.CutPrefix(maker, madeByPerson); is {
+		by, err = s.People.Person(ctx, w, crm.UserID(id))
+	} else if maker == madeByOpen && s.Open {
+		return nil
+	}
+	if err != nil && !fault.Is(err, fault.NotFound) {
+		return fmt.Errorf("finding who made the link: %w", err)
+	}
+	if err != nil || !(access.Caller{Role: by.Role}).Administers() {
+		return &fault.Error{Kind: fault.Forbidden, Code: "link_expired",
+			Text: "This link has ended: the API key or the person that made it is no longer allowed to. Ask for a new one."}
+	}
 	return nil
 }
 
 // Authorize starts a consent for the token service and gives the address to
 // send the browser to. Without a link the caller's own session asks for its own
 // id; a good link stands for whoever made it, and its subject, service, redirect
-// and workspace count. The browser gets Started.State as a cookie: the consent
+// and workspace count, a login hint does not. When the subject is a member of the
+// workspace, the browser must be signed in as that member with a link too:
+// fault.Unauthenticated with Code sign_in_first, or fault.Forbidden with
+// wrong_user. The browser gets Started.State as a cookie: the consent
 // has to come back to it.
 func (s *Service) Authorize(ctx context.Context, c access.Caller, link SignedLink, r TokenRequest) (Started, error) {
 	consent := Consent{Purpose: PurposeToken, WorkspaceID: c.Workspace, RedirectURI: r.RedirectURI}
 	switch {
 	case link != SignedLink{}:
-		if err := s.signed(link); err != nil {
+		if err := s.signed(ctx, link); err != nil {
 			return Started{}, err
 		}
 		consent.WorkspaceID = link.Workspace
-		r.Subject, r.Service, r.Redirect = link.Subject, link.Service, link.Redirect
+		r.Subject, r.Service, r.Redirect, r.LoginHint = link.Subject, link.Service, link.Redirect, ""
+		var err error
+		if consent.UserID, err = s.signedInAs(ctx, c, link); err != nil {
+			return Started{}, err
+		}
 	case s.Open && c.Workspace != "":
 	default:
 		if err := ownConsent(c, &r); err != nil {
@@ -149,10 +237,32 @@ func (s *Service) Authorize(ctx context.Context, c access.Caller, link SignedLin
 	return s.startToken(ctx, consent, r)
 }
 
+// signedInAs gives the member that a link is about, who has to be the one in
+// front of the browser; "" when the subject is nobody of ours.
+func (s *Service) signedInAs(ctx context.Context, c access.Caller, link SignedLink) (crm.UserID, error) {
+	member, err := s.People.Person(ctx, link.Workspace, crm.UserID(link.Subject))
+	switch {
+	case fault.Is(err, fault.NotFound):
+		return "", nil
+	case err != nil:
+		return "", fmt.Errorf("finding the member: %w", err)
+	case c.Via != access.ViaSession || c.UserID == "":
+		return "", signInFirst("This link is for a member of this workspace. Sign in first.")
+	case c.UserID != member.ID:
+		return "", &fault.Error{Kind: fault.Forbidden, Code: "wrong_user",
+			Text: "This link is for another member of this workspace. Sign in as that person, then open it again."}
+	}
+	return member.ID, nil
+}
+
+func signInFirst(text string) error {
+	return &fault.Error{Kind: fault.Unauthenticated, Code: "sign_in_first", Text: text}
+}
+
 // ownConsent lets a session ask for its own id.
 func ownConsent(c access.Caller, r *TokenRequest) error {
 	if c.Via == access.ViaNobody || c.UserID == "" {
-		return fault.New(fault.Unauthenticated, "Sign in first, or use a signed link.")
+		return signInFirst("Sign in first, or use a signed link.")
 	}
 	if r.Subject == "" {
 		r.Subject = string(c.UserID)

@@ -16,7 +16,7 @@ import (
 )
 
 // shop is a plugin's key: made by Ada, for every service.
-var shop = access.Caller{Via: access.ViaKey, UserID: "ada", KeyID: "shop-key", Workspace: "lamps", Role: crm.RoleMember, Scopes: []string{"tokens:vend:*"}, Remote: "192.0.2.7"}
+var shop = access.Caller{Via: access.ViaKey, UserID: "ada", KeyID: "shop-key", Workspace: "lamps", Role: crm.RoleAdmin, Scopes: []string{"tokens:vend:*"}, Remote: "192.0.2.7"}
 
 // read takes a signed link apart as the page behind it does.
 func read(t *testing.T, address string) vault.SignedLink {
@@ -30,15 +30,22 @@ func read(t *testing.T, address string) vault.SignedLink {
 		Redirect: q.Get("redirect"), Expires: time.Unix(seconds, 0), Signature: q.Get("signature")}
 }
 
-// authorize walks the way of a signed link to its end.
+// boss administers the workspace.
+var boss = access.Caller{Via: access.ViaSession, UserID: "own", Workspace: "lamps", Role: crm.RoleOwner}
+
+// authorize walks the way of a signed link to its end, members signed in.
 func (h *house) authorize(t *testing.T, subject string, service crm.Service, id vault.Identity, scopes ...string) (vault.Outcome, error) {
 	t.Helper()
 	address, _, err := h.AuthorizeLink(t.Context(), shop, subject, service, "")
 	require.NoError(t, err)
-	started, err := h.Authorize(t.Context(), access.Caller{}, read(t, address), vault.TokenRequest{})
+	browser := access.Caller{}
+	if _, member := h.memory.Members[crm.UserID(subject)]; member {
+		browser = access.Caller{Via: access.ViaSession, UserID: crm.UserID(subject)}
+	}
+	started, err := h.Authorize(t.Context(), browser, read(t, address), vault.TokenRequest{})
 	require.NoError(t, err)
 	state, code := h.provider.Grant(started.URL, id, scopes...)
-	return h.Complete(t.Context(), access.Caller{}, vault.Callback{State: state, Code: code})
+	return h.Complete(t.Context(), browser, vault.Callback{State: state, Code: code})
 }
 
 func TestALinkIsGoodOnlyAsItWasMade(t *testing.T) {
@@ -116,7 +123,7 @@ func TestWhatALinkSaysCountsAndNothingBesides(t *testing.T) {
 	started, err := h.Authorize(t.Context(), ada, read(t, address), vault.TokenRequest{Subject: "ada", Service: crm.ServiceGmail, Redirect: "https://evil.example", LoginHint: "kim@harbour-tea.example"})
 	require.NoError(t, err)
 	q := query(t, started.URL)
-	require.Equal(t, "kim@harbour-tea.example", q.Get("login_hint"))
+	require.Empty(t, q.Get("login_hint"), "nobody has signed it")
 	require.Contains(t, q.Get("scope"), vault.ScopeDriveFile)
 	require.NotContains(t, q.Get("scope"), "gmail")
 	state, one := h.provider.Grant(started.URL, adas)
@@ -165,8 +172,6 @@ func TestMakingALinkNeedsTheRightToVend(t *testing.T) {
 	mailOnly.Scopes = []string{"mail:read", "tokens:vend:gmail"}
 	_, _, err := h.AuthorizeLink(t.Context(), mailOnly, "shop-7", crm.ServiceDrive, "")
 	require.Equal(t, "insufficient_scope", code(err))
-	_, _, err = h.AuthorizeLink(t.Context(), ada, "bo", crm.ServiceDrive, "")
-	require.Equal(t, fault.Forbidden, fault.Of(err))
 	_, _, err = h.AuthorizeLink(t.Context(), shop, "shop-7", "fax", "")
 	require.Equal(t, "unknown_service", code(err))
 	require.Contains(t, err.Error(), "gmail, drive, calendar, meet, sheets, contacts, directory")
@@ -426,4 +431,118 @@ func TestAConnectLinkIsUsedUpByTheConsentThatSucceeds(t *testing.T) {
 	_, err = h.connect(t, ada, vault.Request{Link: "link"}, other)
 	require.Equal(t, "link_used", code(err))
 	require.Len(t, h.memory.Connections, 1)
+}
+
+func TestWhoMayMakeLinks(t *testing.T) {
+	members := shop
+	members.Role = crm.RoleMember
+	bearer := boss
+	bearer.Via = access.ViaToken
+	for _, c := range []struct {
+		what, subject string
+		who           access.Caller
+		want          string
+	}{
+		{"an administrator's key", "shop-7", shop, ""},
+		{"an administrator's key, for a member", "bo", shop, ""},
+		{"an administrator", "shop-7", boss, ""},
+		{"an administrator, for a member", "bo", boss, ""},
+		{"a plain member's key", "shop-7", members, "not_your_tokens"},
+		{"a plain member's key, for its maker", "ada", members, "administrator_needed"},
+		{"a member, for themselves", "ada", ada, "administrator_needed"},
+		{"a member, for a colleague", "bo", ada, "administrator_needed"},
+		{"a bearer", "shop-7", bearer, "administrator_needed"},
+	} {
+		h := build(t)
+		_, _, err := h.AuthorizeLink(t.Context(), c.who, c.subject, crm.ServiceDrive, "")
+		if c.want == "" {
+			require.NoError(t, err, c.what)
+			continue
+		}
+		require.Equal(t, fault.Forbidden, fault.Of(err), c.what)
+		require.Equal(t, c.want, code(err), c.what)
+	}
+	_, _, err := build(t).AuthorizeLink(t.Context(), access.Caller{Workspace: "lamps"}, "shop-7", crm.ServiceDrive, "")
+	require.Equal(t, fault.Unauthenticated, fault.Of(err))
+}
+
+// Nobody's Google account becomes a member's by a link that was sent around.
+func TestALinkForAMemberNeedsThatMember(t *testing.T) {
+	for _, maker := range []access.Caller{shop, boss} {
+		h := build(t)
+		address, _, err := h.AuthorizeLink(t.Context(), maker, "bo", crm.ServiceDrive, "")
+		require.NoError(t, err)
+		link := read(t, address)
+		bearer := bo
+		bearer.Via = access.ViaToken
+		for what, c := range map[string]struct {
+			who  access.Caller
+			kind fault.Kind
+			code string
+		}{
+			"nobody":           {access.Caller{}, fault.Unauthenticated, "sign_in_first"},
+			"bo's bearer":      {bearer, fault.Unauthenticated, "sign_in_first"},
+			"somebody else":    {ada, fault.Forbidden, "wrong_user"},
+			"the link's maker": {boss, fault.Forbidden, "wrong_user"},
+		} {
+			_, err := h.Authorize(t.Context(), c.who, link, vault.TokenRequest{})
+			require.Equal(t, c.kind, fault.Of(err), what)
+			require.Equal(t, c.code, code(err), what)
+			require.Empty(t, h.memory.Consents, what)
+		}
+		for _, who := range []access.Caller{{}, ada, boss, bo} {
+			started, err := h.Authorize(t.Context(), bo, link, vault.TokenRequest{})
+			require.NoError(t, err)
+			state, one := h.provider.Grant(started.URL, adas)
+			_, err = h.Complete(t.Context(), who, vault.Callback{State: state, Code: one})
+			if who.UserID == "bo" {
+				require.NoError(t, err)
+				continue
+			}
+			require.Equal(t, "wrong_user", code(err))
+			require.Empty(t, h.memory.Held)
+		}
+	}
+}
+
+func TestALinkEndsWithWhoeverMadeIt(t *testing.T) {
+	h := build(t)
+	open := func(l vault.SignedLink) error {
+		_, err := h.Authorize(t.Context(), access.Caller{}, l, vault.TokenRequest{})
+		return err
+	}
+	address, _, err := h.AuthorizeLink(t.Context(), shop, "shop-7", crm.ServiceDrive, "")
+	require.NoError(t, err)
+	byKey := read(t, address)
+	require.NoError(t, open(byKey))
+	h.memory.KeysEnded[shop.KeyID] = true
+	require.Equal(t, "link_expired", code(open(byKey)), "the key was revoked")
+	another := byKey
+	another.Signature = strings.Replace(another.Signature, string(shop.KeyID), "another", 1)
+	require.NotEqual(t, byKey, another)
+	require.Equal(t, "link_invalid", code(open(another)))
+
+	address, _, err = h.AuthorizeLink(t.Context(), boss, "shop-7", crm.ServiceDrive, "")
+	require.NoError(t, err)
+	byBoss := read(t, address)
+	require.NoError(t, open(byBoss))
+	h.memory.Members["own"] = vault.Person{ID: "own", Role: crm.RoleMember}
+	require.Equal(t, "link_expired", code(open(byBoss)), "no administrator any more")
+	delete(h.memory.Members, "own")
+	require.Equal(t, "link_expired", code(open(byBoss)), "gone")
+}
+
+func TestTheWayOutForOneselfIsNoSignedLink(t *testing.T) {
+	h := build(t)
+	members := shop
+	members.Role = crm.RoleMember
+	bearer := ada
+	bearer.Via = access.ViaToken
+	for _, who := range []access.Caller{ada, bearer, members} {
+		_, err := h.Vend(t.Context(), who, "ada", crm.ServiceDrive)
+		require.Equal(t, "token_not_found", code(err))
+		require.Equal(t, "https://crm.example/oauth/authorize?service=drive&userId=ada&workspace_id=lamps", faultOf(t, err).Action)
+	}
+	_, err := h.Vend(t.Context(), shop, "shop-7", crm.ServiceDrive)
+	require.Contains(t, faultOf(t, err).Action, "signature=")
 }

@@ -29,6 +29,7 @@ type place struct {
 	subject   string
 	service   crm.Service
 	own       bool
+	maker     string // answers for an authorize link to here; "" for nobody
 }
 
 // owner and slot are the parts of a place: what changes changes for a subject.

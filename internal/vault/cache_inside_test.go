@@ -19,7 +19,7 @@ func TestTheShelfAgainstAList(t *testing.T) {
 		h := &shelf{}
 		want := map[place]crm.GrantID{}
 		places := rapid.Custom(func(t *rapid.T) place {
-			return place{"w", fmt.Sprint(rapid.IntRange(0, 3).Draw(t, "subject")), crm.Service(fmt.Sprint(rapid.IntRange(0, 2).Draw(t, "service"))), rapid.Bool().Draw(t, "own")}
+			return place{workspace: "w", subject: fmt.Sprint(rapid.IntRange(0, 3).Draw(t, "subject")), service: crm.Service(fmt.Sprint(rapid.IntRange(0, 2).Draw(t, "service"))), own: rapid.Bool().Draw(t, "own")}
 		})
 		grantOf := func(p place) crm.GrantID { return crm.GrantID(p.subject + "/" + string(p.service)) }
 		t.Repeat(map[string]func(*rapid.T){
@@ -78,7 +78,7 @@ func TestTheShelfIsBounded(t *testing.T) {
 	h := &shelf{}
 	now := time.Date(2026, 5, 4, 9, 0, 0, 0, time.UTC)
 	for i := range shelfSize + 10 {
-		h.put(place{"w", fmt.Sprint(i), "drive", false}, shelved{grant: crm.GrantID(fmt.Sprint(i)), since: now}, 0)
+		h.put(place{workspace: "w", subject: fmt.Sprint(i), service: "drive"}, shelved{grant: crm.GrantID(fmt.Sprint(i)), since: now}, 0)
 	}
 	require.Equal(t, 10, h.kept)
 	require.Len(t, h.owners, 10)
@@ -87,7 +87,7 @@ func TestTheShelfIsBounded(t *testing.T) {
 func TestAClockSetBackMakesNothingGood(t *testing.T) {
 	h := &shelf{}
 	now := time.Date(2026, 5, 4, 9, 0, 0, 0, time.UTC)
-	p := place{"w", "s", "drive", false}
+	p := place{workspace: "w", subject: "s", service: "drive"}
 	h.put(p, shelved{grant: "g", since: now}, 0)
 	for at, want := range map[time.Duration]bool{0: true, shelfLife - 1: true, shelfLife: false, -time.Second: false} {
 		_, ok := h.token(p, now.Add(at))

@@ -49,8 +49,11 @@ func serviceOn(t *testing.T, m *vaulttest.Memory, p vault.Provider, now func() t
 	require.NoError(t, err)
 	sealer, err := vault.NewSealer(key)
 	require.NoError(t, err)
+	m.Members["ada"] = vault.Person{ID: "ada", Email: "ada.winter@northwind-lamps.example", Role: crm.RoleMember}
+	m.Members["bo"] = vault.Person{ID: "bo", Email: "bo@northwind-lamps.example", Role: crm.RoleMember}
+	m.Members["own"] = vault.Person{ID: "own", Email: "own@northwind-lamps.example", Role: crm.RoleOwner}
 	return &vault.Service{Provider: p, Clients: m, Consents: m, Grants: m, Connections: m, Approvals: m, Trail: m,
-		Sealer: sealer, Now: now, Random: rand.Reader, TokenGrants: m, Leases: m, Upkeep: m,
+		Sealer: sealer, Now: now, Random: rand.Reader, TokenGrants: m, Leases: m, Upkeep: m, People: m,
 		PublicURL: "https://crm.example", LinkKeys: [][]byte{[]byte("the first key of links"), []byte("an older key of links")},
 		AllowedOrigins: []string{"https://shop.example", "http://localhost:5173"}}, key
 }

@@ -81,7 +81,7 @@ func (s *Service) createLease(ctx context.Context, c access.Caller, w LeaseWish)
 	if err := w.check(); err != nil {
 		return Lease{}, crm.Secret{}, err
 	}
-	if _, err := s.serve(ctx, place{c.Workspace, w.Subject, w.Service, isOwn(c, w.Subject)}); err != nil {
+	if _, err := s.serve(ctx, s.placeOf(c, w.Subject, w.Service)); err != nil {
 		return Lease{}, crm.Secret{}, err
 	}
 	id, err := crm.NewID(s.now(), s.random())
@@ -222,7 +222,7 @@ func (s *Service) UseLease(ctx context.Context, handle crm.Secret, method, path,
 	case err != nil:
 		return Lease{}, Access{}, fmt.Errorf("using the lease: %w", err)
 	}
-	v, err := s.serve(ctx, place{l.WorkspaceID, l.Subject, l.Service, l.UserID != "" && string(l.UserID) == l.Subject})
+	v, err := s.serve(ctx, s.placeOf(access.Caller{Workspace: l.WorkspaceID, UserID: l.UserID, KeyID: l.KeyID}, l.Subject, l.Service))
 	if err != nil {
 		return l, Access{}, err
 	}

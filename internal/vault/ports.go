@@ -226,6 +226,23 @@ type TokenGrants interface {
 	GrantFacts(ctx context.Context, after int64) (facts []fact.Fact, position int64, err error)
 }
 
+// People tells who belongs to a workspace, and which API keys count.
+type People interface {
+	// Person is a member of a workspace; fault.NotFound for everybody else.
+	Person(ctx context.Context, w crm.WorkspaceID, u crm.UserID) (Person, error)
+	// KeyMaker is the member an API key acts for; fault.NotFound when the key is
+	// revoked or expired at the time, or its maker no longer a member.
+	KeyMaker(ctx context.Context, w crm.WorkspaceID, k crm.KeyID, at time.Time) (Person, error)
+}
+
+// Person is a member as the vault sees them.
+type Person struct {
+	ID        crm.UserID
+	Email     string
+	GoogleSub string // of the account they sign in with, "" if none
+	Role      crm.Role
+}
+
 // Leases keeps leases of access tokens.
 type Leases interface {
 	PutLease(ctx context.Context, l Lease, handleHash string) error

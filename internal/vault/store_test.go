@@ -13,6 +13,7 @@ import (
 	"rapport/internal/access"
 	"rapport/internal/crm"
 	"rapport/internal/fault"
+	"rapport/internal/org"
 	"rapport/internal/store"
 	"rapport/internal/store/storetest"
 	"rapport/internal/vault"
@@ -45,11 +46,12 @@ func twoProcesses(t *testing.T, d storetest.Database) (*moving, *vaulttest.Provi
 		require.NoError(t, err)
 		t.Cleanup(func() { require.NoError(t, s.Close()) })
 		out[i] = &vault.Service{Provider: provider, Clients: others, Consents: s, Grants: s, Connections: s, Approvals: others,
-			Trail: s, Sealer: sealer, Now: clock.Now, Random: rand.Reader, TokenGrants: s, Leases: s, Upkeep: s,
+			Trail: s, Sealer: sealer, Now: clock.Now, Random: rand.Reader, TokenGrants: s, Leases: s, Upkeep: s, People: s,
 			PublicURL: "https://crm.example", LinkKeys: [][]byte{[]byte("key of links")}}
 	}
 	people := out[0].Grants.(*store.Store)
 	require.NoError(t, people.Setup(t.Context(), crm.Workspace{ID: workspace, Name: "Lamps"}, crm.User{ID: user, Email: "ada@northwind-lamps.example", Name: "Ada Winter"}))
+	require.NoError(t, people.PutKey(t.Context(), org.APIKey{ID: "key", WorkspaceID: workspace, UserID: user, Hash: []byte("key"), CreatedAt: clock.Now()}))
 	return clock, provider, others, out
 }
 

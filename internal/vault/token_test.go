@@ -34,7 +34,7 @@ func (h *house) other() *vault.Service {
 	s := h.Service
 	return &vault.Service{Provider: s.Provider, Clients: s.Clients, Consents: s.Consents, Grants: s.Grants,
 		Connections: s.Connections, Approvals: s.Approvals, Trail: s.Trail, Sealer: s.Sealer, Now: s.Now, Random: s.Random,
-		TokenGrants: s.TokenGrants, Leases: s.Leases, Upkeep: s.Upkeep, PublicURL: s.PublicURL, LinkKeys: s.LinkKeys}
+		TokenGrants: s.TokenGrants, Leases: s.Leases, Upkeep: s.Upkeep, People: s.People, PublicURL: s.PublicURL, LinkKeys: s.LinkKeys}
 }
 
 func TestATokenIsRefreshedAheadOfItsEnd(t *testing.T) {

@@ -40,6 +40,7 @@ type Service struct {
 	Approvals   Approvals
 	TokenGrants TokenGrants
 	Leases      Leases
+	People      People
 	Upkeep      Upkeep
 	Trail       access.Trail // a vend waits for its row: one that commits rows of several callers at once makes it fast
 	Sealer      *Sealer

@@ -30,12 +30,12 @@ type Vended struct {
 //	insufficient_scope                the key's, or the grant's (Forbidden)
 //	not_your_tokens                   (Forbidden)
 //	waiting_for_admin                 not approved, or blocked (Blocked)
-//	token_not_found                   Action is an authorize link (NotFound)
+//	token_not_found                   Action is where to authorize (NotFound)
 //	google_reauthorization_required   the refresh token is dead; Action as above (Reconnect)
 //	decryption_failed                 no key opens it; Action as above (Reconnect)
 //	google_unavailable                try again after After (Unavailable)
 func (s *Service) Vend(ctx context.Context, c access.Caller, subject string, service crm.Service) (Vended, error) {
-	v, err := s.vend(ctx, c, place{c.Workspace, subject, service, isOwn(c, subject)})
+	v, err := s.vend(ctx, c, s.placeOf(c, subject, service))
 	// The target is the service and not the grant: the trail has an index by target,
 	// and rows that lie together in it cost half of those that lie everywhere.
 	row := access.Audit{At: s.now(), Workspace: c.Workspace, UserID: c.UserID, KeyID: c.KeyID, Via: c.Via,
@@ -57,6 +57,11 @@ func (s *Service) Vend(ctx context.Context, c access.Caller, subject string, ser
 // made.
 func isOwn(c access.Caller, subject string) bool {
 	return c.UserID != "" && string(c.UserID) == subject
+}
+
+// placeOf is where a caller asks.
+func (s *Service) placeOf(c access.Caller, subject string, service crm.Service) place {
+	return place{workspace: c.Workspace, subject: subject, service: service, own: isOwn(c, subject), maker: s.makerOfLink(c)}
 }
 
 // outcomeOf tells a refusal from trouble, for the audit trail.
@@ -177,14 +182,17 @@ func (s *Service) serves(granted []string, a crm.Approval, p place) error {
 		Text: fmt.Sprintf("The user has not permitted %s at Google. The user has to authorise it again and leave its boxes ticked.", p.service)}, p)
 }
 
-// withWayOut puts an authorize link into an error that one mends.
+// withWayOut puts into an error the address that mends it: for oneself the page
+// that needs one's own session, a signed link for those who may make them.
 func (s *Service) withWayOut(err error, p place) error {
 	var e *fault.Error
 	if !errors.As(err, &e) || e.Action != "" || !slices.Contains([]fault.Kind{fault.Reconnect, fault.NotFound, fault.Forbidden}, e.Kind) {
 		return err
 	}
 	out := *e
-	out.Action, _ = s.link(p.workspace, p.subject, p.service, "")
+	if out.Action = s.ownAddress(p); !p.own && !s.Open {
+		out.Action, _ = s.link(p, "")
+	}
 	return &out
 }
 

@@ -102,7 +102,7 @@ func vaultOn(t testing.TB, s *store.Store, now func() time.Time) *vault.Service 
 	require.NoError(t, err)
 	others := vaulttest.New(vault.Client{ID: "env", GoogleID: "100-x.apps", RedirectURI: "https://crm.example/callback"})
 	return &vault.Service{Provider: vaulttest.NewProvider(now), Clients: others, Consents: s, Grants: s, Connections: s, Approvals: others,
-		TokenGrants: s, Leases: s, Upkeep: s, Trail: s, Sealer: sealer, Now: now, PublicURL: "https://crm.example", LinkKeys: [][]byte{[]byte("key of links")}}
+		TokenGrants: s, Leases: s, Upkeep: s, People: s, Trail: s, Sealer: sealer, Now: now, PublicURL: "https://crm.example", LinkKeys: [][]byte{[]byte("key of links")}}
 }
 
 // putToken stores a grant of the token service that lives an hour.

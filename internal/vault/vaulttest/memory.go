@@ -41,6 +41,8 @@ type Memory struct {
 	Secrets     map[crm.ClientID]string
 	Sums        []vault.ClientGrants
 	Leased      map[string]*Leased
+	Members     map[crm.UserID]vault.Person
+	KeysEnded   map[crm.KeyID]bool
 }
 
 // Leased is a lease as the memory keeps it.
@@ -63,6 +65,7 @@ func New(client vault.Client) *Memory {
 		leases: map[crm.GrantID]lease{}, Connections: map[crm.ConnectionID]crm.Connection{},
 		Others: map[crm.ClientID]vault.Client{}, Links: map[crm.LinkID]bool{}, Users: map[string]crm.UserID{},
 		Events: map[string]bool{}, Secrets: map[crm.ClientID]string{}, Leased: map[string]*Leased{},
+		Members: map[crm.UserID]vault.Person{}, KeysEnded: map[crm.KeyID]bool{},
 	}
 }
 
