@@ -1,6 +1,6 @@
 import { Checkbox, Radio, Select } from "@mantine/core";
 import { useId } from "react";
-import { count, plural, roughly } from "../lib/format";
+import { count, roughly } from "../lib/format";
 import type { Label, Preview, Visibility } from "../lib/types";
 import classes from "./ImportChoices.module.css";
 
@@ -100,12 +100,27 @@ export function LabelChoice({
   );
 }
 
-/** What an import with these choices would fetch. */
-export function previewText({ messages, stored, more, estimated_seconds }: Preview): string {
-  if (messages === 0 && !more) return "Nothing more to import.";
-  const fetched = more ? `More than ${plural(messages, "message")}` : plural(messages, "message");
-  const here = stored > 0 ? ` beyond the ${count(stored)} that are here` : "";
-  return `${fetched} to import${here}, ${more ? "at least " : ""}${roughly(estimated_seconds)}.`;
+/** Where the server stops counting. */
+const mostCounted = 10_000;
+
+/**
+ * What an import with these choices would fetch, and what becomes of the messages that are here and are not among
+ * those chosen. `here` is how many are here in all; without it, nothing is said of them.
+ */
+export function previewText({ messages, stored, more, estimated_seconds }: Preview, limit: number, here = 0): string {
+  // Reaching the amount that was chosen is no sign of more to come; only the end of the counting is.
+  const cut = more && messages + stored >= mostCounted && (limit === 0 || limit > mostCounted);
+  const fetched =
+    messages > 0
+      ? `${cut ? "At least " : ""}${count(messages)} more ${messages === 1 ? "message" : "messages"} to import, ${roughly(estimated_seconds)}${cut ? " or longer" : ""}.`
+      : cut
+        ? `The newest ${count(mostCounted)} of this choice are here already; older ones were not counted.`
+        : "Nothing to import: everything chosen is here already.";
+  const outside = here - stored;
+  if (cut || outside <= 0) return fetched;
+  return outside === 1
+    ? `${fetched} One message outside this choice stays here and goes on following Gmail.`
+    : `${fetched} ${count(outside)} messages outside this choice stay here and go on following Gmail.`;
 }
 
 const shares: [Visibility, string, string][] = [

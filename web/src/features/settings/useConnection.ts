@@ -79,7 +79,7 @@ export function usePreview(
   enabled: boolean,
 ) {
   return useQuery({
-    queryKey: keys.google.preview(workspaceId, labels, limit),
+    queryKey: [...keys.google.preview(workspaceId, labels, limit), connectionId],
     queryFn: () => googleIntegrationApi.preview(workspaceId, { labels, limit, connection_id: connectionId }),
     enabled,
     staleTime: 60_000,
