@@ -40,14 +40,24 @@ function fieldMessages(fields: ProblemBody["fields"]): Record<string, string> {
   return Object.fromEntries(fields.map((f) => [f.field ?? f.name ?? "", f.message ?? ""]));
 }
 
-/** What to tell a person about any failure: what happened, and the number to quote. */
+/** "Wait 1m30s" as a person says it: "Wait 1 minute 30 seconds". */
+const inWords = (text: string): string =>
+  text.replace(/\bWait (?=\d)(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?(?![\w.])/, (_, ...found: (string | undefined)[]) => {
+    const parts = ["hour", "minute", "second"].flatMap((unit, i) => {
+      const n = Number(found[i] ?? 0);
+      return n > 0 ? [`${n} ${unit}${n === 1 ? "" : "s"}`] : [];
+    });
+    return `Wait ${parts.join(" ") || "a moment"}`;
+  });
+
+/** What to tell a person about any failure: what happened and, where the server failed, the number to quote. */
 export function explain(error: unknown): { message: string; reference?: string } {
   if (error instanceof Problem) {
     if (error.offline)
       return { message: "Rapport cannot be reached. Check your connection; it tries again by itself." };
-    const message =
-      error.detail || (error.status >= 500 ? "Rapport could not do this just now." : "This did not work.");
-    return { message, reference: error.requestId };
+    const broken = error.status >= 500;
+    const message = inWords(error.detail) || (broken ? "Rapport could not do this just now." : "This did not work.");
+    return { message, reference: broken ? error.requestId : undefined };
   }
   return { message: error instanceof Error && error.message ? error.message : "Something went wrong." };
 }
