@@ -32,7 +32,7 @@ function Done({ partly }: { partly: boolean }) {
         <CircleCheck size={18} />
         <span>
           {partly
-            ? "Some boxes were left unticked on Google's page, so a part is off. Everything else works. Ask for another link to add it."
+            ? "Some boxes were left unticked on Google's page, and what they stand for is off. Without the one for reading mail, no mail is imported. Ask for another link to add it."
             : "The newest mail is being read first. You can take the permission back at any time, in your Google account under Security."}
         </span>
       </p>

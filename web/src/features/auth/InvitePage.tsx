@@ -1,4 +1,4 @@
-import { Button, PasswordInput, TextInput } from "@mantine/core";
+import { Button, TextInput } from "@mantine/core";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link, useNavigate, useParams } from "@tanstack/react-router";
 import { type FormEvent, useState } from "react";
@@ -12,12 +12,12 @@ import { Problem } from "@/lib/problem";
 import type { InvitationView } from "@/lib/types";
 import { GoogleMark } from "@/ui/GoogleMark";
 import { Bone } from "@/ui/kit";
+import { NewPassword } from "@/ui/NewPassword";
 import classes from "./auth.module.css";
 import { FormProblem } from "./FormProblem";
 import { Frame } from "./Frame";
 
 const roles = { owner: "an owner", admin: "an administrator", member: "a member" };
-const shortest = 10;
 
 /** Where an invited person comes in. */
 export function InvitePage() {
@@ -110,12 +110,10 @@ function Accept({ token, invitation }: { token: string; invitation: InvitationVi
           error={fields.name}
           onChange={(event) => setName(event.currentTarget.value)}
         />
-        <PasswordInput
+        <NewPassword
           label="Password"
-          description={`At least ${shortest} characters. If you have an account here, its password.`}
+          note="If you have an account here, its password."
           name="password"
-          minLength={shortest}
-          autoComplete="new-password"
           required
           withAsterisk={false}
           value={password}

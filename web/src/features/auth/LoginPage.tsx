@@ -1,7 +1,7 @@
 import { Button, PasswordInput, TextInput } from "@mantine/core";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { Navigate, useNavigate, useSearch } from "@tanstack/react-router";
-import { type FormEvent, useState } from "react";
+import { type FormEvent, useRef, useState } from "react";
 import { paths } from "@/app/paths";
 import { meQuery, useSetupState } from "@/app/session";
 import { sessionApi } from "@/lib/api";
@@ -25,21 +25,35 @@ export function LoginPage() {
   const setup = useSetupState();
   const [email, setEmail] = useState("");
   const [password, setPassword] = useState("");
+  const passwordField = useRef<HTMLInputElement>(null);
   const signIn = useMutation({
     mutationFn: () => sessionApi.signIn(email.trim(), password),
     onSuccess: async () => {
       await client.fetchQuery({ ...meQuery, staleTime: 0 });
       await navigate({ href: next ?? paths.home, replace: true });
     },
+    onError: () => {
+      passwordField.current?.focus();
+      passwordField.current?.select();
+    },
   });
+  const google = setup.data?.google_sign_in;
   if (setup.data?.needed) return <Navigate to={paths.setup} replace />;
   const submit = (event: FormEvent) => {
     event.preventDefault();
     signIn.mutate();
   };
-  const google = setup.data?.google_sign_in;
   return (
-    <Frame title="Sign in" lead="Your mail, your people and your calendar, in one place.">
+    <Frame
+      title="Sign in"
+      lead="Your mail, your people and your calendar, in one place."
+      foot={
+        google
+          ? "Forgot your password? Sign in with Google, with the same address."
+          : setup.data &&
+            "Forgot your password? It cannot be reset here. Once an administrator has set up Google, you can sign in with Google, with the same address."
+      }
+    >
       {refused && (
         <div className={classes.problem} role="alert" style={{ marginBottom: 16 }}>
           {refusals[refused] ?? "Google sign-in did not work. Try again, or use your password."}
@@ -71,6 +85,7 @@ export function LoginPage() {
           onChange={(event) => setEmail(event.currentTarget.value)}
         />
         <PasswordInput
+          ref={passwordField}
           label="Password"
           name="password"
           autoComplete="current-password"

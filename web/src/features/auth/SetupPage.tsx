@@ -1,4 +1,4 @@
-import { Button, PasswordInput, TextInput } from "@mantine/core";
+import { Button, TextInput } from "@mantine/core";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { Navigate, useNavigate } from "@tanstack/react-router";
 import { type FormEvent, useState } from "react";
@@ -7,11 +7,10 @@ import { meQuery, useSetupState } from "@/app/session";
 import { sessionApi } from "@/lib/api";
 import { keys } from "@/lib/keys";
 import { Problem } from "@/lib/problem";
+import { NewPassword } from "@/ui/NewPassword";
 import classes from "./auth.module.css";
 import { FormProblem } from "./FormProblem";
 import { Frame } from "./Frame";
-
-const shortest = 10;
 
 export function SetupPage() {
   const client = useQueryClient();
@@ -56,13 +55,7 @@ export function SetupPage() {
         />
         <TextInput label="Your name" autoComplete="name" {...field("name")} />
         <TextInput label="E-mail address" type="email" autoComplete="username" {...field("email")} />
-        <PasswordInput
-          label="Password"
-          description={`At least ${shortest} characters`}
-          minLength={shortest}
-          autoComplete="new-password"
-          {...field("password")}
-        />
+        <NewPassword label="Password" {...field("password")} />
         {Object.keys(fields).length === 0 && <FormProblem error={create.error} />}
         <Button type="submit" variant="filled" size="md" loading={create.isPending}>
           Create the workspace

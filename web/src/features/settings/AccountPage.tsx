@@ -13,6 +13,7 @@ import { explain, Problem } from "@/lib/problem";
 import type { SessionRow } from "@/lib/types";
 import { Confirm } from "@/ui/Confirm";
 import { Bones, Card, Failed, Page, Person, Pill, Section, Time } from "@/ui/kit";
+import { NewPassword } from "@/ui/NewPassword";
 import classes from "./settings.module.css";
 
 export function AccountPage() {
@@ -131,7 +132,6 @@ function Everywhere({ onClose }: { onClose: () => void }) {
   );
 }
 
-const shortest = 10;
 const blank = { old: "", next: "", again: "" };
 
 function Password() {
@@ -171,14 +171,7 @@ function Password() {
             error={fields.old_password}
             {...field("old")}
           />
-          <PasswordInput
-            label="New password"
-            description={`At least ${shortest} characters`}
-            minLength={shortest}
-            autoComplete="new-password"
-            error={fields.new_password}
-            {...field("next")}
-          />
+          <NewPassword label="New password" error={fields.new_password} {...field("next")} />
           <PasswordInput
             label="New password once more"
             autoComplete="new-password"
