@@ -8,6 +8,19 @@ import { meQuery } from "./session";
 
 const signedOut = (error: unknown) => error instanceof Problem && error.status === 401;
 
+/** Sends on who is signed in already: signing in and the first run have nothing for them. */
+export async function leaveSignedIn(client: QueryClient, to: string) {
+  const state = client.getQueryState(keys.me);
+  // Asked a moment ago, on the way here.
+  if (state?.error && Date.now() - state.errorUpdatedAt < 5000) return;
+  try {
+    await client.ensureQueryData(meQuery);
+  } catch {
+    return;
+  }
+  throw redirect({ href: to, replace: true });
+}
+
 /** Lets a signed-in person through; others go to sign in, or to the first-run page where nobody exists yet. */
 export async function requireSession(client: QueryClient, here: string) {
   try {

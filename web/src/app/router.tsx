@@ -9,7 +9,7 @@ import {
 } from "@tanstack/react-router";
 import { Waiting } from "@/ui/kit";
 import { Lost, NotFound } from "./fallbacks";
-import { requireSession } from "./guards";
+import { leaveSignedIn, requireSession } from "./guards";
 import { connectOutcome, inboxSearch, loginSearch, paths } from "./paths";
 import { AdminShell, Shell } from "./shell";
 
@@ -55,12 +55,14 @@ const login = createRoute({
   getParentRoute: () => root,
   path: "/login",
   validateSearch: loginSearch,
+  beforeLoad: ({ context, search }) => leaveSignedIn(context.client, search.next ?? paths.home),
   component: lazyRouteComponent(pages.login, "LoginPage"),
 });
 
 const setup = createRoute({
   getParentRoute: () => root,
   path: "/setup",
+  beforeLoad: ({ context }) => leaveSignedIn(context.client, paths.home),
   component: lazyRouteComponent(pages.setup, "SetupPage"),
 });
 
