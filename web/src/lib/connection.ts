@@ -36,6 +36,10 @@ const readsMail = /gmail\.(readonly|modify|metadata)$|mail\.google\.com/;
 export const canReadMail = (status: GoogleStatus): boolean =>
   status.is_connected && status.granted_scopes.some((scope) => readsMail.test(scope.replace(/\/$/, "")));
 
+/** Connected, but the box for reading mail was left unticked: nothing is imported. */
+export const mailRefused = (status: GoogleStatus): boolean =>
+  status.status === "degraded" && !canReadMail(status) && status.missing_scopes.some((m) => readsMail.test(m.scope));
+
 /** A stream that waits for Google to answer again. */
 const heldStream = (status: GoogleStatus): Stream | undefined =>
   status.streams.find((s) => s.state === "waiting" && s.error);
@@ -81,6 +85,15 @@ function troubled(status: GoogleStatus): Reading | undefined {
         }
       );
     case "degraded":
+      if (mailRefused(status)) {
+        return {
+          tone: "warn",
+          label: "Mail not allowed",
+          title: `Rapport may not read the mail of ${account}`,
+          detail: "The inbox stays empty until you give the permission to read mail.",
+          action: "repair",
+        };
+      }
       return {
         tone: "warn",
         label: "Partly connected",

@@ -1,6 +1,7 @@
 import { ActionIcon } from "@mantine/core";
 import { X } from "lucide-react";
 import type { ReactNode } from "react";
+import { mailRefused } from "../lib/connection";
 import type { GoogleStatus } from "../lib/types";
 import classes from "./Outcome.module.css";
 
@@ -28,12 +29,20 @@ export function outcomeText(
         text: `Connected as ${account}. The newest mail comes first.`,
       };
     case "degraded":
+      if (status && mailRefused(status)) {
+        return {
+          tone: "warn",
+          title: "Connected, but without the permission to read mail",
+          text: `The box for reading mail was left unticked on Google's page. The inbox stays empty until you give the permission. Nothing was imported from ${account}.`,
+          again: "Give permission to read mail",
+        };
+      }
       return {
         tone: "warn",
         title: "Connected, with some boxes left unticked",
         text: status?.missing_scopes.length
           ? `Off for now: ${status.missing_scopes.map((m) => m.feature).join(", ")}. Everything else works.`
-          : "Some features are off. Everything else works.",
+          : "Some features are off.",
         again: "Give the missing permission",
       };
     case "denied":
@@ -42,7 +51,7 @@ export function outcomeText(
         title: "Google did not give permission",
         text: "Nothing was connected and nothing was stored. The three likely causes:",
         causes: [
-          "You pressed Cancel, or closed Google's page. Connect again and choose Allow.",
+          "You pressed Cancel, or closed Google's page. Connect again, tick the boxes and choose Continue.",
           "Your organisation restricts which programs may use Google accounts. Its administrator has to allow this one.",
           "This installation is still being tested at Google, and your address is not on its list of test users. Ask whoever runs Rapport.",
         ],

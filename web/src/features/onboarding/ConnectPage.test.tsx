@@ -50,6 +50,7 @@ describe("connecting", () => {
     show(`${path}?google=denied`);
     const alert = await screen.findByRole("alert");
     expect(alert.querySelectorAll("li")).toHaveLength(3);
+    expect(alert.textContent).toContain("tick the boxes and choose Continue");
   });
 
   it("shows the import and one click to repair when a box was left unticked", async () => {
@@ -72,12 +73,18 @@ describe("connecting", () => {
         ...w.status,
         status: "degraded",
         granted_scopes: ["openid"],
+        missing_scopes: [
+          { scope: "https://www.googleapis.com/auth/gmail.readonly", feature: "Read mail", description: "d" },
+        ],
         counts: { ...w.status.counts, messages: 0 },
       };
     });
     show(`${path}?google=degraded`);
-    expect(await screen.findByRole("button", { name: "Give the missing permission" })).toBeDefined();
+    expect(await screen.findByRole("button", { name: "Give permission to read mail" })).toBeDefined();
+    expect(screen.getByRole("alert").textContent).toContain("The inbox stays empty");
     expect(screen.queryByText("You are connected")).toBeNull();
+    expect(screen.queryByText(/Everything else works/)).toBeNull();
+    expect(screen.queryByRole("button", { name: "Connect with Google" })).toBeNull();
   });
 
   const member = (w: World) => {
@@ -106,6 +113,31 @@ describe("connecting", () => {
     show();
     const link = await screen.findByRole("link", { name: "Open the approval" });
     expect(link.getAttribute("href")).toBe("/admin/approval");
+  });
+
+  const bare = (w: World) => {
+    w.status = notConnected;
+    w.organisation.approval.client = { id: "", google_client_id: "", name: "", source: "none" };
+  };
+
+  it("tells an administrator before anything else that Google is not set up", async () => {
+    live(bare);
+    show();
+    expect(await screen.findByRole("region", { name: "Google is not set up yet" })).toBeDefined();
+    expect(screen.getByRole("link", { name: "Add Google credentials" }).getAttribute("href")).toBe("/admin/google");
+    expect(screen.getByText("https://crm.northwind-lamps.example/oauth/callback")).toBeDefined();
+    expect(screen.queryByRole("button", { name: "Connect with Google" })).toBeNull();
+  });
+
+  it("sends a member to an administrator where Google is not set up", async () => {
+    live((w) => {
+      member(w);
+      bare(w);
+    });
+    show();
+    expect(await screen.findByRole("region", { name: "An administrator has to set up Google first" })).toBeDefined();
+    expect(screen.queryByRole("button", { name: "Connect with Google" })).toBeNull();
+    expect(screen.queryByText("https://crm.northwind-lamps.example/oauth/callback")).toBeNull();
   });
 
   it("offers nothing to press where the workspace has blocked Google", async () => {

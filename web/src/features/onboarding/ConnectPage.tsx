@@ -6,7 +6,7 @@ import { paths } from "@/app/paths";
 import { useSession } from "@/app/session";
 import { useApproval } from "@/hooks/useApproval";
 import { useGoogleIntegrationConnect, useGoogleIntegrationStatus } from "@/hooks/useGoogleIntegration";
-import { canReadMail, importProgress, readConnection } from "@/lib/connection";
+import { canReadMail, importProgress, mailRefused, readConnection } from "@/lib/connection";
 import { count, plural, roughly } from "@/lib/format";
 import { explain } from "@/lib/problem";
 import { read, write } from "@/lib/remember";
@@ -16,6 +16,7 @@ import { AmountSelect, VisibilityChoice } from "@/ui/ImportChoices";
 import { Card, Page, Row, Section, Waiting } from "@/ui/kit";
 import { Outcome, outcomeText } from "@/ui/Outcome";
 import classes from "./ConnectPage.module.css";
+import { NotSetUp } from "./NotSetUp";
 import { useWishes } from "./useWishes";
 import { Stuck, Waits, waitingFor } from "./Waits";
 
@@ -25,13 +26,16 @@ export function ConnectPage() {
   const { google, reason } = useSearch({ from: "/crm/onboarding/connect" });
   const { status, isLoading } = useGoogleIntegrationStatus(workspace.id);
   const reading = status && readConnection(status);
+  const approval = useApproval(workspace.id);
   const arrived = status !== undefined && canReadMail(status) && reading?.action !== "reconnect";
   return (
     <Page title="Connect Google">
-      {isLoading || !status ? (
+      {isLoading || !status || (!arrived && approval.isPending) ? (
         <Waiting label="Loading the state of the connection" />
       ) : arrived ? (
         <Arrived workspaceId={workspace.id} status={status} />
+      ) : approval.data?.client.source === "none" ? (
+        <NotSetUp approval={approval.data} />
       ) : (
         <Ask workspaceId={workspace.id} status={status} outcome={google} reason={reason} />
       )}
@@ -42,8 +46,8 @@ export function ConnectPage() {
 const benefits = [
   {
     icon: Search,
-    title: "All of it, at once",
-    text: "Every message and file of your mailbox, found in an instant. New mail appears by itself.",
+    title: "Found in an instant",
+    text: "The messages you choose below and their files, the newest first. New mail appears by itself.",
   },
   {
     icon: Zap,
@@ -95,27 +99,17 @@ function Ask({ workspaceId, status, outcome, reason }: AskProps) {
           />
         )
       )}
-      <h2 className={classes.title}>Bring your mail into the CRM</h2>
-      <p className={classes.lead}>
-        You sign in at Google and choose what Rapport may see. You can undo it here or at Google at any time.
-      </p>
-      <ul className={classes.benefits}>
-        {benefits.map(({ icon: Icon, title, text }) => (
-          <li key={title}>
-            <Icon size={18} strokeWidth={1.75} />
-            <h3>{title}</h3>
-            <p>{text}</p>
-          </li>
-        ))}
-      </ul>
+      {!mailRefused(status) && <Pitch />}
       {!waits && (
         <>
           <Choices wishes={wishes} onChange={setWishes} />
           <Domains workspaceId={workspaceId} />
           <div className={classes.foot}>
-            <Button variant="filled" size="md" loading={isConnecting} onClick={go}>
-              Connect with Google
-            </Button>
+            {!mailRefused(status) && (
+              <Button variant={ended?.again ? "default" : "filled"} size="md" loading={isConnecting} onClick={go}>
+                Connect with Google
+              </Button>
+            )}
             <Button component={Link} to={paths.home} variant="subtle" size="md">
               Not now
             </Button>
@@ -131,6 +125,26 @@ function Ask({ workspaceId, status, outcome, reason }: AskProps) {
       <p className={classes.fine}>
         <ShieldCheck size={14} /> Rapport never sends, changes or deletes anything in Gmail by itself.
       </p>
+    </>
+  );
+}
+
+function Pitch() {
+  return (
+    <>
+      <h2 className={classes.title}>Bring your mail into the CRM</h2>
+      <p className={classes.lead}>
+        You sign in at Google and choose what Rapport may see. You can undo it here or at Google at any time.
+      </p>
+      <ul className={classes.benefits}>
+        {benefits.map(({ icon: Icon, title, text }) => (
+          <li key={title}>
+            <Icon size={18} strokeWidth={1.75} />
+            <h3>{title}</h3>
+            <p>{text}</p>
+          </li>
+        ))}
+      </ul>
     </>
   );
 }

@@ -2,7 +2,7 @@
 import { Button, Textarea } from "@mantine/core";
 import { Link } from "@tanstack/react-router";
 import { Ban, Building2, CircleCheck, Hourglass } from "lucide-react";
-import { type FormEvent, type ReactNode, useState } from "react";
+import { type FormEvent, useState } from "react";
 import { paths } from "@/app/paths";
 import { isAdmin, useSession } from "@/app/session";
 import { useApproval, useAskApproval } from "@/hooks/useApproval";
@@ -12,6 +12,7 @@ import { explain } from "@/lib/problem";
 import type { GoogleStatus } from "@/lib/types";
 import { CopyLine, CopyWords } from "@/ui/Copy";
 import { Time } from "@/ui/kit";
+import { Panel } from "./Panel";
 import classes from "./Waits.module.css";
 
 /** "approval" and "blocked" are the workspace's own; "google" is the organisation's at Google. */
@@ -42,25 +43,6 @@ export function Waits({ workspaceId, status, waits, trying, onTry }: Props) {
   if (waits === "approval") return <Pending workspaceId={workspaceId} />;
   if (waits === "blocked") return <Blocked status={status} />;
   return <AtGoogle workspaceId={workspaceId} status={status} trying={trying} onTry={onTry} />;
-}
-
-interface PanelProps {
-  tone: "warn" | "bad" | "ok";
-  icon: ReactNode;
-  title: string;
-  children: ReactNode;
-}
-
-function Panel({ tone, icon, title, children }: PanelProps) {
-  return (
-    <section className={classes.panel} data-tone={tone} aria-label={title}>
-      <span className={classes.icon}>{icon}</span>
-      <div className={classes.text}>
-        <h2>{title}</h2>
-        {children}
-      </div>
-    </section>
-  );
 }
 
 function Pending({ workspaceId }: { workspaceId: string }) {

@@ -85,7 +85,7 @@ function ConsentOutcome({ workspaceId }: { workspaceId: string }) {
       onClose={() => void navigate({ to: paths.integrations, search: {}, replace: true })}
       action={
         outcome.again && (
-          <Button loading={isConnecting} onClick={again}>
+          <Button variant={outcome.tone === "ok" ? "default" : "filled"} loading={isConnecting} onClick={again}>
             {outcome.again}
           </Button>
         )
