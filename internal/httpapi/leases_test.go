@@ -232,6 +232,14 @@ func TestAnOpenBrokerAsksNobody(t *testing.T) {
 	require.NoError(t, err)
 	_ = refused.Body.Close()
 	require.Equal(t, http.StatusForbidden, refused.StatusCode, "a foreign name that points here")
+	for _, name := range []string{"X-Forwarded-For", "Forwarded"} {
+		for _, path := range []string{"/api/token/u1/gmail", "/api/tokens/u1", "/oauth/authorize?userId=u1&service=gmail"} {
+			answer, text = get(t, w.URL+path, name, "for=127.0.0.1")
+			require.Equal(t, http.StatusUnauthorized, answer.StatusCode, "through a proxy: %s %s", path, text)
+			answer, text = get(t, w.URL+path, name, "for=127.0.0.1", "Authorization", "Bearer "+token(t, w, apptest.Mara))
+			require.Equal(t, http.StatusForbidden, answer.StatusCode, "nor for who is signed in: %s %s", path, text)
+		}
+	}
 	_, err = w.Nobody().Workspace(w.Home).Members(ctx)
 	require.Equal(t, "unauthenticated", client.Code(err), "the rest stays closed")
 	_, err = owner.Me(ctx)

@@ -60,7 +60,7 @@ const linkPage = "/connect/"
 // linkOf finds a connect link that can be used.
 func (s *Server) linkOf(ctx context.Context, c access.Caller, token crm.Secret) (org.ConnectLink, error) {
 	var found org.ConnectLink
-	err := s.guess(ctx, c, func() (err error) {
+	err := s.guess(ctx, c, guessLink, func() (err error) {
 		found, err = s.Org.ConnectLinkByToken(ctx, token)
 		return err
 	})

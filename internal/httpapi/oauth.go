@@ -15,6 +15,7 @@ import (
 	"rapport/internal/access"
 	"rapport/internal/crm"
 	"rapport/internal/fault"
+	"rapport/internal/org"
 	"rapport/internal/vault"
 )
 
@@ -58,7 +59,7 @@ func (s *Server) beginAuthorize(r *http.Request, c access.Caller, q url.Values) 
 			Workspace: crm.WorkspaceID(q.Get("workspace_id")), Subject: wish.Subject, Service: wish.Service, Redirect: wish.Redirect,
 			Expires: unixTime(q.Get("expires")), Signature: q.Get("signature"),
 		}
-		err := s.guess(r.Context(), c, func() (err error) {
+		err := s.guess(r.Context(), c, guessSignature, func() (err error) {
 			started, err = s.Vault.Authorize(r.Context(), c, link, wish)
 			return err
 		})
@@ -76,7 +77,7 @@ func (s *Server) authorizing(r *http.Request, c access.Caller) (access.Caller, e
 	switch {
 	case c.Via != access.ViaNobody:
 		return s.broker(r, c)
-	case s.Vault.Open:
+	case s.Vault.Open && !forwarded(r):
 		return s.anybody(r, c)
 	}
 	return c, &fault.Error{Kind: fault.Unauthenticated, Text: "Sign in first, or open the link that the program made for you.", Action: "/login?" + url.Values{"next": {r.URL.RequestURI()}}.Encode()}
@@ -171,26 +172,30 @@ func stateName(prefix, state string) string {
 	return prefix + hex.EncodeToString(sum[:6])
 }
 
-// guess lets an address try a token that it may have made up. So many wrong ones
-// are free, then it has to wait.
-func (s *Server) guess(ctx context.Context, c access.Caller, try func() error) error {
-	key := "token:" + c.Remote
-	wait, err := s.Org.Store.Attempt(ctx, s.Now(), key)
+// Kinds of tokens that somebody may make up. Each is counted by itself.
+const (
+	guessSignature  = "signature"
+	guessLink       = "connect-link"
+	guessInvitation = "invitation"
+)
+
+// guess lets an address try a token that it may have made up. A right one always
+// passes. Only wrong ones are counted: so many are free, then they are answered
+// with 429 for up to a minute.
+func (s *Server) guess(ctx context.Context, c access.Caller, kind string, try func() error) error {
+	wrong := try()
+	var f *fault.Error
+	if !fault.Is(wrong, fault.NotFound) && !(errors.As(wrong, &f) && f.Code == "link_invalid") {
+		return wrong
+	}
+	wait, err := s.Org.Store.Attempt(ctx, s.Now(), org.GuessKey+kind+":"+c.Remote)
 	if err != nil {
 		return fmt.Errorf("counting the attempt: %w", err)
 	}
 	if wait > 0 {
-		return &fault.Error{Kind: fault.Throttled, After: wait, Text: "Too many links that do not exist were tried from here. Wait " + wait.Round(time.Second).String() + " and try again."}
+		return &fault.Error{Kind: fault.Throttled, After: wait, Text: "Too many links that do not exist were tried from here. Wait " + wait.Round(time.Second).String() + " and try again.", Err: wrong}
 	}
-	err = try()
-	var f *fault.Error
-	if fault.Is(err, fault.NotFound) || errors.As(err, &f) && f.Code == "link_invalid" {
-		return err
-	}
-	if back := s.Org.Store.TakeBack(ctx, key); back != nil {
-		return errors.Join(err, fmt.Errorf("taking back the attempt: %w", back))
-	}
-	return err
+	return wrong
 }
 
 // wantsPage reports whether somebody looks at the answer in a browser.

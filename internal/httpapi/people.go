@@ -85,7 +85,7 @@ type ByToken struct {
 
 func (s *Server) viewInvitation(ctx context.Context, c access.Caller, _ *ByToken) (*bodyOf[InvitationView], error) {
 	var found org.Invitation
-	err := s.guess(ctx, c, func() (err error) {
+	err := s.guess(ctx, c, guessInvitation, func() (err error) {
 		found, err = s.Org.InvitationByToken(ctx, hiddenOf(ctx))
 		return err
 	})
@@ -106,7 +106,7 @@ type acceptInput struct {
 
 func (s *Server) acceptInvitation(ctx context.Context, c access.Caller, in *acceptInput) (*setupOutput, error) {
 	var user crm.User
-	err := s.guess(ctx, c, func() (err error) {
+	err := s.guess(ctx, c, guessInvitation, func() (err error) {
 		user, err = s.Org.AcceptInvitation(ctx, hiddenOf(ctx), in.Body.Name, crm.NewSecret(in.Body.Password), c.Remote)
 		return err
 	})

@@ -11,6 +11,7 @@ import (
 
 	"rapport/client"
 	"rapport/internal/app/apptest"
+	"rapport/internal/org"
 	"rapport/internal/store/storetest"
 )
 
@@ -67,15 +68,42 @@ func TestGuessingTokensIsSlow(t *testing.T) {
 	}
 	for i := 0; client.Code(err) != "rate_limited"; i++ {
 		require.Less(t, i, 50)
-		if i%2 == 0 {
-			_, err = w.Nobody().Invitation(ctx, "made-up")
-		} else {
-			_, err = w.Nobody().ConnectLink(ctx, "made-up")
-		}
+		_, err = w.Nobody().Invitation(ctx, "made-up")
 		require.Error(t, err)
 	}
 	_, err = w.Nobody().Invitation(ctx, last(good.URL))
-	require.Equal(t, "rate_limited", client.Code(err), "who guesses waits, even with a right one")
+	require.NoError(t, err, "a right one never waits")
+	_, err = w.Nobody().Invitation(ctx, "made-up")
+	require.Equal(t, "rate_limited", client.Code(err), "and a wrong one still does")
+	_, err = w.Nobody().ConnectLink(ctx, "made-up")
+	require.Equal(t, "link_not_found", client.Code(err), "each kind is counted by itself")
+	for range 6 {
+		_, err = w.Nobody().ConnectLink(ctx, "made-up")
+	}
+	require.Equal(t, "rate_limited", client.Code(err))
+	p, _ := plugin(t, w, owner, "tokens:vend:gmail")
+	link, err := p.AuthorizeLink(ctx, client.AuthorizeLinkWish{UserID: "u1", Service: "gmail"})
+	require.NoError(t, err)
+	wrong := strings.Replace(at(w, link.URL), "userId=u1", "userId=u2", 1)
+	require.NotEqual(t, at(w, link.URL), wrong)
+	for i, status := 0, 0; status != http.StatusTooManyRequests; i++ {
+		require.Less(t, i, 50)
+		answer, _ := get(t, wrong)
+		status = answer.StatusCode
+	}
+	answer, text := get(t, at(w, link.URL))
+	require.Equal(t, http.StatusFound, answer.StatusCode, text)
+	for i := range 20 { // somebody goes on for hours
+		wait, err := w.App.Store.Attempt(ctx, time.Now().Add(time.Duration(i-20)*2*time.Minute), org.GuessKey+"connect-link:192.0.2.1")
+		require.NoError(t, err)
+		require.Zero(t, wait, "after two minutes the wait is over")
+	}
+	now := time.Now()
+	_, err = w.App.Store.Attempt(ctx, now, org.GuessKey+"connect-link:192.0.2.1")
+	require.NoError(t, err)
+	wait, err := w.App.Store.Attempt(ctx, now, org.GuessKey+"connect-link:192.0.2.1")
+	require.NoError(t, err)
+	require.Equal(t, time.Minute, wait.Round(time.Second))
 }
 
 func TestRolesAndRemoval(t *testing.T) {

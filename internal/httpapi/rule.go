@@ -4,6 +4,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"rapport/internal/access"
@@ -116,7 +117,7 @@ func (s *Server) admitted(who rule, r *http.Request, workspace string) (access.C
 		switch {
 		case who.open(): // whoever it is, they may
 			return nobody, nil
-		case who.kind == ruleTokens && nothing && s.Vault.Open:
+		case who.kind == ruleTokens && nothing && s.Vault.Open && !forwarded(r):
 			return s.anybody(r, nobody)
 		}
 		return nobody, err
@@ -141,6 +142,9 @@ func (s *Server) admitted(who rule, r *http.Request, workspace string) (access.C
 // broker puts a caller of the token service into their workspace: that of the
 // key, the one of ?workspace_id=, or the caller's first.
 func (s *Server) broker(r *http.Request, c access.Caller) (access.Caller, error) {
+	if s.Vault.Open && forwarded(r) { // an open broker asks nobody for the right to a token
+		return c, fault.New(fault.Forbidden, "The token service is open to this machine alone (BROKER_OPEN), and this request came through a proxy.")
+	}
 	wanted := crm.WorkspaceID("")
 	if r.URL.RawQuery != "" {
 		wanted = crm.WorkspaceID(r.URL.Query().Get("workspace_id"))
@@ -150,6 +154,11 @@ func (s *Server) broker(r *http.Request, c access.Caller) (access.Caller, error)
 		return c, err
 	}
 	return c, access.Allow(c, access.TokensManage)
+}
+
+// forwarded reports whether a request came from elsewhere through a proxy.
+func forwarded(r *http.Request) bool {
+	return slices.ContainsFunc([]string{"Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-Ip", "Via"}, func(name string) bool { return len(r.Header.Values(name)) > 0 })
 }
 
 // ownName reports whether a request names this machine or our public address. A

@@ -108,6 +108,10 @@ type Keys interface {
 	RevokeKey(ctx context.Context, w crm.WorkspaceID, id crm.KeyID, at time.Time, rows ...access.Audit) error
 }
 
+// GuessKey begins the keys of tries of tokens that do not exist: their wait is at
+// most a minute.
+const GuessKey = "guess:"
+
 // Attempts limits log-in attempts per account and per address.
 type Attempts interface {
 	// Attempt counts one try under the keys and says how long to wait before

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"errors"
+	"strings"
 	"time"
 
 	"rapport/internal/access"
@@ -83,6 +84,7 @@ const (
 	attemptsFree   = 5
 	attemptsWait   = time.Second
 	attemptsLong   = 15 * time.Minute
+	attemptsGuess  = time.Minute // the longest for tokens that do not exist
 	attemptsForget = 24 * time.Hour
 )
 
@@ -113,7 +115,7 @@ func (s *Store) Attempt(ctx context.Context, now time.Time, keys ...string) (tim
 			return nil
 		}
 		for i, key := range keys {
-			free := now.Add(attemptPause(counts[i] + 1))
+			free := now.Add(attemptPause(key, counts[i]+1))
 			_, err := t.exec(ctx, "count attempt", `INSERT INTO login_attempts (key, attempts, last_at, free_at) VALUES ($1, $2, $3, $4)
 				ON CONFLICT (key) DO UPDATE SET attempts = excluded.attempts, last_at = excluded.last_at, free_at = excluded.free_at`,
 				clean(key), counts[i]+1, stamp(now), stamp(free))
@@ -127,11 +129,15 @@ func (s *Store) Attempt(ctx context.Context, now time.Time, keys ...string) (tim
 }
 
 // attemptPause is the wait after the n-th try in a row.
-func attemptPause(n int64) time.Duration {
+func attemptPause(key string, n int64) time.Duration {
 	if n < attemptsFree {
 		return 0
 	}
-	return min(attemptsWait<<min(n-attemptsFree, 20), attemptsLong)
+	longest := attemptsLong
+	if strings.HasPrefix(key, org.GuessKey) {
+		longest = attemptsGuess
+	}
+	return min(attemptsWait<<min(n-attemptsFree, 20), longest)
 }
 
 // Succeeded forgets the tries under the keys.
