@@ -30,6 +30,9 @@ type place struct {
 	service   crm.Service
 	own       bool
 	maker     string // answers for an authorize link to here; "" for nobody
+	// may names the services that a key may vend, where it is not all: a connection
+	// that opens more is not for it.
+	may string
 }
 
 // owner and slot are the parts of a place: what changes changes for a subject.
@@ -41,16 +44,20 @@ type owner struct {
 type slot struct {
 	service crm.Service
 	own     bool
+	may     string
 }
 
 func (p place) owner() owner { return owner{p.workspace, p.subject} }
-func (p place) slot() slot   { return slot{p.service, p.own} }
+func (p place) slot() slot   { return slot{p.service, p.own, p.may} }
 
 // shelved is an access token that was read from the store and unsealed.
 type shelved struct {
 	grant crm.GrantID
 	Access
 	since time.Time
+	email string // of the Google account
+	// connection: it is a connection's, whose scopes serve several services.
+	connection bool
 }
 
 // shelf keeps access tokens and approvals in memory, so that a busy plugin does

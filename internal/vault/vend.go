@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"rapport/internal/access"
@@ -23,12 +24,14 @@ type Vended struct {
 // ends within Ahead. It authorises (access.AllowVend), and nothing is given
 // before its audit row is durable. The subject's grant for the service is
 // served; without one, a connection of the caller's own when the subject is the
-// caller and the connection's scopes cover the service. Errors by Code:
+// caller and the connection's scopes cover the service: with a key, only one
+// whose scopes open nothing but services the key may vend. Errors by Code:
 //
 //	unknown_service                   with the list (Invalid)
 //	bad_user_id                       (Invalid)
 //	insufficient_scope                the key's, or the grant's (Forbidden)
 //	not_your_tokens                   (Forbidden)
+//	not_allowed_by_organisation       its products, profile or domains were narrowed since (Forbidden)
 //	waiting_for_admin                 not approved, or blocked (Blocked)
 //	token_not_found                   Action is where to authorize (NotFound)
 //	google_reauthorization_required   the refresh token is dead; Action as above (Reconnect)
@@ -61,7 +64,49 @@ func isOwn(c access.Caller, subject string) bool {
 
 // placeOf is where a caller asks.
 func (s *Service) placeOf(c access.Caller, subject string, service crm.Service) place {
-	return place{workspace: c.Workspace, subject: subject, service: service, own: isOwn(c, subject), maker: s.makerOfLink(c)}
+	p := place{workspace: c.Workspace, subject: subject, service: service, own: isOwn(c, subject), maker: s.makerOfLink(c)}
+	if p.own && c.Via == access.ViaKey {
+		p.may = s.reach(c)
+	}
+	return p
+}
+
+// reach lists the services that a key may vend; "" when that is all of them.
+func (s *Service) reach(c access.Caller) string {
+	all := s.ServiceNames()
+	var names []string
+	for _, name := range all {
+		if access.AllowVend(c, name, string(c.UserID)) == nil {
+			names = append(names, string(name))
+		}
+	}
+	if len(names) == len(all) {
+		return ""
+	}
+	return strings.Join(names, ",")
+}
+
+// reaches reports that scopes open nothing but services a key may vend.
+func (s *Service) reaches(may string, scopes []string) bool {
+	if may == "" {
+		return true
+	}
+	var within []string
+	for name := range strings.SplitSeq(may, ",") {
+		within = append(within, s.Extra[crm.Service(name)]...)
+		for _, table := range ServiceTable {
+			within = append(within, table[crm.Service(name)]...)
+		}
+	}
+	return !exceed(scopes, within)
+}
+
+// exceed reports that granted scopes open more than the allowed ones do. Those
+// of signing in open nothing.
+func exceed(granted, allowed []string) bool {
+	return slices.ContainsFunc(granted, func(g string) bool {
+		return !slices.Contains(signIn, Canonical(g)) && !Covered(allowed, g)
+	})
 }
 
 // outcomeOf tells a refusal from trouble, for the audit trail.
@@ -109,8 +154,11 @@ func (s *Service) serve(ctx context.Context, p place) (shelved, error) {
 	if err != nil {
 		return shelved{}, err
 	}
+	if err := s.stillOn(approval, p.service); err != nil {
+		return shelved{}, err
+	}
 	if v, ok := s.shelf.token(p, now); ok && v.Expiry.Sub(now) > s.ahead() {
-		return v, nil
+		return v, s.obeys(v, approval, p)
 	}
 	version := s.shelf.version()
 	g, err := s.servant(ctx, p, approval)
@@ -124,9 +172,56 @@ func (s *Service) serve(ctx context.Context, p place) (shelved, error) {
 	if err := s.serves(a.Scopes, approval, p); err != nil {
 		return shelved{grant: g.ID}, err
 	}
-	v := shelved{grant: g.ID, Access: a, since: now}
+	v := shelved{grant: g.ID, Access: a, since: now, email: g.GoogleEmail, connection: g.Service == ""}
+	if err := s.obeys(v, approval, p); err != nil {
+		return shelved{grant: g.ID}, err
+	}
 	s.shelf.put(p, v, version)
 	return v, nil
+}
+
+const notAllowed = "not_allowed_by_organisation"
+
+// stillOn refuses a product that the organisation has switched off. It has no
+// switch for the operator's services.
+func (s *Service) stillOn(a crm.Approval, service crm.Service) error {
+	if len(a.Products) == 0 || !slices.Contains(named, service) || slices.Contains(a.Products, service) {
+		return nil
+	}
+	return &fault.Error{Kind: fault.Forbidden, Code: notAllowed,
+		Text: fmt.Sprintf("This organisation does not allow %s here. An administrator of the workspace can switch it on.", service)}
+}
+
+// obeys refuses a token that goes beyond what the organisation allows by now:
+// what was consented to earlier does not outlast a narrower decision.
+func (s *Service) obeys(v shelved, a crm.Approval, p place) error {
+	names := []crm.Service{p.service}
+	if v.connection {
+		names = s.ServiceNames()
+	}
+	var allowed []string
+	for _, name := range names {
+		list, _ := s.offered(a.Profile, name)
+		allowed = append(allowed, list...)
+	}
+	refuse := func(text string) error {
+		return s.withWayOut(&fault.Error{Kind: fault.Forbidden, Code: notAllowed, Text: text}, p)
+	}
+	if exceed(v.Scopes, allowed) {
+		if _, offered := s.offered(a.Profile, p.service); !offered {
+			return &fault.Error{Kind: fault.Forbidden, Code: notAllowed,
+				Text: fmt.Sprintf("This organisation has narrowed what may be asked of Google, and does not allow %s any more.", p.service)}
+		}
+		if v.connection {
+			return refuse("This organisation has narrowed what may be asked of Google since this account was connected, and its token can do more. Disconnect it and connect it again, or authorise the service for itself.")
+		}
+		return refuse("This organisation has narrowed what may be asked of Google since this was authorised, and the token can do more. The user has to authorise it again.")
+	}
+	_, domain, _ := strings.Cut(v.email, "@")
+	if len(a.AllowedDomains) > 0 && !slices.ContainsFunc(a.AllowedDomains, func(d string) bool { return strings.EqualFold(d, domain) }) {
+		return refuse("This organisation allows Google accounts of " + strings.Join(a.AllowedDomains, ", ") + " only. The user has to authorise it with such an account.")
+	}
+	return nil
 }
 
 // servant finds the grant that serves a place.
@@ -158,7 +253,9 @@ func (s *Service) connected(ctx context.Context, p place, needed []string) (Gran
 	if err != nil {
 		return Grant{}, false, fmt.Errorf("looking for the user's connections: %w", err)
 	}
-	list = slices.DeleteFunc(list, func(g Grant) bool { return g.Status == GrantRevoked || len(Missing(g.Scopes, needed)) > 0 })
+	list = slices.DeleteFunc(list, func(g Grant) bool {
+		return g.Status == GrantRevoked || len(Missing(g.Scopes, needed)) > 0 || !s.reaches(p.may, g.Scopes)
+	})
 	if len(list) == 0 {
 		return Grant{}, false, nil
 	}
@@ -236,6 +333,8 @@ func (s *Service) Authorizations(ctx context.Context, c access.Caller, subject s
 		if own, err = s.TokenGrants.OwnGrants(ctx, c.Workspace, c.UserID); err != nil {
 			return nil, fmt.Errorf("listing the grants of connections: %w", err)
 		}
+		may := s.placeOf(c, subject, "").may
+		own = slices.DeleteFunc(own, func(g Grant) bool { return !s.reaches(may, g.Scopes) })
 	}
 	approval, err := s.approvalOf(ctx, c.Workspace)
 	if err != nil {

@@ -97,7 +97,9 @@ func TestWhoIsVendedWhat(t *testing.T) {
 			{"a subject nobody knows", key("bo", "*"), "shop-8", "drive", "token_not_found"},
 			{"one's own session, one's own connection", ada, "ada", "gmail", ""},
 			{"one's own session, the other service of the connection", ada, "ada", "calendar", ""},
-			{"a key one made, one's own connection", key("ada", "tokens:vend:gmail"), "ada", "gmail", ""},
+			{"a key one made, one's own connection", key("ada", "tokens:vend:gmail", "tokens:vend:calendar"), "ada", "gmail", ""},
+			{"a key one made, a connection that opens more than the key", key("ada", "tokens:vend:gmail"), "ada", "gmail", "token_not_found"},
+			{"the same, after a session was served", key("ada", "tokens:vend:calendar"), "ada", "calendar", "token_not_found"},
 			{"a colleague's key never reaches a private mailbox", key("bo", "*"), "ada", "gmail", "token_not_found"},
 			{"a colleague's session", bo, "ada", "gmail", "not_your_tokens"},
 			{"an owner's session", access.Caller{Via: access.ViaSession, UserID: "own", Workspace: "lamps", Role: crm.RoleOwner}, "ada", "gmail", "not_your_tokens"},
@@ -318,5 +320,113 @@ func TestHeldTokensAreForAdministrators(t *testing.T) {
 		require.NoError(t, err)
 		_, err = h.RevokeHeld(t.Context(), boss, out.Connection.GrantID)
 		require.Equal(t, fault.NotFound, fault.Of(err), "a member's connection is not one of them")
+	})
+}
+
+func TestAKeyOfAPlainMemberServesItsMakerOnly(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h, _ := authorized(t)
+		demoted := shop
+		demoted.Role = crm.RoleMember
+		_, err := h.Vend(t.Context(), demoted, "shop-7", crm.ServiceDrive)
+		require.Equal(t, "not_your_tokens", code(err))
+		_, err = h.Authorizations(t.Context(), demoted, "shop-7")
+		require.Equal(t, "not_your_tokens", code(err))
+		_, err = h.RevokeToken(t.Context(), demoted, "shop-7", crm.ServiceDrive)
+		require.Equal(t, "not_your_tokens", code(err))
+		_, _, err = h.CreateLease(t.Context(), demoted, reading)
+		require.Equal(t, "not_your_tokens", code(err))
+		_, err = h.authorize(t, "ada", crm.ServiceDrive, adas)
+		require.NoError(t, err)
+		_, err = h.Vend(t.Context(), demoted, "ada", crm.ServiceDrive)
+		require.NoError(t, err)
+	})
+}
+
+// What was consented to does not outlast a narrower decision: neither on the
+// shelf nor after it, neither by vending nor by a lease.
+func TestVendObeysTheOrganisationAsItDecidesNow(t *testing.T) {
+	full := crm.Approval{State: crm.ApprovalApproved, Profile: crm.ProfileFull}
+	for _, c := range []struct {
+		what   string
+		decide func(*crm.Approval)
+		ok     bool // the service drive is still given
+		mail   bool // gmail, by connection
+		wayOut bool // for drive
+	}{
+		{"nothing", func(*crm.Approval) {}, true, true, false},
+		{"the product is off", func(a *crm.Approval) { a.Products = []crm.Service{crm.ServiceGmail} }, false, true, false},
+		{"the product is on", func(a *crm.Approval) { a.Products = []crm.Service{crm.ServiceDrive} }, true, false, false},
+		{"a narrower profile", func(a *crm.Approval) { a.Profile = crm.ProfileRead }, false, false, false},
+		{"the narrowest profile", func(a *crm.Approval) { a.Profile = crm.ProfileMetadata }, false, false, false},
+		{"its own domain", func(a *crm.Approval) { a.AllowedDomains = []string{"NORTHWIND-lamps.example"} }, true, true, false},
+		{"another domain", func(a *crm.Approval) { a.AllowedDomains = []string{"other.example"} }, false, false, true},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			h, _ := authorized(t)
+			_, err := h.connect(t, ada, vault.Request{}, adas)
+			require.NoError(t, err)
+			_, handle, err := h.CreateLease(t.Context(), shop, reading)
+			require.NoError(t, err)
+			_, err = h.Vend(t.Context(), shop, "shop-7", crm.ServiceDrive)
+			require.NoError(t, err)
+			decided := full
+			c.decide(&decided)
+			h.memory.Decide(decided)
+			h.ForgetApproval("lamps")
+			for range 2 {
+				want := "not_allowed_by_organisation"
+				if c.ok {
+					want = ""
+				}
+				_, err = h.Vend(t.Context(), shop, "shop-7", crm.ServiceDrive)
+				require.Equal(t, want, code(err), c.what)
+				if !c.ok {
+					require.Equal(t, fault.Forbidden, fault.Of(err), c.what)
+					require.Equal(t, c.wayOut, faultOf(t, err).Action != "", c.what)
+				}
+				_, _, err = h.UseLease(t.Context(), handle, "GET", "/drive/v3/files", "")
+				require.Equal(t, want, code(err), c.what)
+				_, err = h.Vend(t.Context(), ada, "ada", crm.ServiceGmail)
+				if c.mail {
+					require.NoError(t, err, c.what)
+				} else {
+					require.Equal(t, "not_allowed_by_organisation", code(err), c.what)
+				}
+				time.Sleep(4 * time.Second)
+			}
+		})
+	}
+}
+
+func TestANarrowedProfileAsksToAuthoriseAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h, _ := authorized(t)
+		_, err := h.authorize(t, "shop-7", crm.ServiceGmail, adas)
+		require.NoError(t, err)
+		h.memory.Decide(crm.Approval{State: crm.ApprovalApproved, Profile: crm.ProfileRead})
+		h.ForgetApproval("lamps")
+		_, err = h.Vend(t.Context(), shop, "shop-7", crm.ServiceGmail)
+		require.Equal(t, "not_allowed_by_organisation", code(err))
+		require.Contains(t, err.Error(), "authorise it again")
+		require.Contains(t, faultOf(t, err).Action, "signature=")
+		_, err = h.authorize(t, "shop-7", crm.ServiceGmail, adas)
+		require.NoError(t, err)
+		v, err := h.Vend(t.Context(), shop, "shop-7", crm.ServiceGmail)
+		require.NoError(t, err)
+		require.NotContains(t, v.Scopes, vault.ScopeGmailModify)
+	})
+}
+
+func TestServicesOfTheOperatorHaveNoSwitch(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h, _ := authorized(t)
+		h.Extra = map[crm.Service][]string{"tasks": {"https://www.googleapis.com/auth/tasks"}}
+		_, err := h.authorize(t, "shop-7", "tasks", adas)
+		require.NoError(t, err)
+		h.memory.Decide(crm.Approval{State: crm.ApprovalApproved, Profile: crm.ProfileFull, Products: []crm.Service{crm.ServiceGmail}})
+		h.ForgetApproval("lamps")
+		_, err = h.Vend(t.Context(), shop, "shop-7", "tasks")
+		require.NoError(t, err)
 	})
 }
