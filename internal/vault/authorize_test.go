@@ -370,6 +370,11 @@ func TestAuthorizingAgainReplacesTheGrant(t *testing.T) {
 	require.Equal(t, "2002", third.GoogleSub)
 	require.Len(t, h.memory.Held, 1)
 	require.Len(t, h.provider.Revoked, 1, "nothing uses the earlier account any more")
+	last := h.memory.Rows[len(h.memory.Rows)-1]
+	for i := len(h.memory.Rows) - 1; last.Action != "token.authorize"; i-- {
+		last = h.memory.Rows[i]
+	}
+	require.Equal(t, "drive: the Google account changed", last.Detail)
 }
 
 func TestATokenConsentRefuses(t *testing.T) {

@@ -19,6 +19,8 @@ type Callback struct {
 	Error            string // "access_denied", "admin_policy_enforced", "org_internal", ...
 	ErrorDescription string
 	Issuer           string // parameter "iss" (RFC 9207): checked when present
+	// Purposes that may end at this address; empty: all.
+	Purposes []string
 }
 
 // Outcome of a consent. ReturnTo, Purpose and what it is about are set whenever
@@ -36,6 +38,7 @@ type Outcome struct {
 	Subject    string         // PurposeToken: whose token it is, and for what
 	Service    crm.Service
 	Link       crm.LinkID // the connect link the person came by
+	Replaced   bool       // PurposeToken: a token of another Google account was held before
 }
 
 // Complete finishes a consent: takes the state, redeems the code, verifies the
@@ -43,10 +46,11 @@ type Outcome struct {
 // when it fails, save that a refusal by an organisation leaves the connection
 // in waiting_for_admin. Errors by Code:
 //
-//	consent_expired          unknown, used or expired state: start again (Invalid)
+//	consent_expired          unknown, used or expired state, or none of Purposes: start again (Invalid)
 //	access_denied            the person declined (Forbidden)
 //	waiting_for_admin        an administrator has to allow it (Blocked)
-//	wrong_account            another account than the connection's (Conflict)
+//	wrong_account            another account than the connection's, or, where the browser is not
+//	                         signed in as the member it is for, than that member's own (Conflict)
 //	wrong_user               another person is signed in here (Forbidden)
 //	domain_not_allowed       the organisation allows other domains only (Forbidden)
 //	refresh_token_missing    Google gave none and we hold none: start again (Conflict)
@@ -62,6 +66,11 @@ func (s *Service) Complete(ctx context.Context, caller access.Caller, cb Callbac
 	if err != nil {
 		return Outcome{}, fmt.Errorf("taking the consent: %w", err)
 	}
+	if len(cb.Purposes) > 0 && !slices.Contains(cb.Purposes, c.Purpose) {
+		s.auditConsent(ctx, caller, c, "denied", "came back to another address")
+		return Outcome{}, &fault.Error{Kind: fault.Invalid, Code: "consent_expired",
+			Text: "This consent was begun for something else, and has ended. Nothing was stored. Start again."}
+	}
 	out := Outcome{Purpose: c.Purpose, ReturnTo: c.ReturnTo, Workspace: c.WorkspaceID, User: c.UserID, Subject: c.Subject, Link: c.LinkID}
 	if c.Purpose == PurposeToken && len(c.Services) == 1 {
 		out.Service = c.Services[0]
@@ -73,11 +82,15 @@ func (s *Service) Complete(ctx context.Context, caller access.Caller, cb Callbac
 	if cb.Error != "" {
 		return out, s.refused(ctx, caller, c, cb)
 	}
-	if err := s.redeem(ctx, c, cb, &out); err != nil {
+	if err := s.redeem(ctx, caller, c, cb, &out); err != nil {
 		s.auditConsent(ctx, caller, c, "failed", reasonOf(err))
 		return out, err
 	}
-	s.auditConsent(ctx, caller, c, "ok", string(out.Connection.Status))
+	detail := string(out.Connection.Status)
+	if out.Replaced {
+		detail = "the Google account changed"
+	}
+	s.auditConsent(ctx, caller, c, "ok", detail)
 	return out, nil
 }
 
@@ -137,7 +150,7 @@ func (s *Service) waitForAdmin(ctx context.Context, c Consent, code string) erro
 }
 
 // redeem turns the code into tokens and an identity, and stores a connection.
-func (s *Service) redeem(ctx context.Context, c Consent, cb Callback, out *Outcome) error {
+func (s *Service) redeem(ctx context.Context, caller access.Caller, c Consent, cb Callback, out *Outcome) error {
 	if cb.Issuer != "" && !s.Provider.Issued(cb.Issuer) {
 		return fault.New(fault.Invalid, "The answer does not come from Google. Start again.")
 	}
@@ -164,6 +177,9 @@ func (s *Service) redeem(ctx context.Context, c Consent, cb Callback, out *Outco
 		return nil
 	}
 	if err := s.checkIdentity(ctx, c, out.Identity); err != nil {
+		return err
+	}
+	if err := s.ownAccount(ctx, caller, c, out.Identity); err != nil {
 		return err
 	}
 	if len(tokens.Scopes) == 0 {
@@ -200,6 +216,29 @@ func (s *Service) checkIdentity(ctx context.Context, c Consent, id Identity) err
 			Text: "This workspace accepts Google accounts of " + strings.Join(a.AllowedDomains, ", ") + " only."}
 	}
 	return nil
+}
+
+// ownAccount lets a consent that anybody may have been led into, because the
+// browser need not be signed in, bring the member's own Google account only: that
+// of their address here, the one they sign in with, or one they have connected.
+func (s *Service) ownAccount(ctx context.Context, caller access.Caller, c Consent, id Identity) error {
+	signedIn := caller.Via == access.ViaSession && caller.UserID == c.UserID
+	if signedIn || c.Purpose != PurposeLink && c.LinkID == "" {
+		return nil
+	}
+	member, err := s.People.Person(ctx, c.WorkspaceID, c.UserID)
+	if err != nil {
+		return fmt.Errorf("finding the member: %w", err)
+	}
+	if id.EmailVerified && strings.EqualFold(id.Email, member.Email) || member.GoogleSub != "" && id.Sub == member.GoogleSub {
+		return nil
+	}
+	_, err = s.Connections.FindConnection(ctx, c.WorkspaceID, c.UserID, id.Sub)
+	if err == nil || !fault.Is(err, fault.NotFound) {
+		return err
+	}
+	return &fault.Error{Kind: fault.Conflict, Code: "wrong_account",
+		Text: fmt.Sprintf("You chose %s at Google, but this is for %s. Nothing was stored: start again and choose that account, or sign in here first to connect another one.", id.Email, member.Email)}
 }
 
 // connect merges what came with what is known and stores both.

@@ -473,3 +473,102 @@ func TestDisconnectWorksWhileGoogleIsDown(t *testing.T) {
 	_, g := h.memory.Only()
 	require.Empty(t, g.SealedRefresh)
 }
+
+func TestAConsentEndsWhereItsPurposeBelongs(t *testing.T) {
+	h := build(t)
+	for _, c := range []struct {
+		begin    func() (vault.Started, error)
+		purposes []string
+		ok       bool
+	}{
+		{func() (vault.Started, error) { return h.Begin(t.Context(), ada, vault.Request{}) }, []string{vault.PurposeToken}, false},
+		{func() (vault.Started, error) { return h.Begin(t.Context(), ada, vault.Request{}) }, []string{vault.PurposeConnect, vault.PurposeLink}, true},
+		{func() (vault.Started, error) {
+			return h.Authorize(t.Context(), ada, vault.SignedLink{}, vault.TokenRequest{Service: crm.ServiceDrive})
+		}, []string{vault.PurposeConnect, vault.PurposeLink, vault.PurposeSignIn}, false},
+		{func() (vault.Started, error) {
+			return h.Authorize(t.Context(), ada, vault.SignedLink{}, vault.TokenRequest{Service: crm.ServiceDrive})
+		}, nil, true},
+	} {
+		started, err := c.begin()
+		require.NoError(t, err)
+		state, one := h.provider.Grant(started.URL, adas)
+		exchanged := h.provider.Exchanged
+		cb := vault.Callback{State: state, Code: one, Purposes: c.purposes}
+		out, err := h.Complete(t.Context(), ada, cb)
+		if c.ok {
+			require.NoError(t, err)
+			continue
+		}
+		require.Equal(t, "consent_expired", code(err))
+		require.Equal(t, vault.Outcome{}, out)
+		require.Equal(t, exchanged, h.provider.Exchanged, "the code is not spent")
+		cb.Purposes = nil
+		_, err = h.Complete(t.Context(), ada, cb)
+		require.Equal(t, "consent_expired", code(err), "and the consent is gone")
+	}
+}
+
+// An address that a program or a link began may reach anybody: only the member's
+// own Google account comes of it.
+func TestAConsentWithoutASessionBringsTheMembersOwnAccount(t *testing.T) {
+	bearer, byLink := ada, ada
+	bearer.Via, byLink.Via = access.ViaToken, "link"
+	stranger := vault.Identity{Sub: "2002", Email: "kim@harbour-tea.example", EmailVerified: true}
+	shouting := adas
+	shouting.Email = "Ada.Winter@Northwind-Lamps.example"
+	unverified := adas
+	unverified.EmailVerified = false
+	for _, c := range []struct {
+		what      string
+		begun     access.Caller
+		request   vault.Request
+		completed access.Caller
+		account   vault.Identity
+		sub       string // that ada signs in with
+		want      string
+	}{
+		{"a program's, her own address", bearer, vault.Request{Purpose: vault.PurposeLink}, access.Caller{}, shouting, "", ""},
+		{"a program's, her own address unverified", bearer, vault.Request{Purpose: vault.PurposeLink}, access.Caller{}, unverified, "", "wrong_account"},
+		{"a program's, a stranger's account", bearer, vault.Request{Purpose: vault.PurposeLink}, access.Caller{}, stranger, "", "wrong_account"},
+		{"a program's, the account she signs in with", bearer, vault.Request{Purpose: vault.PurposeLink}, access.Caller{}, stranger, "2002", ""},
+		{"a program's, any account in her own browser", bearer, vault.Request{Purpose: vault.PurposeLink}, ada, stranger, "", ""},
+		{"a program's, in a colleague's browser", bearer, vault.Request{Purpose: vault.PurposeLink}, bo, adas, "", "wrong_user"},
+		{"a connect link, her own address", byLink, vault.Request{Link: "link"}, byLink, adas, "", ""},
+		{"a connect link, a stranger's account", byLink, vault.Request{Link: "link"}, byLink, stranger, "", "wrong_account"},
+		{"a connect link, any account in her own browser", byLink, vault.Request{Link: "link"}, ada, stranger, "", ""},
+		{"her own session", ada, vault.Request{}, ada, stranger, "", ""},
+	} {
+		h := build(t)
+		h.memory.Links["link"] = true
+		p := h.memory.Members["ada"]
+		p.GoogleSub = c.sub
+		h.memory.Members["ada"] = p
+		started, err := h.Begin(t.Context(), c.begun, c.request)
+		require.NoError(t, err, c.what)
+		state, one := h.provider.Grant(started.URL, c.account)
+		_, err = h.Complete(t.Context(), c.completed, vault.Callback{State: state, Code: one})
+		require.Equal(t, c.want, code(err), c.what)
+		if c.want == "" {
+			require.NoError(t, err, c.what)
+			continue
+		}
+		require.Empty(t, h.memory.Held, c.what)
+		require.Empty(t, h.memory.Connections, c.what)
+		require.True(t, h.memory.Links["link"], c.what)
+		if c.want == "wrong_account" {
+			require.Equal(t, fault.Conflict, fault.Of(err), c.what)
+			require.Contains(t, err.Error(), "ada.winter@northwind-lamps.example", c.what)
+		}
+	}
+
+	// An account that she connected herself may be connected again.
+	h := build(t)
+	_, err := h.connect(t, ada, vault.Request{}, stranger)
+	require.NoError(t, err)
+	started, err := h.Begin(t.Context(), bearer, vault.Request{Purpose: vault.PurposeLink})
+	require.NoError(t, err)
+	state, one := h.provider.Grant(started.URL, stranger)
+	_, err = h.Complete(t.Context(), access.Caller{}, vault.Callback{State: state, Code: one})
+	require.NoError(t, err)
+}

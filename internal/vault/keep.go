@@ -41,6 +41,7 @@ func (s *Service) keepToken(ctx context.Context, c Consent, t Tokens, out *Outco
 	}
 	s.changed(next)
 	out.Missing = Describe(Missing(next.Scopes, c.Scopes))
+	out.Replaced = known && old.GoogleSub != next.GoogleSub
 	if known && old.GoogleSub != next.GoogleSub && old.Status == GrantActive {
 		s.revoke(ctx, old) // nothing of ours uses the earlier account any more, or it is spared
 	}
