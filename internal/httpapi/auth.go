@@ -151,7 +151,14 @@ type redirectOutput struct {
 	Cookie   []http.Cookie `header:"Set-Cookie"`
 }
 
+// signInsAMinute is how often an address may begin to sign in at Google: each
+// time a row is kept until it is over.
+const signInsAMinute = 30
+
 func (s *Server) googleLogin(ctx context.Context, c access.Caller, in *googleLoginInput) (*redirectOutput, error) {
+	if wait := s.signIns.wait(s.Now(), c.Remote, signInsAMinute); wait > 0 {
+		return nil, &fault.Error{Kind: fault.Throttled, After: wait, Text: "Signing in at Google was begun too often from here. Wait " + wait.Round(time.Second).String() + " and try again."}
+	}
 	started, err := s.Vault.Begin(ctx, c, vault.Request{
 		Purpose: vault.PurposeSignIn, ReturnTo: s.ownPath(in.ReturnTo, "/crm"), RedirectURI: s.PublicURL + base + "/auth/google/callback",
 	})

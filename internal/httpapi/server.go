@@ -53,6 +53,7 @@ type Server struct {
 	MetricsToken crm.Secret
 
 	pages, docs http.Handler // made by Handler
+	signIns     pace         // at Google, begun
 	description []byte       // of the API
 }
 

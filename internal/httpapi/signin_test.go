@@ -184,3 +184,16 @@ func cookieOf(t *testing.T, w *apptest.World, h *http.Client, name string) strin
 	require.FailNow(t, "no cookie "+name)
 	return ""
 }
+
+func TestSigningInAtGoogleIsNotBegunWithoutEnd(t *testing.T) {
+	w := apptest.Start(t, storetest.SQLite)
+	w.SetUp()
+	for range 30 {
+		answer, _ := get(t, w.URL+"/api/v1/auth/google/login")
+		require.Equal(t, http.StatusFound, answer.StatusCode)
+	}
+	answer, text := get(t, w.URL+"/api/v1/auth/google/login")
+	require.Equal(t, http.StatusTooManyRequests, answer.StatusCode)
+	require.Equal(t, "rate_limited", problem(t, answer, text).Code)
+	require.NotEmpty(t, answer.Header.Get("Retry-After"))
+}

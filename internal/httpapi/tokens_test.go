@@ -376,3 +376,19 @@ func TestWhatTheServiceIs(t *testing.T) {
 	require.NoError(t, w.Nobody().Do(ctx, http.MethodGet, "/health", nil, &health))
 	require.Equal(t, "ok", health.Status)
 }
+
+func TestANarrowKeyHearsThatAServiceDoesNotExist(t *testing.T) {
+	w := apptest.Start(t, storetest.SQLite)
+	owner := w.SetUp()
+	p, _ := plugin(t, w, owner, "tokens:vend:gmail")
+	_, vended := p.Vend(ctx, "u1", "fax")
+	_, linked := p.AuthorizeLink(ctx, client.AuthorizeLinkWish{UserID: "u1", Service: "fax"})
+	_, leased := p.CreateLease(ctx, client.LeaseWish{Name: "x", UserID: "u1", Service: "fax", Paths: []string{"/fax/v1/*"}})
+	for _, err := range []error{vended, linked, leased} {
+		require.Equal(t, "unknown_service", client.Code(err))
+		require.Equal(t, http.StatusUnprocessableEntity, statusOf(err))
+		require.Contains(t, err.Error(), "gmail")
+	}
+	_, err := p.Vend(ctx, "u1", "drive")
+	require.Equal(t, "insufficient_scope", client.Code(err), "what exists is still not theirs")
+}

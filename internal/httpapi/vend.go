@@ -4,11 +4,14 @@ import (
 	"bytes"
 	"encoding/json"
 	"net/http"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
 	"rapport/internal/access"
 	"rapport/internal/crm"
+	"rapport/internal/fault"
 	"rapport/internal/vault"
 )
 
@@ -29,10 +32,22 @@ var (
 // vend answers GET /api/token/{userId}/{service}.
 func (s *Server) vend(w http.ResponseWriter, r *http.Request, c access.Caller) error {
 	v, err := s.Vault.Vend(r.Context(), c, r.PathValue("userId"), crm.Service(r.PathValue("service")))
-	if err != nil {
+	if err = s.unlessUnknown(r.PathValue("service"), err); err != nil {
 		return err
 	}
 	return answerBuffered(w, vendedShape(v))
+}
+
+// unlessUnknown says that there is no such service, where a caller was refused
+// one that does not exist: what exists is told to everybody (GET /).
+func (s *Server) unlessUnknown(service string, refused error) error {
+	names := s.Vault.ServiceNames()
+	if !fault.Is(refused, fault.Forbidden) || slices.Contains(names, crm.Service(service)) {
+		return refused
+	}
+	list := strings.Join(texts(names), ", ")
+	return &fault.Error{Kind: fault.Invalid, Code: "unknown_service", Text: "There is no such service here. Available: " + list + ".",
+		Fields: map[string]string{"service": "one of " + list}, Err: refused}
 }
 
 func vendedShape(v vault.Vended) VendedToken {
