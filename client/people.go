@@ -112,6 +112,7 @@ type ConnectLinkView struct {
 	Email         string    `json:"email"`
 	Services      []string  `json:"services"`
 	ExpiresAt     time.Time `json:"expires_at"`
+	SignedInAs    string    `json:"signed_in_as,omitempty" doc:"Address of somebody else who is signed in in this browser: the link does not start until they sign out."`
 }
 
 // Session is a browser that is signed in.

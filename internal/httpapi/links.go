@@ -72,7 +72,21 @@ func (s *Server) viewConnectLink(ctx context.Context, c access.Caller, _ *ByToke
 	if err != nil {
 		return nil, err
 	}
-	return &bodyOf[ConnectLinkView]{ConnectLinkView{WorkspaceName: l.WorkspaceName, Email: l.Email, Services: texts(l.Services), ExpiresAt: l.ExpiresAt.UTC()}}, nil
+	view := ConnectLinkView{WorkspaceName: l.WorkspaceName, Email: l.Email, Services: texts(l.Services), ExpiresAt: l.ExpiresAt.UTC()}
+	if somebodyElse(c, l) {
+		u, err := s.Org.User(ctx, c.UserID)
+		if err != nil {
+			return nil, err
+		}
+		view.SignedInAs = u.Email
+	}
+	return &bodyOf[ConnectLinkView]{view}, nil
+}
+
+// somebodyElse reports whether another person is signed in than the one a link
+// was made for.
+func somebodyElse(c access.Caller, l org.ConnectLink) bool {
+	return c.UserID != "" && c.UserID != l.UserID
 }
 
 // startConnectLink sends the holder of a connect link to Google. The consent
@@ -92,6 +106,10 @@ func (s *Server) beginByLink(ctx context.Context, c access.Caller, token crm.Sec
 	l, err := s.linkOf(ctx, c, token)
 	if err != nil {
 		return vault.Started{}, err
+	}
+	if somebodyElse(c, l) {
+		return vault.Started{}, &fault.Error{Kind: fault.Forbidden, Code: "wrong_user",
+			Text: "This link was made for " + l.Email + ", and somebody else is signed in here. Sign out, or open the link in a browser of their own."}
 	}
 	c, err = s.Org.Enter(ctx, byLink(c, l), l.WorkspaceID)
 	if err != nil {
@@ -117,7 +135,8 @@ func (s *Server) linkCookie(state string, token crm.Secret, expires time.Time) h
 }
 
 // linkBehind gives the token of the connect link that a consent was begun by,
-// and who its holder is. The zero token is none.
+// and who its holder is. The zero token is none. Somebody else who is signed in
+// by now stays who they are.
 func (s *Server) linkBehind(ctx context.Context, c access.Caller, in AnyCallback) (crm.Secret, access.Caller, error) {
 	cookies, err := http.ParseCookie(in.Cookies)
 	if err != nil { // none, or not ours
@@ -133,7 +152,10 @@ func (s *Server) linkBehind(ctx context.Context, c access.Caller, in AnyCallback
 		if fault.Is(err, fault.NotFound) { // used or revoked meanwhile
 			return token, c, nil
 		}
-		return token, byLink(c, l), err
+		if err != nil || somebodyElse(c, l) {
+			return token, c, err
+		}
+		return token, byLink(c, l), nil
 	}
 	return crm.Secret{}, c, nil
 }

@@ -132,10 +132,8 @@ func TestAConnectLinkWorksWithoutAnAccount(t *testing.T) {
 		callback := w.Answer(answer.Header.Get("Location"), apptest.Consent{Account: apptest.Jonas})
 		answer, _ = look(t, w, fresh(t), callback)
 		require.Contains(t, answer.Header.Get("Location"), "google=wrong_user", "it ends in the browser that began it")
-		_, maras := w.Browser(apptest.Mara)
-		maras.Jar = h.Jar // an administrator tries the link in her own browser
-		answer, _ = look(t, w, maras, start)
-		answer, _ = look(t, w, maras, w.Answer(answer.Header.Get("Location"), apptest.Consent{Account: apptest.Jonas}))
+		answer, _ = look(t, w, h, start)
+		answer, _ = look(t, w, h, w.Answer(answer.Header.Get("Location"), apptest.Consent{Account: apptest.Jonas}))
 		require.Equal(t, "/connect/"+token+"?google=connected", answer.Header.Get("Location"))
 		all, err := home.Connections(ctx, "")
 		require.NoError(t, err)
@@ -148,5 +146,45 @@ func TestAConnectLinkWorksWithoutAnAccount(t *testing.T) {
 		links, err := home.ConnectLinks(ctx)
 		require.NoError(t, err)
 		require.NotNil(t, links[0].UsedAt)
+	})
+}
+
+func TestAConnectLinkIsNotForWhoeverIsSignedIn(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, d storetest.Database) {
+		w := apptest.Start(t, d)
+		owner := w.SetUp()
+		home := owner.Workspace(w.Home)
+		w.AddMember(owner, apptest.Jonas, "member")
+		made, err := home.CreateConnectLinks(ctx, client.NewConnectLinks{People: []client.LinkPerson{{Email: apptest.Jonas}}, Services: []string{"gmail"}})
+		require.NoError(t, err)
+		token := last(made[0].URL)
+		start := "/api/v1/connect-links/" + token + "/start"
+
+		mara, maras := w.Browser(apptest.Mara)
+		seen, err := mara.ConnectLink(ctx, token)
+		require.NoError(t, err)
+		require.Equal(t, []string{apptest.Jonas, apptest.Mara}, []string{seen.Email, seen.SignedInAs})
+		answer, _ := look(t, w, maras, start)
+		require.Contains(t, answer.Header.Get("Location"), "/connect/"+token+"?google=wrong_user", "an administrator does not connect for somebody else")
+
+		h := fresh(t)
+		answer, _ = look(t, w, h, start)
+		callback := w.Answer(answer.Header.Get("Location"), apptest.Consent{Account: apptest.Jonas})
+		own, err := url.Parse(w.URL)
+		require.NoError(t, err)
+		h.Jar.SetCookies(own, maras.Jar.Cookies(own)) // Mara signs in while Google asks
+		answer, _ = look(t, w, h, callback)
+		require.Contains(t, answer.Header.Get("Location"), "/connect/"+token+"?google=wrong_user")
+		all, err := home.Connections(ctx, "")
+		require.NoError(t, err)
+		require.Empty(t, all.Items)
+
+		jonas, his := w.Browser(apptest.Jonas)
+		seen, err = jonas.ConnectLink(ctx, token)
+		require.NoError(t, err)
+		require.Empty(t, seen.SignedInAs)
+		answer, _ = look(t, w, his, start)
+		answer, _ = look(t, w, his, w.Answer(answer.Header.Get("Location"), apptest.Consent{Account: apptest.Jonas}))
+		require.Equal(t, "/connect/"+token+"?google=connected", answer.Header.Get("Location"))
 	})
 }

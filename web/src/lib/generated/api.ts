@@ -294,6 +294,8 @@ export interface ConnectLinkView {
   email: string;
   expires_at: string;
   services: string[];
+  /** Address of somebody else who is signed in in this browser: the link does not start until they sign out. */
+  signed_in_as?: string;
   workspace_name: string;
 }
 
