@@ -40,6 +40,12 @@ export const canReadMail = (status: GoogleStatus): boolean =>
 export const mailRefused = (status: GoogleStatus): boolean =>
   status.status === "degraded" && !canReadMail(status) && status.missing_scopes.some((m) => readsMail.test(m.scope));
 
+/** What that means; mail may be here from before. */
+export const withoutMail = ({ counts }: GoogleStatus): string =>
+  counts.messages > 0
+    ? "No new mail arrives until you give the permission to read it; what was imported stays."
+    : "The inbox stays empty until you give the permission to read mail.";
+
 /** A stream that waits for Google to answer again. */
 const heldStream = (status: GoogleStatus): Stream | undefined =>
   status.streams.find((s) => s.state === "waiting" && s.error);
@@ -90,7 +96,7 @@ function troubled(status: GoogleStatus): Reading | undefined {
           tone: "warn",
           label: "Mail not allowed",
           title: `Rapport may not read the mail of ${account}`,
-          detail: "The inbox stays empty until you give the permission to read mail.",
+          detail: withoutMail(status),
           action: "repair",
         };
       }

@@ -4,6 +4,8 @@ import { type FormEvent, useState } from "react";
 /** As the server asks for. */
 export const shortestPassword = 10;
 
+const rule = `At least ${shortestPassword} characters`;
+
 interface Props extends Omit<PasswordInputProps, "description"> {
   value: string;
   /** Stands beside the rule. */
@@ -14,11 +16,13 @@ interface Props extends Omit<PasswordInputProps, "description"> {
 export function NewPassword({ value, error, note, ...props }: Props) {
   const [told, setTold] = useState(false);
   const lacks = shortestPassword - value.length;
+  const problem = error ?? (told && lacks > 0 ? `${rule}: ${lacks} ${lacks === 1 ? "is" : "are"} missing` : undefined);
   const tell = (event: FormEvent<HTMLInputElement>) => {
     event.preventDefault();
     setTold(true);
     const field = event.currentTarget;
-    if (field.form?.querySelector("input:invalid") === field) field.focus();
+    const first = [...(field.form?.querySelectorAll("input") ?? [])].find((input) => !input.validity.valid);
+    if (first === field) field.focus();
   };
   return (
     <PasswordInput
@@ -27,16 +31,11 @@ export function NewPassword({ value, error, note, ...props }: Props) {
       withAsterisk={false}
       pattern={`.{${shortestPassword},}`}
       inputWrapperOrder={["label", "input", "description", "error"]}
-      description={[`At least ${shortestPassword} characters.`, note].filter(Boolean).join(" ")}
+      description={problem ? undefined : [`${rule}.`, note].filter(Boolean).join(" ")}
       value={value}
-      error={error ?? (told && lacks > 0 ? tooShort(lacks) : undefined)}
+      error={problem}
       onInvalid={tell}
       {...props}
     />
   );
 }
-
-const tooShort = (lacks: number) =>
-  lacks >= shortestPassword
-    ? "A password is missing"
-    : `Too short by ${lacks} ${lacks === 1 ? "character" : "characters"}`;

@@ -1,7 +1,7 @@
 import { ActionIcon } from "@mantine/core";
 import { X } from "lucide-react";
 import type { ReactNode } from "react";
-import { mailRefused } from "../lib/connection";
+import { mailRefused, withoutMail } from "../lib/connection";
 import type { GoogleStatus } from "../lib/types";
 import classes from "./Outcome.module.css";
 
@@ -33,7 +33,7 @@ export function outcomeText(
         return {
           tone: "warn",
           title: "Connected, but without the permission to read mail",
-          text: `The box for reading mail was left unticked on Google's page. The inbox stays empty until you give the permission. Nothing was imported from ${account}.`,
+          text: `The box for reading mail was left unticked on Google's page for ${account}. ${withoutMail(status)}`,
           again: "Give permission to read mail",
         };
       }

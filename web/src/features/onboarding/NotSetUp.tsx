@@ -27,7 +27,7 @@ export function NotSetUp({ approval }: { approval: Approval }) {
   return (
     <Panel tone="warn" icon={<KeyRound size={18} />} title="Google is not set up yet">
       <p>Nobody can connect before Rapport has an OAuth client of Google. You do this once:</p>
-      <ol className={classes.path}>
+      <ol className={classes.todo}>
         <li>
           In{" "}
           <a href="https://console.cloud.google.com/auth/clients" target="_blank" rel="noreferrer">
@@ -48,7 +48,7 @@ export function NotSetUp({ approval }: { approval: Approval }) {
           />
         )}
       </div>
-      <p className={classes.path}>
+      <p className={classes.guide}>
         Every step, with the APIs to switch on, is in the guide <code>docs/guides/google-cloud-setup.md</code>.
       </p>
       <div className={classes.acts}>

@@ -175,8 +175,10 @@ function Password() {
           <PasswordInput
             label="New password once more"
             autoComplete="new-password"
+            // That it is empty is told like every other difference: under the field.
             error={differs && form.next !== form.again ? "is not the same" : undefined}
             {...field("again")}
+            required={false}
           />
           {change.error && Object.keys(fields).length === 0 && (
             <p className={classes.bad} role="alert">
