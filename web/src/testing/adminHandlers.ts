@@ -203,9 +203,11 @@ function people(world: World, note: Note): HttpHandler[] {
       return done();
     }),
     http.get(`${api}/connect-links/:token`, ({ params }) =>
-      params.token === "good"
+      params.token === "good" || params.token === "others"
         ? HttpResponse.json({
             workspace_name: "Northwind Lamps",
+            signed_in_as:
+              params.token === "others" && world.signedIn ? "mara.lindqvist@northwind-lamps.example" : undefined,
             email: "bettina.krause@northwind-lamps.example",
             services: ["gmail", "calendar"],
             expires_at: until(),

@@ -1,9 +1,10 @@
 import { Button } from "@mantine/core";
-import { useQuery } from "@tanstack/react-query";
+import { useMutation, useQuery } from "@tanstack/react-query";
 import { useParams, useSearch } from "@tanstack/react-router";
 import { CalendarDays, CircleCheck, Mail, Plug, UsersRound } from "lucide-react";
 import { type ComponentType, type ReactNode, useState } from "react";
 import { peopleApi } from "@/lib/adminApi";
+import { sessionApi } from "@/lib/api";
 import { serviceName } from "@/lib/approval";
 import { comingDate } from "@/lib/countdown";
 import { keys } from "@/lib/keys";
@@ -65,7 +66,8 @@ function Ask({ token, outcome, reason, reference }: AskProps) {
     );
   }
   if (!link.data) return <Spent error={link.error} />;
-  const { workspace_name, email, services, expires_at } = link.data;
+  const { workspace_name, email, services, expires_at, signed_in_as } = link.data;
+  if (signed_in_as) return <SomebodyElse email={email} signedInAs={signed_in_as} signedOut={() => link.refetch()} />;
   const ended = outcome ? outcomeText(outcome, undefined, reason) : undefined;
   return (
     <Frame
@@ -108,6 +110,33 @@ function Ask({ token, outcome, reason, reference }: AskProps) {
         onClick={() => setGoing(true)}
       >
         {ended ? "Try again at Google" : "Continue at Google"}
+      </Button>
+    </Frame>
+  );
+}
+
+interface SomebodyElseProps {
+  email: string;
+  signedInAs: string;
+  signedOut: () => unknown;
+}
+
+/** The link is for one person, and another one is signed in in this browser. */
+function SomebodyElse({ email, signedInAs, signedOut }: SomebodyElseProps) {
+  const signOut = useMutation({ mutationFn: sessionApi.signOut, onSuccess: signedOut });
+  return (
+    <Frame
+      title="This link is for somebody else"
+      lead={
+        <>
+          You are signed in here as <strong>{signedInAs}</strong>. The link was made for <strong>{email}</strong>, who
+          opens it in a browser of their own. If that is you, sign out first.
+        </>
+      }
+    >
+      {signOut.error && <FormProblem error={signOut.error} />}
+      <Button variant="filled" size="md" fullWidth loading={signOut.isPending} onClick={() => signOut.mutate()}>
+        Sign out and go on
       </Button>
     </Frame>
   );

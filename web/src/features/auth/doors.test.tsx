@@ -44,6 +44,18 @@ describe("a connect link", () => {
     expect(screen.getAllByRole("link")).toHaveLength(1);
   });
 
+  it("says who is signed in when that is somebody else, and starts after they sign out", async () => {
+    const world = live();
+    show("/connect/others?google=wrong_user");
+    expect(await screen.findByRole("heading", { name: "This link is for somebody else" })).toBeDefined();
+    expect(screen.getByText("mara.lindqvist@northwind-lamps.example")).toBeDefined();
+    expect(screen.getByText("bettina.krause@northwind-lamps.example")).toBeDefined();
+    expect(screen.queryByRole("link")).toBeNull();
+    fireEvent.click(screen.getByRole("button", { name: "Sign out and go on" }));
+    expect(await screen.findByRole("link", { name: /at Google/ })).toBeDefined();
+    expect(world.signedIn).toBe(false);
+  });
+
   it("is done after the consent, though it can no longer be read", async () => {
     live();
     show("/connect/used?google=connected");
