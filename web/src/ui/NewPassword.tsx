@@ -2,20 +2,18 @@ import { PasswordInput, type PasswordInputProps } from "@mantine/core";
 import { type FormEvent, useState } from "react";
 
 /** As the server asks for. */
-export const shortestPassword = 10;
+const shortestPassword = 10;
 
 const rule = `At least ${shortestPassword} characters`;
 
 interface Props extends Omit<PasswordInputProps, "description"> {
   value: string;
-  /** Stands beside the rule. */
-  note?: string;
 }
 
 /** A password to be chosen: the rule stands under the field, and a short one is told there, not by the browser. */
-export function NewPassword({ value, error, note, ...props }: Props) {
+export function NewPassword({ value, error, ...props }: Props) {
   const [told, setTold] = useState(false);
-  const lacks = shortestPassword - value.length;
+  const lacks = shortestPassword - [...value].length;
   const problem = error ?? (told && lacks > 0 ? `${rule}: ${lacks} ${lacks === 1 ? "is" : "are"} missing` : undefined);
   const tell = (event: FormEvent<HTMLInputElement>) => {
     event.preventDefault();
@@ -31,7 +29,7 @@ export function NewPassword({ value, error, note, ...props }: Props) {
       withAsterisk={false}
       pattern={`.{${shortestPassword},}`}
       inputWrapperOrder={["label", "input", "description", "error"]}
-      description={problem ? undefined : [`${rule}.`, note].filter(Boolean).join(" ")}
+      description={problem ? undefined : `${rule}.`}
       value={value}
       error={problem}
       onInvalid={tell}

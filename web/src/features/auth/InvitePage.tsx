@@ -1,4 +1,4 @@
-import { Button, TextInput } from "@mantine/core";
+import { Button, PasswordInput, TextInput } from "@mantine/core";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link, useNavigate, useParams } from "@tanstack/react-router";
 import { type FormEvent, useState } from "react";
@@ -78,6 +78,14 @@ function Accept({ token, invitation }: { token: string; invitation: InvitationVi
     event.preventDefault();
     accept.mutate();
   };
+  const passwordField = {
+    name: "password",
+    required: true,
+    withAsterisk: false,
+    value: password,
+    error: fields.password,
+    onChange: (event: { currentTarget: HTMLInputElement }) => setPassword(event.currentTarget.value),
+  };
   const by = invitation.invited_by ? `${invitation.invited_by} invites you` : "You are invited";
   return (
     <Frame
@@ -100,26 +108,28 @@ function Accept({ token, invitation }: { token: string; invitation: InvitationVi
         </>
       )}
       <form className={classes.form} onSubmit={submit}>
-        <TextInput
-          label="Your name"
-          name="name"
-          autoComplete="name"
-          required
-          withAsterisk={false}
-          value={name}
-          error={fields.name}
-          onChange={(event) => setName(event.currentTarget.value)}
-        />
-        <NewPassword
-          label="Password"
-          note="If you have an account here, its password."
-          name="password"
-          required
-          withAsterisk={false}
-          value={password}
-          error={fields.password}
-          onChange={(event) => setPassword(event.currentTarget.value)}
-        />
+        {!invitation.has_account && (
+          <TextInput
+            label="Your name"
+            name="name"
+            autoComplete="name"
+            required
+            withAsterisk={false}
+            value={name}
+            error={fields.name}
+            onChange={(event) => setName(event.currentTarget.value)}
+          />
+        )}
+        {invitation.has_account ? (
+          <PasswordInput
+            label="Your password"
+            description="You have an account here already: its password lets you in."
+            autoComplete="current-password"
+            {...passwordField}
+          />
+        ) : (
+          <NewPassword label="Password" {...passwordField} />
+        )}
         {Object.keys(fields).length === 0 && <FormProblem error={accept.error} />}
         <Button type="submit" variant="filled" size="md" loading={accept.isPending}>
           Join
