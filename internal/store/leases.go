@@ -49,14 +49,24 @@ func (s *Store) PutLease(ctx context.Context, l vault.Lease, handleHash string) 
 // LeasesOf lists the leases of a workspace, or those a user made there, the
 // newest first.
 func (s *Store) LeasesOf(ctx context.Context, w crm.WorkspaceID, u crm.UserID, cursor string, limit int) ([]vault.Lease, string, error) {
+	return s.leasesBy(ctx, w, "($2 = '' OR user_id = $2)", string(u), cursor, limit)
+}
+
+// KeyLeases lists the leases made with an API key, the newest first.
+func (s *Store) KeyLeases(ctx context.Context, w crm.WorkspaceID, k crm.KeyID, cursor string, limit int) ([]vault.Lease, string, error) {
+	return s.leasesBy(ctx, w, "(key_id = $2 AND key_id <> '')", string(k), cursor, limit)
+}
+
+// leasesBy lists leases by who made them, which the condition compares with $2.
+func (s *Store) leasesBy(ctx context.Context, w crm.WorkspaceID, condition, maker, cursor string, limit int) ([]vault.Lease, string, error) {
 	before, id, err := readCursor(cursor)
 	if err != nil {
 		return nil, "", err
 	}
 	n := pageLimit(limit)
 	list, err := all(ctx, s.reading("vault.LeasesOf"), "list", scanLease, "SELECT "+leaseColumns+` FROM token_leases
-		WHERE workspace_id = $1 AND ($2 = '' OR user_id = $2) AND (created_at < $3 OR created_at = $3 AND id < $4)
-		ORDER BY created_at DESC, id DESC LIMIT $5`, string(w), string(u), before, id, int64(n+1))
+		WHERE workspace_id = $1 AND `+condition+` AND (created_at < $3 OR created_at = $3 AND id < $4)
+		ORDER BY created_at DESC, id DESC LIMIT $5`, string(w), maker, before, id, int64(n+1))
 	if err != nil || len(list) <= n {
 		return list, "", err
 	}
@@ -65,9 +75,18 @@ func (s *Store) LeasesOf(ctx context.Context, w crm.WorkspaceID, u crm.UserID, c
 
 // CutLease ends a lease of a workspace, or of a user there.
 func (s *Store) CutLease(ctx context.Context, w crm.WorkspaceID, u crm.UserID, id crm.LeaseID, at time.Time) error {
+	return s.cutLease(ctx, w, "($3 = '' OR user_id = $3)", string(u), id, at)
+}
+
+// CutKeyLease ends a lease that was made with an API key.
+func (s *Store) CutKeyLease(ctx context.Context, w crm.WorkspaceID, k crm.KeyID, id crm.LeaseID, at time.Time) error {
+	return s.cutLease(ctx, w, "(key_id = $3 AND key_id <> '')", string(k), id, at)
+}
+
+func (s *Store) cutLease(ctx context.Context, w crm.WorkspaceID, condition, maker string, id crm.LeaseID, at time.Time) error {
 	return s.write(ctx, "vault.CutLease", func(t *tx) error {
-		n, err := t.exec(ctx, "cut lease", "UPDATE token_leases SET cut_at = COALESCE(cut_at, $4) WHERE id = $1 AND workspace_id = $2 AND ($3 = '' OR user_id = $3)",
-			string(id), string(w), string(u), stamp(at))
+		n, err := t.exec(ctx, "cut lease", "UPDATE token_leases SET cut_at = COALESCE(cut_at, $4) WHERE id = $1 AND workspace_id = $2 AND "+condition,
+			string(id), string(w), maker, stamp(at))
 		if err == nil && n == 0 {
 			return fault.New(fault.NotFound, noLease)
 		}
@@ -96,7 +115,8 @@ func (s *Store) UseLease(ctx context.Context, handleHash string, at time.Time, j
 		state, err = one(ctx, t, "read lease", func(r scanner) (vault.LeaseState, error) { return scanLeaseState(r, minute) },
 			"SELECT "+prefixed("l", leaseColumns)+`, l.minute, l.minute_calls,
 				(l.key_id = '' OR EXISTS (SELECT 1 FROM api_keys k WHERE k.id = l.key_id AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > $2)))
-				AND (l.user_id = '' OR EXISTS (SELECT 1 FROM members m WHERE m.workspace_id = l.workspace_id AND m.user_id = l.user_id))
+				AND (l.user_id = '' OR EXISTS (SELECT 1 FROM members m WHERE m.workspace_id = l.workspace_id AND m.user_id = l.user_id
+					AND (l.key_id = '' OR l.subject = l.user_id OR m.role IN ('owner', 'admin'))))
 			FROM token_leases l WHERE l.token_hash = $1`+s.d.forUpdate(), handleHash, stamp(at))
 		if _, err = found(state, err, noLease); err != nil {
 			return err

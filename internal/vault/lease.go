@@ -20,7 +20,9 @@ const (
 	LongestLease     = time.Hour
 	DefaultPerMinute = 600
 	mostPerMinute    = 6000
-	mostPaths        = 50
+	mostPaths        = 20
+	longestPath      = 300 // characters
+	longestDetail    = 200 // of an audit row
 	handlePrefix     = "rapl_"
 )
 
@@ -125,6 +127,8 @@ func (w *LeaseWish) check() error {
 	unless(w.MaxCalls >= 0, "max_calls", "must not be negative")
 	unless(w.PerMinute > 0 && w.PerMinute <= mostPerMinute, "per_minute", fmt.Sprintf("must be from 1 to %d", mostPerMinute))
 	unless(len(w.Paths) > 0 && len(w.Paths) <= mostPaths, "paths", fmt.Sprintf("must be 1 to %d patterns", mostPaths))
+	unless(!slices.ContainsFunc(w.Paths, func(p string) bool { return utf8.RuneCountInString(p) > longestPath }),
+		"paths", fmt.Sprintf("must each have at most %d characters", longestPath))
 	methods := make([]string, 0, len(w.Methods))
 	for _, m := range w.Methods {
 		m = strings.ToUpper(m)
@@ -145,21 +149,27 @@ func (w *LeaseWish) check() error {
 	return nil
 }
 
-// LeasesOf lists leases, the newest first: for administrators all of the
-// workspace, for others those they made.
+// LeasesOf lists leases, the newest first: for an API key those made with it, for
+// administrators all of the workspace, for others those they made.
 func (s *Service) LeasesOf(ctx context.Context, c access.Caller, cursor string, limit int) ([]Lease, string, error) {
 	maker, err := makerOf(c)
 	if err != nil {
 		return nil, "", err
 	}
-	list, next, err := s.Leases.LeasesOf(ctx, c.Workspace, maker, cursor, limit)
+	var list []Lease
+	var next string
+	if c.Via == access.ViaKey {
+		list, next, err = s.Leases.KeyLeases(ctx, c.Workspace, c.KeyID, cursor, limit)
+	} else {
+		list, next, err = s.Leases.LeasesOf(ctx, c.Workspace, maker, cursor, limit)
+	}
 	if err != nil {
 		return nil, "", fmt.Errorf("listing leases: %w", err)
 	}
 	return list, next, nil
 }
 
-// makerOf is whose leases a caller sees: "" means everybody's.
+// makerOf is whose leases a person sees: "" means everybody's.
 func makerOf(c access.Caller) (crm.UserID, error) {
 	if c.Via == access.ViaNobody || c.UserID == "" && c.Via != access.ViaSystem {
 		return "", fault.New(fault.Unauthenticated, "Sign in first.")
@@ -170,14 +180,19 @@ func makerOf(c access.Caller) (crm.UserID, error) {
 	return c.UserID, nil
 }
 
-// CutLease ends a lease at once, one's own or, for administrators, anybody's in
-// the workspace. Cutting it twice is harmless.
+// CutLease ends a lease at once: for an API key one made with it, for others
+// one's own or, for administrators, anybody's in the workspace. Cutting it twice is harmless.
 func (s *Service) CutLease(ctx context.Context, c access.Caller, id crm.LeaseID) error {
 	maker, err := makerOf(c)
 	if err != nil {
 		return err
 	}
-	if err := s.Leases.CutLease(ctx, c.Workspace, maker, id, s.now()); err != nil {
+	if c.Via == access.ViaKey {
+		err = s.Leases.CutKeyLease(ctx, c.Workspace, c.KeyID, id, s.now())
+	} else {
+		err = s.Leases.CutLease(ctx, c.Workspace, maker, id, s.now())
+	}
+	if err != nil {
 		return fmt.Errorf("cutting the lease: %w", err)
 	}
 	s.audit(ctx, access.Audit{Workspace: c.Workspace, UserID: c.UserID, KeyID: c.KeyID, Via: c.Via,
@@ -204,7 +219,7 @@ func (s *Service) UseLease(ctx context.Context, handle crm.Secret, method, path,
 	l, err := s.Leases.UseLease(ctx, hashOf(handle.Reveal()), now, func(state LeaseState) (access.Audit, error) {
 		pattern, err := state.judge(method, path, now)
 		row := access.Audit{At: now, Workspace: state.WorkspaceID, UserID: state.UserID, KeyID: state.KeyID, Via: "lease",
-			Action: "lease.use", Target: string(state.ID), Outcome: "ok", Detail: method + " " + pattern, Remote: remote}
+			Action: "lease.use", Target: string(state.ID), Outcome: "ok", Detail: cut(method+" "+pattern, longestDetail), Remote: remote}
 		if err != nil {
 			row.Outcome, row.Detail = "denied", reasonOf(err)
 		}

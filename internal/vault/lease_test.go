@@ -1,6 +1,7 @@
 package vault_test
 
 import (
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -218,7 +219,19 @@ func TestWishesThatCannotBe(t *testing.T) {
 			require.Contains(t, faultOf(t, err).Fields, field)
 			require.True(t, handle.IsZero())
 		}
-		_, _, err := h.CreateLease(t.Context(), shop, wish(func(w *vault.LeaseWish) { w.Life = -time.Second }))
+		path := "/drive/v3/files/" + strings.Repeat("x", 300-len("/drive/v3/files/"))
+		for _, paths := range [][]string{slices.Repeat([]string{path}, 21), {path + "x"}} {
+			_, _, err := h.CreateLease(t.Context(), shop, wish(func(w *vault.LeaseWish) { w.Paths = paths }))
+			require.Contains(t, faultOf(t, err).Fields, "paths")
+		}
+		_, handle, err := h.CreateLease(t.Context(), shop, wish(func(w *vault.LeaseWish) { w.Paths = slices.Repeat([]string{path}, 20) }))
+		require.NoError(t, err)
+		_, _, err = h.UseLease(t.Context(), handle, "GET", path, "")
+		require.NoError(t, err)
+		for _, row := range h.memory.Rows {
+			require.LessOrEqual(t, len([]rune(row.Detail)), 201)
+		}
+		_, _, err = h.CreateLease(t.Context(), shop, wish(func(w *vault.LeaseWish) { w.Life = -time.Second }))
 		require.Contains(t, faultOf(t, err).Fields, "seconds")
 		_, _, err = h.CreateLease(t.Context(), shop, wish(func(w *vault.LeaseWish) { w.Paths = []string{"/gmail/v1/users/me/messages"} }))
 		require.Equal(t, "bad_path", code(err), "a path of another service")
@@ -232,7 +245,7 @@ func TestWishesThatCannotBe(t *testing.T) {
 		require.Equal(t, "insufficient_scope", code(err))
 		_, _, err = h.CreateLease(t.Context(), bo, reading)
 		require.Equal(t, fault.Forbidden, fault.Of(err))
-		require.Empty(t, h.memory.Leased)
+		require.Len(t, h.memory.Leased, 1)
 
 		l, _, err := h.CreateLease(t.Context(), shop, wish(func(w *vault.LeaseWish) { w.Methods = []string{"get", "POST", "GET"} }))
 		require.NoError(t, err)
@@ -252,6 +265,13 @@ func TestLeasesAreSeenByTheirMakerAndAdministrators(t *testing.T) {
 		}
 		require.Equal(t, 1, n(shop))
 		require.Equal(t, 1, n(ada), "she made the key")
+		other := shop
+		other.KeyID = "another key of hers"
+		require.Zero(t, n(other), "a key sees its own")
+		list, _, err := h.LeasesOf(t.Context(), shop, "", 10)
+		require.NoError(t, err)
+		require.Equal(t, fault.NotFound, fault.Of(h.CutLease(t.Context(), other, list[0].ID)), "and cuts its own")
+		require.NoError(t, h.CutLease(t.Context(), shop, list[0].ID))
 		require.Zero(t, n(bo))
 		require.Equal(t, 1, n(access.Caller{Via: access.ViaSession, UserID: "own", Workspace: "lamps", Role: crm.RoleAdmin}))
 		require.Zero(t, n(access.Caller{Via: access.ViaSession, UserID: "own", Workspace: "other", Role: crm.RoleAdmin}))

@@ -251,6 +251,9 @@ type Leases interface {
 	// CutLease ends a lease of the workspace, or of the user there; fault.NotFound
 	// if there is none. Cutting twice is harmless.
 	CutLease(ctx context.Context, w crm.WorkspaceID, u crm.UserID, id crm.LeaseID, at time.Time) error
+	// KeyLeases and CutKeyLease are the same for the leases made with an API key.
+	KeyLeases(ctx context.Context, w crm.WorkspaceID, k crm.KeyID, cursor string, limit int) ([]Lease, string, error)
+	CutKeyLease(ctx context.Context, w crm.WorkspaceID, k crm.KeyID, id crm.LeaseID, at time.Time) error
 	// UseLease finds a lease by its handle, lets judge look at it, and counts the
 	// call: as refused with judge's error, which it gives back, else as made. The
 	// audit row of judge, unless it is zero, is written in the same transaction.
@@ -265,8 +268,9 @@ type Leases interface {
 type LeaseState struct {
 	Lease
 	InMinute int64 // calls made in the running minute, this one not counted
-	// Holder is false when the key it was made with is revoked or expired, or its
-	// maker is no longer in the workspace.
+	// Holder is false when the key it was made with is revoked or expired, its maker
+	// is no longer in the workspace, or, with a key and for another subject than the
+	// maker, no administrator any more.
 	Holder bool
 }
 

@@ -61,6 +61,24 @@ func TestLeasesAreKept(t *testing.T) {
 		bens, _, err := w.LeasesOf(ctx, w.Home, w.Ben.ID, "", 0)
 		require.NoError(t, err)
 		require.Len(t, bens, 1)
+		byKey := leased(w, "l5")
+		byKey.KeyID = "k"
+		require.NoError(t, w.PutLease(ctx, byKey, "hash5"))
+		ofKey, _, err := w.KeyLeases(ctx, w.Home, "k", "", 0)
+		require.NoError(t, err)
+		require.Equal(t, []vault.Lease{byKey}, ofKey)
+		for _, other := range []crm.KeyID{"other", ""} {
+			ofKey, _, err = w.KeyLeases(ctx, w.Home, other, "", 0)
+			require.NoError(t, err)
+			require.Empty(t, ofKey)
+			require.Equal(t, fault.NotFound, fault.Of(w.CutKeyLease(ctx, w.Home, other, "l5", Start)))
+			require.Equal(t, fault.NotFound, fault.Of(w.CutKeyLease(ctx, w.Home, other, "l0", Start)))
+		}
+		require.Equal(t, fault.NotFound, fault.Of(w.CutKeyLease(ctx, w.Abroad, "k", "l5", Start)))
+		require.NoError(t, w.CutKeyLease(ctx, w.Home, "k", "l5", Start))
+		ofKey, _, err = w.KeyLeases(ctx, w.Home, "k", "", 0)
+		require.NoError(t, err)
+		require.NotNil(t, ofKey[0].CutAt)
 		abroad, _, err := w.LeasesOf(ctx, w.Abroad, "", "", 0)
 		require.NoError(t, err)
 		require.Empty(t, abroad)
@@ -80,7 +98,7 @@ func TestLeasesAreKept(t *testing.T) {
 		require.Zero(t, n)
 		n, err = w.PurgeLeases(ctx, Start.Add(15*time.Minute+time.Second))
 		require.NoError(t, err)
-		require.EqualValues(t, 5, n)
+		require.EqualValues(t, 6, n)
 	})
 }
 
@@ -158,6 +176,11 @@ func TestALeaseKnowsWhetherItsHolderIsGood(t *testing.T) {
 			change(&l)
 			require.NoError(t, w.PutLease(ctx, l, id))
 		}
+		dora := w.user("dora")
+		require.NoError(t, w.AddMember(ctx, crm.Member{WorkspaceID: w.Home, UserID: dora.ID, Role: crm.RoleMember, JoinedAt: Start}, dora))
+		require.NoError(t, w.PutKey(ctx, org.APIKey{ID: "d", WorkspaceID: w.Home, UserID: dora.ID, Hash: []byte("d"), CreatedAt: Start}))
+		put("by a plain member's key, for somebody", func(l *vault.Lease) { l.UserID, l.KeyID = dora.ID, "d" })
+		put("by a plain member's key, for its maker", func(l *vault.Lease) { l.UserID, l.KeyID, l.Subject = dora.ID, "d", string(dora.ID) })
 		put("by session", func(*vault.Lease) {})
 		put("by key", func(l *vault.Lease) { l.KeyID = "k" })
 		put("by a key that is gone", func(l *vault.Lease) { l.KeyID = "nothing" })
@@ -173,6 +196,8 @@ func TestALeaseKnowsWhetherItsHolderIsGood(t *testing.T) {
 		}
 		require.True(t, holder("by session", Start))
 		require.True(t, holder("by key", Start))
+		require.False(t, holder("by a plain member's key, for somebody", Start))
+		require.True(t, holder("by a plain member's key, for its maker", Start))
 		require.False(t, holder("by key", end), "the key has expired")
 		require.False(t, holder("by a key that is gone", Start))
 		require.False(t, holder("by somebody who left", Start))

@@ -508,3 +508,32 @@ func TestWritesOfTheVaultAreAtomic(t *testing.T) {
 		})
 	})
 }
+
+func TestMembersAndMakersOfKeys(t *testing.T) {
+	Each(t, func(t *testing.T, d Database) {
+		w := NewWorld(t, d)
+		end := Start.Add(time.Hour)
+		require.NoError(t, w.PutKey(ctx, org.APIKey{ID: "k", WorkspaceID: w.Home, UserID: w.Ben.ID, Hash: []byte("k"), CreatedAt: Start, ExpiresAt: &end}))
+		ben := vault.Person{ID: w.Ben.ID, Email: w.Ben.Email, GoogleSub: w.Ben.GoogleSub, Role: crm.RoleAdmin}
+		p, err := w.Person(ctx, w.Home, w.Ben.ID)
+		require.NoError(t, err)
+		require.Equal(t, ben, p)
+		for _, stranger := range []crm.UserID{w.Cleo.ID, "shop-7", "", "a\x00\xff"} {
+			_, err = w.Person(ctx, w.Home, stranger)
+			require.Equal(t, fault.NotFound, fault.Of(err))
+		}
+		p, err = w.KeyMaker(ctx, w.Home, "k", Start)
+		require.NoError(t, err)
+		require.Equal(t, ben, p)
+		gone := func(ws crm.WorkspaceID, k crm.KeyID, at time.Time) {
+			t.Helper()
+			_, err := w.KeyMaker(ctx, ws, k, at)
+			require.Equal(t, fault.NotFound, fault.Of(err))
+		}
+		gone(w.Home, "k", end)
+		gone(w.Abroad, "k", Start)
+		gone(w.Home, "", Start)
+		require.NoError(t, w.RevokeKey(ctx, w.Home, "k", Start))
+		gone(w.Home, "k", Start)
+	})
+}

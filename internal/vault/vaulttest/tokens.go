@@ -170,6 +170,22 @@ func (m *Memory) CutLease(_ context.Context, w crm.WorkspaceID, u crm.UserID, id
 	return none
 }
 
+func (m *Memory) KeyLeases(ctx context.Context, w crm.WorkspaceID, k crm.KeyID, cursor string, limit int) ([]vault.Lease, string, error) {
+	list, next, err := m.LeasesOf(ctx, w, "", cursor, limit)
+	return slices.DeleteFunc(list, func(l vault.Lease) bool { return k == "" || l.KeyID != k }), next, err
+}
+
+func (m *Memory) CutKeyLease(ctx context.Context, w crm.WorkspaceID, k crm.KeyID, id crm.LeaseID, at time.Time) error {
+	list, _, err := m.KeyLeases(ctx, w, k, "", 0)
+	if err != nil {
+		return err
+	}
+	if !slices.ContainsFunc(list, func(l vault.Lease) bool { return l.ID == id }) {
+		return none
+	}
+	return m.CutLease(ctx, w, "", id, at)
+}
+
 func (m *Memory) UseLease(_ context.Context, hash string, at time.Time, judge func(vault.LeaseState) (access.Audit, error)) (vault.Lease, error) {
 	leave, err := m.enter("UseLease")
 	if err != nil {
