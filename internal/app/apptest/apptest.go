@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -58,6 +59,7 @@ type World struct {
 	URL    string
 	Home   string // id of the workspace, once SetUp
 	stop   func()
+	people sync.Map // e-mail addresses by the clients of people
 }
 
 // Start starts a simulator and the program on a fresh database; both stop when
@@ -140,7 +142,21 @@ func (w *World) SignIn(email string) *client.Client {
 	w.T.Helper()
 	c, err := w.Nobody().SignIn(context.Background(), email, Password)
 	require.NoError(w.T, err)
+	w.people.Store(c, email)
 	return c
+}
+
+// browserOf gives a browser in which the person of a client is signed in; one in
+// which nobody is for the client of a program.
+func (w *World) browserOf(c *client.Client) *http.Client {
+	w.T.Helper()
+	if email, known := w.people.Load(c); known {
+		_, h := w.Browser(email.(string))
+		return h
+	}
+	jar, err := cookiejar.New(nil)
+	require.NoError(w.T, err)
+	return &http.Client{Jar: jar, Timeout: time.Minute}
 }
 
 // Browser gives the client of a person with a session, and its HTTP client.
@@ -221,6 +237,7 @@ func (w *World) follow(h *http.Client, ask func(*http.Client) (*http.Response, e
 }
 
 // Connect walks the whole consent for a client and gives the outcome (?google=).
+// The browser is signed in when another account than the person's own is chosen.
 func (w *World) Connect(c *client.Client, wish client.ConnectWish, consent Consent) string {
 	w.T.Helper()
 	if wish.Services == nil && wish.ConnectionID == "" {
@@ -228,7 +245,11 @@ func (w *World) Connect(c *client.Client, wish client.ConnectWish, consent Conse
 	}
 	page, err := c.Workspace(w.Home).Connect(context.Background(), wish)
 	require.NoError(w.T, err)
-	back, err := url.Parse(w.Follow(http.DefaultClient, w.Answer(page, consent)))
+	browser := http.DefaultClient
+	if email, known := w.people.Load(c); known && email != consent.Account {
+		browser = w.browserOf(c)
+	}
+	back, err := url.Parse(w.Follow(browser, w.Answer(page, consent)))
 	require.NoError(w.T, err)
 	return back.Query().Get("google")
 }
@@ -242,16 +263,18 @@ func (w *World) Key(c *client.Client, scopes ...string) *client.Client {
 }
 
 // Authorise lets the person behind an account allow a service of the token
-// service for a subject, by a signed link of a client that may vend it. It gives
-// the page that ends it.
+// service for a subject: for a person's own id in their browser, else by a signed
+// link of a client that may make it. It gives the page that ends it.
 func (w *World) Authorise(c *client.Client, subject, service, account string) string {
 	w.T.Helper()
-	link, err := c.AuthorizeLink(context.Background(), client.AuthorizeLinkWish{UserID: subject, Service: service})
-	require.NoError(w.T, err)
-	jar, err := cookiejar.New(nil)
-	require.NoError(w.T, err)
-	browser := &http.Client{Jar: jar, Timeout: time.Minute}
-	back := w.Answer(w.Follow(browser, link.URL), Consent{Account: account})
+	browser := w.browserOf(c)
+	address := w.URL + "/oauth/authorize?" + url.Values{"userId": {subject}, "service": {service}, "workspace_id": {w.Home}}.Encode()
+	if _, person := w.people.Load(c); !person {
+		link, err := c.AuthorizeLink(context.Background(), client.AuthorizeLinkWish{UserID: subject, Service: service})
+		require.NoError(w.T, err)
+		address = link.URL
+	}
+	back := w.Answer(w.Follow(browser, address), Consent{Account: account})
 	page, err := browser.Get(w.own(back))
 	require.NoError(w.T, err)
 	defer func() { _ = page.Body.Close() }()
