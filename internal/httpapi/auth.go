@@ -192,20 +192,18 @@ type AnyCallback struct {
 	Cookies   string `header:"Cookie" hidden:"true"`
 }
 
-func (in AnyCallback) answer() vault.Callback {
-	return vault.Callback{State: in.State, Code: in.Code, Error: in.Error, Issuer: in.Issuer}
+// answer is what Google sent to an address where consents of these purposes end.
+func (in AnyCallback) answer(purposes ...string) vault.Callback {
+	return vault.Callback{State: in.State, Code: in.Code, Error: in.Error, Issuer: in.Issuer, Purposes: purposes}
 }
 
 func (s *Server) googleLoginCallback(ctx context.Context, c access.Caller, in *AnyCallback) (*redirectOutput, error) {
 	if subtle.ConstantTimeCompare([]byte(in.Begun), []byte(in.State)) != 1 {
 		return s.backToLogin(ctx, c, &fault.Error{Kind: fault.Invalid, Code: "consent_expired", Text: "This sign-in was begun in another browser. Start again."}), nil
 	}
-	outcome, err := s.Vault.Complete(ctx, c, in.answer())
+	outcome, err := s.Vault.Complete(ctx, c, in.answer(vault.PurposeSignIn))
 	if err != nil {
 		return s.backToLogin(ctx, c, err), nil
-	}
-	if outcome.Purpose != vault.PurposeSignIn {
-		return s.backToLogin(ctx, c, fault.New(fault.Invalid, "This consent was not a sign-in. Start again.")), nil
 	}
 	id := outcome.Identity
 	user, err := s.Org.SignInWithGoogle(ctx, org.GoogleIdentity{Sub: id.Sub, Email: id.Email, Name: id.Name, HostedDomain: id.HostedDomain, EmailVerified: id.EmailVerified}, c.Remote)

@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"net/http"
@@ -76,11 +77,32 @@ func (s *Server) connect(ctx context.Context, c access.Caller, in *connectInput)
 	return out, nil
 }
 
-func (s *Server) callback(ctx context.Context, c access.Caller, in *callbackInput) (*redirectOutput, error) {
+// consentOutput sends a browser on, or shows it a page.
+type consentOutput struct {
+	Status      int
+	Location    string        `header:"Location"`
+	Cookie      []http.Cookie `header:"Set-Cookie"`
+	ContentType string        `header:"Content-Type"`
+	Policy      string        `header:"Content-Security-Policy"`
+	Body        []byte
+}
+
+// wrongAccountPage tells somebody who has no session here, and so no page of
+// ours to go back to, that they chose another account than they should.
+func wrongAccountPage(p *Problem) (*consentOutput, error) {
+	var page bytes.Buffer
+	err := tokenPage.Execute(&page, tokenPageView{Title: titles[p.Code], Text: p.Detail, Foot: "Reference, if you ask for help: " + p.RequestID})
+	if err != nil {
+		return nil, fmt.Errorf("writing the page: %w", err)
+	}
+	return &consentOutput{Status: p.Status, ContentType: pageType, Policy: pagePolicy, Body: page.Bytes()}, nil
+}
+
+func (s *Server) callback(ctx context.Context, c access.Caller, in *callbackInput) (*consentOutput, error) {
 	return s.finishConsent(ctx, c, in.AnyCallback)
 }
 
-func (s *Server) callbackAny(ctx context.Context, c access.Caller, in *AnyCallback) (*redirectOutput, error) {
+func (s *Server) callbackAny(ctx context.Context, c access.Caller, in *AnyCallback) (*consentOutput, error) {
 	return s.finishConsent(ctx, c, *in)
 }
 
@@ -101,11 +123,17 @@ func outcomeOf(code string) string {
 
 // finishConsent sends the browser back to the page it came from, with the
 // outcome as ?google=.
-func (s *Server) finishConsent(ctx context.Context, c access.Caller, in AnyCallback) (*redirectOutput, error) {
+func (s *Server) finishConsent(ctx context.Context, c access.Caller, in AnyCallback) (*consentOutput, error) {
 	link, c, err := s.linkBehind(ctx, c, in)
 	var outcome vault.Outcome
 	if err == nil {
-		outcome, err = s.Vault.Complete(ctx, c, in.answer())
+		outcome, err = s.Vault.Complete(ctx, c, in.answer(vault.PurposeConnect, vault.PurposeLink))
+	}
+	if err != nil && link.IsZero() && c.UserID == "" {
+		if p := problemOf(err, c.RequestID); p.Code == "wrong_account" {
+			logFailure(ctx, err, p)
+			return wrongAccountPage(p)
+		}
 	}
 	query := s.outcomeQuery(ctx, c, in, outcome, err)
 	back := s.ownPath(outcome.ReturnTo, "/crm/settings/integrations")
@@ -122,7 +150,7 @@ func (s *Server) finishConsent(ctx context.Context, c access.Caller, in AnyCallb
 		}
 	}
 	to.RawQuery = query.Encode()
-	out := &redirectOutput{Location: to.String()}
+	out := &consentOutput{Status: http.StatusFound, Location: to.String()}
 	if !link.IsZero() {
 		gone := s.linkCookie(in.State, crm.Secret{}, time.Unix(1, 0))
 		gone.MaxAge = -1

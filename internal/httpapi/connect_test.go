@@ -287,3 +287,53 @@ func TestAnOrganisationThatSaysNo(t *testing.T) {
 		require.NotEmpty(t, s.StatusReason)
 	})
 }
+
+func TestWithoutASessionOnlyTheMembersOwnAccountIsConnected(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, d storetest.Database) {
+		w := apptest.Start(t, d)
+		owner := w.SetUp()
+		home := owner.Workspace(w.Home)
+		page, err := home.Connect(ctx, client.ConnectWish{Services: []string{"gmail"}})
+		require.NoError(t, err)
+		answer, text := get(t, w.Answer(page, apptest.Consent{Account: apptest.Jonas}))
+		require.Equal(t, http.StatusConflict, answer.StatusCode, text)
+		require.Equal(t, "text/html; charset=utf-8", answer.Header.Get("Content-Type"))
+		require.Contains(t, answer.Header.Get("Content-Security-Policy"), "default-src 'none'")
+		for _, word := range []string{"That was another Google account", apptest.Jonas, apptest.Mara} {
+			require.Contains(t, text, word)
+		}
+		s, err := home.Status(ctx, "")
+		require.NoError(t, err)
+		require.Equal(t, "none", s.Status)
+
+		link, err := home.CreateConnectLinks(ctx, client.NewConnectLinks{People: []client.LinkPerson{{Email: apptest.Jonas}}, Services: []string{"gmail"}})
+		require.NoError(t, err)
+		h := fresh(t)
+		begun, _ := look(t, w, h, "/api/v1/connect-links/"+last(link[0].URL)+"/start")
+		done, _ := look(t, w, h, w.Answer(begun.Header.Get("Location"), apptest.Consent{Account: apptest.Mara}))
+		require.Contains(t, done.Header.Get("Location"), "google=wrong_account", "a link brings its person's account only")
+	})
+}
+
+func TestAConsentEndsWhereItsKindDoes(t *testing.T) {
+	w := apptest.Start(t, storetest.SQLite)
+	owner := w.SetUp()
+	page, err := owner.Workspace(w.Home).Connect(ctx, client.ConnectWish{Services: []string{"gmail"}})
+	require.NoError(t, err)
+	callback := w.Answer(page, apptest.Consent{Account: apptest.Mara})
+	u, err := url.Parse(callback)
+	require.NoError(t, err)
+	state := u.Query().Get("state")
+	answer, _ := get(t, w.URL+"/api/v1/auth/google/callback?"+u.RawQuery, "Cookie", "rapport_state="+state)
+	require.Equal(t, "/login?error=consent_expired", answer.Header.Get("Location"), "a connection is no sign-in")
+	require.Empty(t, answer.Header.Values("Set-Cookie"))
+
+	begun, _ := get(t, w.URL+"/api/v1/auth/google/login")
+	u, err = url.Parse(w.Answer(begun.Header.Get("Location"), apptest.Consent{Account: apptest.Mara}))
+	require.NoError(t, err)
+	answer, _ = get(t, w.URL+"/api/v1/integrations/google/callback?"+u.RawQuery)
+	require.Contains(t, answer.Header.Get("Location"), "google=expired", "a sign-in is no connection")
+	s, err := owner.Workspace(w.Home).Status(ctx, "")
+	require.NoError(t, err)
+	require.Equal(t, "none", s.Status)
+}

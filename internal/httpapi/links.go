@@ -135,8 +135,9 @@ func (s *Server) linkCookie(state string, token crm.Secret, expires time.Time) h
 }
 
 // linkBehind gives the token of the connect link that a consent was begun by,
-// and who its holder is. The zero token is none. Somebody else who is signed in
-// by now stays who they are.
+// and who its holder is. The zero token is none. Who is signed in stays who they
+// are: somebody else is refused, and the person themselves may choose another
+// account of theirs.
 func (s *Server) linkBehind(ctx context.Context, c access.Caller, in AnyCallback) (crm.Secret, access.Caller, error) {
 	cookies, err := http.ParseCookie(in.Cookies)
 	if err != nil { // none, or not ours
@@ -152,7 +153,7 @@ func (s *Server) linkBehind(ctx context.Context, c access.Caller, in AnyCallback
 		if fault.Is(err, fault.NotFound) { // used or revoked meanwhile
 			return token, c, nil
 		}
-		if err != nil || somebodyElse(c, l) {
+		if err != nil || c.UserID != "" {
 			return token, c, err
 		}
 		return token, byLink(c, l), nil

@@ -63,6 +63,10 @@ func (s *Server) beginAuthorize(r *http.Request, c access.Caller, q url.Values) 
 			started, err = s.Vault.Authorize(r.Context(), c, link, wish)
 			return err
 		})
+		var f *fault.Error
+		if errors.As(err, &f) && f.Code == "sign_in_first" {
+			return started, &fault.Error{Kind: f.Kind, Code: f.Code, Text: f.Text, Action: signInFor(r), Err: err}
+		}
 		return started, err
 	}
 	c, err := s.authorizing(r, c)
@@ -80,7 +84,12 @@ func (s *Server) authorizing(r *http.Request, c access.Caller) (access.Caller, e
 	case s.Vault.Open && !forwarded(r):
 		return s.anybody(r, c)
 	}
-	return c, &fault.Error{Kind: fault.Unauthenticated, Text: "Sign in first, or open the link that the program made for you.", Action: "/login?" + url.Values{"next": {r.URL.RequestURI()}}.Encode()}
+	return c, &fault.Error{Kind: fault.Unauthenticated, Text: "Sign in first, or open the link that the program made for you.", Action: signInFor(r)}
+}
+
+// signInFor is the address that signs in and comes back to what was asked for.
+func signInFor(r *http.Request) string {
+	return "/login?" + url.Values{"next": {r.URL.RequestURI()}}.Encode()
 }
 
 // known keeps the parameters of /oauth/authorize and drops all others.
@@ -108,11 +117,8 @@ func (s *Server) oauthDone(w http.ResponseWriter, r *http.Request, c access.Call
 	gone := s.cookie(crm.Secret{}, time.Unix(1, 0))
 	gone.Name, gone.Path, gone.MaxAge = name, oauthPath, -1
 	http.SetCookie(w, &gone)
-	outcome, err := s.Vault.Complete(r.Context(), c, vault.Callback{State: state, Code: q.Get("code"), Error: q.Get("error"), Issuer: q.Get("iss")})
-	if err == nil && outcome.Purpose != vault.PurposeToken {
-		err = fault.New(fault.Invalid, "This consent was not for the token service. Start again.")
-	}
-	if outcome.Purpose == vault.PurposeToken && outcome.ReturnTo != "" {
+	outcome, err := s.Vault.Complete(r.Context(), c, vault.Callback{State: state, Code: q.Get("code"), Error: q.Get("error"), Issuer: q.Get("iss"), Purposes: []string{vault.PurposeToken}})
+	if outcome.ReturnTo != "" {
 		return s.sendBack(w, r, c, outcome, err)
 	}
 	if err != nil {

@@ -80,8 +80,10 @@ var titles = map[string]string{
 	"rate_limited":          "Too many attempts",
 	"redirect_not_allowed":  "The way back is not registered here",
 	"refresh_token_missing": "Google gave no lasting access",
+	"sign_in_first":         "Sign in first",
 	"unauthenticated":       "Sign in first",
 	"unknown_service":       "There is no such service",
+	"wrong_account":         "That was another Google account",
 	"wrong_user":            "Somebody else is signed in here",
 }
 
@@ -108,7 +110,7 @@ func (s *Server) tokenTrouble(w http.ResponseWriter, r *http.Request, err error,
 	switch p.Code {
 	case "access_denied":
 		view.Text, view.Causes = "Nothing was changed here.", deniedCauses
-	case "unauthenticated":
+	case "unauthenticated", "sign_in_first":
 		view.Again, view.Act = p.ActionURL, "Sign in"
 	case "link_invalid", "link_expired", "rate_limited", "unknown_service", "redirect_not_allowed":
 		view.Again = ""
@@ -131,13 +133,15 @@ func (s *Server) tokenSuccess(w http.ResponseWriter, o vault.Outcome) error {
 	return writeTokenPage(w, http.StatusOK, view)
 }
 
+const pageType = "text/html; charset=utf-8"
+
 func writeTokenPage(w http.ResponseWriter, status int, view tokenPageView) error {
 	var page bytes.Buffer
 	if err := tokenPage.Execute(&page, view); err != nil {
 		return fmt.Errorf("writing the page: %w", err)
 	}
 	h := w.Header()
-	h.Set("Content-Type", "text/html; charset=utf-8")
+	h.Set("Content-Type", pageType)
 	h.Set("Content-Security-Policy", pagePolicy)
 	h.Set("Cache-Control", "no-store")
 	h.Set("Referrer-Policy", "no-referrer")
