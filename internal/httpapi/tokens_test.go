@@ -390,3 +390,22 @@ func TestANarrowKeyHearsThatAServiceDoesNotExist(t *testing.T) {
 	_, err := p.Vend(ctx, "u1", "drive")
 	require.Equal(t, "insufficient_scope", client.Code(err), "what exists is still not theirs")
 }
+
+func TestAMembersLinkSendsThemToSignInFirst(t *testing.T) {
+	w := apptest.Start(t, storetest.SQLite)
+	owner := w.SetUp()
+	me, err := owner.Me(ctx)
+	require.NoError(t, err)
+	p, _ := plugin(t, w, owner, "tokens:vend:gmail")
+	link, err := p.AuthorizeLink(ctx, client.AuthorizeLinkWish{UserID: me.User.ID, Service: "gmail"})
+	require.NoError(t, err)
+	for range 10 { // a good link is no guess
+		answer, text := look(t, w, fresh(t), link.URL)
+		require.Equal(t, http.StatusUnauthorized, answer.StatusCode, text)
+		require.Contains(t, text, "Sign in first")
+		require.Contains(t, text, `href="/login?next=%2Foauth%2Fauthorize`)
+	}
+	_, maras := w.Browser(apptest.Mara)
+	answer, text := look(t, w, maras, link.URL)
+	require.Equal(t, http.StatusFound, answer.StatusCode, text)
+}
