@@ -34,7 +34,7 @@ type Config struct {
 	SessionLife   time.Duration `group:"Security" env:"SESSION_LIFE" envDefault:"336h" doc:"How long a browser stays signed in without being used."`
 	TokenLife     time.Duration `group:"Security" env:"TOKEN_LIFE" envDefault:"1h" doc:"How long a bearer token from POST /api/v1/auth/token is good for."`
 	SignInDomains []string      `group:"Security" env:"SIGN_IN_DOMAINS" envSeparator:"," doc:"Google Workspace domains whose people may join by themselves. Everybody else has to be invited." example:"example.org"`
-	BrokerOpen    bool          `group:"Security" env:"BROKER_OPEN" envDefault:"false" doc:"The token service hands tokens of the only workspace to whoever reaches the port, without a key. Possible on loopback only (SERVICE_HOST), for development."`
+	BrokerOpen    bool          `group:"Security" env:"BROKER_OPEN" envDefault:"false" doc:"The token service hands tokens of the only workspace to whoever reaches the port, without a key. Possible only where SERVICE_HOST and PUBLIC_URL are loopback, and never for requests that came through a proxy; for development."`
 	TokenServices string        `group:"Security" env:"TOKEN_SERVICES" doc:"Further services of the token service with their scopes: name=scope scope, separated by semicolons." example:"tasks=https://www.googleapis.com/auth/tasks; forms=https://www.googleapis.com/auth/forms.body"`
 	MetricsToken  crm.Secret    `group:"Security" env:"METRICS_TOKEN" doc:"Bearer token that /metrics asks for. Without it /metrics is open to whoever reaches the port."`
 

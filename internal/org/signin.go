@@ -115,7 +115,7 @@ func (s *Service) try(ctx context.Context, t tries) error {
 		return wrap("counting the attempt", err)
 	}
 	if wait > 0 {
-		return &fault.Error{Kind: fault.Throttled, After: wait, Text: "Too many attempts with a password. Wait " + wait.Round(time.Second).String() + " and try again."}
+		return &fault.Error{Kind: fault.Throttled, After: wait, Text: "Too many attempts with a password. Wait " + (wait + time.Second - 1).Truncate(time.Second).String() + " and try again."}
 	}
 	return nil
 }
