@@ -163,8 +163,9 @@ func TestFactsRingInOtherProcesses(t *testing.T) {
 		there, quiet := other.FactsBell()
 		defer quiet()
 		// A process that listens only just now may miss one; it looks by itself then.
-		stopTelling := make(chan struct{})
+		stopTelling, told := make(chan struct{}), make(chan struct{})
 		go func() {
+			defer close(told)
 			for n := 0; ; n++ {
 				select {
 				case <-stopTelling:
@@ -179,5 +180,6 @@ func TestFactsRingInOtherProcesses(t *testing.T) {
 		<-here
 		<-there
 		close(stopTelling)
+		<-told // before the store is closed
 	})
 }
