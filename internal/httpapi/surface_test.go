@@ -243,7 +243,11 @@ func TestMetrics(t *testing.T) {
 	w.Imported(owner)
 	answer, _ := get(t, w.URL+"/metrics")
 	require.Equal(t, http.StatusUnauthorized, answer.StatusCode)
-	_, text := get(t, w.URL+"/metrics", "Authorization", "Bearer let-me-see")
+	var text string
+	require.Eventually(t, func() bool { // the import is on record a moment before its job has ended
+		_, text = get(t, w.URL+"/metrics", "Authorization", "Bearer let-me-see")
+		return strings.Contains(text, `rapport_job_duration_seconds_count{kind="gmail.backfill",outcome="ok"}`)
+	}, 20*time.Second, 20*time.Millisecond)
 	for _, name := range []string{
 		"rapport_http_request_duration_seconds_count{code=\"200\",route=\"GET /api/v1/workspaces/{workspace_id}/integrations/google/status\"}",
 		"rapport_google_units_total{method=\"messages.list\"}", "rapport_facts_total{kind=\"connection.granted\"} 1", "rapport_job_duration_seconds_count{kind=\"gmail.backfill\",outcome=\"ok\"}",

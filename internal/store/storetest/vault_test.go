@@ -197,7 +197,7 @@ func TestOtherUses(t *testing.T) {
 			require.NoError(t, w.SaveGrant(ctx, other))
 			require.Equal(t, n, uses()["env"], status)
 		}
-		other.ClientID = "another client"
+		other.ClientID, other.Status = "another client", vault.GrantActive
 		require.NoError(t, w.SaveGrant(ctx, other))
 		token := g
 		token.ID, token.UserID, token.Service = "token", "shop-7", crm.ServiceDrive
