@@ -170,13 +170,14 @@ func (f *backfillFeed) next(ctx context.Context, page engine.Cursor) (engine.Pag
 	}
 	began := f.Now()
 	ahead := lookahead
-	if f.size == firstChunk {
-		ahead = firstChunk
-	}
 	if f.pass.Limit > 0 {
 		ahead = min(ahead, f.pass.Limit-int(f.pass.Count))
 	}
-	if err := f.queue.fill(ctx, ahead); err != nil {
+	least := ahead
+	if f.size == firstChunk { // the first messages wait for one page of each list only
+		least = min(least, firstChunk)
+	}
+	if err := f.queue.fill(ctx, least, ahead); err != nil {
 		return engine.Page[Item]{}, err
 	}
 	changes, err := f.chunk(ctx)
@@ -379,8 +380,7 @@ func (f *backfillFeed) mates(refs []Ref, asked map[string]*entry, from int, fres
 	for _, r := range refs {
 		threads[r.ThreadID] = struct{}{}
 	}
-	most := 4 * len(refs)
-	for i := from; len(refs) < most && !f.full(fresh); i++ {
+	for i := from; !f.full(fresh); i++ {
 		e := f.queue.peek(i)
 		if e == nil {
 			break

@@ -53,7 +53,8 @@ func (x *session) count(ctx context.Context) (Preview, error) {
 	w := newWindow(x, newPass(x.conn, backfillMark{}.missing(x.conn.Settings)))
 	var out Preview
 	for out.Messages+out.Stored < int64(most) {
-		if err := w.fill(ctx, min(lookahead, most-int(out.Messages+out.Stored))); err != nil {
+		n := min(lookahead, most-int(out.Messages+out.Stored))
+		if err := w.fill(ctx, n, n); err != nil {
 			return out, err
 		}
 		if w.len() == 0 {

@@ -355,6 +355,30 @@ func TestVerifyHealsWhatWasLostAndNeverDeletesOnSuspicion(t *testing.T) {
 	require.Zero(t, c.Unexplained)
 }
 
+func TestAConversationIsFetchedWholeFromTheFirstChunkOn(t *testing.T) {
+	h := newHouse(t, func(s *crm.ConnectionSettings) { s.Limit = 400 })
+	h.g.perPage = 500
+	old := h.g.deliver("talk", "INBOX")
+	h.g.deliver("talk", "INBOX")
+	var others []string
+	for range 300 {
+		others = append(others, h.g.deliver("", "INBOX"))
+	}
+	h.g.deliver("talk", "INBOX")
+	var got []string
+	h.g.fail = func(call, id string) error {
+		if call == "get" {
+			got = append(got, id)
+		}
+		return nil
+	}
+	h.must(KindHistory, KindBackfill)
+	h.same(h.chosen()...)
+	require.Less(t, slices.Index(got, old), slices.Index(got, others[200]), "in one piece: a second call for its rest would bring it all again")
+	slices.Sort(got)
+	require.Len(t, slices.Compact(got), 303)
+}
+
 func TestVerifyCountsNothingThatHasOnlyJustArrived(t *testing.T) {
 	h := newHouse(t)
 	ids := []string{h.g.deliver("", "INBOX")}

@@ -108,18 +108,19 @@ func (w *window) listed() bool {
 
 func (w *window) exhausted() bool { return len(w.queue) == 0 && w.listed() }
 
-// fill reads lists until at least n entries wait that have not been passed
-// before, or all lists are at their ends.
-func (w *window) fill(ctx context.Context, n int) error {
-	if w.fresh >= max(n/2, firstChunk) {
+// fill reads lists until at least so many entries wait that have not been passed
+// before, or all lists are at their ends. Of the pages that it reads, it takes up
+// to most.
+func (w *window) fill(ctx context.Context, least, most int) error {
+	if w.fresh >= max(least/2, firstChunk) {
 		return nil
 	}
 	from := len(w.queue)
-	for w.fresh < n {
+	for w.fresh < least {
 		if err := w.read(ctx); err != nil {
 			return err
 		}
-		if !w.merge(n) {
+		if !w.merge(most) {
 			break
 		}
 	}
