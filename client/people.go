@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"net/url"
+	"strconv"
 	"time"
 )
 
@@ -174,10 +175,38 @@ func (w *InWorkspace) Invite(ctx context.Context, in NewInvitation) (CreatedInvi
 	return out, w.client.Do(ctx, http.MethodPost, w.path+"/invitations", in, &out)
 }
 
-// Invitations lists invitations.
-func (w *InWorkspace) Invitations(ctx context.Context) ([]Invitation, error) {
+// Page asks for a part of a list: what follows the cursor, at most Limit rows (0:
+// the server's choice).
+type Page struct {
+	Cursor string
+	Limit  int
+}
+
+func (p Page) limit() string {
+	if p.Limit == 0 {
+		return ""
+	}
+	return strconv.Itoa(p.Limit)
+}
+
+// OpenQuery chooses invitations or connect links.
+type OpenQuery struct {
+	Open bool // only those that can be used still
+	Page
+}
+
+func (q OpenQuery) query() string {
+	open := ""
+	if q.Open {
+		open = "true"
+	}
+	return query("open", open, "cursor", q.Cursor, "limit", q.limit())
+}
+
+// Invitations gives a page of the invitations, the newest first.
+func (w *InWorkspace) Invitations(ctx context.Context, q OpenQuery) (List[Invitation], error) {
 	var out List[Invitation]
-	return out.Items, w.client.Do(ctx, http.MethodGet, w.path+"/invitations", nil, &out)
+	return out, w.client.Do(ctx, http.MethodGet, w.path+"/invitations"+q.query(), nil, &out)
 }
 
 // RevokeInvitation ends an invitation.
@@ -210,10 +239,10 @@ func (w *InWorkspace) CreateConnectLinks(ctx context.Context, in NewConnectLinks
 	return out.Items, w.client.Do(ctx, http.MethodPost, w.path+"/connect-links", in, &out)
 }
 
-// ConnectLinks lists connect links.
-func (w *InWorkspace) ConnectLinks(ctx context.Context) ([]ConnectLink, error) {
+// ConnectLinks gives a page of the connect links, the newest first.
+func (w *InWorkspace) ConnectLinks(ctx context.Context, q OpenQuery) (List[ConnectLink], error) {
 	var out List[ConnectLink]
-	return out.Items, w.client.Do(ctx, http.MethodGet, w.path+"/connect-links", nil, &out)
+	return out, w.client.Do(ctx, http.MethodGet, w.path+"/connect-links"+q.query(), nil, &out)
 }
 
 // RevokeConnectLink ends a connect link.
@@ -227,10 +256,10 @@ func (c *Client) ConnectLink(ctx context.Context, token string) (ConnectLinkView
 	return out, c.Do(ctx, http.MethodGet, base+"/connect-links/"+url.PathEscape(token), nil, &out)
 }
 
-// Sessions lists the caller's signed-in browsers.
-func (c *Client) Sessions(ctx context.Context) ([]Session, error) {
+// Sessions gives a page of the caller's signed-in browsers, the last seen first.
+func (c *Client) Sessions(ctx context.Context, p Page) (List[Session], error) {
 	var out List[Session]
-	return out.Items, c.Do(ctx, http.MethodGet, base+"/me/sessions", nil, &out)
+	return out, c.Do(ctx, http.MethodGet, base+"/me/sessions"+query("cursor", p.Cursor, "limit", p.limit()), nil, &out)
 }
 
 // EndSession signs one of the caller's browsers out.

@@ -24,10 +24,19 @@ func (c *Client) Workspace(id string) *InWorkspace {
 	return &InWorkspace{client: c, path: path, google: path + "/integrations/google"}
 }
 
-// Members lists the members.
-func (w *InWorkspace) Members(ctx context.Context) ([]Member, error) {
+// MemberQuery chooses members; what is empty chooses all.
+type MemberQuery struct {
+	Q       string // words that each stand in the name or the address
+	Role    string
+	UserIDs []string
+	Page
+}
+
+// Members gives a page of the members, the oldest first.
+func (w *InWorkspace) Members(ctx context.Context, q MemberQuery) (List[Member], error) {
 	var out List[Member]
-	return out.Items, w.client.Do(ctx, http.MethodGet, w.path+"/members", nil, &out)
+	text := query("q", q.Q, "role", q.Role, "user_ids", strings.Join(q.UserIDs, ","), "cursor", q.Cursor, "limit", q.limit())
+	return out, w.client.Do(ctx, http.MethodGet, w.path+"/members"+text, nil, &out)
 }
 
 // AddMember invites a person.
@@ -42,10 +51,16 @@ func (w *InWorkspace) CreateAPIKey(ctx context.Context, in NewAPIKey) (CreatedAP
 	return out, w.client.Do(ctx, http.MethodPost, w.path+"/api-keys", in, &out)
 }
 
-// APIKeys lists the keys.
-func (w *InWorkspace) APIKeys(ctx context.Context) ([]APIKey, error) {
+// KeyQuery chooses API keys.
+type KeyQuery struct {
+	State string // active or ended; "": all
+	Page
+}
+
+// APIKeys gives a page of the keys, the oldest first.
+func (w *InWorkspace) APIKeys(ctx context.Context, q KeyQuery) (List[APIKey], error) {
 	var out List[APIKey]
-	return out.Items, w.client.Do(ctx, http.MethodGet, w.path+"/api-keys", nil, &out)
+	return out, w.client.Do(ctx, http.MethodGet, w.path+"/api-keys"+query("state", q.State, "cursor", q.Cursor, "limit", q.limit()), nil, &out)
 }
 
 // RevokeAPIKey ends a key.

@@ -45,6 +45,11 @@ type Action string
 const (
 	MailRead           Action = "mail:read"
 	MailSync           Action = "mail:sync"
+	MailSend           Action = "mail:send"
+	MailChange         Action = "mail:change" // labels, read state, archive, trash, shares of one's own mail
+	MailExport         Action = "mail:export"
+	AccountsManage     Action = "accounts:manage" // one's own e-mail accounts
+	WebhooksManage     Action = "webhooks:manage"
 	ConnectionRead     Action = "connection:read"
 	ConnectionManage   Action = "connection:manage"    // connect, settings, disconnect one's own
 	ConnectionsReadAll Action = "connections:read_all" // everybody's connections and their health, never their mail
@@ -71,6 +76,11 @@ var admins = []crm.Role{crm.RoleOwner, crm.RoleAdmin}
 var Policy = map[Action]Rule{
 	MailRead:           {everyone, "mail:read"},
 	MailSync:           {everyone, "mail:*"},
+	MailSend:           {everyone, "mail:send"},
+	MailChange:         {everyone, "mail:write"},
+	MailExport:         {everyone, "mail:read"},
+	AccountsManage:     {everyone, "admin"},
+	WebhooksManage:     {admins, "admin"},
 	ConnectionRead:     {everyone, "mail:read"},
 	ConnectionManage:   {everyone, "admin"},
 	ConnectionsReadAll: {admins, "admin"},

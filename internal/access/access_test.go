@@ -46,6 +46,11 @@ func TestPolicy(t *testing.T) {
 	}{
 		access.MailRead:           {everyone, "mail:read"},
 		access.MailSync:           {everyone, "mail:*"},
+		access.MailSend:           {everyone, "mail:send"},
+		access.MailChange:         {everyone, "mail:write"},
+		access.MailExport:         {everyone, "mail:read"},
+		access.AccountsManage:     {everyone, "admin"},
+		access.WebhooksManage:     {admins, "admin"},
 		access.ConnectionRead:     {everyone, "mail:read"},
 		access.ConnectionManage:   {everyone, "admin"},
 		access.ConnectionsReadAll: {admins, "admin"},

@@ -16,18 +16,26 @@ import (
 	"rapport/internal/fault"
 	"rapport/internal/google"
 	"rapport/internal/mail"
+	"rapport/internal/mail/accounts"
+	"rapport/internal/mail/outbox"
+	"rapport/internal/mail/push"
 	"rapport/internal/org"
 	"rapport/internal/store"
 	"rapport/internal/vault"
+	"rapport/internal/webhooks"
 )
 
 // App is the whole program, built and not yet started.
 type App struct {
-	Config *config.Config
-	Store  *store.Store
-	Org    *org.Service
-	Vault  *vault.Service
-	Mail   *mail.Service
+	Config   *config.Config
+	Store    *store.Store
+	Org      *org.Service
+	Vault    *vault.Service
+	Mail     *mail.Service
+	Outbox   *outbox.Service
+	Push     *push.Service
+	Accounts *accounts.Service
+	Webhooks *webhooks.Service
 
 	KeyMade bool // this start made the encryption key
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"net/http"
+	"slices"
 	"time"
 
 	"rapport/internal/crm"
@@ -11,6 +12,7 @@ import (
 	"rapport/internal/mail"
 	"rapport/internal/org"
 	"rapport/internal/vault"
+	"rapport/internal/work"
 )
 
 // build makes rooms and doors and joins them.
@@ -30,8 +32,11 @@ func (a *App) build(ctx context.Context, sealer *vault.Sealer, keys crm.Secret) 
 	if err := a.buildVault(sealer, keys, endpoints, client); err != nil {
 		return err
 	}
-	if err := a.buildMail(endpoints, client); err != nil {
-		return err
+	d := doors{endpoints: endpoints, client: client, limiter: a.limiter(), sealer: sealer, keys: keys}
+	for _, build := range []func(doors) error{a.buildMail, a.buildOutbox, a.buildPush, a.buildAccounts, a.buildWebhooks} {
+		if err := build(d); err != nil {
+			return err
+		}
 	}
 	a.Org.Directory, err = google.NewDirectory(google.DirectoryOptions{
 		Endpoints: endpoints, Client: client, Tokens: a.Vault, Now: a.now, UserAgent: a.agent(), OnUsage: a.meters.usage,
@@ -43,7 +48,7 @@ func (a *App) build(ctx context.Context, sealer *vault.Sealer, keys crm.Secret) 
 		a.log.Warn("a call through a lease did not reach Google", "service", service, "error", err)
 	}})
 	a.doctor = &examiner{app: a}
-	a.table = a.corridors()
+	a.table = slices.Concat(a.corridors(), a.outboxCorridors(), a.pushCorridors(), a.accountsCorridors(), a.webhooksCorridors())
 	return nil
 }
 
@@ -80,12 +85,41 @@ func (a *App) buildVault(sealer *vault.Sealer, keys crm.Secret, endpoints google
 	return nil
 }
 
-func (a *App) buildMail(endpoints google.Endpoints, client *http.Client) error {
-	limiter := google.NewLimiter(quota(a.Config.GoogleQuota), google.LimiterOptions{Now: a.now, Shared: a.sharedQuota(), Failed: func(key string, err error) {
+// doors is what rooms are joined with.
+type doors struct {
+	endpoints google.Endpoints
+	client    *http.Client
+	limiter   *google.Limiter
+	sealer    *vault.Sealer
+	keys      crm.Secret
+}
+
+// background is what a room does without being asked.
+type background struct {
+	schedule    []work.Job
+	definitions []work.Definition
+	// run goes on beside the jobs until ctx ends; nil: nothing.
+	run func(ctx context.Context)
+}
+
+// rooms is the background work of all of them.
+func (a *App) rooms() []background {
+	return []background{
+		{schedule: a.Mail.Schedule(), definitions: a.Mail.Definitions()},
+		{schedule: a.Vault.Schedule(), definitions: a.Vault.Definitions()},
+		a.outboxWork(), a.pushWork(), a.accountsWork(), a.webhooksWork(),
+	}
+}
+
+func (a *App) limiter() *google.Limiter {
+	return google.NewLimiter(quota(a.Config.GoogleQuota), google.LimiterOptions{Now: a.now, Shared: a.sharedQuota(), Failed: func(key string, err error) {
 		a.log.Warn("the shared quota cannot be reached; going on with a quota of our own", "error", err)
 	}})
+}
+
+func (a *App) buildMail(d doors) error {
 	boxes, err := google.NewGmail(google.GmailOptions{
-		Endpoints: endpoints, Client: client, Tokens: a.Vault, Limiter: limiter, Now: a.now, UserAgent: a.agent(), OnUsage: a.meters.usage,
+		Endpoints: d.endpoints, Client: d.client, Tokens: a.Vault, Limiter: d.limiter, Now: a.now, UserAgent: a.agent(), OnUsage: a.meters.usage,
 	})
 	if err != nil {
 		return err

@@ -18,6 +18,7 @@ import (
 	"rapport/internal/httpapi"
 	"rapport/internal/runner/local"
 	"rapport/internal/vault"
+	"rapport/internal/work"
 	"rapport/web"
 )
 
@@ -111,11 +112,19 @@ func (a *App) startWork(ctx, work context.Context, busy *sync.WaitGroup, hooks H
 // StartSync starts the background work: facts and their consequences, jobs, and
 // keeping house. It ends with ctx; busy waits for its end.
 func (a *App) StartSync(ctx context.Context, busy *sync.WaitGroup) error {
-	if err := a.Store.Enqueue(ctx, append(a.Mail.Schedule(), a.Vault.Schedule()...)...); err != nil {
+	var schedule []work.Job
+	var definitions []work.Definition
+	for _, r := range a.rooms() {
+		schedule, definitions = append(schedule, r.schedule...), append(definitions, r.definitions...)
+		if r.run != nil {
+			busy.Go(func() { r.run(ctx) })
+		}
+	}
+	if err := a.Store.Enqueue(ctx, schedule...); err != nil {
 		return err
 	}
 	runner := &local.Runner{
-		Rows: a.Store, Holder: a.holder, Definitions: append(a.Mail.Definitions(), a.Vault.Definitions()...), Parallel: a.Config.Workers, Now: a.now, Log: a.log, Ended: a.meters.ended, Lease: jobLease, Grace: a.grace,
+		Rows: a.Store, Holder: a.holder, Definitions: definitions, Parallel: a.Config.Workers, Now: a.now, Log: a.log, Ended: a.meters.ended, Lease: jobLease, Grace: a.grace,
 	}
 	busy.Go(func() {
 		if err := runner.Run(ctx); err != nil {
@@ -193,7 +202,7 @@ func (a *App) handler() (http.Handler, error) {
 		return nil, err
 	}
 	door := &httpapi.Server{
-		Org: a.Org, Vault: a.Vault, Mail: a.Mail, Connections: a.Store, Facts: a.live, Queue: a.Store, Once: a.Store, Now: a.now, Log: a.log,
+		Org: a.Org, Vault: a.Vault, Mail: a.Mail, Outbox: a.Outbox, Push: a.Push, Accounts: a.Accounts, Webhooks: a.Webhooks, Connections: a.Store, Facts: a.live, Queue: a.Store, Once: a.Store, Now: a.now, Log: a.log,
 		Doctor: a.doctor, Proxy: a.proxy, SecurityEvents: securityEvents{a}, Trace: func(h http.Handler) http.Handler { return tracedHandler(a.Config.Tracing(), h) },
 		PublicURL: a.Config.PublicURL, RedirectURI: a.Config.GoogleRedirectURI, GoogleSignIn: a.googleSignIn, Version: a.version,
 		Heartbeat: a.beat, Closing: a.closing, Pages: web.Files(), AllowedOrigins: a.Config.AllowedOrigins, TrustedProxies: proxies,

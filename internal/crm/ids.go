@@ -26,6 +26,13 @@ type (
 	InvitationID string
 	LinkID       string // a connect link
 	LeaseID      string
+	OutgoingID   string // a message in the outbox
+	ChangeID     string // a change of labels on its way to Gmail
+	ShareID      string
+	RuleID       string // a blocked or protected address
+	AccountID    string // an e-mail account
+	WebhookID    string
+	DeliveryID   string // of a webhook
 )
 
 // NewID makes a UUID version 7 (RFC 9562): 48 bits of milliseconds, then

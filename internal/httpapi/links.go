@@ -13,12 +13,9 @@ import (
 	"rapport/internal/vault"
 )
 
-func (s *Server) listConnectLinks(ctx context.Context, c access.Caller, _ *InWorkspace) (*bodyOf[List[ConnectLink]], error) {
-	all, err := s.Org.ConnectLinks(ctx, c)
-	if err != nil {
-		return nil, err
-	}
-	return listOf(each(all, linkShape)), nil
+func (s *Server) listConnectLinks(ctx context.Context, c access.Caller, in *openInput) (*bodyOf[List[ConnectLink]], error) {
+	list, next, err := s.Org.ConnectLinks(ctx, c, in.Open, in.part())
+	return pageOf(list, next, err, linkShape)
 }
 
 type createLinksInput struct {

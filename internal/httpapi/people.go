@@ -24,28 +24,26 @@ func (s *Server) changeMember(ctx context.Context, c access.Caller, in *changeMe
 	if err := s.Org.ChangeRole(ctx, c, crm.UserID(in.UserID), crm.Role(in.Body.Role)); err != nil {
 		return nil, err
 	}
-	members, err := s.Org.Members(ctx, c)
+	m, err := s.Org.Member(ctx, c, crm.UserID(in.UserID))
 	if err != nil {
 		return nil, err
 	}
-	for _, m := range members {
-		if string(m.UserID) == in.UserID {
-			return &bodyOf[Member]{memberShape(m)}, nil
-		}
-	}
-	return nil, fault.New(fault.NotFound, "There is no such member.")
+	return &bodyOf[Member]{memberShape(m)}, nil
 }
 
 func (s *Server) removeMember(ctx context.Context, c access.Caller, in *InUser) (*nothing, error) {
 	return nil, s.Org.RemoveMember(ctx, c, crm.UserID(in.UserID))
 }
 
-func (s *Server) listInvitations(ctx context.Context, c access.Caller, _ *InWorkspace) (*bodyOf[List[Invitation]], error) {
-	all, err := s.Org.Invitations(ctx, c)
-	if err != nil {
-		return nil, err
-	}
-	return listOf(each(all, invitationShape)), nil
+type openInput struct {
+	InWorkspace
+	PageInput
+	Open bool `query:"open" doc:"Only those that can be used still."`
+}
+
+func (s *Server) listInvitations(ctx context.Context, c access.Caller, in *openInput) (*bodyOf[List[Invitation]], error) {
+	list, next, err := s.Org.Invitations(ctx, c, in.Open, in.part())
+	return pageOf(list, next, err, invitationShape)
 }
 
 type inviteInput struct {
@@ -163,16 +161,26 @@ func colleagueShape(x org.Colleague) Colleague {
 	return out
 }
 
-func (s *Server) listSessions(ctx context.Context, c access.Caller, _ *nothing) (*bodyOf[List[Session]], error) {
-	all, err := s.Org.Sessions(ctx, c)
-	if err != nil {
-		return nil, err
-	}
-	return listOf(each(all, func(x org.OwnSession) Session {
+func (s *Server) listSessions(ctx context.Context, c access.Caller, in *PageInput) (*bodyOf[List[Session]], error) {
+	list, next, err := s.Org.Sessions(ctx, c, in.part())
+	return pageOf(list, next, err, func(x org.OwnSession) Session {
 		return Session{
 			ID: string(x.ID), CreatedAt: x.CreatedAt.UTC(), LastSeenAt: x.LastSeenAt.UTC(), Remote: x.Remote, UserAgent: x.UserAgent, Current: x.Current,
 		}
-	})), nil
+	})
+}
+
+// part is the page that is asked for, as the organisation's lists take it.
+func (p PageInput) part() org.Page { return org.Page{Cursor: p.Cursor, Limit: p.Limit} }
+
+// pageOf is the answer with a page of a list, or with what went wrong.
+func pageOf[From, To any](list []From, next string, err error, shape func(From) To) (*bodyOf[List[To]], error) {
+	if err != nil {
+		return nil, err
+	}
+	out := listOf(each(list, shape))
+	out.Body.NextCursor = next
+	return out, nil
 }
 
 type sessionInput struct {

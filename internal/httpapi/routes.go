@@ -80,6 +80,13 @@ func (s *Server) register(r *router) {
 	add(r, may(access.MailRead), get, g+"/gmail/emails/{email_id}/attachments/{attachment_id}", "get-attachment", "The bytes of an attachment", s.getAttachment, answers("200", "application/octet-stream", "The file"))
 	add(r, may(access.MailRead), get, g+"/gmail/threads/{thread_id}", "get-thread", "A conversation, oldest first", s.getThread)
 	add(r, may(access.MailRead), get, g+"/gmail/labels", "list-labels", "Labels with their numbers", s.listLabels)
+	s.registerSending(r)
+	s.registerChanges(r)
+	s.registerPrivacy(r)
+	s.registerExport(r)
+	s.registerPush(r)
+	s.registerAccounts(r)
+	s.registerWebhooks(r)
 }
 
 // syncScope says why reading is not enough for an API key.

@@ -14,8 +14,12 @@ import (
 
 	"rapport/internal/crm"
 	"rapport/internal/mail"
+	"rapport/internal/mail/accounts"
+	"rapport/internal/mail/outbox"
+	"rapport/internal/mail/push"
 	"rapport/internal/org"
 	"rapport/internal/vault"
+	"rapport/internal/webhooks"
 )
 
 // Server answers HTTP. All fields are set before Handler is called.
@@ -23,6 +27,10 @@ type Server struct {
 	Org         *org.Service
 	Vault       *vault.Service
 	Mail        *mail.Service
+	Outbox      *outbox.Service
+	Push        *push.Service
+	Accounts    *accounts.Service
+	Webhooks    *webhooks.Service
 	Connections Connections
 	Facts       Facts
 	Queue       Queue

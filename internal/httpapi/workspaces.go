@@ -2,9 +2,11 @@ package httpapi
 
 import (
 	"context"
+	"strings"
 
 	"rapport/internal/access"
 	"rapport/internal/crm"
+	"rapport/internal/fault"
 	"rapport/internal/org"
 )
 
@@ -30,12 +32,27 @@ func (s *Server) getWorkspace(ctx context.Context, c access.Caller, _ *InWorkspa
 	return &bodyOf[Workspace]{Workspace{ID: string(w.ID), Name: w.Name, Role: string(c.Role)}}, nil
 }
 
-func (s *Server) listMembers(ctx context.Context, c access.Caller, _ *InWorkspace) (*bodyOf[List[Member]], error) {
-	members, err := s.Org.Members(ctx, c)
-	if err != nil {
-		return nil, err
+type listMembersInput struct {
+	InWorkspace
+	PageInput
+	Q       string `query:"q" maxLength:"200" doc:"Words that each stand in the name or the address."`
+	Role    string `query:"role" enum:"owner,admin,member"`
+	UserIDs string `query:"user_ids" maxLength:"4000" doc:"Only these, with commas between; at most 100."`
+}
+
+// mostUserIDs is how many members are asked for by their ids at once.
+const mostUserIDs = 100
+
+func (s *Server) listMembers(ctx context.Context, c access.Caller, in *listMembersInput) (*bodyOf[List[Member]], error) {
+	q := org.MemberQuery{Q: in.Q, Role: crm.Role(in.Role), Page: in.part()}
+	if in.UserIDs != "" {
+		q.Users = each(strings.Split(in.UserIDs, ","), func(id string) crm.UserID { return crm.UserID(strings.TrimSpace(id)) })
 	}
-	return listOf(each(members, memberShape)), nil
+	if len(q.Users) > mostUserIDs {
+		return nil, &fault.Error{Kind: fault.Invalid, Text: "These are too many members at once.", Fields: map[string]string{"user_ids": "must be at most 100"}}
+	}
+	list, next, err := s.Org.Members(ctx, c, q)
+	return pageOf(list, next, err, memberShape)
 }
 
 type addMemberInput struct {
@@ -55,12 +72,15 @@ func (s *Server) addMember(ctx context.Context, c access.Caller, in *addMemberIn
 	return &bodyOf[Member]{memberShape(m)}, nil
 }
 
-func (s *Server) listKeys(ctx context.Context, c access.Caller, _ *InWorkspace) (*bodyOf[List[APIKey]], error) {
-	keys, err := s.Org.APIKeys(ctx, c)
-	if err != nil {
-		return nil, err
-	}
-	return listOf(each(keys, keyShape)), nil
+type listKeysInput struct {
+	InWorkspace
+	PageInput
+	State string `query:"state" enum:"active,ended" doc:"active: those that open something; ended: revoked and expired ones."`
+}
+
+func (s *Server) listKeys(ctx context.Context, c access.Caller, in *listKeysInput) (*bodyOf[List[APIKey]], error) {
+	list, next, err := s.Org.APIKeys(ctx, c, org.KeyState(in.State), in.part())
+	return pageOf(list, next, err, keyShape)
 }
 
 type createKeyInput struct {

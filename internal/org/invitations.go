@@ -86,14 +86,29 @@ func (s *Service) notYetMember(ctx context.Context, w crm.WorkspaceID, email str
 	return wrap("finding the member", err)
 }
 
-// Invitations lists those that were neither accepted nor revoked, expired ones
-// too, the newest first.
-func (s *Service) Invitations(ctx context.Context, c access.Caller) ([]Invitation, error) {
-	if err := access.Allow(c, access.MembersManage); err != nil {
-		return nil, err
+// OpenQuery chooses invitations or connect links.
+type OpenQuery struct {
+	OpenAt time.Time // those that can be used at that moment; zero: others too
+	Page
+}
+
+// open is an OpenQuery for what can be used now, or for others too.
+func (s *Service) open(only bool, page Page) OpenQuery {
+	q := OpenQuery{Page: page}
+	if only {
+		q.OpenAt = s.Now()
 	}
-	list, err := s.Store.InvitationsOf(ctx, c.Workspace)
-	return list, wrap("listing invitations", err)
+	return q
+}
+
+// Invitations gives a page of those that were neither accepted nor revoked, the
+// newest first; expired ones too, unless only open ones are wanted.
+func (s *Service) Invitations(ctx context.Context, c access.Caller, open bool, page Page) ([]Invitation, string, error) {
+	if err := access.Allow(c, access.MembersManage); err != nil {
+		return nil, "", err
+	}
+	list, next, err := s.Store.InvitationsOf(ctx, c.Workspace, s.open(open, page))
+	return list, next, wrap("listing invitations", err)
 }
 
 // RevokeInvitation ends an invitation that nobody has accepted.

@@ -32,7 +32,7 @@ type APIKey struct {
 }
 
 // scopes an API key can carry; a scope with a colon at its end takes any ending.
-var scopes = []string{"*", "admin", "mail:read", "mail:send", "mail:*", "calendar:read", "calendar:write", "calendar:*", "contacts:write", "contacts:*", "records:*", "tokens:vend:"}
+var scopes = []string{"*", "admin", "mail:read", "mail:send", "mail:write", "mail:*", "calendar:read", "calendar:write", "calendar:*", "contacts:write", "contacts:*", "records:*", "tokens:vend:"}
 
 func validScope(scope string) bool {
 	return slices.ContainsFunc(scopes, func(known string) bool {
@@ -140,13 +140,30 @@ func sameEnd(a, b *time.Time) bool {
 	return a.UnixMicro() == b.UnixMicro()
 }
 
-// APIKeys lists the keys of the workspace the caller has entered.
-func (s *Service) APIKeys(ctx context.Context, c access.Caller) ([]APIKey, error) {
+// KeyState is whether a key opens anything.
+type KeyState string
+
+// States of a key.
+const (
+	KeysActive KeyState = "active"
+	KeysEnded  KeyState = "ended" // revoked or expired
+)
+
+// KeyQuery chooses keys; no state is all.
+type KeyQuery struct {
+	State KeyState
+	At    time.Time // when the state is looked at
+	Page
+}
+
+// APIKeys gives a page of the keys of the workspace the caller has entered, the
+// oldest first.
+func (s *Service) APIKeys(ctx context.Context, c access.Caller, state KeyState, page Page) ([]APIKey, string, error) {
 	if err := access.Allow(c, access.WorkspaceManage); err != nil {
-		return nil, err
+		return nil, "", err
 	}
-	k, err := s.Store.KeysOf(ctx, c.Workspace)
-	return k, wrap("listing API keys", err)
+	list, next, err := s.Store.KeysOf(ctx, c.Workspace, KeyQuery{State: state, At: s.Now(), Page: page})
+	return list, next, wrap("listing API keys", err)
 }
 
 // RevokeAPIKey ends a key of the workspace the caller has entered: in this

@@ -151,14 +151,14 @@ func (s *Service) newLink(c access.Caller, wish LinkWish, services []crm.Service
 	return NewLink{Link: l, User: u, TokenHash: digest(token), Row: row}, crm.NewSecret(token), nil
 }
 
-// ConnectLinks lists the links of the workspace that were not revoked, used and
-// expired ones too, the newest first.
-func (s *Service) ConnectLinks(ctx context.Context, c access.Caller) ([]ConnectLink, error) {
+// ConnectLinks gives a page of the links of the workspace that were not revoked,
+// the newest first; used and expired ones too, unless only open ones are wanted.
+func (s *Service) ConnectLinks(ctx context.Context, c access.Caller, open bool, page Page) ([]ConnectLink, string, error) {
 	if err := access.Allow(c, access.MembersManage); err != nil {
-		return nil, err
+		return nil, "", err
 	}
-	list, err := s.Store.LinksOf(ctx, c.Workspace)
-	return list, wrap("listing connect links", err)
+	list, next, err := s.Store.LinksOf(ctx, c.Workspace, s.open(open, page))
+	return list, next, wrap("listing connect links", err)
 }
 
 // RevokeConnectLink ends a link that nobody has used.

@@ -4,16 +4,39 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"rapport/internal/access"
 	"rapport/internal/crm"
 	"rapport/internal/fault"
 )
 
-// Members lists the members of the workspace the caller has entered.
-func (s *Service) Members(ctx context.Context, c access.Caller) ([]crm.Member, error) {
-	m, err := s.Store.Members(ctx, c.Workspace)
-	return m, wrap("listing members", err)
+// MemberQuery chooses members; what is empty chooses all.
+type MemberQuery struct {
+	Q     string // words that each stand in the name or the address
+	Role  crm.Role
+	Users []crm.UserID
+	Page
+}
+
+// mostWords bounds what a search for members looks for.
+const mostWords = 8
+
+// Members gives a page of the members of the workspace the caller has entered,
+// the oldest first.
+func (s *Service) Members(ctx context.Context, c access.Caller, q MemberQuery) ([]crm.Member, string, error) {
+	if len(strings.Fields(q.Q)) > mostWords {
+		return nil, "", invalid("q", fmt.Sprintf("must have at most %d words", mostWords))
+	}
+	list, next, err := s.Store.Members(ctx, c.Workspace, q)
+	return list, next, wrap("listing members", err)
+}
+
+// Member finds a member of the workspace the caller has entered, fault.NotFound
+// if there is none.
+func (s *Service) Member(ctx context.Context, c access.Caller, user crm.UserID) (crm.Member, error) {
+	m, err := s.Store.Member(ctx, c.Workspace, user)
+	return m, wrap("finding the member", notMember(err))
 }
 
 // NewMember is a person to be put into a workspace at once.

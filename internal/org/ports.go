@@ -24,6 +24,15 @@ type Store interface {
 	Log
 }
 
+// Page asks for a part of a list: what follows the cursor of the part before.
+// A limit of 0 is 50 rows, 500 are the most. Lists give the cursor of the next
+// page, "" on the last; a cursor goes on where its page ended, whatever was added
+// or removed since.
+type Page struct {
+	Cursor string
+	Limit  int
+}
+
 // People keeps users, and who is a member of what.
 type People interface {
 	// Setup makes the first workspace with its owner; fault.Conflict when there is a user already.
@@ -40,7 +49,8 @@ type People interface {
 	SetPassword(ctx context.Context, id crm.UserID, password crm.Secret, except string, rows ...access.Audit) error
 	// AddMember creates the user when new; fault.Conflict when they are a member already.
 	AddMember(ctx context.Context, m crm.Member, u crm.User, rows ...access.Audit) error
-	Members(ctx context.Context, w crm.WorkspaceID) ([]crm.Member, error)
+	// Members gives a page of a workspace's members, the oldest first.
+	Members(ctx context.Context, w crm.WorkspaceID, q MemberQuery) ([]crm.Member, string, error)
 	// ChangeRole and RemoveMember read how things stand under a lock, so that no
 	// other change of members comes between, ask judge, and act in the same
 	// transaction with its audit row. fault.NotFound when target is no member.
@@ -90,7 +100,10 @@ type Membership struct {
 type Sessions interface {
 	PutSession(ctx context.Context, s Session) error
 	SessionByHash(ctx context.Context, hash string, now time.Time) (Session, error)
-	SessionsOf(ctx context.Context, u crm.UserID, now time.Time) ([]Session, error)
+	// SessionsOf gives a page of a user's living sessions, the last seen first.
+	SessionsOf(ctx context.Context, u crm.UserID, alive Alive, page Page) ([]Session, string, error)
+	// SessionOf finds a living session of a user, fault.NotFound otherwise.
+	SessionOf(ctx context.Context, u crm.UserID, alive Alive, id crm.SessionID) (Session, error)
 	TouchSession(ctx context.Context, hash string, seen, expires time.Time) error
 	DropSession(ctx context.Context, hash string, rows ...access.Audit) error
 	// SignOut ends the sessions of users but the one with the hash given, and makes
@@ -103,7 +116,8 @@ type Keys interface {
 	PutKey(ctx context.Context, k APIKey, rows ...access.Audit) error
 	KeyByHash(ctx context.Context, hash []byte) (APIKey, error)
 	TouchKey(ctx context.Context, id crm.KeyID, at time.Time) error
-	KeysOf(ctx context.Context, w crm.WorkspaceID) ([]APIKey, error)
+	// KeysOf gives a page of a workspace's keys, the oldest first.
+	KeysOf(ctx context.Context, w crm.WorkspaceID, q KeyQuery) ([]APIKey, string, error)
 	// RevokeKey also cuts the leases taken with the key.
 	RevokeKey(ctx context.Context, w crm.WorkspaceID, id crm.KeyID, at time.Time, rows ...access.Audit) error
 }
@@ -162,9 +176,9 @@ type Invitations interface {
 	// PutInvitation stores an invitation in place of open ones for the same address
 	// in the same workspace.
 	PutInvitation(ctx context.Context, in Invitation, tokenHash string, rows ...access.Audit) error
-	// InvitationsOf lists those of a workspace that were neither accepted nor
-	// revoked, the newest first, up to 1,000.
-	InvitationsOf(ctx context.Context, w crm.WorkspaceID) ([]Invitation, error)
+	// InvitationsOf gives a page of those of a workspace that were neither accepted
+	// nor revoked, the newest first.
+	InvitationsOf(ctx context.Context, w crm.WorkspaceID, q OpenQuery) ([]Invitation, string, error)
 	// InvitationByHash finds an open invitation, fault.NotFound otherwise.
 	InvitationByHash(ctx context.Context, tokenHash string, now time.Time) (Invitation, error)
 	// InvitationsFor lists the open invitations of an address, everywhere.
@@ -182,9 +196,9 @@ type Links interface {
 	// links of the same members. Users that exist already, by address, are taken
 	// as they are: the links come back with their ids.
 	PutLinks(ctx context.Context, w crm.WorkspaceID, at time.Time, links []NewLink) ([]ConnectLink, error)
-	// LinksOf lists the links of a workspace that were not revoked, the newest
-	// first, up to 1,000.
-	LinksOf(ctx context.Context, w crm.WorkspaceID) ([]ConnectLink, error)
+	// LinksOf gives a page of the links of a workspace that were not revoked, the
+	// newest first.
+	LinksOf(ctx context.Context, w crm.WorkspaceID, q OpenQuery) ([]ConnectLink, string, error)
 	// LinkByHash finds a link that can be used, fault.NotFound otherwise.
 	LinkByHash(ctx context.Context, tokenHash string, now time.Time) (ConnectLink, error)
 	RevokeLink(ctx context.Context, w crm.WorkspaceID, id crm.LinkID, at time.Time, rows ...access.Audit) error

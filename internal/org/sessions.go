@@ -43,22 +43,29 @@ func themselves(c access.Caller) error {
 	return nil
 }
 
-// Sessions lists the caller's own signed-in browsers, the last seen first.
-func (s *Service) Sessions(ctx context.Context, c access.Caller) ([]OwnSession, error) {
+// Alive says which sessions live: those that end after Now and began after Since.
+type Alive struct{ Now, Since time.Time }
+
+func (s *Service) alive() Alive {
+	now := s.Now()
+	return Alive{Now: now, Since: now.Add(-sessionMax)}
+}
+
+// Sessions gives a page of the caller's own signed-in browsers, the last seen
+// first. One that is used while pages are read moves to the front.
+func (s *Service) Sessions(ctx context.Context, c access.Caller, page Page) ([]OwnSession, string, error) {
 	if err := themselves(c); err != nil {
-		return nil, err
+		return nil, "", err
 	}
-	rows, err := s.Store.SessionsOf(ctx, c.UserID, s.Now())
+	rows, next, err := s.Store.SessionsOf(ctx, c.UserID, s.alive(), page)
 	if err != nil {
-		return nil, wrap("listing sessions", err)
+		return nil, "", wrap("listing sessions", err)
 	}
-	list := make([]OwnSession, 0, len(rows))
-	for _, r := range rows {
-		if s.Now().Before(r.CreatedAt.Add(sessionMax)) {
-			list = append(list, OwnSession{Session: r, ID: r.ID(), Current: r.ID() == c.Session})
-		}
+	list := make([]OwnSession, len(rows))
+	for i, r := range rows {
+		list[i] = OwnSession{Session: r, ID: r.ID(), Current: r.ID() == c.Session}
 	}
-	return list, nil
+	return list, next, nil
 }
 
 // EndSession signs one of the caller's own browsers out.
@@ -79,16 +86,14 @@ func (s *Service) EndSession(ctx context.Context, c access.Caller, id crm.Sessio
 
 // ownSession finds a session of the caller; the zero Session when there is none.
 func (s *Service) ownSession(ctx context.Context, c access.Caller, id crm.SessionID) (Session, error) {
-	list, err := s.Sessions(ctx, c)
-	if err != nil {
+	if err := themselves(c); err != nil {
 		return Session{}, err
 	}
-	for _, v := range list {
-		if v.ID == id {
-			return v.Session, nil
-		}
+	v, err := s.Store.SessionOf(ctx, c.UserID, s.alive(), id)
+	if fault.Is(err, fault.NotFound) {
+		return Session{}, nil
 	}
-	return Session{}, nil
+	return v, wrap("finding the session", err)
 }
 
 // SignOutEverywhere ends all sessions of the caller, but the one that asks if

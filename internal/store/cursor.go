@@ -5,6 +5,7 @@ import (
 	"math"
 	"strconv"
 	"strings"
+	"time"
 
 	"rapport/internal/fault"
 )
@@ -41,6 +42,24 @@ func readCursor(cursor string) (at int64, id string, err error) {
 		}
 	}
 	return 0, "", &fault.Error{Kind: fault.Invalid, Code: "bad_cursor", Text: "The cursor is not one of this list. Begin again without it.", Err: err}
+}
+
+// readCursorRising is readCursor where the order rises.
+func readCursorRising(cursor string) (at int64, id string, err error) {
+	if cursor == "" {
+		return math.MinInt64, "", nil
+	}
+	return readCursor(cursor)
+}
+
+// pageOf cuts a list that was read with one row more than the limit, and gives
+// the cursor behind its last row, "" when the list ends there.
+func pageOf[T any](list []T, limit int, at func(T) (time.Time, string)) ([]T, string) {
+	if len(list) <= limit {
+		return list, ""
+	}
+	when, id := at(list[limit-1])
+	return list[:limit], writeCursor(stamp(when), id)
 }
 
 // readCursorNumber is readCursor where the id is a number.

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"math"
 	"time"
 
 	"rapport/internal/access"
@@ -10,9 +11,14 @@ import (
 	"rapport/internal/org"
 )
 
-const selectInvitation = `SELECT i.id, i.workspace_id, w.name, i.email, i.name, i.role, i.invited_by, COALESCE(b.name, ''), a.id IS NOT NULL, i.created_at, i.expires_at
-	FROM invitations i JOIN workspaces w ON w.id = i.workspace_id
+var selectInvitation = invitationOf("invitations")
+
+// invitationOf reads invitations, called i, from a table or a choice of its rows.
+func invitationOf(from string) string {
+	return `SELECT i.id, i.workspace_id, w.name, i.email, i.name, i.role, i.invited_by, COALESCE(b.name, ''), a.id IS NOT NULL, i.created_at, i.expires_at
+	FROM ` + from + ` i JOIN workspaces w ON w.id = i.workspace_id
 	LEFT JOIN users b ON b.id = i.invited_by LEFT JOIN users a ON a.email = i.email`
+}
 
 func scanInvitation(r scanner) (org.Invitation, error) {
 	var v org.Invitation
@@ -45,14 +51,31 @@ func (s *Store) PutInvitation(ctx context.Context, in org.Invitation, tokenHash 
 	})
 }
 
-// listedAtMost bounds lists that have no pages.
-const listedAtMost = 1000
+// InvitationsOf lists invitations of a workspace that were neither accepted nor
+// revoked, the newest first.
+func (s *Store) InvitationsOf(ctx context.Context, w crm.WorkspaceID, q org.OpenQuery) ([]org.Invitation, string, error) {
+	before, id, err := readCursor(q.Cursor)
+	if err != nil {
+		return nil, "", err
+	}
+	limit := pageLimit(q.Limit)
+	const order = " ORDER BY i.created_at DESC, i.id DESC"
+	list, err := all(ctx, s.reading("org.InvitationsOf"), "list", scanInvitation, invitationOf("(SELECT i.* FROM invitations i"+s.d.by("invitations_listed")+`
+		WHERE i.workspace_id = $1 AND i.accepted_at IS NULL AND i.revoked_at IS NULL AND i.expires_at > $2 AND (i.created_at, i.id) < ($3, $4)`+order+" LIMIT $5)")+order,
+		string(w), endsAfter(q), before, id, int64(limit+1))
+	if err != nil {
+		return nil, "", err
+	}
+	list, next := pageOf(list, limit, func(v org.Invitation) (time.Time, string) { return v.CreatedAt, string(v.ID) })
+	return list, next, nil
+}
 
-// InvitationsOf lists the newest invitations of a workspace that were neither
-// accepted nor revoked.
-func (s *Store) InvitationsOf(ctx context.Context, w crm.WorkspaceID) ([]org.Invitation, error) {
-	return all(ctx, s.reading("org.InvitationsOf"), "list", scanInvitation,
-		selectInvitation+" WHERE i.workspace_id = $1 AND i.accepted_at IS NULL AND i.revoked_at IS NULL ORDER BY i.created_at DESC, i.id DESC LIMIT $2", string(w), int64(listedAtMost))
+// endsAfter is the moment behind which what is asked for ends.
+func endsAfter(q org.OpenQuery) int64 {
+	if q.OpenAt.IsZero() {
+		return math.MinInt64
+	}
+	return stamp(q.OpenAt)
 }
 
 const openInvitation = " AND i.accepted_at IS NULL AND i.revoked_at IS NULL AND i.expires_at > $2"

@@ -56,8 +56,30 @@ func (s *Store) TouchKey(ctx context.Context, id crm.KeyID, at time.Time) error 
 }
 
 // KeysOf lists the keys of a workspace, the oldest first.
-func (s *Store) KeysOf(ctx context.Context, w crm.WorkspaceID) ([]org.APIKey, error) {
-	return all(ctx, s.reading("org.KeysOf"), "list", scanKey, "SELECT "+keyColumns+" FROM api_keys WHERE workspace_id = $1 ORDER BY created_at, id", string(w))
+func (s *Store) KeysOf(ctx context.Context, w crm.WorkspaceID, q org.KeyQuery) ([]org.APIKey, string, error) {
+	after, id, err := readCursorRising(q.Cursor)
+	if err != nil {
+		return nil, "", err
+	}
+	limit := pageLimit(q.Limit)
+	args := []any{string(w), after, id, int64(limit + 1)}
+	index, state := "api_keys_workspace", ""
+	switch q.State {
+	case org.KeysActive:
+		index, state = "api_keys_active", " AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > $5)"
+	case org.KeysEnded:
+		state = " AND (revoked_at IS NOT NULL OR expires_at <= $5)"
+	}
+	if state != "" {
+		args = append(args, stamp(q.At))
+	}
+	list, err := all(ctx, s.reading("org.KeysOf"), "list", scanKey, "SELECT "+keyColumns+" FROM api_keys"+s.d.by(index)+
+		" WHERE workspace_id = $1 AND (created_at, id) > ($2, $3)"+state+" ORDER BY created_at, id LIMIT $4", args...)
+	if err != nil {
+		return nil, "", err
+	}
+	list, next := pageOf(list, limit, func(k org.APIKey) (time.Time, string) { return k.CreatedAt, string(k.ID) })
+	return list, next, nil
 }
 
 // RevokeKey ends a key, which stays in the list, and the leases taken with it.

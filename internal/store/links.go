@@ -11,8 +11,13 @@ import (
 	"rapport/internal/org"
 )
 
-const selectLink = `SELECT l.id, l.workspace_id, w.name, l.user_id, u.email, u.name, l.services, l.created_by, l.created_at, l.expires_at, l.used_at, l.revoked_at
-	FROM connect_links l JOIN workspaces w ON w.id = l.workspace_id JOIN users u ON u.id = l.user_id`
+var selectLink = linkFrom("connect_links")
+
+// linkFrom reads connect links, called l, from the table or a choice of its rows.
+func linkFrom(from string) string {
+	return `SELECT l.id, l.workspace_id, w.name, l.user_id, u.email, u.name, l.services, l.created_by, l.created_at, l.expires_at, l.used_at, l.revoked_at
+	FROM ` + from + ` l JOIN workspaces w ON w.id = l.workspace_id JOIN users u ON u.id = l.user_id`
+}
 
 func scanLink(r scanner) (org.ConnectLink, error) {
 	var l org.ConnectLink
@@ -86,9 +91,27 @@ func (t *tx) putLink(ctx context.Context, l org.ConnectLink, tokenHash string, a
 	return err
 }
 
-// LinksOf lists the newest connect links of a workspace that were not revoked.
-func (s *Store) LinksOf(ctx context.Context, w crm.WorkspaceID) ([]org.ConnectLink, error) {
-	return all(ctx, s.reading("org.LinksOf"), "list", scanLink, selectLink+" WHERE l.workspace_id = $1 AND l.revoked_at IS NULL ORDER BY l.created_at DESC, l.id DESC LIMIT $2", string(w), int64(listedAtMost))
+// LinksOf lists connect links of a workspace that were not revoked, the newest
+// first.
+func (s *Store) LinksOf(ctx context.Context, w crm.WorkspaceID, q org.OpenQuery) ([]org.ConnectLink, string, error) {
+	before, id, err := readCursor(q.Cursor)
+	if err != nil {
+		return nil, "", err
+	}
+	limit := pageLimit(q.Limit)
+	index, open := "connect_links_listed", ""
+	if !q.OpenAt.IsZero() {
+		index, open = "connect_links_open", " AND l.used_at IS NULL"
+	}
+	const order = " ORDER BY l.created_at DESC, l.id DESC"
+	list, err := all(ctx, s.reading("org.LinksOf"), "list", scanLink, linkFrom("(SELECT l.* FROM connect_links l"+s.d.by(index)+`
+		WHERE l.workspace_id = $1 AND l.revoked_at IS NULL AND l.expires_at > $2 AND (l.created_at, l.id) < ($3, $4)`+open+order+" LIMIT $5)")+order,
+		string(w), endsAfter(q), before, id, int64(limit+1))
+	if err != nil {
+		return nil, "", err
+	}
+	list, next := pageOf(list, limit, func(l org.ConnectLink) (time.Time, string) { return l.CreatedAt, string(l.ID) })
+	return list, next, nil
 }
 
 // LinkByHash finds a connect link that can be used, of somebody who is a member still.

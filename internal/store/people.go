@@ -3,7 +3,10 @@ package store
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
+	"time"
+	"unicode"
 
 	"rapport/internal/access"
 	"rapport/internal/crm"
@@ -192,10 +195,70 @@ func scanMember(r scanner) (crm.Member, error) {
 	return m, err
 }
 
-// Members lists the members of a workspace, the oldest first.
-func (s *Store) Members(ctx context.Context, w crm.WorkspaceID) ([]crm.Member, error) {
-	return all(ctx, s.reading("org.Members"), "list", scanMember,
-		"SELECT "+memberColumns+" FROM members m JOIN users u ON u.id = m.user_id WHERE m.workspace_id = $1 ORDER BY m.joined_at, m.user_id", string(w))
+// Members lists the members of a workspace, the oldest first. Without words to
+// look for, a page reads what it gives and nothing else.
+func (s *Store) Members(ctx context.Context, w crm.WorkspaceID, q org.MemberQuery) ([]crm.Member, string, error) {
+	after, id, err := readCursorRising(q.Cursor)
+	if err != nil {
+		return nil, "", err
+	}
+	limit := pageLimit(q.Limit)
+	args := []any{string(w), after, id, int64(limit + 1)}
+	arg := func(v any) string { args = append(args, v); return fmt.Sprintf("$%d", len(args)) }
+	index, where := "members_joined", "m.workspace_id = $1 AND (m.joined_at, m.user_id) > ($2, $3)"
+	if q.Role != "" {
+		index, where = "members_role", where+" AND m.role = "+arg(string(q.Role))
+	}
+	if len(q.Users) > 0 {
+		arg(s.d.list(cleaned(q.Users)))
+		index, where = "", where+" AND "+s.d.in("m.user_id", len(args))
+	}
+	from := "members m"
+	if index != "" {
+		from += s.d.by(index)
+	}
+	const order, page = " ORDER BY m.joined_at, m.user_id", " LIMIT $4"
+	// Who is on the page is settled before the names are looked up.
+	query := "SELECT " + memberColumns + " FROM (SELECT * FROM " + from + " WHERE " + where + order + page + ") m JOIN users u ON u.id = m.user_id" + order
+	if words := strings.Fields(q.Q); len(words) > 0 {
+		for _, word := range words {
+			like := arg(likeText(word))
+			where += ` AND (u.email LIKE ` + like + ` ESCAPE '!' OR LOWER(u.name) LIKE ` + like + ` ESCAPE '!')`
+		}
+		query = "SELECT " + memberColumns + " FROM " + from + " JOIN users u ON u.id = m.user_id WHERE " + where + order + page
+	}
+	list, err := all(ctx, s.reading("org.Members"), "list", scanMember, query, args...)
+	if err != nil {
+		return nil, "", err
+	}
+	list, next := pageOf(list, limit, func(m crm.Member) (time.Time, string) { return m.JoinedAt, string(m.UserID) })
+	return list, next, nil
+}
+
+func cleaned[T ~string](list []T) []string {
+	out := make([]string, len(list))
+	for i, v := range list {
+		out[i] = clean(string(v))
+	}
+	return out
+}
+
+// likeText is a word for LIKE, anywhere in a text of lower case. Letters beyond
+// ASCII are any letter: databases differ in what their lower case is.
+func likeText(word string) string {
+	var b strings.Builder
+	b.WriteByte('%')
+	for _, r := range strings.ToLower(clean(word)) {
+		switch {
+		case r > unicode.MaxASCII:
+			r = '_'
+		case r == '%' || r == '_' || r == '!':
+			b.WriteByte('!')
+		}
+		b.WriteRune(r)
+	}
+	b.WriteByte('%')
+	return b.String()
 }
 
 // Member is a user's membership; outside and unknown are the same.

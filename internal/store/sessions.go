@@ -39,10 +39,39 @@ func (s *Store) SessionByHash(ctx context.Context, hash string, now time.Time) (
 	return found(v, err, "You are not signed in any more.")
 }
 
-// SessionsOf lists the sessions of a user that have not expired, the last seen first.
-func (s *Store) SessionsOf(ctx context.Context, u crm.UserID, now time.Time) ([]org.Session, error) {
-	return all(ctx, s.reading("org.SessionsOf"), "list", scanSession, "SELECT "+sessionColumns+` FROM sessions
-		WHERE user_id = $1 AND expires_at > $2 ORDER BY last_seen_at DESC, token_hash`, string(u), stamp(now))
+// SessionsOf lists the sessions of a user that are alive, the last seen first.
+func (s *Store) SessionsOf(ctx context.Context, u crm.UserID, alive org.Alive, page org.Page) ([]org.Session, string, error) {
+	before, hash, err := readCursor(page.Cursor)
+	if err != nil {
+		return nil, "", err
+	}
+	limit := pageLimit(page.Limit)
+	list, err := all(ctx, s.reading("org.SessionsOf"), "list", scanSession, "SELECT "+sessionColumns+" FROM sessions"+s.d.by("sessions_seen")+`
+		WHERE user_id = $1 AND expires_at > $2 AND created_at > $3 AND (last_seen_at, token_hash) < ($4, $5) ORDER BY last_seen_at DESC, token_hash DESC LIMIT $6`,
+		string(u), stamp(alive.Now), stamp(alive.Since), before, hash, int64(limit+1))
+	if err != nil {
+		return nil, "", err
+	}
+	list, next := pageOf(list, limit, func(v org.Session) (time.Time, string) { return v.LastSeenAt, v.TokenHash })
+	return list, next, nil
+}
+
+// SessionOf finds a living session of a user by its id. The id follows from the
+// hash and is not stored, so the user's sessions are gone through; one statement,
+// so that a session used meanwhile is not missed.
+func (s *Store) SessionOf(ctx context.Context, u crm.UserID, alive org.Alive, id crm.SessionID) (org.Session, error) {
+	var hit org.Session
+	err := each(ctx, s.reading("org.SessionOf"), "find", func(r scanner) error {
+		v, err := scanSession(r)
+		if err == nil && v.ID() == id {
+			hit = v
+		}
+		return err
+	}, "SELECT "+sessionColumns+" FROM sessions WHERE user_id = $1 AND expires_at > $2 AND created_at > $3", string(u), stamp(alive.Now), stamp(alive.Since))
+	if err == nil && hit.TokenHash == "" {
+		err = errNone
+	}
+	return found(hit, err, "There is no such session. It may have ended already.")
 }
 
 // TouchSession notes that a session was used and until when it lives.

@@ -1,0 +1,4 @@
+package httpapi
+
+// registerExport is mail as files.
+func (s *Server) registerExport(*router) {}

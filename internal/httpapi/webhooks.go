@@ -1,0 +1,4 @@
+package httpapi
+
+// registerWebhooks is webhooks out.
+func (s *Server) registerWebhooks(*router) {}

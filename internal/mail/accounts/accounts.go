@@ -1,0 +1,4 @@
+package accounts
+
+// Service is this part of the product. All fields are required.
+type Service struct{}

@@ -1,0 +1,4 @@
+package outbox
+
+// Service is this part of the product. All fields are required.
+type Service struct{}
