@@ -26,7 +26,7 @@ export function ChoiceCards<T extends string>({ label, value, options, disabled,
       className={classes.cards}
       role="radiogroup"
       aria-label={label}
-      style={{ "--choices": options.length } as never}
+      style={{ "--choices": options.length > 3 ? 2 : options.length } as never}
     >
       {options.map((option) => (
         // biome-ignore lint/a11y/noLabelWithoutControl: the radio button stands within

@@ -1,7 +1,7 @@
 import { Checkbox, Radio, Select } from "@mantine/core";
-import { useId } from "react";
 import { count, roughly } from "../lib/format";
 import type { Label, Preview, Visibility } from "../lib/types";
+import { ChoiceCards, type Option } from "./Choice";
 import classes from "./ImportChoices.module.css";
 
 /** Stands for every label, as in the API. */
@@ -123,9 +123,15 @@ export function previewText({ messages, stored, more, estimated_seconds }: Previ
     : `${fetched} ${count(outside)} messages outside this choice stay here and go on following Gmail.`;
 }
 
-const shares: [Visibility, string, string][] = [
-  ["private", "Only me", "Nobody else in the workspace sees that a message exists."],
-  ["full", "My colleagues too", "Members of this workspace can read the messages and their files."],
+const levels: Option<Visibility>[] = [
+  { value: "private", title: "Only me", detail: "Nobody else in the workspace sees that a message exists." },
+  {
+    value: "metadata",
+    title: "Who and when",
+    detail: "Colleagues see with whom I wrote and on which day, not about what.",
+  },
+  { value: "subject", title: "Subjects too", detail: "Colleagues see the subject as well, but no text and no files." },
+  { value: "full", title: "Everything", detail: "Members of this workspace can read the messages and their files." },
 ];
 
 /** Who sees the mail of this connection. */
@@ -136,28 +142,5 @@ export function VisibilityChoice({
   value: Visibility;
   onChange: (visibility: Visibility) => void;
 }) {
-  const name = useId();
-  return (
-    <div className={classes.shares} role="radiogroup" aria-label="Who sees your mail">
-      {shares.map(([share, title, detail]) => (
-        // biome-ignore lint/a11y/noLabelWithoutControl: the radio button stands within
-        <label key={share} className={classes.share} data-chosen={share === value || undefined}>
-          <Radio
-            name={name}
-            value={share}
-            checked={share === value}
-            onChange={() => onChange(share)}
-            aria-describedby={`${name}${share}`}
-            aria-label={title}
-          />
-          <span>
-            <span className={classes.shareTitle}>{title}</span>
-            <span className={classes.shareDetail} id={`${name}${share}`}>
-              {detail}
-            </span>
-          </span>
-        </label>
-      ))}
-    </div>
-  );
+  return <ChoiceCards label="Who sees your mail" value={value} options={levels} onChange={onChange} />;
 }

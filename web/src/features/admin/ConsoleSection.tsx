@@ -5,6 +5,7 @@ import { paths } from "@/app/paths";
 import { useSession } from "@/app/session";
 import { adminMessage, steps } from "@/lib/approval";
 import type { Approval } from "@/lib/types";
+import { ClientAddresses } from "@/ui/ClientAddresses";
 import { CopyLine, CopyList, CopyWords } from "@/ui/Copy";
 import { Card, Empty, Section } from "@/ui/kit";
 import classes from "./admin.module.css";
@@ -51,14 +52,7 @@ export function ConsoleSection({ approval }: { approval: Approval }) {
         </div>
         <div className={classes.step}>
           <p className={classes.stepTitle}>In Google Cloud, the OAuth client has to list these addresses</p>
-          <CopyList items={approval.redirect_uris} what="redirect URIs" label="Authorised redirect URIs" />
-          {approval.javascript_origins.length > 0 && (
-            <CopyList
-              items={approval.javascript_origins}
-              what="JavaScript origins"
-              label="Authorised JavaScript origins"
-            />
-          )}
+          <ClientAddresses {...approval} />
         </div>
       </Card>
     </Section>

@@ -9,8 +9,9 @@ import { clientsApi } from "@/lib/adminApi";
 import { plural } from "@/lib/format";
 import { keys } from "@/lib/keys";
 import type { GoogleClient } from "@/lib/types";
+import { ClientAddresses } from "@/ui/ClientAddresses";
 import { Confirm } from "@/ui/Confirm";
-import { CopyButton, CopyList } from "@/ui/Copy";
+import { CopyButton } from "@/ui/Copy";
 import { Bones, Card, Empty, Failed, Page, Pill, Section, Time } from "@/ui/kit";
 import classes from "./admin.module.css";
 import { ClientDialog } from "./ClientDialog";
@@ -149,16 +150,7 @@ function Addresses() {
         {approval.isPending ? (
           <Bones rows={2} height={40} />
         ) : approval.data ? (
-          <>
-            <CopyList items={approval.data.redirect_uris} what="redirect URIs" label="Authorised redirect URIs" />
-            {approval.data.javascript_origins.length > 0 && (
-              <CopyList
-                items={approval.data.javascript_origins}
-                what="JavaScript origins"
-                label="Authorised JavaScript origins"
-              />
-            )}
-          </>
+          <ClientAddresses {...approval.data} />
         ) : (
           <Failed error={approval.error} retry={approval.refetch} title="The addresses could not be loaded" />
         )}

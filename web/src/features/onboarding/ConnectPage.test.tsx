@@ -23,7 +23,7 @@ describe("connecting", () => {
       w.status = notConnected;
     });
     const first = show();
-    fireEvent.click(await screen.findByRole("radio", { name: "My colleagues too" }));
+    fireEvent.click(await screen.findByRole("radio", { name: "Everything" }));
     fireEvent.click(screen.getByRole("button", { name: "Connect with Google" }));
     await waitFor(() => expect(sessionStorage.getItem("rapport.connect.wishes")).toContain("full"));
     first.unmount();

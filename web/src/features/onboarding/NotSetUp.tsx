@@ -4,7 +4,7 @@ import { KeyRound } from "lucide-react";
 import { paths } from "@/app/paths";
 import { isAdmin, useSession } from "@/app/session";
 import type { Approval } from "@/lib/types";
-import { CopyList } from "@/ui/Copy";
+import { ClientAddresses } from "@/ui/ClientAddresses";
 import { Panel } from "./Panel";
 import classes from "./Waits.module.css";
 
@@ -39,14 +39,7 @@ export function NotSetUp({ approval }: { approval: Approval }) {
         <li>Enter its client id and its secret here.</li>
       </ol>
       <div className={classes.carry}>
-        <CopyList items={approval.redirect_uris} what="redirect URIs" label="Authorised redirect URIs" />
-        {approval.javascript_origins.length > 0 && (
-          <CopyList
-            items={approval.javascript_origins}
-            what="JavaScript origins"
-            label="Authorised JavaScript origins"
-          />
-        )}
+        <ClientAddresses {...approval} />
       </div>
       <p className={classes.guide}>
         Every step, with the APIs to switch on, is in the guide <code>docs/guides/google-cloud-setup.md</code>.
