@@ -99,9 +99,9 @@ func caughtUp(t *testing.T, w *apptest.World) bool {
 func member(t *testing.T, w *apptest.World, owner *client.Client) (id string) {
 	t.Helper()
 	w.AddMember(owner, apptest.Jonas, "member")
-	list, err := owner.Workspace(w.Home).Members(ctx)
+	list, err := owner.Workspace(w.Home).Members(ctx, client.MemberQuery{})
 	require.NoError(t, err)
-	for _, m := range list {
+	for _, m := range list.Items {
 		if m.Email == apptest.Jonas {
 			return m.UserID
 		}

@@ -87,13 +87,13 @@ func TestAPIKeys(t *testing.T) {
 		program := client.New(w.URL, client.WithToken(made.Key))
 		_, err = program.Workspace(w.Home).Emails(ctx, client.EmailQuery{})
 		require.NoError(t, err)
-		_, err = program.Workspace(w.Home).Members(ctx)
+		_, err = program.Workspace(w.Home).Members(ctx, client.MemberQuery{})
 		require.Equal(t, "insufficient_scope", client.Code(err))
 
-		listed, err := home.APIKeys(ctx)
+		listed, err := home.APIKeys(ctx, client.KeyQuery{})
 		require.NoError(t, err)
-		require.Len(t, listed, 1)
-		require.NotNil(t, listed[0].LastUsedAt)
+		require.Len(t, listed.Items, 1)
+		require.NotNil(t, listed.Items[0].LastUsedAt)
 
 		require.NoError(t, home.RevokeAPIKey(ctx, made.ID))
 		_, err = program.Workspace(w.Home).Emails(ctx, client.EmailQuery{})

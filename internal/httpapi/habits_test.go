@@ -157,10 +157,10 @@ func TestPrivateThingsOfAnotherMemberDoNotExist(t *testing.T) {
 		runs, err := home.Runs(ctx, "", "")
 		require.NoError(t, err)
 		browser, _ := w.Browser(apptest.Mara)
-		sessions, err := browser.Sessions(ctx)
+		sessions, err := browser.Sessions(ctx, client.Page{})
 		require.NoError(t, err)
 		fill := strings.NewReplacer("{workspace_id}", w.Home, "{email_id}", found.Items[0].ID, "{attachment_id}", "a", "{thread_id}", found.Items[0].GmailThreadID,
-			"{run_id}", runs.Items[0].ID, "{session_id}", sessions[0].ID)
+			"{run_id}", runs.Items[0].ID, "{session_id}", sessions.Items[0].ID)
 		his := token(t, w, apptest.Jonas)
 		asked := 0
 		for _, op := range operations(t, w) {

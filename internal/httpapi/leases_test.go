@@ -240,7 +240,7 @@ func TestAnOpenBrokerAsksNobody(t *testing.T) {
 			require.Equal(t, http.StatusForbidden, answer.StatusCode, "nor for who is signed in: %s %s", path, text)
 		}
 	}
-	_, err = w.Nobody().Workspace(w.Home).Members(ctx)
+	_, err = w.Nobody().Workspace(w.Home).Members(ctx, client.MemberQuery{})
 	require.Equal(t, "unauthenticated", client.Code(err), "the rest stays closed")
 	_, err = owner.Me(ctx)
 	require.NoError(t, err)

@@ -143,9 +143,9 @@ func TestAConnectLinkWorksWithoutAnAccount(t *testing.T) {
 		require.Equal(t, http.StatusNotFound, statusOf(err), "it worked once")
 		answer, _ = look(t, w, h, start)
 		require.Contains(t, answer.Header.Get("Location"), "/connect/"+token+"?google=expired")
-		links, err := home.ConnectLinks(ctx)
+		links, err := home.ConnectLinks(ctx, client.OpenQuery{})
 		require.NoError(t, err)
-		require.NotNil(t, links[0].UsedAt)
+		require.NotNil(t, links.Items[0].UsedAt)
 	})
 }
 

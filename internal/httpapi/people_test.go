@@ -48,9 +48,9 @@ func TestInvitations(t *testing.T) {
 
 		second, err := home.Invite(ctx, client.NewInvitation{Email: "ivo@northwind-lamps.example"})
 		require.NoError(t, err)
-		open, err := home.Invitations(ctx)
+		open, err := home.Invitations(ctx, client.OpenQuery{})
 		require.NoError(t, err)
-		require.Len(t, open, 1)
+		require.Len(t, open.Items, 1)
 		require.NoError(t, home.RevokeInvitation(ctx, second.ID))
 		_, err = w.Nobody().Invitation(ctx, last(second.URL))
 		require.Equal(t, "invitation_not_found", client.Code(err))
@@ -128,9 +128,9 @@ func TestRolesAndRemoval(t *testing.T) {
 		require.Equal(t, http.StatusConflict, statusOf(err), "the last owner stays one")
 
 		require.NoError(t, home.RemoveMember(ctx, me.User.ID))
-		_, err = client.New(w.URL, client.WithToken(key.Key)).Workspace(w.Home).Members(ctx)
+		_, err = client.New(w.URL, client.WithToken(key.Key)).Workspace(w.Home).Members(ctx, client.MemberQuery{})
 		require.Equal(t, http.StatusUnauthorized, statusOf(err), "their keys end")
-		_, err = jonas.Workspace(w.Home).Members(ctx)
+		_, err = jonas.Workspace(w.Home).Members(ctx, client.MemberQuery{})
 		require.Contains(t, []int{401, 404}, statusOf(err))
 		require.Equal(t, http.StatusNotFound, statusOf(home.RemoveMember(ctx, me.User.ID)))
 	})
@@ -151,11 +151,11 @@ func TestOnesOwnAccount(t *testing.T) {
 		w.SetUp()
 		here, browser := w.Browser(apptest.Mara)
 		there, _ := w.Browser(apptest.Mara)
-		list, err := here.Sessions(ctx)
+		list, err := here.Sessions(ctx, client.Page{})
 		require.NoError(t, err)
-		require.Len(t, list, 3, "with the one that set up")
+		require.Len(t, list.Items, 3, "with the one that set up")
 		current := 0
-		for _, s := range list {
+		for _, s := range list.Items {
 			if s.Current {
 				current++
 				continue

@@ -76,7 +76,7 @@ func TestWhoMayInvite(t *testing.T) {
 			_, _, err = r.InviteByLink(ctx, admin, bad)
 			require.True(t, fault.Is(err, fault.Invalid), "%+v", bad)
 		}
-		_, err = r.Invitations(ctx, member)
+		_, _, err = r.Invitations(ctx, member, false, org.Page{})
 		require.True(t, fault.Is(err, fault.Forbidden))
 		require.True(t, fault.Is(r.RevokeInvitation(ctx, member, "x"), fault.Forbidden))
 	})
@@ -94,7 +94,7 @@ func TestInvitationsEnd(t *testing.T) {
 		first := r.invite(t, "a@x.example", crm.RoleMember)
 		second := r.invite(t, "a@x.example", crm.RoleAdmin)
 		gone(first)
-		list, err := r.Invitations(ctx, owner)
+		list, _, err := r.Invitations(ctx, owner, false, org.Page{})
 		require.NoError(t, err)
 		require.Len(t, list, 1, "the newer one replaces the earlier one")
 		require.NoError(t, r.RevokeInvitation(ctx, owner, list[0].ID))
@@ -103,7 +103,7 @@ func TestInvitationsEnd(t *testing.T) {
 		third := r.invite(t, "a@x.example", crm.RoleMember)
 		r.clock.Move(7 * 24 * time.Hour)
 		gone(third)
-		list, err = r.Invitations(ctx, owner)
+		list, _, err = r.Invitations(ctx, owner, false, org.Page{})
 		require.NoError(t, err)
 		require.Len(t, list, 1, "expired ones are shown")
 		abroad := owner

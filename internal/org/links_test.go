@@ -47,7 +47,7 @@ func TestConnectLinks(t *testing.T) {
 		require.NoError(t, err)
 		_, err = r.ConnectLinkByToken(ctx, made[0].Token)
 		require.True(t, fault.Is(err, fault.NotFound), "a newer link ends the earlier one")
-		list, err := r.ConnectLinks(ctx, owner)
+		list, _, err := r.ConnectLinks(ctx, owner, false, org.Page{})
 		require.NoError(t, err)
 		require.Len(t, list, 2)
 		require.NoError(t, r.RevokeConnectLink(ctx, owner, again[0].Link.ID))

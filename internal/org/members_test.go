@@ -42,7 +42,7 @@ func atOnce(tasks ...func() error) []error {
 
 func (r *room) roles(t *testing.T) map[crm.UserID]crm.Role {
 	t.Helper()
-	list, err := r.store.Members(context.Background(), r.w)
+	list, _, err := r.store.Members(context.Background(), r.w, org.MemberQuery{})
 	require.NoError(t, err)
 	roles := map[crm.UserID]crm.Role{}
 	for _, m := range list {
@@ -176,7 +176,7 @@ func TestMembersAreRemoved(t *testing.T) {
 		require.Equal(t, admin.UserID, list[0].UserID)
 		require.JSONEq(t, `{"user_id":"`+string(admin.UserID)+`"}`, string(list[0].Data))
 		require.Equal(t, []fact.Kind{fact.MemberRemoved}, r.facts(t))
-		invited, err := r.Invitations(ctx, owner)
+		invited, _, err := r.Invitations(ctx, owner, false, org.Page{})
 		require.NoError(t, err)
 		require.Empty(t, invited, "whom they invited is not")
 		require.Equal(t, []string{"ok: was admin"}, r.said(t, "member.remove"))
@@ -227,7 +227,7 @@ func TestDemotionEndsWhatWasGivenOut(t *testing.T) {
 			require.NoError(t, err)
 		}
 		open := func() int {
-			list, err := r.Invitations(ctx, owner)
+			list, _, err := r.Invitations(ctx, owner, false, org.Page{})
 			require.NoError(t, err)
 			return len(list)
 		}
@@ -344,7 +344,7 @@ func TestABusyKeyIsTouchedOnce(t *testing.T) {
 		r.clock.Move(5 * time.Minute)
 		require.NoError(t, use())
 		require.EqualValues(t, 2, counted.touched.Load())
-		keys, err := r.APIKeys(ctx, r.caller(t))
+		keys, _, err := r.APIKeys(ctx, r.caller(t), "", org.Page{})
 		require.NoError(t, err)
 		require.Equal(t, k.ID, keys[0].ID)
 		require.Equal(t, r.clock.Now(), *keys[0].LastUsedAt)

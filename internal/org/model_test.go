@@ -105,7 +105,7 @@ func TestPeopleAtRandomAllAtOnce(t *testing.T) {
 					if err := r.ChangeRole(ctx, c, user, role); err != nil && !fault.Is(err, fault.Forbidden) && !fault.Is(err, fault.Conflict) {
 						t.Error(err)
 					}
-					list, err := r.store.Members(ctx, r.w)
+					list, _, err := r.store.Members(ctx, r.w, org.MemberQuery{})
 					owners := 0
 					for _, m := range list {
 						if m.Role == crm.RoleOwner {

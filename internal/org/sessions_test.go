@@ -39,7 +39,7 @@ func TestSessionsAreListedAndEnded(t *testing.T) {
 		other := r.person(t, "other@x.example", crm.RoleMember)
 		theirs, _ := r.browser(t, crm.User{ID: other.UserID}, "theirs")
 
-		list, err := r.Sessions(ctx, here)
+		list, _, err := r.Sessions(ctx, here, org.Page{})
 		require.NoError(t, err)
 		require.Len(t, list, 2)
 		require.Equal(t, "phone", list[0].UserAgent, "the last seen first")
@@ -56,11 +56,11 @@ func TestSessionsAreListedAndEnded(t *testing.T) {
 
 		key := here
 		key.Via = access.ViaKey
-		_, err = r.Sessions(ctx, key)
+		_, _, err = r.Sessions(ctx, key, org.Page{})
 		require.True(t, fault.Is(err, fault.Forbidden), "a key does not touch how its maker signs in")
 		require.True(t, fault.Is(r.SignOutEverywhere(ctx, key, false), fault.Forbidden))
 		require.True(t, fault.Is(r.ChangePassword(ctx, key, crm.NewSecret(password), chosen), fault.Forbidden))
-		_, err = r.Sessions(ctx, access.Caller{})
+		_, _, err = r.Sessions(ctx, access.Caller{}, org.Page{})
 		require.True(t, fault.Is(err, fault.Unauthenticated))
 		require.True(t, r.signedIn(theirs))
 	})

@@ -46,7 +46,7 @@ func TestPeople(t *testing.T) {
 func TestMembersAndWorkspaces(t *testing.T) {
 	Each(t, func(t *testing.T, d Database) {
 		w := NewWorld(t, d)
-		members, err := w.Members(ctx, w.Home)
+		members, _, err := w.Members(ctx, w.Home, org.MemberQuery{})
 		require.NoError(t, err)
 		require.Equal(t, []crm.Member{
 			{WorkspaceID: w.Home, UserID: w.Ada.ID, Email: w.Ada.Email, Name: "ada", Role: crm.RoleOwner, JoinedAt: Start},
@@ -148,7 +148,7 @@ func TestKeys(t *testing.T) {
 		require.Equal(t, fault.NotFound, fault.Of(err))
 		require.NoError(t, w.TouchKey(ctx, "k1", Start))
 		require.NoError(t, w.TouchKey(ctx, "k1", Start.Add(59*time.Second)))
-		list, err := w.KeysOf(ctx, w.Home)
+		list, _, err := w.KeysOf(ctx, w.Home, org.KeyQuery{})
 		require.NoError(t, err)
 		require.Equal(t, Start, *list[0].LastUsedAt, "to the minute")
 		require.NoError(t, w.TouchKey(ctx, "k1", Start.Add(time.Minute)))
@@ -159,7 +159,7 @@ func TestKeys(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, Start, *got.RevokedAt)
 		require.Equal(t, Start.Add(time.Minute), *got.LastUsedAt)
-		list, err = w.KeysOf(ctx, w.Abroad)
+		list, _, err = w.KeysOf(ctx, w.Abroad, org.KeyQuery{})
 		require.NoError(t, err)
 		require.Empty(t, list)
 	})

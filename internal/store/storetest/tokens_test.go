@@ -333,10 +333,10 @@ func TestASecurityEventActsOnce(t *testing.T) {
 		require.NoError(t, err)
 		require.Empty(t, list, "none of them lives")
 
-		open, err := w.SessionsOf(ctx, w.Ada.ID, Start)
+		open, _, err := w.SessionsOf(ctx, w.Ada.ID, org.Alive{Now: Start}, org.Page{})
 		require.NoError(t, err)
 		require.Empty(t, open, "signed out")
-		open, err = w.SessionsOf(ctx, w.Ben.ID, Start)
+		open, _, err = w.SessionsOf(ctx, w.Ben.ID, org.Alive{Now: Start}, org.Page{})
 		require.NoError(t, err)
 		require.Len(t, open, 1)
 
@@ -349,7 +349,7 @@ func TestASecurityEventActsOnce(t *testing.T) {
 		again, err := w.Grant(ctx, "g")
 		require.NoError(t, err)
 		require.Equal(t, vault.GrantActive, again.Status)
-		open, err = w.SessionsOf(ctx, w.Ada.ID, Start)
+		open, _, err = w.SessionsOf(ctx, w.Ada.ID, org.Alive{Now: Start}, org.Page{})
 		require.NoError(t, err)
 		require.Len(t, open, 1, "nor a new session ended")
 	})
