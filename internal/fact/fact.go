@@ -21,7 +21,9 @@ const (
 	MemberRemoved     Kind = "member.removed" // no longer of the workspace: user id in Data
 	GrantChanged      Kind = "grant.changed"  // tokens handed out before may be worthless: grant id in Data
 	MailArrived       Kind = "mail.arrived"   // new messages, ids in Data
-	MailChanged       Kind = "mail.changed"   // labels, read state, deletion
+	MailChanged       Kind = "mail.changed"   // labels, read state, deletion (then among deleted, too)
+	MailSending       Kind = "mail.sending"   // a message of the outbox has another state: outgoing_id and state in Data
+	MailRefused       Kind = "mail.refused"   // Gmail refused a change, labels are as before: ids, change_id and reason in Data
 	SyncProgress      Kind = "sync.progress"
 	SyncFinished      Kind = "sync.completed"
 	SyncFailed        Kind = "sync.failed"
