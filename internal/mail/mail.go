@@ -15,7 +15,7 @@ import (
 	"rapport/internal/work"
 )
 
-// Service is the mail room. All fields but Log and Budget are required.
+// Service is the mail room. All fields but Pace, Log and Budget are required.
 type Service struct {
 	Mailboxes   Mailboxes
 	Streams     Streams
@@ -24,6 +24,7 @@ type Service struct {
 	Emails      Emails
 	Connections Connections
 	Queue       work.Queue
+	Pace        Pace // nil: every connection is polled at its own interval
 	Now         func() time.Time
 	Random      io.Reader // for ids
 	Log         *slog.Logger
@@ -57,7 +58,10 @@ const PollEvery = time.Minute
 
 const verifyEvery = 24 * time.Hour
 
-var priorities = map[work.Kind]int{KindHistory: 10, KindRetry: 5, KindBackfill: 3, KindVerify: 1}
+var priorities = map[work.Kind]int{KindChange: 15, KindLabels: 12, KindHistory: 10, KindRetry: 5, KindBackfill: 3, KindVerify: 1}
+
+// HistoryJob is a look at what has changed in a mailbox.
+func HistoryJob(c crm.ConnectionID, at time.Time) work.Job { return job(KindHistory, c, at) }
 
 // job of a connection. Streams of one connection run side by side, a stream
 // never twice.
@@ -77,14 +81,24 @@ func (s *Service) Start(ctx context.Context, c crm.ConnectionID) error {
 	now := s.Now()
 	verify := job(KindVerify, c, now.Add(verifyEvery))
 	verify.Every = verifyEvery
-	return s.Queue.Enqueue(ctx, job(KindHistory, c, now), job(KindBackfill, c, now), verify)
+	jobs := []work.Job{job(KindHistory, c, now), job(KindBackfill, c, now), verify}
+	if s.Changes != nil {
+		waiting, err := s.Changes.ChangesWait(ctx, c)
+		if err != nil {
+			return fmt.Errorf("looking for changes that wait: %w", err)
+		}
+		if waiting {
+			jobs = append(jobs, job(KindChange, c, now))
+		}
+	}
+	return s.Queue.Enqueue(ctx, jobs...)
 }
 
 // Stop takes back all work on a connection and ends its runs. A step under way
 // ends by itself at its next write.
 func (s *Service) Stop(ctx context.Context, c crm.ConnectionID) error {
 	var errs []error
-	for _, k := range []work.Kind{KindHistory, KindBackfill, KindVerify, KindRetry} {
+	for _, k := range []work.Kind{KindHistory, KindBackfill, KindVerify, KindRetry, KindChange} {
 		errs = append(errs, s.Queue.Cancel(ctx, k, string(c)))
 	}
 	for _, stream := range []crm.Stream{crm.StreamGmailHistory, crm.StreamGmailBackfill, crm.StreamGmailVerify, crm.StreamGmailRetry} {
@@ -111,10 +125,13 @@ func (s *Service) cancel(ctx context.Context, c crm.ConnectionID, stream crm.Str
 }
 
 // SettingsChanged continues the back-fill when more was chosen: a label turned
-// on, a higher limit, an earlier date. When nothing more was chosen it does
-// nothing.
+// on, a higher limit, an earlier date; and it hides and shows what was stored
+// before by the labels that are on.
 func (s *Service) SettingsChanged(ctx context.Context, c crm.ConnectionID) error {
-	return s.Queue.Enqueue(ctx, job(KindBackfill, c, s.Now()))
+	if s.Changes == nil {
+		return s.Queue.Enqueue(ctx, job(KindBackfill, c, s.Now()))
+	}
+	return s.Queue.Enqueue(ctx, job(KindLabels, c, s.Now()), job(KindBackfill, c, s.Now()))
 }
 
 // RequestSync asks for changes now and answers the run, or the one going on.

@@ -17,7 +17,7 @@ import (
 
 // history is the step of gmail.history: what changed since the mark.
 func history(ctx context.Context, x *session) (bool, error) {
-	feed := &historyFeed{session: x}
+	feed := &historyFeed{session: x, seen: Look{Began: x.Now()}}
 	more, err := x.pull(ctx, feed)
 	for err == nil && more && feed.reconciled != nil && !feed.reconciled.over {
 		more, err = engine.Pull(ctx, feed, x) // a census is too dear to take twice
@@ -33,6 +33,11 @@ func history(ctx context.Context, x *session) (bool, error) {
 	}
 	if err := x.resume(ctx); err != nil {
 		return false, err
+	}
+	if x.Pace != nil {
+		if decided, err := x.Pace.Looked(ctx, x.conn, feed.seen); err != nil || decided {
+			return false, err
+		}
 	}
 	if every := time.Duration(x.conn.Settings.PollSeconds) * time.Second; every > PollEvery {
 		// Whoever polls with every round needs no note of it.
@@ -75,6 +80,7 @@ const resumeAfter = 10 * time.Minute
 type historyFeed struct {
 	*session
 	reconciled *reconciliation
+	seen       Look
 }
 
 // bite is how many messages one page of changes fetches at most: what arrives
@@ -139,7 +145,9 @@ func (f *historyFeed) Since(ctx context.Context, since, page engine.Cursor) (eng
 		w.Cut, w.Token = 0, got.Next
 		out.Next, err = w.cursor()
 	default:
-		out.Mark = mark(max(w.Start, w.Last, got.HistoryID))
+		reached := max(w.Start, w.Last, got.HistoryID)
+		out.Mark = mark(reached)
+		f.seen.Since, f.seen.Reached, f.seen.Changed = w.Start, reached, w.Last
 	}
 	return out, err
 }
@@ -240,7 +248,7 @@ func (f *historyFeed) resolve(ctx context.Context, records []HistoryRecord) ([]e
 		case d.last.ID <= k.HistoryID:
 			c.Value = &Item{Skip: true}
 		case stored && !k.Deleted && !k.Failed:
-			c.Value = &Item{ThreadID: d.last.Ref.ThreadID, Labels: d.last.Labels}
+			c.Value = &Item{ThreadID: d.last.Ref.ThreadID, Labels: d.last.Labels, Echo: sameLabels(d.last.Labels, k.Shown)}
 		case wanted(d.last.Labels, chosen) && (d.became || stored):
 			refs = append(refs, d.last.Ref)
 			continue
@@ -256,10 +264,14 @@ func (f *historyFeed) resolve(ctx context.Context, records []HistoryRecord) ([]e
 	for _, g := range got {
 		if !g.extra {
 			changes = append(changes, g.change)
+			f.seen.meet(g.change)
 		}
 	}
 	return changes, f.noticeLabels(ctx, changes)
 }
+
+// sameLabels compares sets of labels.
+func sameLabels(a, b []string) bool { return slices.Equal(Delta{}.On(a), Delta{}.On(b)) }
 
 // look reads the profile.
 func (x *session) look(ctx context.Context) (Profile, error) {
