@@ -5,6 +5,7 @@ import type {
   AuditQuery,
   ColleagueQuery,
   GoogleClientPatch,
+  KeyState,
   NewGoogleClient,
   NewInvitation,
   NewKey,
@@ -28,7 +29,7 @@ export const clientsApi = {
 };
 
 export const invitationsApi = {
-  list: (w: string, signal?: Stop) => api.listInvitations(w, { signal }),
+  open: (w: string, cursor?: string, signal?: Stop) => api.listInvitations(w, { open: true, cursor }, { signal }),
   create: (w: string, wish: NewInvitation) => api.createInvitation(w, wish),
   revoke: (w: string, invitation: string) => api.revokeInvitation(w, invitation),
   view: (token: string, signal?: Stop) => api.viewInvitation(encodeURIComponent(token), { signal }),
@@ -43,7 +44,7 @@ export const peopleApi = {
   /** A page of the server that leads to Google and back to `back`: send the browser there. */
   directoryConnectUrl: (w: string, user: string, back: string) =>
     api.getAuthorizeUrl({ userId: user, service: "directory", redirect: back, workspace_id: w }),
-  links: (w: string, signal?: Stop) => api.listConnectLinks(w, { signal }),
+  openLinks: (w: string, cursor?: string, signal?: Stop) => api.listConnectLinks(w, { open: true, cursor }, { signal }),
   createLinks: (w: string, people: { email: string; name: string }[], services: string[]) =>
     api.createConnectLinks(w, { people, services }),
   revokeLink: (w: string, link: string) => api.revokeConnectLink(w, link),
@@ -59,7 +60,8 @@ export const healthApi = {
 };
 
 export const keysApi = {
-  list: (w: string, signal?: Stop) => api.listApiKeys(w, { signal }),
+  list: (w: string, state: KeyState, cursor?: string, signal?: Stop) =>
+    api.listApiKeys(w, { state, cursor }, { signal }),
   create: (w: string, wish: NewKey) => api.createApiKey(w, wish),
   revoke: (w: string, key: string) => api.revokeApiKey(w, key),
 };
@@ -76,7 +78,7 @@ export const auditApi = {
 };
 
 export const accountApi = {
-  sessions: (signal?: Stop) => api.listSessions({ signal }),
+  sessions: (cursor?: string, signal?: Stop) => api.listSessions({ cursor }, { signal }),
   endSession: (session: string) => api.endSession(encodeURIComponent(session)),
   signOutEverywhere: () => api.signOutEverywhere({}),
   changePassword: (old_password: string, new_password: string) => api.changePassword({ old_password, new_password }),

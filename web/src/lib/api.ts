@@ -8,6 +8,7 @@ import type {
   Email,
   EmailQuery,
   GoogleStatus,
+  MemberQuery,
   NewMember,
   SendEmail,
   Service,
@@ -30,7 +31,7 @@ export const sessionApi = {
 };
 
 export const membersApi = {
-  list: (workspace: string, signal?: Stop) => api.listMembers(workspace, { signal }),
+  list: (workspace: string, query: MemberQuery, signal?: Stop) => api.listMembers(workspace, query, { signal }),
   add: (workspace: string, member: NewMember) => api.addMember(workspace, member),
 };
 

@@ -15,6 +15,15 @@ export interface AuditSentence {
 type Name = (id: string) => string | undefined;
 type Write = (row: AuditRow, name: Name) => string;
 
+/** Actions whose target is a person, who is named. */
+const aboutPeople = new Set(["member.add", "member.role", "member.remove", "approval.dismiss"]);
+
+/** The ids of people whose names the sentence of a row needs. */
+export const peopleIn = (row: AuditRow): string[] => [
+  ...(row.user_name ? [] : [row.user_id]),
+  ...(aboutPeople.has(row.action) ? [row.target] : []),
+];
+
 const person = (row: AuditRow, name: Name) => name(row.target) ?? "somebody";
 const service = (text: string) => {
   const found = /\b(gmail|calendar|contacts|directory|drive|meet|sheets)\b/.exec(text)?.[1];

@@ -8,6 +8,9 @@ export const keys = {
   /** Outside of the mail: the names of people do not change with every message. */
   people: (w: string) => ["people", w] as const,
   members: (w: string) => ["members", w] as const,
+  memberList: (w: string, q: string) => ["members", w, "list", q] as const,
+  owners: (w: string) => ["members", w, "owners"] as const,
+  member: (w: string, id: string) => ["members", w, "one", id] as const,
   approval: (w: string) => ["approval", w] as const,
   invitation: (token: string) => ["invitation", token] as const,
   connectLink: (token: string) => ["connect-link", token] as const,

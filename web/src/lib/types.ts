@@ -7,9 +7,11 @@ import type {
   CreatedAPIKey,
   Email,
   EmailItem,
+  ListApiKeysParams,
   ListAuditParams,
   ListColleaguesParams,
   ListEmailsParams,
+  ListMembersParams,
   NewAPIKey,
   Session,
   Settings,
@@ -106,3 +108,5 @@ export type ApprovalChange = ApprovalPatch;
 export type ScopeProfile = ApprovalScopeProfile;
 export type AuditQuery = ListAuditParams;
 export type ColleagueQuery = ListColleaguesParams;
+export type MemberQuery = ListMembersParams;
+export type KeyState = NonNullable<ListApiKeysParams["state"]>;

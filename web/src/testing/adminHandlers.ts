@@ -18,14 +18,18 @@ const missing = () => problem(404, "not_found", "There is no such thing.");
 const list = <T>(items: T[], next_cursor = "") => HttpResponse.json({ items, next_cursor });
 
 /** A page of so many, with the position as the cursor. */
-function paged<T>(items: T[], request: Request, size: number) {
-  const start = Number(new URL(request.url).searchParams.get("cursor") ?? 0);
+export function paged<T>(items: T[], request: Request, usual = 50) {
+  const q = new URL(request.url).searchParams;
+  const start = Number(q.get("cursor") ?? 0);
+  const size = Math.min(Number(q.get("limit") ?? usual), usual);
   return list(items.slice(start, start + size), start + size < items.length ? String(start + size) : "");
 }
 
 export function adminHandlers(world: World, note: Note): HttpHandler[] {
   return [...decisions(world, note), ...people(world, note), ...handedOut(world, note), ...account(world, note)];
 }
+
+const asks = (request: Request, name: string) => new URL(request.url).searchParams.get(name);
 
 const member = (world: World) => world.me.workspaces.every((x) => x.role === "member");
 
@@ -118,7 +122,10 @@ function people(world: World, note: Note): HttpHandler[] {
       world.members = world.members.filter((m) => m.user_id !== params.user);
       return done();
     }),
-    http.get(`${w}/invitations`, () => list(org.invitations)),
+    http.get(`${w}/invitations`, ({ request }) => {
+      const open = org.invitations.filter((i) => new Date(i.expires_at) > world.now());
+      return paged(asks(request, "open") ? open : org.invitations, request);
+    }),
     http.post(`${w}/invitations`, async ({ request }) => {
       note(request);
       const wish = (await request.json()) as { email: string; name: string; role: Role };
@@ -176,7 +183,10 @@ function people(world: World, note: Note): HttpHandler[] {
         50,
       );
     }),
-    http.get(`${w}/connect-links`, () => list(org.links)),
+    http.get(`${w}/connect-links`, ({ request }) => {
+      const open = org.links.filter((l) => !l.used_at && new Date(l.expires_at) > world.now());
+      return paged(asks(request, "open") ? open : org.links, request);
+    }),
     http.post(`${w}/connect-links`, async ({ request }) => {
       note(request);
       const wish = (await request.json()) as { people: { email: string; name: string }[]; services: string[] };
@@ -220,7 +230,15 @@ function people(world: World, note: Note): HttpHandler[] {
 function handedOut(world: World, note: Note): HttpHandler[] {
   const org = world.organisation;
   return [
-    http.get(`${w}/api-keys`, () => list(org.keys)),
+    http.get(`${w}/api-keys`, ({ request }) => {
+      const state = asks(request, "state");
+      const over = (k: Key) =>
+        k.revoked_at !== null || (k.expires_at !== null && new Date(k.expires_at) <= world.now());
+      return paged(
+        org.keys.filter((k) => !state || over(k) === (state === "ended")),
+        request,
+      );
+    }),
     http.post(`${w}/api-keys`, async ({ request }) => {
       note(request);
       const wish = (await request.json()) as { name: string; scopes: string[]; expires_at?: string };
@@ -275,7 +293,7 @@ function handedOut(world: World, note: Note): HttpHandler[] {
 function account(world: World, note: Note): HttpHandler[] {
   const org = world.organisation;
   return [
-    http.get(`${api}/me/sessions`, () => list(org.sessions)),
+    http.get(`${api}/me/sessions`, ({ request }) => paged(org.sessions, request)),
     http.delete(`${api}/me/sessions/:id`, ({ request, params }) => {
       note(request);
       org.sessions = org.sessions.filter((s) => s.id !== params.id);

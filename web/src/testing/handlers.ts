@@ -1,7 +1,7 @@
 /** The API over sample data, for tests and `npm run dev:sample`. A `World` is the state behind it. */
 import { type HttpHandler, HttpResponse, http } from "msw";
 import type { Email, GoogleStatus, Me } from "../lib/types";
-import { adminHandlers } from "./adminHandlers";
+import { adminHandlers, paged } from "./adminHandlers";
 import { makeOrganisation, type Organisation } from "./adminSample";
 import * as sample from "./sample";
 
@@ -129,7 +129,20 @@ function session(world: World, note: Note): HttpHandler[] {
       world.signedIn = false;
       return new HttpResponse(null, { status: 204 });
     }),
-    http.get(`${w}/members`, () => HttpResponse.json({ items: world.members })),
+    http.get(`${w}/members`, ({ request }) => {
+      const asked = new URL(request.url).searchParams;
+      const words = (asked.get("q") ?? "").toLowerCase().split(/\s+/);
+      const ids = asked.get("user_ids")?.split(",");
+      return paged(
+        world.members.filter(
+          (m) =>
+            words.every((x) => `${m.name} ${m.email}`.toLowerCase().includes(x)) &&
+            (!asked.get("role") || m.role === asked.get("role")) &&
+            (!ids || ids.includes(m.user_id)),
+        ),
+        request,
+      );
+    }),
     http.post(`${w}/members`, async ({ request }) => {
       note(request);
       const body = (await request.json()) as { email: string; name: string; role: "member" };

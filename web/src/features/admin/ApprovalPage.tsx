@@ -68,7 +68,7 @@ const tones = { approved: "ok", pending: "warn", blocked: "bad" } as const;
 function StateCard({ approval }: { approval: Approval }) {
   const [asking, setAsking] = useState<ApprovalState>();
   const { workspace } = useSession();
-  const name = useNames(workspace.id);
+  const name = useNames(workspace.id, [approval.decided_by]);
   const decide = useDecide(() => setAsking(undefined));
   const words = stateWords[approval.state];
   const by = approval.decided_by && (name(approval.decided_by) ?? "a former member");

@@ -1,10 +1,11 @@
 import { Select } from "@mantine/core";
+import { useDebouncedValue } from "@mantine/hooks";
 import { useInfiniteQuery } from "@tanstack/react-query";
 import { ChevronRight, KeyRound, ScrollText } from "lucide-react";
 import { useState } from "react";
 import { useSession } from "@/app/session";
 import { auditApi } from "@/lib/adminApi";
-import { auditAreas, auditPeriods, auditSentence, byDay, sinceOf } from "@/lib/audit";
+import { auditAreas, auditPeriods, auditSentence, byDay, peopleIn, sinceOf } from "@/lib/audit";
 import { exactDate } from "@/lib/format";
 import { keys } from "@/lib/keys";
 import { displayName } from "@/lib/people";
@@ -19,7 +20,6 @@ export function AuditPage() {
   const { workspace } = useSession();
   const [filter, setFilter] = useState({ user_id: "", action: "", period: "" });
   const [since, setSince] = useState<string>();
-  const name = useNames(workspace.id);
   const query = { user_id: filter.user_id || undefined, action: filter.action || undefined, since };
   const list = useInfiniteQuery({
     queryKey: keys.admin.audit(workspace.id, query),
@@ -27,7 +27,9 @@ export function AuditPage() {
     initialPageParam: undefined as string | undefined,
     getNextPageParam: (last: PageOf<AuditRow>) => last.next_cursor || undefined,
   });
-  const days = byDay(rows(list.data));
+  const entries = rows(list.data);
+  const days = byDay(entries);
+  const name = useNames(workspace.id, entries.flatMap(peopleIn));
   const narrowed = Boolean(filter.user_id || filter.action || filter.period);
   return (
     <Page title="Audit log" wide lead="Who did what, and when. Tokens, keys and the content of mail never stand here.">
@@ -73,18 +75,9 @@ interface Filter {
 
 function Filters({ value, onChange }: { value: Filter; onChange: (filter: Filter) => void }) {
   const { workspace } = useSession();
-  const members = useMembers(workspace.id).data?.items ?? [];
   return (
     <div className={classes.filters}>
-      <Select
-        aria-label="Who"
-        data={[
-          { value: "", label: "Everybody" },
-          ...members.map((m) => ({ value: m.user_id, label: displayName(m.name, m.email) })),
-        ]}
-        value={value.user_id}
-        onChange={(user_id) => onChange({ ...value, user_id: user_id ?? "" })}
-      />
+      <Who w={workspace.id} value={value.user_id} onChange={(user_id) => onChange({ ...value, user_id })} />
       <Select
         aria-label="What"
         data={auditAreas.map((a) => ({ value: a.value, label: a.title }))}
@@ -98,6 +91,38 @@ function Filters({ value, onChange }: { value: Filter; onChange: (filter: Filter
         onChange={(period) => onChange({ ...value, period: period ?? "" })}
       />
     </div>
+  );
+}
+
+interface WhoProps {
+  w: string;
+  value: string;
+  onChange: (id: string) => void;
+}
+
+/** Chooses a member; those further down are found by writing. */
+function Who({ w, value, onChange }: WhoProps) {
+  const [text, setText] = useState("");
+  const [chosen, setChosen] = useState({ value: "", label: "Everybody" });
+  const [q] = useDebouncedValue(text === chosen.label ? "" : text.trim(), 200);
+  const found = rows(useMembers(w, q).data).map((m) => ({ value: m.user_id, label: displayName(m.name, m.email) }));
+  const others = [{ value: "", label: "Everybody" }, ...found].filter((o) => o.value !== chosen.value);
+  return (
+    <Select
+      aria-label="Who"
+      searchable
+      nothingFoundMessage="Nobody matches"
+      searchValue={text}
+      onSearchChange={setText}
+      filter={({ options }) => options} // the server has looked already
+      data={[chosen, ...others]}
+      value={value}
+      allowDeselect={false}
+      onChange={(id, option) => {
+        setChosen({ value: id ?? "", label: option?.label ?? "Everybody" });
+        onChange(id ?? "");
+      }}
+    />
   );
 }
 

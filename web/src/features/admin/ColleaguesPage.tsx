@@ -218,7 +218,7 @@ export const isOpen = (l: ConnectLink, now = new Date()) => !l.used_at && new Da
 function Links() {
   const { workspace } = useSession();
   const list = useConnectLinks(workspace.id);
-  const open = (list.data?.items ?? []).filter((l) => isOpen(l));
+  const open = rows(list.data).filter((l) => isOpen(l));
   const revoke = useAct({
     run: (link: ConnectLink) => peopleApi.revokeLink(workspace.id, link.id),
     stale: [keys.admin.links(workspace.id)],
@@ -251,6 +251,7 @@ function Links() {
           </tr>
         ))}
       </Table>
+      <More list={list} />
     </Section>
   );
 }

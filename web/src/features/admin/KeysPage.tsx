@@ -12,18 +12,18 @@ import { Empty, Page, Section, Time } from "@/ui/kit";
 import { Cell, Table } from "@/ui/Table";
 import classes from "./admin.module.css";
 import { KeyDialog } from "./KeyDialog";
-import { List, Tags } from "./parts";
+import { List, More, Tags } from "./parts";
 import { useAct } from "./useAct";
-import { useApiKeys, useNames } from "./useAdmin";
+import { rows, useApiKeys, useNames } from "./useAdmin";
 
 export function KeysPage() {
   const { workspace } = useSession();
-  const list = useApiKeys(workspace.id);
+  const list = useApiKeys(workspace.id, "active");
+  const over = useApiKeys(workspace.id, "ended");
   const [making, setMaking] = useState(false);
   const [revoking, setRevoking] = useState<Key>();
-  const all = list.data?.items ?? [];
-  const active = all.filter((k) => keyState(k) === "active");
-  const ended = all.filter((k) => keyState(k) !== "active");
+  const active = rows(list.data);
+  const ended = rows(over.data);
   return (
     <Page
       title="API keys"
@@ -53,11 +53,13 @@ export function KeysPage() {
           </Empty>
         }
       >
-        <KeyTable rows={active} label="Keys in use" onRevoke={setRevoking} />
+        <KeyTable of={active} label="Keys in use" onRevoke={setRevoking} />
       </List>
+      <More list={list} />
       {ended.length > 0 && (
         <Section title="Revoked and expired">
-          <KeyTable rows={ended} label="Revoked and expired keys" />
+          <KeyTable of={ended} label="Revoked and expired keys" />
+          <More list={over} />
         </Section>
       )}
       {making && <KeyDialog onClose={() => setMaking(false)} />}
@@ -74,12 +76,15 @@ const columns = [
   { id: "act", title: "Revoke", hidden: true, end: true, width: "6rem" },
 ];
 
-function KeyTable({ rows, label, onRevoke }: { rows: Key[]; label: string; onRevoke?: (key: Key) => void }) {
+function KeyTable({ of, label, onRevoke }: { of: Key[]; label: string; onRevoke?: (key: Key) => void }) {
   const { workspace } = useSession();
-  const name = useNames(workspace.id);
+  const name = useNames(
+    workspace.id,
+    of.map((key) => key.user_id),
+  );
   return (
     <Table columns={columns} label={label}>
-      {rows.map((key) => (
+      {of.map((key) => (
         <tr key={key.id}>
           <Cell main>
             <span className={classes.strong}>{key.name}</span>

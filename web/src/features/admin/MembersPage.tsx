@@ -1,5 +1,6 @@
-import { Button, Menu, Select } from "@mantine/core";
-import { Ellipsis, Plus, UserPlus } from "lucide-react";
+import { Button, Menu, Select, TextInput } from "@mantine/core";
+import { useDebouncedValue } from "@mantine/hooks";
+import { Ellipsis, Plus, Search, UserPlus, UserRoundSearch } from "lucide-react";
 import { useState } from "react";
 import { useSession } from "@/app/session";
 import { invitationsApi, peopleApi } from "@/lib/adminApi";
@@ -12,15 +13,18 @@ import { Empty, Page, Person, Section, Time } from "@/ui/kit";
 import { Cell, Table } from "@/ui/Table";
 import classes from "./admin.module.css";
 import { InviteDialog } from "./InviteDialog";
-import { List } from "./parts";
+import { List, More } from "./parts";
 import { mayChange, rolesFor } from "./roles";
 import { useAct } from "./useAct";
-import { useInvitations, useMembers } from "./useAdmin";
+import { rows, useInvitations, useMembers, useOwners } from "./useAdmin";
 
 export function MembersPage() {
   const { workspace } = useSession();
   const [inviting, setInviting] = useState(false);
-  const members = useMembers(workspace.id);
+  const [text, setText] = useState("");
+  const [q] = useDebouncedValue(text.trim(), 200);
+  const list = useMembers(workspace.id, q);
+  const members = rows(list.data);
   return (
     <Page
       title="Members"
@@ -32,9 +36,24 @@ export function MembersPage() {
         </Button>
       }
     >
-      <List query={members} what="The members" empty={false} whenEmpty={null}>
-        <MemberTable members={members.data?.items ?? []} />
+      <div className={classes.filters}>
+        <TextInput
+          aria-label="Search the members"
+          placeholder="Name or address"
+          leftSection={<Search size={14} />}
+          value={text}
+          onChange={(event) => setText(event.currentTarget.value)}
+        />
+      </div>
+      <List
+        query={list}
+        what="The members"
+        empty={members.length === 0}
+        whenEmpty={<Empty icon={<UserRoundSearch size={18} />} title="Nobody matches" />}
+      >
+        <MemberTable members={members} />
       </List>
+      <More list={list} />
       <Invitations onInvite={() => setInviting(true)} />
       {inviting && <InviteDialog workspaceId={workspace.id} mine={workspace.role} onClose={() => setInviting(false)} />}
     </Page>
@@ -57,7 +76,7 @@ function MemberTable({ members }: { members: Member[] }) {
     done: (_, { member }) => `The role of ${displayName(member.name, member.email)} is changed.`,
     failed: "The role was not changed",
   });
-  const owners = members.filter((m) => m.role === "owner").length;
+  const owners = useOwners(workspace.id);
   return (
     <>
       <Table columns={columns} label="Members">
@@ -166,7 +185,7 @@ export const openInvitations = (all: Invitation[], now = new Date()) => all.filt
 function Invitations({ onInvite }: { onInvite: () => void }) {
   const { workspace } = useSession();
   const list = useInvitations(workspace.id);
-  const open = openInvitations(list.data?.items ?? []);
+  const open = openInvitations(rows(list.data));
   const revoke = useAct({
     run: (invitation: Invitation) => invitationsApi.revoke(workspace.id, invitation.id),
     stale: [keys.admin.invitations(workspace.id)],
@@ -214,6 +233,7 @@ function Invitations({ onInvite }: { onInvite: () => void }) {
           ))}
         </Table>
       </List>
+      <More list={list} />
     </Section>
   );
 }

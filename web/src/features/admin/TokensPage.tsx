@@ -43,10 +43,14 @@ const columns = [
 
 function Authorised() {
   const { workspace } = useSession();
-  const name = useNames(workspace.id);
   const list = useTokens(workspace.id);
   const [revoking, setRevoking] = useState<ServiceToken>();
-  const subjects = bySubject(rows(list.data));
+  const all = rows(list.data);
+  const subjects = bySubject(all);
+  const name = useNames(
+    workspace.id,
+    all.map((token) => token.user_id),
+  );
   return (
     <Section title="Authorised users">
       <List
@@ -152,7 +156,6 @@ const leaseColumns = [
 
 function Leases() {
   const { workspace } = useSession();
-  const name = useNames(workspace.id);
   const list = useLeases(workspace.id);
   const cut = useAct({
     run: (lease: Lease) => tokensApi.cut(workspace.id, lease.id),
@@ -161,6 +164,10 @@ function Leases() {
     failed: "The lease was not cut off",
   });
   const all = rows(list.data);
+  const name = useNames(
+    workspace.id,
+    all.map((lease) => lease.user_id),
+  );
   return (
     <Section
       title="Leases"

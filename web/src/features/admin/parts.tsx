@@ -1,8 +1,9 @@
 /** Parts that the pages of the administration share. */
-import { Button } from "@mantine/core";
-import { type ReactNode, useEffect, useRef } from "react";
+import type { ReactNode } from "react";
 import { Bones, Card, Failed } from "@/ui/kit";
 import classes from "./admin.module.css";
+
+export { More } from "@/ui/More";
 
 interface ListProps {
   query: { isPending: boolean; error: unknown; refetch: () => unknown; data?: unknown };
@@ -32,39 +33,6 @@ export function List({ query, what, empty, whenEmpty, rows = 4, children }: List
   }
   if (empty) return <Card>{whenEmpty}</Card>;
   return <>{children}</>;
-}
-
-interface MoreProps {
-  list: {
-    data?: { pages: unknown[] };
-    hasNextPage: boolean;
-    isFetchingNextPage: boolean;
-    fetchNextPage: () => unknown;
-  };
-}
-
-/** The end of a list that goes on: loads as it comes into sight, and by its button. */
-export function More({ list }: MoreProps) {
-  const end = useRef<HTMLDivElement>(null);
-  const { hasNextPage, isFetchingNextPage, fetchNextPage } = list;
-  const read = list.data?.pages.length ?? 0;
-  // biome-ignore lint/correctness/useExhaustiveDependencies: after a page that changes nothing else, the end is looked at again
-  useEffect(() => {
-    if (!hasNextPage || isFetchingNextPage || !end.current || typeof IntersectionObserver === "undefined") return;
-    const watch = new IntersectionObserver((seen) => seen.some((s) => s.isIntersecting) && void fetchNextPage(), {
-      rootMargin: "300px",
-    });
-    watch.observe(end.current);
-    return () => watch.disconnect();
-  }, [read, hasNextPage, isFetchingNextPage, fetchNextPage]);
-  if (!hasNextPage) return null;
-  return (
-    <div className={classes.more} ref={end}>
-      <Button variant="subtle" loading={isFetchingNextPage} onClick={() => void fetchNextPage()}>
-        Show more
-      </Button>
-    </div>
-  );
 }
 
 /** What is shown this one time. */

@@ -1,31 +1,37 @@
 /** What the pages of the administration read. */
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
-import { useCallback, useEffect } from "react";
+import { useEffect } from "react";
+import { usePages } from "@/hooks/usePages";
 import { clientsApi, healthApi, invitationsApi, keysApi, peopleApi, tokensApi } from "@/lib/adminApi";
 import { membersApi } from "@/lib/api";
 import { keys } from "@/lib/keys";
-import type { Member, Page } from "@/lib/types";
+import type { KeyState, Page } from "@/lib/types";
 
-export function useMembers(w: string) {
-  return useQuery({ queryKey: keys.members(w), queryFn: ({ signal }) => membersApi.list(w, signal) });
+export { useNames } from "@/hooks/useNames";
+export { rows } from "@/hooks/usePages";
+
+/** Members whose name or address holds the words. */
+export function useMembers(w: string, q = "") {
+  return usePages({
+    queryKey: keys.memberList(w, q),
+    read: (cursor, signal) => membersApi.list(w, { q: q || undefined, cursor }, signal),
+    keep: true,
+  });
 }
 
-/** The name behind a member's id. */
-export function useNames(w: string): (id: string) => string | undefined {
-  const { data } = useMembers(w);
-  return useCallback(
-    (id: string) => {
-      const found: Member | undefined = data?.items.find((m) => m.user_id === id);
-      return found && (found.name || found.email);
-    },
-    [data],
-  );
+/** How many owners there are, counted up to two: what matters is who is the last one. */
+export function useOwners(w: string): number {
+  const { data } = useQuery({
+    queryKey: keys.owners(w),
+    queryFn: ({ signal }) => membersApi.list(w, { role: "owner", limit: 2 }, signal),
+  });
+  return data?.items.length ?? 1;
 }
 
 export function useInvitations(w: string) {
-  return useQuery({
+  return usePages({
     queryKey: keys.admin.invitations(w),
-    queryFn: ({ signal }) => invitationsApi.list(w, signal),
+    read: (cursor, signal) => invitationsApi.open(w, cursor, signal),
   });
 }
 
@@ -33,32 +39,34 @@ export function useClients(w: string) {
   return useQuery({ queryKey: keys.admin.clients(w), queryFn: ({ signal }) => clientsApi.list(w, signal) });
 }
 
-export function useApiKeys(w: string) {
-  return useQuery({ queryKey: keys.admin.apiKeys(w), queryFn: ({ signal }) => keysApi.list(w, signal) });
+export function useApiKeys(w: string, state: KeyState) {
+  return usePages({
+    queryKey: [...keys.admin.apiKeys(w), state],
+    read: (cursor, signal) => keysApi.list(w, state, cursor, signal),
+  });
 }
 
 export function useConnectLinks(w: string) {
-  return useQuery({ queryKey: keys.admin.links(w), queryFn: ({ signal }) => peopleApi.links(w, signal) });
+  return usePages({
+    queryKey: keys.admin.links(w),
+    read: (cursor, signal) => peopleApi.openLinks(w, cursor, signal),
+  });
 }
 
 const next = <T>(last: Page<T>) => last.next_cursor || undefined;
 const first = undefined as string | undefined;
 
 export function useConnections(w: string) {
-  return useInfiniteQuery({
+  return usePages({
     queryKey: keys.admin.connections(w),
-    queryFn: ({ pageParam, signal }) => healthApi.connections(w, pageParam, signal),
-    initialPageParam: first,
-    getNextPageParam: next,
+    read: (cursor, signal) => healthApi.connections(w, cursor, signal),
   });
 }
 
 export function useTokens(w: string) {
-  return useInfiniteQuery({
+  return usePages({
     queryKey: keys.admin.tokens(w),
-    queryFn: ({ pageParam, signal }) => tokensApi.list(w, pageParam, signal),
-    initialPageParam: first,
-    getNextPageParam: next,
+    read: (cursor, signal) => tokensApi.list(w, cursor, signal),
   });
 }
 
@@ -105,6 +113,3 @@ interface Endless {
   isError: boolean;
   fetchNextPage: () => unknown;
 }
-
-/** The pages of a list as one. */
-export const rows = <T>(data: { pages: Page<T>[] } | undefined): T[] => data?.pages.flatMap((p) => p.items) ?? [];

@@ -1,11 +1,12 @@
 import { Button, PasswordInput } from "@mantine/core";
 import { notifications } from "@mantine/notifications";
-import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
 import { Laptop, Smartphone } from "lucide-react";
 import { type FormEvent, useState } from "react";
 import { paths } from "@/app/paths";
 import { useSession } from "@/app/session";
+import { rows, usePages } from "@/hooks/usePages";
 import { accountApi } from "@/lib/adminApi";
 import { deviceName, isPhone } from "@/lib/agents";
 import { keys } from "@/lib/keys";
@@ -13,6 +14,7 @@ import { explain, Problem } from "@/lib/problem";
 import type { SessionRow } from "@/lib/types";
 import { Confirm } from "@/ui/Confirm";
 import { Bones, Card, Failed, Page, Person, Pill, Section, Time } from "@/ui/kit";
+import { More } from "@/ui/More";
 import { NewPassword } from "@/ui/NewPassword";
 import classes from "./settings.module.css";
 
@@ -36,14 +38,14 @@ export function AccountPage() {
 function Sessions() {
   const [asking, setAsking] = useState(false);
   const client = useQueryClient();
-  const list = useQuery({ queryKey: keys.sessions, queryFn: ({ signal }) => accountApi.sessions(signal) });
+  const list = usePages({ queryKey: keys.sessions, read: (cursor, signal) => accountApi.sessions(cursor, signal) });
   const end = useMutation({
     mutationFn: (session: SessionRow) => accountApi.endSession(session.id),
     onSuccess: (_, session) => notifications.show({ message: `${deviceName(session.user_agent)} is signed out.` }),
     onError: (error) => notifications.show({ color: "red", message: explain(error).message }),
     onSettled: () => client.invalidateQueries({ queryKey: keys.sessions }),
   });
-  const sessions = [...(list.data?.items ?? [])].sort((a, b) => Number(b.current) - Number(a.current));
+  const sessions = rows(list.data).sort((a, b) => Number(b.current) - Number(a.current));
   return (
     <Section
       title="Where you are signed in"
@@ -98,6 +100,7 @@ function Sessions() {
           </ul>
         )}
       </Card>
+      <More list={list} />
       {asking && <Everywhere onClose={() => setAsking(false)} />}
     </Section>
   );

@@ -1,21 +1,22 @@
 import { Button } from "@mantine/core";
-import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { paths } from "@/app/paths";
 import { isAdmin, useSession } from "@/app/session";
+import { rows, usePages } from "@/hooks/usePages";
 import { membersApi } from "@/lib/api";
 import { keys } from "@/lib/keys";
 import type { Role } from "@/lib/types";
 import { Bones, Card, Failed, Page, Person, Time } from "@/ui/kit";
+import { More } from "@/ui/More";
 import classes from "./settings.module.css";
 
 const roles: Record<Role, string> = { owner: "Owner", admin: "Administrator", member: "Member" };
 
 export function MembersPage() {
   const { workspace, user } = useSession();
-  const members = useQuery({
-    queryKey: keys.members(workspace.id),
-    queryFn: ({ signal }) => membersApi.list(workspace.id, signal),
+  const members = usePages({
+    queryKey: keys.memberList(workspace.id, ""),
+    read: (cursor, signal) => membersApi.list(workspace.id, { cursor }, signal),
   });
   const mayChange = isAdmin(workspace);
   return (
@@ -32,11 +33,11 @@ export function MembersPage() {
       <Card>
         {members.isPending ? (
           <Bones rows={3} height={56} />
-        ) : members.error ? (
+        ) : members.error && !members.data ? (
           <Failed error={members.error} retry={members.refetch} title="The members could not be loaded" />
         ) : (
           <ul className={classes.members}>
-            {members.data.items.map((m) => (
+            {rows(members.data).map((m) => (
               <li key={m.user_id}>
                 <Person name={m.user_id === user.id ? `${m.name || m.email} (you)` : m.name} email={m.email} />
                 <span className={classes.joined}>
@@ -48,6 +49,7 @@ export function MembersPage() {
           </ul>
         )}
       </Card>
+      <More list={members} />
       {!mayChange && <p className={classes.fine}>The owner and administrators invite members.</p>}
     </Page>
   );

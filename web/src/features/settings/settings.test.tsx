@@ -147,6 +147,19 @@ describe("the account", () => {
   const at = "/crm/settings/account";
   const fill = (label: string, value: string) => fireEvent.change(screen.getByLabelText(label), { target: { value } });
 
+  it("goes on where there are many", async () => {
+    live((w) => {
+      const [session] = w.organisation.sessions;
+      if (session)
+        w.organisation.sessions = Array.from({ length: 70 }, (_, i) => ({ ...session, id: `s${i}`, current: i === 0 }));
+    });
+    renderPage(account, { path: at });
+    const more = await screen.findByRole("button", { name: "Show more" });
+    expect(screen.getAllByRole("listitem")).toHaveLength(50);
+    fireEvent.click(more);
+    await waitFor(() => expect(screen.getAllByRole("listitem")).toHaveLength(70));
+  });
+
   it("lists where one is signed in, this one first, and ends another", async () => {
     const world = live();
     renderPage(account, { path: at });

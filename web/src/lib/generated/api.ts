@@ -1545,6 +1545,19 @@ error?: string;
 iss?: string;
 };
 
+export type ListSessionsParams = {
+/**
+ * @minimum 1
+ * @maximum 200
+ */
+limit?: number;
+/**
+ * next_cursor of the page before.
+ * @maxLength 1000
+ */
+cursor?: string;
+};
+
 export type CreateAuthorizeLinkParams = {
 /**
  * The workspace of the API key, or the caller's first one, when absent.
@@ -1587,6 +1600,31 @@ export type CutLeaseParams = {
 workspace_id?: string;
 };
 
+export type ListApiKeysParams = {
+/**
+ * @minimum 1
+ * @maximum 200
+ */
+limit?: number;
+/**
+ * next_cursor of the page before.
+ * @maxLength 1000
+ */
+cursor?: string;
+/**
+ * active: those that open something; ended: revoked and expired ones.
+ */
+state?: ListApiKeysState;
+};
+
+export type ListApiKeysState = typeof ListApiKeysState[keyof typeof ListApiKeysState];
+
+
+export const ListApiKeysState = {
+  active: 'active',
+  ended: 'ended',
+} as const;
+
 export type ListAuditParams = {
 /**
  * @minimum 1
@@ -1620,6 +1658,23 @@ since?: string;
  * Before this moment.
  */
 until?: string;
+};
+
+export type ListConnectLinksParams = {
+/**
+ * @minimum 1
+ * @maximum 200
+ */
+limit?: number;
+/**
+ * next_cursor of the page before.
+ * @maxLength 1000
+ */
+cursor?: string;
+/**
+ * Only those that can be used still.
+ */
+open?: boolean;
 };
 
 export type ListConnectionsParams = {
@@ -1839,6 +1894,56 @@ export type VerifyGoogleParams = {
  */
 wait?: string;
 };
+
+export type ListInvitationsParams = {
+/**
+ * @minimum 1
+ * @maximum 200
+ */
+limit?: number;
+/**
+ * next_cursor of the page before.
+ * @maxLength 1000
+ */
+cursor?: string;
+/**
+ * Only those that can be used still.
+ */
+open?: boolean;
+};
+
+export type ListMembersParams = {
+/**
+ * @minimum 1
+ * @maximum 200
+ */
+limit?: number;
+/**
+ * next_cursor of the page before.
+ * @maxLength 1000
+ */
+cursor?: string;
+/**
+ * Words that each stand in the name or the address.
+ * @maxLength 200
+ */
+q?: string;
+role?: ListMembersRole;
+/**
+ * Only these, with commas between; at most 100.
+ * @maxLength 4000
+ */
+user_ids?: string;
+};
+
+export type ListMembersRole = typeof ListMembersRole[keyof typeof ListMembersRole];
+
+
+export const ListMembersRole = {
+  owner: 'owner',
+  admin: 'admin',
+  member: 'member',
+} as const;
 
 export type ListServiceTokensParams = {
 /**
@@ -2576,21 +2681,28 @@ return call<void>(getChangePasswordUrl(),
 
 
 
-export const getListSessionsUrl = () => {
+export const getListSessionsUrl = (params?: ListSessionsParams,) => {
+  const normalizedParams = new URLSearchParams();
 
+  Object.entries(params || {}).forEach(([key, value]) => {
 
+    if (value !== undefined) {
+      normalizedParams.append(key, value === null ? 'null' : String(value))
+    }
+  });
 
+  const stringifiedParams = normalizedParams.toString();
 
-  return `/api/v1/me/sessions`
+  return stringifiedParams.length > 0 ? `/api/v1/me/sessions?${stringifiedParams}` : `/api/v1/me/sessions`
 }
 
 /**
  * Access: signed in, with a session or a bearer token (no API key).
  * @summary One's own signed-in browsers
  */
-export const listSessions = async ( options?: Parameters<typeof call>[1]): Promise<ListSession> => {
+export const listSessions = async (params?: ListSessionsParams, options?: Parameters<typeof call>[1]): Promise<ListSession> => {
 
-  return call<ListSession>(getListSessionsUrl(),
+  return call<ListSession>(getListSessionsUrl(params),
   {
     ...options,
     method: 'GET'
@@ -2941,21 +3053,30 @@ export const getWorkspace = async (workspaceId: string, options?: Parameters<typ
 
 
 
-export const getListApiKeysUrl = (workspaceId: string,) => {
+export const getListApiKeysUrl = (workspaceId: string,
+    params?: ListApiKeysParams,) => {
+  const normalizedParams = new URLSearchParams();
 
+  Object.entries(params || {}).forEach(([key, value]) => {
 
+    if (value !== undefined) {
+      normalizedParams.append(key, value === null ? 'null' : String(value))
+    }
+  });
 
+  const stringifiedParams = normalizedParams.toString();
 
-  return `/api/v1/workspaces/${workspaceId}/api-keys`
+  return stringifiedParams.length > 0 ? `/api/v1/workspaces/${workspaceId}/api-keys?${stringifiedParams}` : `/api/v1/workspaces/${workspaceId}/api-keys`
 }
 
 /**
  * Access: may workspace:manage (owner, admin; API keys need the scope admin).
  * @summary API keys
  */
-export const listApiKeys = async (workspaceId: string, options?: Parameters<typeof call>[1]): Promise<ListAPIKey> => {
+export const listApiKeys = async (workspaceId: string,
+    params?: ListApiKeysParams, options?: Parameters<typeof call>[1]): Promise<ListAPIKey> => {
 
-  return call<ListAPIKey>(getListApiKeysUrl(workspaceId),
+  return call<ListAPIKey>(getListApiKeysUrl(workspaceId,params),
   {
     ...options,
     method: 'GET'
@@ -3067,21 +3188,30 @@ export const listAudit = async (workspaceId: string,
 
 
 
-export const getListConnectLinksUrl = (workspaceId: string,) => {
+export const getListConnectLinksUrl = (workspaceId: string,
+    params?: ListConnectLinksParams,) => {
+  const normalizedParams = new URLSearchParams();
 
+  Object.entries(params || {}).forEach(([key, value]) => {
 
+    if (value !== undefined) {
+      normalizedParams.append(key, value === null ? 'null' : String(value))
+    }
+  });
 
+  const stringifiedParams = normalizedParams.toString();
 
-  return `/api/v1/workspaces/${workspaceId}/connect-links`
+  return stringifiedParams.length > 0 ? `/api/v1/workspaces/${workspaceId}/connect-links?${stringifiedParams}` : `/api/v1/workspaces/${workspaceId}/connect-links`
 }
 
 /**
  * Access: may members:manage (owner, admin; API keys need the scope admin).
  * @summary Connect links
  */
-export const listConnectLinks = async (workspaceId: string, options?: Parameters<typeof call>[1]): Promise<ListConnectLink> => {
+export const listConnectLinks = async (workspaceId: string,
+    params?: ListConnectLinksParams, options?: Parameters<typeof call>[1]): Promise<ListConnectLink> => {
 
-  return call<ListConnectLink>(getListConnectLinksUrl(workspaceId),
+  return call<ListConnectLink>(getListConnectLinksUrl(workspaceId,params),
   {
     ...options,
     method: 'GET'
@@ -4182,21 +4312,30 @@ return call<Verification>(getVerifyGoogleUrl(workspaceId,params),
 
 
 
-export const getListInvitationsUrl = (workspaceId: string,) => {
+export const getListInvitationsUrl = (workspaceId: string,
+    params?: ListInvitationsParams,) => {
+  const normalizedParams = new URLSearchParams();
 
+  Object.entries(params || {}).forEach(([key, value]) => {
 
+    if (value !== undefined) {
+      normalizedParams.append(key, value === null ? 'null' : String(value))
+    }
+  });
 
+  const stringifiedParams = normalizedParams.toString();
 
-  return `/api/v1/workspaces/${workspaceId}/invitations`
+  return stringifiedParams.length > 0 ? `/api/v1/workspaces/${workspaceId}/invitations?${stringifiedParams}` : `/api/v1/workspaces/${workspaceId}/invitations`
 }
 
 /**
  * Access: may members:manage (owner, admin; API keys need the scope admin).
  * @summary Invitations that are open or have expired
  */
-export const listInvitations = async (workspaceId: string, options?: Parameters<typeof call>[1]): Promise<ListInvitation> => {
+export const listInvitations = async (workspaceId: string,
+    params?: ListInvitationsParams, options?: Parameters<typeof call>[1]): Promise<ListInvitation> => {
 
-  return call<ListInvitation>(getListInvitationsUrl(workspaceId),
+  return call<ListInvitation>(getListInvitationsUrl(workspaceId,params),
   {
     ...options,
     method: 'GET'
@@ -4274,21 +4413,30 @@ export const revokeInvitation = async (workspaceId: string,
 
 
 
-export const getListMembersUrl = (workspaceId: string,) => {
+export const getListMembersUrl = (workspaceId: string,
+    params?: ListMembersParams,) => {
+  const normalizedParams = new URLSearchParams();
 
+  Object.entries(params || {}).forEach(([key, value]) => {
 
+    if (value !== undefined) {
+      normalizedParams.append(key, value === null ? 'null' : String(value))
+    }
+  });
 
+  const stringifiedParams = normalizedParams.toString();
 
-  return `/api/v1/workspaces/${workspaceId}/members`
+  return stringifiedParams.length > 0 ? `/api/v1/workspaces/${workspaceId}/members?${stringifiedParams}` : `/api/v1/workspaces/${workspaceId}/members`
 }
 
 /**
  * Access: may members:read (owner, admin, member; API keys need the scope admin).
  * @summary Members
  */
-export const listMembers = async (workspaceId: string, options?: Parameters<typeof call>[1]): Promise<ListMember> => {
+export const listMembers = async (workspaceId: string,
+    params?: ListMembersParams, options?: Parameters<typeof call>[1]): Promise<ListMember> => {
 
-  return call<ListMember>(getListMembersUrl(workspaceId),
+  return call<ListMember>(getListMembersUrl(workspaceId,params),
   {
     ...options,
     method: 'GET'
