@@ -19,7 +19,7 @@ import (
 
 func userCommand() *cobra.Command {
 	cmd := &cobra.Command{Use: "user", Short: "People who can sign in"}
-	cmd.AddCommand(userCreateCommand())
+	cmd.AddCommand(userCreateCommand(), userPasswordCommand())
 	return cmd
 }
 
@@ -88,6 +88,47 @@ func createUser(cmd *cobra.Command, a *app.App, f userFlags) error {
 	}
 	say(cmd, "%s can sign in at %s/login as %s.", f.email, a.Config.PublicURL, role)
 	if !f.stdin {
+		say(cmd, "Password (shown this once): %s", password.Reveal())
+	}
+	return nil
+}
+
+func userPasswordCommand() *cobra.Command {
+	var email string
+	var stdin bool
+	cmd := &cobra.Command{
+		Use: "password --email ADDRESS", Short: "Give a person a new password",
+		Long: "Gives a person a new password, for when nobody can sign in as them any more: all their sessions and bearer tokens end, and the audit log tells of it. " +
+			"The service may be running meanwhile. Without --password-stdin a password is made and printed once.",
+		RunE: within(func(cmd *cobra.Command, a *app.App) error { return resetPassword(cmd, a, email, stdin) }),
+	}
+	cmd.Flags().StringVar(&email, "email", "", "e-mail address of the person")
+	cmd.Flags().BoolVar(&stdin, "password-stdin", false, "read the password from the first line of standard input")
+	jsonFlag(cmd)
+	return cmd
+}
+
+func resetPassword(cmd *cobra.Command, a *app.App, email string, stdin bool) error {
+	if email == "" {
+		return usage("--email is missing")
+	}
+	password, err := passwordFor(cmd, stdin)
+	if err != nil {
+		return err
+	}
+	u, err := a.Org.ResetPassword(cmd.Context(), email, password)
+	if err != nil {
+		return err
+	}
+	if wantsJSON(cmd) {
+		out := map[string]string{"email": u.Email}
+		if !stdin {
+			out["password"] = password.Reveal()
+		}
+		return printJSON(cmd.OutOrStdout(), out)
+	}
+	say(cmd, "%s signs in with the new password from now on; what they had open is signed out.", u.Email)
+	if !stdin {
 		say(cmd, "Password (shown this once): %s", password.Reveal())
 	}
 	return nil

@@ -2,6 +2,8 @@ package org_test
 
 import (
 	"context"
+	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -147,6 +149,46 @@ func TestPasswordsAreChanged(t *testing.T) {
 
 		google := r.person(t, "google@x.example", crm.RoleMember)
 		require.Equal(t, "no_password", codeOf(t, r.ChangePassword(ctx, google, crm.Secret{}, chosen)), "a stolen session gives nobody a password")
+	})
+}
+
+func TestPasswordsAreReset(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, d storetest.Database) {
+		r, ctx := open(t, d), context.Background()
+		laptop, _ := r.browser(t, r.owner, "laptop")
+		member := r.person(t, "member@x.example", crm.RoleMember)
+		theirs, _ := r.browser(t, crm.User{ID: member.UserID}, "theirs")
+		var err error
+		for i := 0; !fault.Is(err, fault.Throttled); i++ {
+			require.Less(t, i, 20)
+			_, err = r.SignIn(ctx, r.owner.Email, crm.NewSecret("guess of a password"), fmt.Sprint("203.0.113.", i))
+			require.Error(t, err)
+		}
+		_, err = r.ResetPassword(ctx, "nobody@x.example", chosen)
+		require.True(t, fault.Is(err, fault.NotFound))
+		_, err = r.ResetPassword(ctx, r.owner.Email, crm.NewSecret("short"))
+		require.Contains(t, fieldsOf(t, err), "password")
+		require.True(t, r.signedIn(laptop), "nothing came of it")
+
+		u, err := r.ResetPassword(ctx, " "+strings.ToUpper(r.owner.Email), chosen)
+		require.NoError(t, err)
+		require.Equal(t, r.owner.ID, u.ID)
+		require.False(t, r.signedIn(laptop))
+		require.True(t, r.signedIn(theirs))
+		_, err = r.SignIn(ctx, r.owner.Email, chosen, "203.0.113.99")
+		require.NoError(t, err, "and nobody has to wait for the wrong tries of before")
+		_, err = r.SignIn(ctx, r.owner.Email, crm.NewSecret(password), "203.0.113.98")
+		require.True(t, fault.Is(err, fault.Unauthenticated), "the old one is worthless")
+		rows, _, err := r.AuditLog(ctx, r.caller(t), org.AuditQuery{Action: "password.reset"})
+		require.NoError(t, err)
+		require.Len(t, rows, 1)
+		require.Equal(t, access.ViaSystem, rows[0].Via)
+		require.Equal(t, string(r.owner.ID), rows[0].Target)
+
+		_, err = r.ResetPassword(ctx, "member@x.example", chosen)
+		require.NoError(t, err, "who signed in with Google alone has one now")
+		_, err = r.SignIn(ctx, "member@x.example", chosen, "203.0.113.97")
+		require.NoError(t, err)
 	})
 }
 

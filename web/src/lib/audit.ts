@@ -16,7 +16,7 @@ type Name = (id: string) => string | undefined;
 type Write = (row: AuditRow, name: Name) => string;
 
 /** Actions whose target is a person, who is named. */
-const aboutPeople = new Set(["member.add", "member.role", "member.remove", "approval.dismiss"]);
+const aboutPeople = new Set(["member.add", "member.role", "member.remove", "password.reset", "approval.dismiss"]);
 
 /** The ids of people whose names the sentence of a row needs. */
 export const peopleIn = (row: AuditRow): string[] => [
@@ -53,6 +53,7 @@ const done: Record<string, Write> = {
   "session.end_all": (r) =>
     `signed out everywhere${/security event/.test(r.detail) ? ", because Google reported something" : ""}`,
   "password.change": () => "changed their password",
+  "password.reset": (r, n) => `gave ${person(r, n)} a new password from the command line`,
   "member.add": (r, n) => `added ${person(r, n)}${as(r)}`,
   "member.join": () => "joined by the domain of their Google account",
   "member.role": (r, n) => `changed the role of ${person(r, n)}${to(r)}`,
