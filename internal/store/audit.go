@@ -108,14 +108,16 @@ type auditChoice struct {
 	before, id int64
 }
 
-// auditSearch is a question to the audit trail: one filter leads and goes by the
-// index named like it, the others look at what it finds.
+// auditSearch is a question to the audit trail: one filter leads and goes by its
+// index, the others look at what it finds.
 type auditSearch struct {
 	args  []any
-	index string
-	leads []string // conditions, each of which gives rows in the order of time
-	where []string // the others, for all of them
+	leads []auditLead
+	where []string // the other conditions, for all of them
 }
+
+// auditLead is a condition that gives rows in the order of time by an index.
+type auditLead struct{ index, where string }
 
 // arg adds a parameter and gives its mark.
 func (q *auditSearch) arg(v any) string {
@@ -123,12 +125,14 @@ func (q *auditSearch) arg(v any) string {
 	return fmt.Sprintf("$%d", len(q.args))
 }
 
+func (q *auditSearch) lead(index, where string) { q.leads = append(q.leads, auditLead{index, where}) }
+
 // aside keeps a condition from choosing an index: an expression has none.
 func aside(column string) string { return "(a." + column + " || '')" }
 
 // search lets a filter lead; alone: as if there were no others.
 func (c auditChoice) search(by string, alone bool) *auditSearch {
-	q := &auditSearch{index: "audit_log_" + by}
+	q := &auditSearch{}
 	at := q.arg(c.before)
 	q.where = append(q.where, fmt.Sprintf("a.at <= %s AND (a.at < %s OR a.id < %s)", at, at, q.arg(c.id)))
 	if !c.Since.IsZero() {
@@ -138,14 +142,15 @@ func (c auditChoice) search(by string, alone bool) *auditSearch {
 	here := "a.workspace_id = " + workspace
 	switch by {
 	case "time":
-		q.leads = []string{here}
+		q.lead("audit_log_time", here+" AND a.action <> 'token.vend'")
+		q.lead("audit_log_action", here+" AND a.action = 'token.vend'") // the time's index leaves them out
 	case "user":
-		q.leads = []string{here + " AND a.user_id = " + q.arg(string(c.UserID))}
+		q.lead("audit_log_user", here+" AND a.user_id = "+q.arg(string(c.UserID)))
 	case "target": // ids are of one workspace, mostly
-		q.leads = []string{"a.target = " + q.arg(c.Target) + " AND " + aside("workspace_id") + " = " + workspace}
+		q.lead("audit_log_target", "a.target = "+q.arg(c.Target)+" AND "+aside("workspace_id")+" = "+workspace)
 	case "action":
 		for _, action := range c.actions {
-			q.leads = append(q.leads, here+" AND a.action = "+q.arg(action))
+			q.lead("audit_log_action", here+" AND a.action = "+q.arg(action))
 		}
 	}
 	if !alone {
@@ -175,8 +180,8 @@ func (c auditChoice) rest(by string, q *auditSearch) {
 func (q *auditSearch) each(d dialect, columns, end string) string {
 	parts := make([]string, len(q.leads))
 	for i, lead := range q.leads {
-		parts[i] = "SELECT * FROM (SELECT " + columns + " FROM audit_log a" + d.by(q.index) +
-			" WHERE " + lead + " AND " + strings.Join(q.where, " AND ") + end + fmt.Sprint(") p", i)
+		parts[i] = "SELECT * FROM (SELECT " + columns + " FROM audit_log a" + d.by(lead.index) +
+			" WHERE " + lead.where + " AND " + strings.Join(q.where, " AND ") + end + fmt.Sprint(") p", i)
 	}
 	return strings.Join(parts, " UNION ALL ")
 }

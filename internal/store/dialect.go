@@ -19,6 +19,9 @@ type dialect interface {
 	read() executor
 	// begin starts a transaction that may write.
 	begin(ctx context.Context) (transaction, error)
+	// beginRecord starts a transaction of one insert into the audit trail. It is on
+	// disk when commit returns.
+	beginRecord(ctx context.Context) (transaction, error)
 	// migrator gives what goose needs, and a lock that only one process holds.
 	migrator() (db *sql.DB, kind goose.Dialect, folder string)
 	lockMigrations(ctx context.Context) (unlock func(), err error)

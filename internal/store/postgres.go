@@ -3,6 +3,8 @@ package store
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -66,6 +68,43 @@ func (d *postgresDB) begin(ctx context.Context) (transaction, error) {
 	}
 	return postgresTx{t}, nil
 }
+
+// lateTx is a transaction of one statement, which is sent when it commits: a
+// statement by itself is a transaction, and begin and commit would be two more
+// journeys for which everybody waits who wants to record.
+type lateTx struct {
+	d     *postgresDB
+	ctx   context.Context
+	query string
+	args  []any
+}
+
+func (d *postgresDB) beginRecord(ctx context.Context) (transaction, error) {
+	return &lateTx{d: d, ctx: ctx}, nil
+}
+
+// ExecContext keeps the statement. Nobody asks how many rows it changes.
+func (t *lateTx) ExecContext(_ context.Context, query string, args ...any) (sql.Result, error) {
+	if t.query != "" {
+		return nil, errors.New("a transaction of one statement was given two")
+	}
+	t.query, t.args = query, args
+	return driver.RowsAffected(0), nil
+}
+
+func (t *lateTx) QueryContext(context.Context, string, ...any) (*sql.Rows, error) {
+	return nil, errors.New("a transaction of one statement reads nothing")
+}
+
+func (t *lateTx) commit() error {
+	if t.query == "" {
+		return nil
+	}
+	_, err := t.d.db.ExecContext(t.ctx, t.query, t.args...)
+	return err
+}
+
+func (t *lateTx) rollback() {}
 
 func (d *postgresDB) migrator() (*sql.DB, goose.Dialect, string) {
 	return d.db, goose.DialectPostgres, "postgres"

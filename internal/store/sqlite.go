@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"net/url"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/pressly/goose/v3"
@@ -25,6 +27,10 @@ type sqliteDB struct {
 	writer  *sql.Conn
 	writes  *statements
 	turn    chan struct{} // held by the transaction that writes
+	tidying struct {
+		sync.WaitGroup
+		last atomic.Int64 // when it was begun, in nanoseconds
+	}
 }
 
 func sqliteAddress(path string, write bool) string {
@@ -95,6 +101,7 @@ func (d *sqliteDB) reader() *sql.DB { return d.readers }
 func (d *sqliteDB) read() executor  { return d.reads }
 
 func (d *sqliteDB) close() error {
+	d.tidying.Wait()
 	d.reads.close()
 	err := d.readers.Close()
 	d.writes.close()
@@ -152,6 +159,69 @@ func (t sqliteTx) commit() error {
 func (t sqliteTx) rollback() {
 	_, _ = t.d.writes.ExecContext(context.Background(), "ROLLBACK")
 	<-t.d.turn
+}
+
+// recordTx waits for the disk when it commits.
+type recordTx struct{ sqliteTx }
+
+// beginRecord: with synchronous=NORMAL a commit outlives the end of this process
+// and not that of the machine; FULL writes the log through to the disk, with all
+// that was committed before (https://www.sqlite.org/pragma.html#pragma_synchronous).
+// The pragma acts when it is prepared, and not inside of a transaction.
+func (d *sqliteDB) beginRecord(ctx context.Context) (transaction, error) {
+	select {
+	case d.turn <- struct{}{}:
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	_, err := d.writer.ExecContext(ctx, "PRAGMA synchronous = FULL")
+	if err == nil {
+		_, err = d.writes.ExecContext(ctx, "BEGIN IMMEDIATE")
+	}
+	if err != nil {
+		d.relax()
+		<-d.turn
+		return nil, err
+	}
+	return recordTx{sqliteTx{d}}, nil
+}
+
+// relax undoes what beginRecord has set; if it fails, commits are slower.
+func (d *sqliteDB) relax() {
+	_, _ = d.writer.ExecContext(context.Background(), "PRAGMA synchronous = NORMAL")
+}
+
+func (t recordTx) commit() error {
+	if _, err := t.d.writes.ExecContext(context.Background(), "COMMIT"); err != nil {
+		t.rollback()
+		return err
+	}
+	t.d.relax()
+	<-t.d.turn
+	t.d.tidy()
+	return nil
+}
+
+func (t recordTx) rollback() {
+	_, _ = t.d.writes.ExecContext(context.Background(), "ROLLBACK")
+	t.d.relax()
+	<-t.d.turn
+}
+
+// tidyEvery is how often the log is carried into the file while the trail is
+// being written.
+const tidyEvery = 100 * time.Millisecond
+
+// tidy carries the log into the file beside those who write. The writer does it as
+// well when the log is long, while everybody waits; most is done by then.
+func (d *sqliteDB) tidy() {
+	last, now := d.tidying.last.Load(), time.Now().UnixNano()
+	if now-last < int64(tidyEvery) || !d.tidying.last.CompareAndSwap(last, now) {
+		return
+	}
+	d.tidying.Go(func() {
+		_, _ = d.readers.ExecContext(context.Background(), "PRAGMA wal_checkpoint(PASSIVE)") // the writer will
+	})
 }
 
 func (d *sqliteDB) migrator() (*sql.DB, goose.Dialect, string) {

@@ -128,7 +128,7 @@ func (s *Store) recordAll(ctx context.Context, me *recorder) error {
 		}
 		s.desk.pass()
 	}()
-	err = s.write(own, "access.Record", func(t *tx) error {
+	err = s.writeIn(own, "access.Record", s.d.beginRecord, func(t *tx) error {
 		others = append(others, s.desk.take(recordersAtOnce-len(others))...) // as late as can be
 		rows := make([]access.Audit, 0, len(me.rows)+len(others))
 		rows = append(rows, me.rows...)

@@ -27,17 +27,22 @@ const triesOfWrite = 4
 // write runs fn in one transaction and commits it; an error of fn, of the hook
 // or of the commit leaves nothing behind. fn may be run more than once.
 func (s *Store) write(ctx context.Context, name string, fn func(t *tx) error) error {
+	return s.writeIn(ctx, name, s.d.begin, fn)
+}
+
+// writeIn is write in a transaction of some kind.
+func (s *Store) writeIn(ctx context.Context, name string, begin func(context.Context) (transaction, error), fn func(t *tx) error) error {
 	var err error
 	for range triesOfWrite {
-		if err = s.writeOnce(ctx, name, fn); !deadlocked(err) {
+		if err = s.writeOnce(ctx, name, begin, fn); !deadlocked(err) {
 			break
 		}
 	}
 	return err
 }
 
-func (s *Store) writeOnce(ctx context.Context, name string, fn func(t *tx) error) error {
-	on, err := s.d.begin(ctx)
+func (s *Store) writeOnce(ctx context.Context, name string, begin func(context.Context) (transaction, error), fn func(t *tx) error) error {
+	on, err := begin(ctx)
 	if err != nil {
 		return fmt.Errorf("%s: beginning: %w", name, classify(err))
 	}
