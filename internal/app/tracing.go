@@ -36,14 +36,17 @@ func startTracing(ctx context.Context, c *config.Config, version string) (stop f
 	return provider.Shutdown, nil
 }
 
-// tracedHandler makes a span of each request, named by its route.
-func tracedHandler(on bool, h http.Handler) http.Handler {
+// tracedHandler makes a span of each request, named by its route; nil: nobody
+// wants spans.
+func tracedHandler(on bool) func(http.Handler) http.Handler {
 	if !on {
-		return h
+		return nil
 	}
-	return otelhttp.NewHandler(h, "http", otelhttp.WithFilter(func(r *http.Request) bool {
-		return r.URL.Path != "/health" && r.URL.Path != "/ready" && r.URL.Path != "/metrics"
-	}))
+	return func(h http.Handler) http.Handler {
+		return otelhttp.NewHandler(h, "http", otelhttp.WithFilter(func(r *http.Request) bool {
+			return r.URL.Path != "/health" && r.URL.Path != "/ready" && r.URL.Path != "/metrics"
+		}))
+	}
 }
 
 // tracedTransport makes a span of each call to Google.

@@ -214,7 +214,7 @@ func (s *Server) remote(r *http.Request) string {
 	if err != nil {
 		host = r.RemoteAddr
 	}
-	if !s.trusted(host) {
+	if len(s.TrustedProxies) == 0 || !s.trusted(host) {
 		return host
 	}
 	hops := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")

@@ -42,7 +42,7 @@ func moment(t time.Time) *time.Time {
 func (s *Server) revokeToken(w http.ResponseWriter, r *http.Request, c access.Caller) error {
 	user, service := r.PathValue("userId"), r.PathValue("service")
 	done, err := s.Vault.RevokeToken(r.Context(), c, user, crm.Service(service))
-	if err = s.unlessUnknown(service, err); err != nil {
+	if err != nil {
 		return err
 	}
 	return answerBuffered(w, revokedShape(user, service, done))
@@ -69,7 +69,7 @@ type authorizeLinkInput struct {
 
 func (s *Server) createAuthorizeLink(ctx context.Context, c access.Caller, in *authorizeLinkInput) (*bodyOf[AuthorizeLink], error) {
 	address, expires, err := s.Vault.AuthorizeLink(ctx, c, in.Body.UserID, crm.Service(in.Body.Service), in.Body.Redirect)
-	if err = s.unlessUnknown(in.Body.Service, err); err != nil {
+	if err != nil {
 		return nil, err
 	}
 	return &bodyOf[AuthorizeLink]{AuthorizeLink{URL: address, ExpiresAt: expires.UTC()}}, nil
@@ -87,7 +87,7 @@ func (s *Server) createLease(ctx context.Context, c access.Caller, in *leaseInpu
 		Name: b.Name, Subject: b.UserID, Service: crm.Service(b.Service), Methods: b.Methods, Paths: b.Paths,
 		Life: time.Duration(b.Seconds) * time.Second, MaxCalls: b.MaxCalls, PerMinute: b.PerMinute,
 	})
-	if err = s.unlessUnknown(b.Service, err); err != nil {
+	if err != nil {
 		return nil, err
 	}
 	return &bodyOf[CreatedLease]{CreatedLease{Lease: leaseShape(l), Handle: handle.Reveal(), URL: s.PublicURL + proxyPath + handle.Reveal()}}, nil

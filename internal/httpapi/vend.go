@@ -4,14 +4,11 @@ import (
 	"bytes"
 	"encoding/json"
 	"net/http"
-	"slices"
-	"strings"
 	"sync"
 	"time"
 
 	"rapport/internal/access"
 	"rapport/internal/crm"
-	"rapport/internal/fault"
 	"rapport/internal/vault"
 )
 
@@ -32,22 +29,61 @@ var (
 // vend answers GET /api/token/{userId}/{service}.
 func (s *Server) vend(w http.ResponseWriter, r *http.Request, c access.Caller) error {
 	v, err := s.Vault.Vend(r.Context(), c, r.PathValue("userId"), crm.Service(r.PathValue("service")))
-	if err = s.unlessUnknown(r.PathValue("service"), err); err != nil {
+	if err != nil {
 		return err
 	}
-	return answerBuffered(w, vendedShape(v))
+	b := vendBuffers.Get().(*[]byte)
+	defer vendBuffers.Put(b)
+	text, ok := appendVended((*b)[:0], vendedShape(v))
+	*b = text
+	defer clear(text) // tokens do not stay in the pool
+	if !ok {
+		return answerBuffered(w, vendedShape(v))
+	}
+	h := w.Header()
+	h["Content-Type"], h["Cache-Control"] = jsonType, noStore
+	_, _ = w.Write(text) // the reader went away
+	return nil
 }
 
-// unlessUnknown says that there is no such service, where a caller was refused
-// one that does not exist: what exists is told to everybody (GET /).
-func (s *Server) unlessUnknown(service string, refused error) error {
-	names := s.Vault.ServiceNames()
-	if !fault.Is(refused, fault.Forbidden) || slices.Contains(names, crm.Service(service)) {
-		return refused
+// vendBuffers hold answers that appendVended writes.
+var vendBuffers = sync.Pool{New: func() any { b := make([]byte, 0, 1024); return &b }}
+
+// appendVended writes what encoding/json would, without looking at types: this
+// answer is most of what a busy installation says. Not ok: it holds a letter that
+// JSON writes in another way.
+func appendVended(b []byte, v VendedToken) (_ []byte, ok bool) {
+	ok = v.Scopes != nil && v.ExpiresAt.Year() > 0 && v.ExpiresAt.Year() < 10000
+	b = append(b, `{"access_token":`...)
+	b = appendQuoted(b, v.AccessToken, &ok)
+	b = append(b, `,"token_type":`...)
+	b = appendQuoted(b, v.TokenType, &ok)
+	b = append(b, `,"user_id":`...)
+	b = appendQuoted(b, v.UserID, &ok)
+	b = append(b, `,"service":`...)
+	b = appendQuoted(b, v.Service, &ok)
+	b = append(b, `,"expires_at":"`...)
+	b = v.ExpiresAt.AppendFormat(b, time.RFC3339Nano)
+	b = append(b, `","scopes":[`...)
+	for i, scope := range v.Scopes {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = appendQuoted(b, scope, &ok)
 	}
-	list := strings.Join(texts(names), ", ")
-	return &fault.Error{Kind: fault.Invalid, Code: "unknown_service", Text: "There is no such service here. Available: " + list + ".",
-		Fields: map[string]string{"service": "one of " + list}, Err: refused}
+	b = append(b, "]}\n"...)
+	return b, ok
+}
+
+// appendQuoted puts text between quotes, and takes ok away when that does not do.
+func appendQuoted(b []byte, text string, ok *bool) []byte {
+	odd := false
+	for i := range len(text) {
+		c := text[i]
+		odd = odd || c < ' ' || c >= 0x7f || c == '"' || c == '\\'
+	}
+	*ok = *ok && !odd
+	return append(append(append(b, '"'), text...), '"')
 }
 
 func vendedShape(v vault.Vended) VendedToken {

@@ -76,22 +76,22 @@ func (s *Service) AuthorizeLink(ctx context.Context, c access.Caller, subject st
 // mayLink says who may make links.
 func (s *Service) mayLink(c access.Caller, subject string, service crm.Service) error {
 	open := s.Open && c.Workspace != ""
-	switch {
-	case open || c.Via == access.ViaSystem:
-	case c.Via == access.ViaNobody || c.UserID == "":
+	trusted := open || c.Via == access.ViaSystem
+	if !trusted && (c.Via == access.ViaNobody || c.UserID == "") {
 		return fault.New(fault.Unauthenticated, "Sign in first, or send an API key.")
-	case c.Via == access.ViaKey:
+	}
+	if err := s.known(service); err != nil {
+		return err
+	}
+	if !trusted && c.Via == access.ViaKey {
 		if err := access.AllowVend(c, service, subject); err != nil {
 			return err
 		}
 	}
 	byAdministrator := c.Administers() && (c.Via == access.ViaKey || c.Via == access.ViaSession)
-	if !open && !byAdministrator && c.Via != access.ViaSystem {
+	if !trusted && !byAdministrator {
 		return &fault.Error{Kind: fault.Forbidden, Code: "administrator_needed",
 			Text: "Links for others are made by administrators, or with an API key of theirs. For your own tokens open /oauth/authorize while you are signed in."}
-	}
-	if err := s.known(service); err != nil {
-		return err
 	}
 	return checkSubject(subject)
 }

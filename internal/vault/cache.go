@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"rapport/internal/crm"
@@ -60,15 +61,23 @@ type shelved struct {
 	connection bool
 }
 
+// onShelf is a shelved token, with the approval it is known to obey: every vend
+// asks what the organisation has decided, and compares scopes once for each
+// decision.
+type onShelf struct {
+	shelved
+	obeys atomic.Pointer[shelvedApproval]
+}
+
 // shelf keeps access tokens and approvals in memory, so that a busy plugin does
 // not read and unseal the same row a thousand times a second.
 type shelf struct {
 	mu        sync.RWMutex
 	changes   uint64 // counts what was forgotten: what was read before is not shelved any more
-	tokens    map[owner]map[slot]shelved
+	tokens    map[owner]map[slot]*onShelf
 	kept      int                   // tokens in all
 	owners    map[crm.GrantID]owner // a grant serves one subject
-	approvals map[crm.WorkspaceID]shelvedApproval
+	approvals map[crm.WorkspaceID]*shelvedApproval
 
 	looking   bool
 	looked    bool      // position is known
@@ -76,6 +85,7 @@ type shelf struct {
 	confirmed time.Time // when no fact behind position was to be seen
 }
 
+// shelvedApproval is never changed: another decision is another one.
 type shelvedApproval struct {
 	crm.Approval
 	since time.Time
@@ -91,11 +101,23 @@ func (h *shelf) good(since, now time.Time) bool {
 	return age >= 0 && age < shelfLife
 }
 
-func (h *shelf) token(p place, now time.Time) (shelved, bool) {
+func (h *shelf) token(p place, now time.Time) (*onShelf, bool) {
 	h.mu.RLock()
 	defer h.mu.RUnlock()
 	v, ok := h.tokens[p.owner()][p.slot()]
 	return v, ok && h.good(v.since, now)
+}
+
+// ready is token, when it obeys the approval that is on the shelf.
+func (h *shelf) ready(p place, now time.Time) (*onShelf, bool) {
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	a := h.approvals[p.workspace]
+	if a == nil || !h.good(a.since, now) {
+		return nil, false
+	}
+	v := h.tokens[p.owner()][p.slot()]
+	return v, v != nil && h.good(v.since, now) && v.obeys.Load() == a
 }
 
 // version is to be read before what is put is read.
@@ -116,36 +138,36 @@ func (h *shelf) put(p place, v shelved, version uint64) {
 	}
 	o := p.owner()
 	if h.tokens[o] == nil {
-		h.tokens[o] = map[slot]shelved{}
+		h.tokens[o] = map[slot]*onShelf{}
 	}
 	if _, ok := h.tokens[o][p.slot()]; !ok {
 		h.kept++
 	}
-	h.tokens[o][p.slot()], h.owners[v.grant] = v, o
+	h.tokens[o][p.slot()], h.owners[v.grant] = &onShelf{shelved: v}, o
 }
 
 // empty is called with the lock.
 func (h *shelf) empty() {
-	h.tokens, h.owners, h.kept = map[owner]map[slot]shelved{}, map[crm.GrantID]owner{}, 0
+	h.tokens, h.owners, h.kept = map[owner]map[slot]*onShelf{}, map[crm.GrantID]owner{}, 0
 }
 
-func (h *shelf) approval(w crm.WorkspaceID, now time.Time) (crm.Approval, bool) {
+func (h *shelf) approval(w crm.WorkspaceID, now time.Time) (*shelvedApproval, bool) {
 	h.mu.RLock()
 	defer h.mu.RUnlock()
 	v, ok := h.approvals[w]
-	return v.Approval, ok && h.good(v.since, now)
+	return v, ok && h.good(v.since, now)
 }
 
-func (h *shelf) putApproval(w crm.WorkspaceID, a crm.Approval, now time.Time, version uint64) {
+func (h *shelf) putApproval(w crm.WorkspaceID, a *shelvedApproval, version uint64) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.changes != version {
 		return
 	}
 	if h.approvals == nil || len(h.approvals) >= shelfSize {
-		h.approvals = map[crm.WorkspaceID]shelvedApproval{}
+		h.approvals = map[crm.WorkspaceID]*shelvedApproval{}
 	}
-	h.approvals[w] = shelvedApproval{a, now}
+	h.approvals[w] = a
 }
 
 // forget drops what is kept of the subjects and of those the grants serve.
@@ -268,16 +290,17 @@ type GrantChange struct {
 }
 
 // approvalOf is the workspace's approval, as it was shelfLife ago or later.
-func (s *Service) approvalOf(ctx context.Context, w crm.WorkspaceID) (crm.Approval, error) {
+func (s *Service) approvalOf(ctx context.Context, w crm.WorkspaceID) (*shelvedApproval, error) {
 	now := s.now()
 	if a, ok := s.shelf.approval(w, now); ok {
 		return a, nil
 	}
 	version := s.shelf.version()
-	a, err := s.Approvals.Approval(ctx, w)
+	read, err := s.Approvals.Approval(ctx, w)
 	if err != nil {
-		return a, fmt.Errorf("reading the organisation's approval: %w", err)
+		return nil, fmt.Errorf("reading the organisation's approval: %w", err)
 	}
-	s.shelf.putApproval(w, a, now, version)
+	a := &shelvedApproval{read, now}
+	s.shelf.putApproval(w, a, version)
 	return a, nil
 }

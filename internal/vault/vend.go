@@ -127,11 +127,15 @@ func (s *Service) vend(ctx context.Context, c access.Caller, p place) (shelved, 
 
 // mayVend checks what a caller asks for, and whether it may.
 func (s *Service) mayVend(c access.Caller, subject string, service crm.Service) error {
-	if err := s.allowVend(c, service, subject); err != nil {
+	allowed := s.allowVend(c, service, subject)
+	if fault.Is(allowed, fault.Unauthenticated) {
+		return allowed
+	}
+	if err := s.known(service); err != nil { // what there is, everybody may know (GET /)
 		return err
 	}
-	if err := s.known(service); err != nil {
-		return err
+	if allowed != nil {
+		return allowed
 	}
 	return checkSubject(subject)
 }
@@ -147,10 +151,14 @@ func (s *Service) allowVend(c access.Caller, service crm.Service, subject string
 func (s *Service) serve(ctx context.Context, p place) (shelved, error) {
 	now := s.now()
 	s.keepStep(ctx, now)
-	approval, err := s.approvalOf(ctx, p.workspace)
-	if err == nil {
-		approval, err = approved(approval)
+	if v, ok := s.shelf.ready(p, now); ok && v.Expiry.Sub(now) > s.ahead() {
+		return v.shelved, nil
 	}
+	decided, err := s.approvalOf(ctx, p.workspace)
+	if err != nil {
+		return shelved{}, err
+	}
+	approval, err := approved(decided.Approval)
 	if err != nil {
 		return shelved{}, err
 	}
@@ -158,7 +166,11 @@ func (s *Service) serve(ctx context.Context, p place) (shelved, error) {
 		return shelved{}, err
 	}
 	if v, ok := s.shelf.token(p, now); ok && v.Expiry.Sub(now) > s.ahead() {
-		return v, s.obeys(v, approval, p)
+		err := s.obeys(v.shelved, approval, p)
+		if err == nil {
+			v.obeys.Store(decided)
+		}
+		return v.shelved, err
 	}
 	version := s.shelf.version()
 	g, err := s.servant(ctx, p, approval)
@@ -340,7 +352,7 @@ func (s *Service) Authorizations(ctx context.Context, c access.Caller, subject s
 	if err != nil {
 		return nil, err
 	}
-	return s.authorizations(mine, list, own, approval), nil
+	return s.authorizations(mine, list, own, approval.Approval), nil
 }
 
 func (s *Service) authorizations(names []crm.Service, list, own []Grant, a crm.Approval) []Authorization {
