@@ -44,8 +44,12 @@ type Config struct {
 	GoogleQuota        string        `group:"Google" env:"GOOGLE_QUOTA" envDefault:"2026" doc:"Quota model of your Google Cloud project: 2026 (new projects: 6,000 units a minute and user), legacy (projects that used the Gmail API before 2026: 15,000), none."`
 	RefreshAhead       time.Duration `group:"Google" env:"TOKEN_REFRESH_AHEAD" envDefault:"5m" doc:"How long before it ends an access token is refreshed."`
 
-	PubSubTopic        string `group:"Google" env:"GOOGLE_PUBSUB_TOPIC" doc:"Pub/Sub topic that Gmail tells about new mail, in the project of the OAuth client. Doctor checks that it is there and that Gmail may publish to it." example:"projects/acme-crm/topics/gmail"`
-	PubSubSubscription string `group:"Google" env:"GOOGLE_PUBSUB_SUBSCRIPTION" doc:"Subscription of that topic that Rapport reads." example:"projects/acme-crm/subscriptions/rapport"`
+	PubSubTopic        string        `group:"Google" env:"GOOGLE_PUBSUB_TOPIC" doc:"Pub/Sub topic that Gmail tells about new mail, in the project of the OAuth client. Doctor checks that it is there and that Gmail may publish to it." example:"projects/acme-crm/topics/gmail"`
+	PubSubSubscription string        `group:"Google" env:"GOOGLE_PUBSUB_SUBSCRIPTION" doc:"Subscription of that topic. With GOOGLE_APPLICATION_CREDENTIALS Rapport pulls it, which needs no public address; one that pushes is made by the command pubsub setup." example:"projects/acme-crm/subscriptions/rapport"`
+	PushAccount        string        `group:"Google" env:"GOOGLE_PUSH_SERVICE_ACCOUNT" doc:"Service account that the subscription pushes with. Notifications posted to /webhooks/google/gmail are taken from it alone, and from nobody when it is empty." example:"rapport-push@acme-crm.iam.gserviceaccount.com"`
+	PushAudience       string        `group:"Google" env:"GOOGLE_PUSH_AUDIENCE" doc:"Audience of the tokens that those notifications carry. Default: /webhooks/google/gmail under PUBLIC_URL."`
+	PushFallback       time.Duration `group:"Google" env:"PUSH_FALLBACK" envDefault:"15m" doc:"How long notifications may be quiet before a mailbox is looked at nevertheless. It grows to 8h for mailboxes where nothing was missed."`
+	GoogleCredentials  string        `group:"Google" env:"GOOGLE_APPLICATION_CREDENTIALS" doc:"Key file of a service account that may read GOOGLE_PUBSUB_SUBSCRIPTION; the command pubsub setup uses it as well." example:"/etc/rapport/pubsub.json"`
 
 	GoogleBaseURL     string `group:"Google's addresses" env:"GOOGLE_BASE_URL" doc:"A Google-like server, a simulator for example, that takes the place of every address of Google." example:"http://127.0.0.1:8100"`
 	GoogleAuthURL     string `group:"Google's addresses" env:"GOOGLE_AUTH_URL" doc:"Consent page. Wins over GOOGLE_BASE_URL, as do the following."`
@@ -54,6 +58,11 @@ type Config struct {
 	GoogleUserinfoURL string `group:"Google's addresses" env:"GOOGLE_USERINFO_URL" doc:"OpenID Connect userinfo endpoint. Only doctor asks it: the id token says who somebody is."`
 	GoogleJWKSURL     string `group:"Google's addresses" env:"GOOGLE_JWKS_URL" doc:"Keys that id tokens are signed with."`
 	GoogleIssuer      string `group:"Google's addresses" env:"GOOGLE_ISSUER" doc:"Issuer of id tokens."`
+
+	OutboundPrivate bool   `group:"Other servers" env:"OUTBOUND_ALLOW_PRIVATE" envDefault:"false" doc:"Webhooks and e-mail accounts may go to addresses that are not on the public internet: loopback, private and link-local networks. For servers inside one's own network, and for tests."`
+	MailCAFile      string `group:"Other servers" env:"MAIL_CA_FILE" doc:"File with certificates (PEM) of authorities that mail servers of e-mail accounts may be signed by, besides those of the system." example:"/etc/ssl/our-ca.pem"`
+	GoogleIMAP      string `group:"Google's addresses" env:"GOOGLE_IMAP_ADDRESS" doc:"Host and port that take the place of imap.gmail.com:993; its certificate has to be for imap.gmail.com." example:"127.0.0.1:8993"`
+	GoogleSMTP      string `group:"Google's addresses" env:"GOOGLE_SMTP_ADDRESS" doc:"Host and port that take the place of smtp.gmail.com:465; its certificate has to be for smtp.gmail.com." example:"127.0.0.1:8465"`
 
 	Workers     int  `group:"Work" env:"WORKERS" envDefault:"8" doc:"Jobs this process does at the same time."`
 	WithoutSync bool `group:"Work" env:"WITHOUT_SYNC" envDefault:"false" doc:"Serve the API and pages only; other processes on the same database do the syncing."`
@@ -141,6 +150,20 @@ func (c *Config) complete() {
 	for i, o := range c.AllowedOrigins {
 		c.AllowedOrigins[i] = strings.TrimRight(strings.TrimSpace(o), "/")
 	}
+}
+
+// GmailNotifications is the path that Pub/Sub posts notifications to.
+const GmailNotifications = "/webhooks/google/gmail"
+
+// PushEndpoint is where a subscription pushes to.
+func (c *Config) PushEndpoint() string { return c.PublicURL + GmailNotifications }
+
+// Audience is that of push requests' tokens.
+func (c *Config) Audience() string {
+	if c.PushAudience != "" {
+		return c.PushAudience
+	}
+	return c.PushEndpoint()
 }
 
 // Listening sets the port that the system chose in place of 0.

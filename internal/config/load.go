@@ -1,6 +1,7 @@
 package config
 
 import (
+	"crypto/x509"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -162,13 +163,21 @@ func (c *Config) check() Mistakes {
 	k.unless(c.Workers >= 1 && c.Workers <= 1000, "WORKERS", "%d must be between 1 and 1000", c.Workers)
 	k.among("LOG_LEVEL", c.LogLevel, "debug", "info", "warn", "error")
 	k.among("LOG_FORMAT", c.LogFormat, "text", "json")
-	if c.PprofAddress != "" {
-		_, _, err := net.SplitHostPort(c.PprofAddress)
-		k.unless(err == nil, "PPROF_ADDRESS", "%q is not an address like 127.0.0.1:6060", c.PprofAddress)
+	k.hostPort("PPROF_ADDRESS", c.PprofAddress, "127.0.0.1:6060")
+	k.hostPort("GOOGLE_IMAP_ADDRESS", c.GoogleIMAP, "127.0.0.1:8993")
+	k.hostPort("GOOGLE_SMTP_ADDRESS", c.GoogleSMTP, "127.0.0.1:8465")
+	if c.MailCAFile != "" {
+		pem, err := os.ReadFile(c.MailCAFile)
+		k.unless(err == nil && x509.NewCertPool().AppendCertsFromPEM(pem), "MAIL_CA_FILE", "%q is not a file with certificates (PEM) that can be read", c.MailCAFile)
 	}
 	k.address("OTEL_EXPORTER_OTLP_ENDPOINT", c.OTelEndpoint, true)
 	k.address("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", c.OTelTraces, true)
 	return k.found
+}
+
+func (k *checker) hostPort(variable, value, example string) {
+	_, _, err := net.SplitHostPort(value)
+	k.unless(value == "" || err == nil, variable, "%q is not an address like %s", value, example)
 }
 
 func (c *Config) checkAddress(k *checker) {
@@ -267,6 +276,12 @@ func (c *Config) checkGoogle(k *checker) {
 	k.span("TOKEN_REFRESH_AHEAD", c.RefreshAhead, 0, 50*time.Minute)
 	k.resource("GOOGLE_PUBSUB_TOPIC", c.PubSubTopic, "topics")
 	k.resource("GOOGLE_PUBSUB_SUBSCRIPTION", c.PubSubSubscription, "subscriptions")
+	k.unless(c.PushAccount == "" || strings.Count(c.PushAccount, "@") == 1 && !strings.ContainsAny(c.PushAccount, " /:"), "GOOGLE_PUSH_SERVICE_ACCOUNT", "%q is not the address of a service account", c.PushAccount)
+	if c.GoogleCredentials != "" {
+		info, err := os.Stat(c.GoogleCredentials)
+		k.unless(err == nil && info.Mode().IsRegular(), "GOOGLE_APPLICATION_CREDENTIALS", "%q is not a file that can be read", c.GoogleCredentials)
+	}
+	k.span("PUSH_FALLBACK", c.PushFallback, time.Minute, 7*24*time.Hour)
 	k.address("GOOGLE_BASE_URL", c.GoogleBaseURL, true)
 	k.address("GOOGLE_AUTH_URL", c.GoogleAuthURL, true)
 	k.address("GOOGLE_TOKEN_URL", c.GoogleTokenURL, true)

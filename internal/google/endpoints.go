@@ -16,7 +16,7 @@ type Endpoints struct {
 	Issuers []string // accepted "iss" of id tokens and callbacks
 	RISC    string   // configuration of security events
 
-	Gmail, Calendar, People, Directory, Drive, Sheets, Meet string
+	Gmail, Calendar, People, Directory, Drive, Sheets, Meet, PubSub string
 
 	// Base takes the place of every host of Google, without a slash at its end;
 	// empty: Google's own.
@@ -37,7 +37,7 @@ func At(base string) Endpoints { return From((&config.Config{GoogleBaseURL: base
 // From are the addresses as configured.
 func From(e config.Endpoints) Endpoints {
 	out := Endpoints{Auth: e.Auth, Token: e.Token, Revoke: e.Revoke, Keys: e.JWKS, Issuers: []string{e.Issuer}, RISC: e.RISC,
-		Gmail: e.Gmail, Calendar: e.Calendar, People: e.People, Directory: e.Directory, Drive: e.Drive, Sheets: e.Sheets, Meet: e.Meet, Base: e.Base}
+		Gmail: e.Gmail, Calendar: e.Calendar, People: e.People, Directory: e.Directory, Drive: e.Drive, Sheets: e.Sheets, Meet: e.Meet, PubSub: e.PubSub, Base: e.Base}
 	for _, iss := range issuers {
 		if iss != e.Issuer {
 			out.Issuers = append(out.Issuers, iss)

@@ -27,7 +27,8 @@ type OAuth struct {
 	now       func() time.Time
 	keys      func() oidc.KeySet
 	warm      sync.Once
-	risc      riscKeys
+	risc      signingKeys
+	push      signingKeys // of push requests: those of id tokens, fetched within bounds
 }
 
 var _ vault.Provider = (*OAuth)(nil)

@@ -58,7 +58,7 @@ func (o *OAuth) VerifySecurityEvent(ctx context.Context, clients []vault.Client,
 	}
 	_, err = parser.Parse(token.Reveal(), func(t *jwt.Token) (any, error) {
 		kid, _ := t.Header["kid"].(string)
-		return o.risc.key(ctx, o, kid)
+		return o.risc.key(ctx, o.now, o.fetchEventKeys, kid)
 	})
 	if fault.Is(err, fault.Unavailable) {
 		return vault.SecurityEvent{}, err
@@ -166,9 +166,9 @@ func (c *eventClaims) event(clients []vault.Client) (vault.SecurityEvent, error)
 	return out, nil
 }
 
-// riscKeys are the keys of security events. Nobody waits for a fetch who needs
-// none, and all who need one wait for the same.
-type riscKeys struct {
+// signingKeys are the keys that Google signs with. Nobody waits for a fetch who
+// needs none, and all who need one wait for the same.
+type signingKeys struct {
 	mu      sync.Mutex
 	keys    map[string]*rsa.PublicKey
 	fetched time.Time // the keys
@@ -181,27 +181,27 @@ var errNoKey = errors.New("a key that Google does not publish")
 
 // key finds a key by its id. It is fetched when the keys here are old or do not
 // have it, though not at each token that somebody invents.
-func (k *riscKeys) key(ctx context.Context, o *OAuth, kid string) (*rsa.PublicKey, error) {
-	if known, err, settled := k.held(o.now(), kid); settled {
+func (k *signingKeys) key(ctx context.Context, now func() time.Time, fetch func(context.Context) (map[string]*rsa.PublicKey, error), kid string) (*rsa.PublicKey, error) {
+	if known, err, settled := k.held(now(), kid); settled {
 		return known, err
 	}
 	// The fetch is for everybody who waits: it outlives the one who began it.
 	done := k.flight.DoChan("", func() (any, error) {
 		within, cancel := context.WithTimeout(context.WithoutCancel(ctx), keysPatience)
 		defer cancel()
-		fresh, err := o.fetchEventKeys(within)
+		fresh, err := fetch(within)
 		k.mu.Lock()
 		defer k.mu.Unlock()
 		if err != nil {
-			k.failed = o.now()
+			k.failed = now()
 			return nil, err
 		}
-		k.keys, k.fetched, k.failed = fresh, o.now(), time.Time{}
+		k.keys, k.fetched, k.failed = fresh, now(), time.Time{}
 		return nil, nil
 	})
 	select {
 	case r := <-done:
-		known, err, _ := k.held(o.now(), kid)
+		known, err, _ := k.held(now(), kid)
 		if fault.Is(err, fault.Unavailable) && r.Err != nil {
 			err = keysUnavailable(r.Err)
 		}
@@ -212,7 +212,7 @@ func (k *riscKeys) key(ctx context.Context, o *OAuth, kid string) (*rsa.PublicKe
 }
 
 // held judges by what is here; not settled means that a fetch would tell more.
-func (k *riscKeys) held(now time.Time, kid string) (known *rsa.PublicKey, err error, settled bool) { //nolint:revive // err belongs to known
+func (k *signingKeys) held(now time.Time, kid string) (known *rsa.PublicKey, err error, settled bool) { //nolint:revive // err belongs to known
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	known = k.keys[kid]
@@ -246,11 +246,16 @@ func (o *OAuth) fetchEventKeys(ctx context.Context) (map[string]*rsa.PublicKey, 
 	if err := o.getJSON(ctx, o.endpoints.RISC, &configuration); err != nil {
 		return nil, fmt.Errorf("reading the configuration of security events: %w", err)
 	}
+	return o.fetchKeySet(ctx, configuration.Keys)
+}
+
+// fetchKeySet reads the RSA keys of a JWKS.
+func (o *OAuth) fetchKeySet(ctx context.Context, address string) (map[string]*rsa.PublicKey, error) {
 	var set struct {
 		Keys []struct{ Kid, Kty, Use, N, E string }
 	}
-	if err := o.getJSON(ctx, configuration.Keys, &set); err != nil {
-		return nil, fmt.Errorf("reading the keys of security events: %w", err)
+	if err := o.getJSON(ctx, address, &set); err != nil {
+		return nil, fmt.Errorf("reading Google's keys: %w", err)
 	}
 	out := map[string]*rsa.PublicKey{}
 	for _, k := range set.Keys {
@@ -262,7 +267,7 @@ func (o *OAuth) fetchEventKeys(ctx context.Context) (map[string]*rsa.PublicKey, 
 		out[k.Kid] = &rsa.PublicKey{N: new(big.Int).SetBytes(n), E: int(new(big.Int).SetBytes(e).Int64())}
 	}
 	if len(out) == 0 {
-		return nil, errors.New("reading the keys of security events: there are none")
+		return nil, errors.New("reading Google's keys: there are none")
 	}
 	return out, nil
 }

@@ -12,14 +12,16 @@ var Wrong = map[string]string{
 	"BROKER_OPEN": "perhaps", "TOKEN_SERVICES": "tasks=everything", "GOOGLE_PUBSUB_TOPIC": "my-topic", "GOOGLE_PUBSUB_SUBSCRIPTION": "projects/p/topics/t",
 	"GOOGLE_CLIENT_ID": "id-without-secret", "GOOGLE_CLIENT_SECRET": "secret-without-id", "GOOGLE_REDIRECT_URI": "/callback",
 	"GOOGLE_QUOTA": "unlimited", "TOKEN_REFRESH_AHEAD": "2h", "GOOGLE_BASE_URL": "ftp://x", "GOOGLE_AUTH_URL": "accounts", "GOOGLE_TOKEN_URL": ":",
+	"GOOGLE_PUSH_SERVICE_ACCOUNT": "push", "GOOGLE_APPLICATION_CREDENTIALS": "/nowhere/key.json", "PUSH_FALLBACK": "1s",
 	"GOOGLE_REVOKE_URL": "http://", "GOOGLE_USERINFO_URL": "x y", "GOOGLE_JWKS_URL": "file:///etc/passwd", "GOOGLE_ISSUER": "me",
 	"WORKERS": "many", "WITHOUT_SYNC": "perhaps", "LOG_LEVEL": "loud", "LOG_FORMAT": "xml", "PPROF_ADDRESS": "6060",
+	"OUTBOUND_ALLOW_PRIVATE": "perhaps", "MAIL_CA_FILE": "/nowhere/ca.pem", "GOOGLE_IMAP_ADDRESS": "993", "GOOGLE_SMTP_ADDRESS": "smtp",
 	"OTEL_EXPORTER_OTLP_ENDPOINT": "collector:4318", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "nowhere",
 }
 
 // Free are variables in which every value can be read. DATA_DIR may still name
 // a folder that cannot be made: that is trouble with the disk.
-var Free = []string{"METRICS_TOKEN", "DATA_DIR"}
+var Free = []string{"METRICS_TOKEN", "DATA_DIR", "GOOGLE_PUSH_AUDIENCE"}
 
 // Named is the variable a mistake is reported under: that of the other half,
 // where one of two is missing.
