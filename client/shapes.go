@@ -133,11 +133,12 @@ type MissingScope struct {
 
 // Settings of a connection.
 type Settings struct {
-	Labels      []string   `json:"labels" doc:"Gmail label ids; [\"*\"] means all."`
-	Limit       int        `json:"limit" doc:"Newest messages to import; 0 means all."`
-	Since       *time.Time `json:"since" doc:"Import nothing older."`
-	PollSeconds int        `json:"poll_seconds"`
-	Visibility  string     `json:"visibility" enum:"private,metadata,subject,full"`
+	Labels      []string          `json:"labels" doc:"Gmail label ids; [\"*\"] means all."`
+	LabelsOff   map[string]string `json:"labels_off" doc:"Labels that were turned off, and what became of their messages: hide or keep."`
+	Limit       int               `json:"limit" doc:"Newest messages to import; 0 means all."`
+	Since       *time.Time        `json:"since" doc:"Import nothing older."`
+	PollSeconds int               `json:"poll_seconds"`
+	Visibility  string            `json:"visibility" enum:"private,metadata,subject,full"`
 }
 
 // Counts of what is stored for a connection.
@@ -187,16 +188,17 @@ type ConnectionShort struct {
 
 // SettingsPatch changes settings; what is absent stays.
 type SettingsPatch struct {
-	ConnectionID        string     `json:"connection_id,omitempty" doc:"The caller's first connection when absent."`
-	GmailSyncEnabled    *bool      `json:"gmail_sync_enabled,omitempty"`
-	CalendarSyncEnabled *bool      `json:"calendar_sync_enabled,omitempty"`
-	ContactsSyncEnabled *bool      `json:"contacts_sync_enabled,omitempty"`
-	Paused              *bool      `json:"paused,omitempty" doc:"Pause or resume the whole connection."`
-	Labels              []string   `json:"labels,omitempty" minItems:"1" maxItems:"500" doc:"Gmail label ids; [\"*\"] means all."`
-	Limit               *int       `json:"limit,omitempty" minimum:"0" maximum:"10000000" doc:"0 means all."`
-	Since               *time.Time `json:"since,omitempty"`
-	PollSeconds         *int       `json:"poll_seconds,omitempty" minimum:"15" maximum:"86400"`
-	Visibility          string     `json:"visibility,omitempty" enum:"private,metadata,subject,full"`
+	ConnectionID        string            `json:"connection_id,omitempty" doc:"The caller's first connection when absent."`
+	GmailSyncEnabled    *bool             `json:"gmail_sync_enabled,omitempty"`
+	CalendarSyncEnabled *bool             `json:"calendar_sync_enabled,omitempty"`
+	ContactsSyncEnabled *bool             `json:"contacts_sync_enabled,omitempty"`
+	Paused              *bool             `json:"paused,omitempty" doc:"Pause or resume the whole connection."`
+	Labels              []string          `json:"labels,omitempty" minItems:"1" maxItems:"500" doc:"Gmail label ids; [\"*\"] means all. Turning one on imports its messages, as far as limit and since allow."`
+	LabelsOff           map[string]string `json:"labels_off,omitempty" doc:"For labels that are turned off: hide (messages with such a label and none that is on or kept are not listed or found any more, until it is turned on again) or keep (they stay and go on being updated). Keep when it does not say."`
+	Limit               *int              `json:"limit,omitempty" minimum:"0" maximum:"10000000" doc:"0 means all."`
+	Since               *time.Time        `json:"since,omitempty"`
+	PollSeconds         *int              `json:"poll_seconds,omitempty" minimum:"15" maximum:"86400"`
+	Visibility          string            `json:"visibility,omitempty" enum:"private,metadata,subject,full"`
 }
 
 // DisconnectRequest ends a connection.
@@ -274,13 +276,15 @@ type Thread struct {
 
 // Label of a mailbox.
 type Label struct {
-	ID     string `json:"id"`
-	Name   string `json:"name"`
-	Type   string `json:"type" enum:"system,user"`
-	Color  string `json:"color" doc:"Background colour as #rrggbb, empty when Gmail gives none."`
-	Chosen bool   `json:"chosen" doc:"Its messages are synced."`
-	Unread int64  `json:"unread"`
-	Total  int64  `json:"total"`
+	ID        string `json:"id"`
+	Name      string `json:"name"`
+	Type      string `json:"type" enum:"system,user"`
+	Color     string `json:"color" doc:"Background colour as #rrggbb, empty when Gmail gives none."`
+	TextColor string `json:"text_color" doc:"As #rrggbb, empty when Gmail gives none."`
+	Chosen    bool   `json:"chosen" doc:"Its messages are synced."`
+	Off       string `json:"off" enum:",hide,keep" doc:"What became of its messages when it was turned off; empty when it is on or never was."`
+	Unread    int64  `json:"unread"`
+	Total     int64  `json:"total"`
 }
 
 // Run is one execution of a stream's sync.

@@ -63,7 +63,7 @@ func (a *App) buildOrg(sealer *vault.Sealer, keys crm.Secret) error {
 	a.Org = &org.Service{
 		Store: a.Store, Trail: a.Store, Now: a.now, Random: rand.Reader, Sealer: sealer, SigningKeys: signing,
 		TokenLife: a.Config.TokenLife, SessionLife: a.Config.SessionLife, SignInDomains: a.Config.SignInDomains,
-		Offered: vault.Services, AnyClientID: a.Config.GoogleBaseURL != "",
+		AuditKept: a.Config.AuditKept, Offered: vault.Services, AnyClientID: a.Config.GoogleBaseURL != "",
 	}
 	return nil
 }
@@ -105,6 +105,7 @@ type background struct {
 // rooms is the background work of all of them.
 func (a *App) rooms() []background {
 	return []background{
+		{schedule: a.Org.Schedule(), definitions: a.Org.Definitions()},
 		{schedule: a.Mail.Schedule(), definitions: a.Mail.Definitions()},
 		{schedule: a.Vault.Schedule(), definitions: a.Vault.Definitions()},
 		a.outboxWork(), a.pushWork(), a.accountsWork(), a.webhooksWork(),
@@ -125,7 +126,7 @@ func (a *App) buildMail(d doors) error {
 		return err
 	}
 	a.Mail = &mail.Service{
-		Mailboxes: boxes, Streams: a.Store, Runs: a.Store, Ledger: a.Store, Emails: a.Store, Connections: a.Store, Queue: a.Store,
+		Mailboxes: boxes, Streams: a.Store, Runs: a.Store, Ledger: a.Store, Emails: a.Store, Connections: a.Store, Queue: a.Store, Changes: a.Store,
 		Now: a.now, Random: rand.Reader, Log: a.log, Budget: stepBudget,
 	}
 	return nil

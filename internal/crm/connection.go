@@ -65,10 +65,12 @@ type Connection struct {
 
 // ConnectionSettings are the choices of the connection's owner.
 type ConnectionSettings struct {
-	Labels      []string   `json:"labels"`       // Gmail label ids; ["*"] means all
-	Limit       int        `json:"limit"`        // newest messages to import; 0 means all
-	Since       *time.Time `json:"since"`        // import nothing older, nil: no bound
-	PollSeconds int        `json:"poll_seconds"` // 60
+	Labels      []string   `json:"labels"`           // Gmail label ids; ["*"] means all
+	Hidden      []string   `json:"hidden,omitempty"` // labels turned off: a message with one of them is not shown unless it has one that is on or kept
+	Kept        []string   `json:"kept,omitempty"`   // labels turned off whose messages stay
+	Limit       int        `json:"limit"`            // newest messages to import; 0 means all
+	Since       *time.Time `json:"since"`            // import nothing older, nil: no bound
+	PollSeconds int        `json:"poll_seconds"`     // 60
 	Visibility  Visibility `json:"visibility"`
 	KeepRaw     bool       `json:"keep_raw"` // keep Google's answers for reparse
 	AutoCreate  string     `json:"auto_create"`

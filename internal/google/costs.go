@@ -44,7 +44,7 @@ var costs2026 = map[string]int64{
 	"drafts.update":   15,
 	"messages.delete": 10, "drafts.create": 10, "drafts.delete": 10, "threads.list": 10, "threads.modify": 10,
 	"messages.list": 5, "drafts.list": 5, "messages.modify": 5, "messages.untrash": 5,
-	"labels.create": 5, "labels.update": 5, "labels.delete": 5,
+	"labels.create": 5, "labels.update": 5, "labels.patch": 5, "labels.delete": 5,
 	"history.list": 2,
 	"getProfile":   1, "labels.get": 1, "labels.list": 1, "settings.sendAs.list": 1, "settings.sendAs.get": 1,
 }

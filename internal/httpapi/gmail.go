@@ -223,13 +223,24 @@ func (s *Server) listLabels(ctx context.Context, c access.Caller, in *labelsInpu
 	if err != nil {
 		return nil, err
 	}
-	return listOf(each(labels, func(l mail.LabelCount) Label { return labelShape(l, conn.Settings.Labels) })), nil
+	return listOf(each(labels, func(l mail.LabelCount) Label { return labelShape(l, conn.Settings) })), nil
 }
 
-func labelShape(l mail.LabelCount, chosen []string) Label {
-	out := Label{ID: l.ID, Name: l.Name, Type: l.Type, Color: l.BackgroundColor, Unread: l.Unread, Total: l.Total}
-	for _, id := range chosen {
-		out.Chosen = out.Chosen || id == l.ID || id == crm.AllLabels
+func labelShape(l mail.LabelCount, chosen crm.ConnectionSettings) Label {
+	return Label{
+		ID: l.ID, Name: l.Name, Type: l.Type, Color: l.BackgroundColor, TextColor: l.TextColor, Unread: l.Unread, Total: l.Total,
+		Chosen: slices.Contains(chosen.Labels, l.ID) || slices.Contains(chosen.Labels, crm.AllLabels), Off: labelsOff(chosen)[l.ID],
+	}
+}
+
+// labelsOff says what became of the messages of labels that were turned off.
+func labelsOff(s crm.ConnectionSettings) map[string]string {
+	out := make(map[string]string, len(s.Hidden)+len(s.Kept))
+	for _, l := range s.Hidden {
+		out[l] = "hide"
+	}
+	for _, l := range s.Kept {
+		out[l] = "keep"
 	}
 	return out
 }

@@ -288,8 +288,13 @@ func change(c *crm.Connection, p SettingsPatch) error {
 	set(&c.ContactsSync, p.ContactsSyncEnabled)
 	set(&c.Settings.Limit, p.Limit)
 	set(&c.Settings.PollSeconds, p.PollSeconds)
-	if p.Labels != nil {
-		c.Settings.Labels = slices.Compact(slices.Sorted(slices.Values(p.Labels)))
+	for l, how := range p.LabelsOff {
+		if how != "hide" && how != "keep" {
+			return &fault.Error{Kind: fault.Invalid, Text: "A label that is turned off is hidden or kept.", Fields: map[string]string{"labels_off." + l: "must be hide or keep"}}
+		}
+	}
+	if p.Labels != nil || len(p.LabelsOff) > 0 {
+		mail.ChooseLabels(&c.Settings, p.Labels, p.LabelsOff)
 	}
 	if p.Since != nil {
 		c.Settings.Since = p.Since

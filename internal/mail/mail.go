@@ -24,7 +24,8 @@ type Service struct {
 	Emails      Emails
 	Connections Connections
 	Queue       work.Queue
-	Pace        Pace // nil: every connection is polled at its own interval
+	Changes     Changes // nil: mail is only read
+	Pace        Pace    // nil: every connection is polled at its own interval
 	Now         func() time.Time
 	Random      io.Reader // for ids
 	Log         *slog.Logger

@@ -164,7 +164,7 @@ func (m *memory) Known(_ context.Context, _ crm.ConnectionID, ids []string) (map
 	out := map[string]KnownEmail{}
 	for _, id := range ids {
 		if r := m.rows[id]; r != nil {
-			out[id] = KnownEmail{Date: r.Date, Labels: r.Labels, HistoryID: r.HistoryID, Deleted: r.DeletedAt != nil}
+			out[id] = KnownEmail{Date: r.Date, Labels: r.Labels, Shown: r.Labels, HistoryID: r.HistoryID, Deleted: r.DeletedAt != nil}
 		} else if m.ledger[id] != nil {
 			out[id] = KnownEmail{Failed: true}
 		}

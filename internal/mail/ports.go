@@ -161,6 +161,7 @@ type Item struct {
 	ThreadID string
 	Labels   []string
 	Skip     bool // known already or not wanted: counts as seen, writes nothing
+	Echo     bool // the labels are those shown already: only what is known of Google moves on
 }
 
 // Key names one stream of one connection.
@@ -194,7 +195,7 @@ type Streams interface {
 	// Restart forgets a stream's position, so that it begins a new full pass.
 	Restart(ctx context.Context, k Key) error
 	// EachStored walks the stored, not deleted messages of a connection with
-	// their labels, in gmail id order, for the completeness check.
+	// the labels Google says, in gmail id order, for the completeness check.
 	EachStored(ctx context.Context, c crm.ConnectionID, yield func(gmailID string, date time.Time, labels []string) error) error
 	SaveLabels(ctx context.Context, c crm.ConnectionID, labels []crm.Label) error
 	SaveCompleteness(ctx context.Context, k Key, c crm.Completeness) error
@@ -205,7 +206,8 @@ type Streams interface {
 // KnownEmail is the state of a stored message.
 type KnownEmail struct {
 	Date      time.Time
-	Labels    []string
+	Labels    []string // as Google says, as far as it is known
+	Shown     []string // with pending changes; the same where there are none
 	HistoryID uint64
 	Deleted   bool
 	Failed    bool // not stored, but in the ledger
@@ -275,6 +277,7 @@ type ListQuery struct {
 	Label      string           // Gmail label id
 	Unread     *bool
 	Threads    bool // one row per thread: its newest message
+	Relevance  bool // the best first, of the newest ones that match (Ranked)
 	Page       Page
 }
 
@@ -283,6 +286,7 @@ type EmailPage struct {
 	Emails []ListedEmail
 	Next   string
 	Total  int64 // -1 when counting would be too dear
+	Ranked int   // of a list by relevance: how many of the newest matches were compared
 }
 
 // ListedEmail is a row of the inbox.

@@ -211,18 +211,23 @@ func (r *reconciliation) plan(ctx context.Context, c *census, ranges bounds) err
 		}
 	}
 	c.labelsAt(relabel)
-	r.result.Missing, r.result.Extra, r.result.Relabelled = int64(len(r.missing)), int64(len(r.extra)), int64(len(relabel))
+	r.result.Missing, r.result.Extra = int64(len(r.missing)), int64(len(r.extra))
 	return r.planLabels(ctx, c, relabel)
 }
 
 // planLabels makes the corrections of labels. Labels that Google does not list
-// stay as they are.
+// stay as they are. What we are changing ourselves just now is corrected, too,
+// but it is no difference: the history brings it.
 func (r *reconciliation) planLabels(ctx context.Context, c *census, relabel map[uint32][]string) error {
 	positions := make([]uint32, 0, len(relabel))
 	for p := range relabel {
 		positions = append(positions, p)
 	}
 	slices.Sort(positions)
+	pending, err := r.pending(ctx)
+	if err != nil {
+		return err
+	}
 	const most = 500
 	for part := range slices.Chunk(positions, most) {
 		ids := make([]string, len(part))
@@ -241,12 +246,30 @@ func (r *reconciliation) planLabels(ctx context.Context, c *census, relabel map[
 				}
 			}
 			slices.Sort(labels)
+			if sameLabels(labels, known[ids[i]].Labels) {
+				continue // has come with the history since
+			}
+			if _, ours := pending[ids[i]]; !ours {
+				r.result.Relabelled++
+			}
 			r.relabel = append(r.relabel, engine.Change[Item]{
 				ID: ids[i], Rev: strconv.FormatUint(r.h0, 10), Value: &Item{ThreadID: c.ref(p).ThreadID, Labels: labels},
 			})
 		}
 	}
 	return nil
+}
+
+// pending are the messages with changes of ours on their way.
+func (x *session) pending(ctx context.Context) (map[string]struct{}, error) {
+	if x.Changes == nil {
+		return nil, nil
+	}
+	ids, err := x.Changes.Pending(ctx, x.conn.ID)
+	if err != nil {
+		return nil, fmt.Errorf("reading changes on their way: %w", err)
+	}
+	return ids, nil
 }
 
 // wantedSet says for each position whether the message is wanted by its listed

@@ -20,6 +20,8 @@ func (s *Service) Definitions() []work.Definition {
 		{Kind: KindBackfill, Step: s.step(crm.StreamGmailBackfill, Background, backfill), Timeout: 10 * time.Minute},
 		{Kind: KindVerify, Step: s.step(crm.StreamGmailVerify, Background, verify), Timeout: 2 * time.Hour},
 		{Kind: KindRetry, Step: s.step(crm.StreamGmailRetry, Background, retry), Timeout: 10 * time.Minute},
+		{Kind: KindChange, Step: s.sendChange, Timeout: 10 * time.Minute},
+		{Kind: KindLabels, Step: s.tidyLabels, Timeout: 10 * time.Minute},
 		{Kind: KindPoll, Step: s.poll, Timeout: 5 * time.Minute},
 	}
 }
@@ -220,7 +222,7 @@ func (x *session) Apply(ctx context.Context, from engine.Checkpoint, b engine.Ba
 // news says whether any of the changes may write something.
 func news(changes []engine.Change[Item]) bool {
 	for _, c := range changes {
-		if c.Err != nil || c.Value == nil || !c.Value.Skip {
+		if c.Err != nil || c.Value == nil || !c.Value.Skip && !c.Value.Echo {
 			return true
 		}
 	}

@@ -18,7 +18,7 @@ func (s *Store) Apply(ctx context.Context, k mail.Key, from engine.Checkpoint, b
 	var counts crm.Counts
 	texts := 0
 	err := s.write(ctx, "mail.Apply", func(t *tx) error {
-		a := &apply{t: t, k: k, messages: map[string]*message{}, ledger: map[string]error{}, threads: map[string]string{}}
+		a := newApply(t, k)
 		err := a.run(ctx, from, b)
 		counts, texts = a.counts, len(a.inserts)+len(a.contents)
 		return err
@@ -33,13 +33,21 @@ func (s *Store) Apply(ctx context.Context, k mail.Key, from engine.Checkpoint, b
 	return counts, nil
 }
 
+func newApply(t *tx, k mail.Key) *apply {
+	return &apply{t: t, k: k, messages: map[string]*message{}, ledger: map[string]error{}, threads: map[string]string{}}
+}
+
 // apply is one Apply under way.
 type apply struct {
-	t      *tx
-	k      mail.Key
-	no     int64      // number of the connection
-	tells  crm.UserID // whose matter the facts are, "" when the mailbox is shared
-	counts crm.Counts
+	t        *tx
+	k        mail.Key
+	no       int64                            // number of the connection
+	view     crm.ConnectionSettings           // what of the mailbox is shown
+	overlaid bool                             // changes of ours are pending
+	settled  []string                         // changes that are pending no longer
+	lifted   func(m *message, p pending) bool // nil, or what else is taken from messages
+	tells    crm.UserID                       // whose matter the facts are, "" when the mailbox is shared
+	counts   crm.Counts
 
 	messages map[string]*message // by gmail id
 	order    []*message
@@ -63,6 +71,9 @@ type message struct {
 	id      crm.EmailID
 	files   bool
 	touched bool
+
+	remote  []string // as Google says; labels are these with what is pending on top
+	pending []pending
 }
 
 // held is a message as stored.
@@ -74,6 +85,8 @@ type held struct {
 	history int64
 	live    bool
 	files   bool
+	shown   bool
+	remote  []string // nil where nothing is pending
 }
 
 func (a *apply) run(ctx context.Context, from engine.Checkpoint, b engine.Batch[mail.Item]) error {
@@ -84,13 +97,13 @@ func (a *apply) run(ctx context.Context, from engine.Checkpoint, b engine.Batch[
 	if err := a.load(ctx, b.Changes); err != nil {
 		return err
 	}
+	if err := a.followed(ctx, from, b.At); err != nil {
+		return err
+	}
 	for _, c := range b.Changes {
 		a.take(c)
 	}
-	if err := a.sort(ctx); err != nil {
-		return err
-	}
-	if err := a.saveMessages(ctx); err != nil {
+	if err := a.write(ctx); err != nil {
 		return err
 	}
 	if err := a.saveLedger(ctx); err != nil {
@@ -109,25 +122,57 @@ func (a *apply) run(ctx context.Context, from engine.Checkpoint, b engine.Batch[
 	return nil
 }
 
-// begin locks the connection and compares the checkpoint.
-func (a *apply) begin(ctx context.Context, from engine.Checkpoint) (begun bool, err error) {
+// write stores what has been made of messages.
+func (a *apply) write(ctx context.Context) error {
+	a.drop()
+	if err := a.sort(ctx); err != nil {
+		return err
+	}
+	if err := a.saveMessages(ctx); err != nil {
+		return err
+	}
+	return a.savePending(ctx)
+}
+
+// lock lets nobody else write messages of the connection.
+func (a *apply) lock(ctx context.Context) (crm.ConnectionStatus, error) {
 	var status crm.ConnectionStatus
 	var visibility crm.Visibility
-	_, err = one(ctx, a.t, "lock connection", func(r scanner) (int, error) {
-		return 0, r.Scan(&a.no, &status, &visibility, &a.tells)
-	}, "SELECT no, status, visibility, user_id FROM google_integrations WHERE id = $1 AND workspace_id = $2"+a.t.s.d.forUpdate(),
+	var settings string
+	_, err := one(ctx, a.t, "lock connection", func(r scanner) (int, error) {
+		return 0, r.Scan(&a.no, &status, &visibility, &a.tells, &settings)
+	}, "SELECT no, status, visibility, user_id, settings FROM google_integrations WHERE id = $1 AND workspace_id = $2"+a.t.s.d.forUpdate(),
 		string(a.k.Connection), string(a.k.Workspace))
-	if errors.Is(err, errNone) || err == nil && status == crm.StatusDisconnected {
-		return false, fault.New(fault.Stale, "The connection has been disconnected.")
+	if errors.Is(err, errNone) {
+		return status, fault.New(fault.Stale, "The connection is gone.")
 	}
 	if err != nil {
-		return false, err
+		return status, err
 	}
 	if a.no > mostBoxes {
-		return false, fault.New(fault.Internal, "This database holds %d connections, and no more fit", a.no)
+		return status, fault.New(fault.Internal, "This database holds %d connections, and no more fit", a.no)
 	}
 	if visibility == crm.VisibilityFull {
 		a.tells = ""
+	}
+	if err := fromJSON(settings, &a.view); err != nil {
+		return status, err
+	}
+	// Asked after the lock is held: what its last holder has written counts.
+	n, err := one(ctx, a.t, "look for pending", scanInt, "SELECT COUNT(*) FROM (SELECT 1 FROM email_changes WHERE integration_id = $1 AND pending LIMIT 1) p",
+		string(a.k.Connection))
+	a.overlaid = n > 0
+	return status, err
+}
+
+// begin locks the connection and compares the checkpoint.
+func (a *apply) begin(ctx context.Context, from engine.Checkpoint) (begun bool, err error) {
+	status, err := a.lock(ctx)
+	if err == nil && status == crm.StatusDisconnected {
+		err = fault.New(fault.Stale, "The connection has been disconnected.")
+	}
+	if err != nil {
+		return false, err
 	}
 	at, begun, err := checkpoint(ctx, a.t, a.k, "")
 	if err != nil {
@@ -148,19 +193,31 @@ func (a *apply) load(ctx context.Context, changes []engine.Change[mail.Item]) er
 	if len(ids) == 0 {
 		return nil
 	}
-	return each(ctx, a.t, "read stored", func(r scanner) error {
+	_, err := a.read(ctx, "integration_id = $1 AND "+a.t.s.d.in("gmail_id", 2), string(a.k.Connection), a.t.s.d.list(ids))
+	return err
+}
+
+// read reads stored messages, those of them that have not been read before.
+func (a *apply) read(ctx context.Context, where string, args ...any) (fresh []*message, err error) {
+	err = each(ctx, a.t, "read stored", func(r scanner) error {
 		var id, labels string
 		h := &held{}
-		if err := r.Scan(&id, &h.pos, &h.id, &h.thread, &labels, &h.history, &h.live, &h.files); err != nil {
+		err := r.Scan(&id, &h.pos, &h.id, &h.thread, &labels, &h.history, &h.live, &h.files, &h.shown)
+		if err != nil || a.messages[id] != nil {
 			return err
 		}
-		a.messages[id] = &message{gmailID: id, was: h, thread: h.thread, history: h.history, live: h.live, pos: h.pos, id: h.id, files: h.files}
-		var err error
+		m := &message{gmailID: id, was: h, thread: h.thread, history: h.history, live: h.live, pos: h.pos, id: h.id, files: h.files}
 		h.labels, err = readList(labels)
-		a.messages[id].labels = h.labels
+		m.labels, m.remote = h.labels, h.labels
+		a.messages[id] = m
+		fresh = append(fresh, m)
 		return err
-	}, `SELECT gmail_id, pos, id, gmail_thread_id, labels, history_id, deleted_at IS NULL, has_attachments
-		FROM synced_emails WHERE integration_id = $1 AND `+a.t.s.d.in("gmail_id", 2), string(a.k.Connection), a.t.s.d.list(ids))
+	}, `SELECT gmail_id, pos, id, gmail_thread_id, labels, history_id, deleted_at IS NULL, has_attachments, shown
+		FROM synced_emails WHERE `+where, args...)
+	if err != nil {
+		return nil, err
+	}
+	return fresh, a.readPending(ctx, fresh)
 }
 
 // take adds one change to what shall be stored.
@@ -199,9 +256,10 @@ func (a *apply) take(c engine.Change[mail.Item]) {
 		m.live = false
 	case whole:
 		m.email, m.live = c.Value.Email, true
-		m.thread, m.labels, m.files = c.Value.Email.ThreadID, labelSet(c.Value.Email.Labels), c.Value.Email.HasAttachments
+		m.thread, m.files = c.Value.Email.ThreadID, c.Value.Email.HasAttachments
+		m.say(c.Value.Email.Labels)
 	default:
-		m.labels = labelSet(c.Value.Labels)
+		m.say(c.Value.Labels)
 	}
 }
 
@@ -251,6 +309,8 @@ func (a *apply) sort(ctx context.Context) error {
 		case !slices.Equal(m.labels, m.was.labels):
 			a.relabelled = append(a.relabelled, m)
 			a.counts.Updated++
+		case a.shows(m) != m.was.shown:
+			a.relabelled = append(a.relabelled, m)
 		default:
 			a.historyOnly(m)
 		}

@@ -34,20 +34,27 @@ func (a *apply) tell() {
 		}
 	}
 	for _, m := range a.relabelled {
-		if !slices.Equal(m.labels, m.was.labels) {
+		if !slices.Equal(m.labels, m.was.labels) || a.shows(m) != m.was.shown {
 			changed = append(changed, m.id)
 		}
 	}
 	for _, m := range a.tombstones {
 		changed = append(changed, m.id)
 	}
-	a.tellOf(fact.MailArrived, arrived)
-	a.tellOf(fact.MailChanged, changed)
+	a.tellOf(fact.MailArrived, arrived, 0)
+	a.tellOf(fact.MailChanged, changed, len(a.tombstones))
 }
 
-func (a *apply) tellOf(kind fact.Kind, ids []crm.EmailID) {
+// tellOf tells of messages; the last ones have been deleted.
+func (a *apply) tellOf(kind fact.Kind, ids []crm.EmailID, deleted int) {
+	left := len(ids) - deleted
 	for piece := range slices.Chunk(ids, idsInFact) {
-		data := jsonText(map[string]any{"stream": a.k.Stream, "ids": piece, "count": len(piece)})
+		told := map[string]any{"stream": a.k.Stream, "ids": piece, "count": len(piece)}
+		if gone := piece[min(max(left, 0), len(piece)):]; len(gone) > 0 {
+			told["deleted"] = gone
+		}
+		left -= len(piece)
+		data := jsonText(told)
 		a.t.fact(fact.Fact{Kind: kind, WorkspaceID: a.k.Workspace, ConnectionID: a.k.Connection, UserID: a.tells, Data: json.RawMessage(data)})
 	}
 }
@@ -70,8 +77,8 @@ func (a *apply) saveCounts(ctx context.Context) error {
 			t.unread += by
 		}
 	}
-	count := func(live, files bool, labels []string, by int64) {
-		seen, unread := shown(live, labels), slices.Contains(labels, "UNREAD")
+	count := func(seen, live, files bool, labels []string, by int64) {
+		unread := slices.Contains(labels, "UNREAD")
 		if seen {
 			add("", by, unread)
 		}
@@ -84,13 +91,13 @@ func (a *apply) saveCounts(ctx context.Context) error {
 	threads := map[string]int64{}
 	for _, m := range a.touched() {
 		if m.was != nil {
-			count(m.was.live, m.was.files, m.was.labels, -1)
-			if shown(m.was.live, m.was.labels) {
+			count(m.was.shown, m.was.live, m.was.files, m.was.labels, -1)
+			if m.was.shown {
 				threads[clean(m.was.thread)]--
 			}
 		}
-		count(m.live, m.files, m.labels, 1)
-		if shown(m.live, m.labels) {
+		count(a.shows(m), m.live, m.files, m.labels, 1)
+		if a.shows(m) {
 			threads[clean(m.thread)]++
 		}
 	}

@@ -147,7 +147,7 @@ func (a *apply) stateColumns(of []*message) []column {
 		flags("is_read", of, func(m *message) bool { return !slices.Contains(m.labels, "UNREAD") }),
 		flags("is_starred", of, func(m *message) bool { return slices.Contains(m.labels, "STARRED") }),
 		numbers("history_id", of, func(m *message) int64 { return m.history }),
-		flags("shown", of, func(m *message) bool { return shown(m.live, m.labels) }),
+		flags("shown", of, a.shows),
 		{"deleted_at", deleted},
 		numbers("updated_at", of, func(*message) int64 { return now }),
 	}

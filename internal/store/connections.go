@@ -348,7 +348,7 @@ func (s *Store) DeleteData(ctx context.Context, w crm.WorkspaceID, id crm.Connec
 }
 
 func (t *tx) forgetStreams(ctx context.Context, id crm.ConnectionID, no int64) error {
-	for _, table := range []string{"sync_streams", "sync_failures", "sync_runs", "completeness_checks", "gmail_labels"} {
+	for _, table := range []string{"sync_streams", "sync_failures", "sync_runs", "completeness_checks", "gmail_labels", "gmail_labels_gone", "email_changes"} {
 		if _, err := t.exec(ctx, "delete "+table, "DELETE FROM "+table+" WHERE integration_id = $1", string(id)); err != nil {
 			return err
 		}

@@ -56,16 +56,22 @@ func (s *Store) Known(ctx context.Context, c crm.ConnectionID, gmailIDs []string
 		return nil, err
 	}
 	err = each(ctx, from, "read emails", func(r scanner) error {
-		var id, labels string
+		var id, labels, remote string
 		var k mail.KnownEmail
 		var date, history int64
-		err := r.Scan(&id, &labels, &history, &date, &k.Deleted)
+		err := r.Scan(&id, &labels, &remote, &history, &date, &k.Deleted)
 		k.HistoryID, k.Date = uint64(history), clock(date)
-		err = errors.Join(err, fromJSON(labels, &k.Labels))
+		err = errors.Join(err, fromJSON(labels, &k.Shown))
+		k.Labels = k.Shown
+		if remote != "" {
+			k.Labels = nil
+			err = errors.Join(err, fromJSON(remote, &k.Labels))
+		}
 		known[id] = k
 		return err
-	}, `SELECT gmail_id, labels, history_id, gmail_date, deleted_at IS NOT NULL
-		FROM synced_emails WHERE integration_id = $1 AND `+s.d.in("gmail_id", 2), string(c), s.d.list(gmailIDs))
+	}, `SELECT e.gmail_id, e.labels, COALESCE(r.labels, ''), e.history_id, e.gmail_date, e.deleted_at IS NOT NULL
+		FROM synced_emails e LEFT JOIN email_remote r ON r.pos = e.pos
+		WHERE e.integration_id = $1 AND `+s.d.in("e.gmail_id", 2), string(c), s.d.list(gmailIDs))
 	return known, err
 }
 
@@ -123,7 +129,8 @@ func (t *tx) saveCheckpoint(ctx context.Context, k mail.Key, at engine.Checkpoin
 // stays open while the caller works.
 const storedAtOnce = 2000
 
-// EachStored walks the stored, not deleted messages of a connection in gmail id order.
+// EachStored walks the stored, not deleted messages of a connection in gmail id
+// order, with the labels Google says.
 func (s *Store) EachStored(ctx context.Context, c crm.ConnectionID, yield func(gmailID string, date time.Time, labels []string) error) error {
 	type stored struct {
 		id, labels string
@@ -134,8 +141,8 @@ func (s *Store) EachStored(ctx context.Context, c crm.ConnectionID, yield func(g
 		rows, err := all(ctx, s.reading("mail.EachStored"), "read", func(r scanner) (v stored, err error) {
 			err = r.Scan(&v.id, &v.date, &v.labels)
 			return v, err
-		}, `SELECT gmail_id, gmail_date, labels FROM synced_emails
-			WHERE integration_id = $1 AND gmail_id > $2 AND deleted_at IS NULL ORDER BY gmail_id LIMIT $3`, string(c), after, int64(storedAtOnce))
+		}, `SELECT e.gmail_id, e.gmail_date, COALESCE(r.labels, e.labels) FROM synced_emails e LEFT JOIN email_remote r ON r.pos = e.pos
+			WHERE e.integration_id = $1 AND e.gmail_id > $2 AND e.deleted_at IS NULL ORDER BY e.gmail_id LIMIT $3`, string(c), after, int64(storedAtOnce))
 		if err != nil {
 			return err
 		}
@@ -156,7 +163,7 @@ func (s *Store) EachStored(ctx context.Context, c crm.ConnectionID, yield func(g
 }
 
 // SaveLabels replaces what is known about a mailbox's labels; it writes nothing
-// when nothing changed.
+// when nothing changed. Labels that have been deleted are forgotten by a job.
 func (s *Store) SaveLabels(ctx context.Context, c crm.ConnectionID, labels []crm.Label) error {
 	before, err := s.labels(ctx, s.reading("mail.SaveLabels"), c)
 	if err != nil {
@@ -167,6 +174,9 @@ func (s *Store) SaveLabels(ctx context.Context, c crm.ConnectionID, labels []crm
 	}
 	return s.write(ctx, "mail.SaveLabels", func(t *tx) error {
 		if _, err := t.exec(ctx, "delete labels", "DELETE FROM gmail_labels WHERE integration_id = $1", string(c)); err != nil {
+			return err
+		}
+		if err := t.labelsGone(ctx, c, before, labels); err != nil {
 			return err
 		}
 		n := len(labels)
