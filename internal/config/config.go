@@ -36,6 +36,7 @@ type Config struct {
 	SignInDomains []string      `group:"Security" env:"SIGN_IN_DOMAINS" envSeparator:"," doc:"Google Workspace domains whose people may join by themselves. Everybody else has to be invited." example:"example.org"`
 	BrokerOpen    bool          `group:"Security" env:"BROKER_OPEN" envDefault:"false" doc:"The token service hands tokens of the only workspace to whoever reaches the port, without a key. Possible only where SERVICE_HOST and PUBLIC_URL are loopback, and never for requests that came through a proxy; for development."`
 	TokenServices string        `group:"Security" env:"TOKEN_SERVICES" doc:"Further services of the token service with their scopes: name=scope scope, separated by semicolons." example:"tasks=https://www.googleapis.com/auth/tasks; forms=https://www.googleapis.com/auth/forms.body"`
+	AuditKept     time.Duration `group:"Security" env:"AUDIT_KEPT" envDefault:"0" doc:"How long rows of the audit log are kept: 8760h is a year. 0 keeps them for ever." example:"8760h"`
 	MetricsToken  crm.Secret    `group:"Security" env:"METRICS_TOKEN" doc:"Bearer token that /metrics asks for. Without it /metrics is open to whoever reaches the port."`
 
 	GoogleClientID     string        `group:"Google" env:"GOOGLE_CLIENT_ID" doc:"OAuth client registered with Google." example:"1234567890-abc.apps.googleusercontent.com"`

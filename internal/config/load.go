@@ -221,6 +221,9 @@ func (c *Config) checkSecurity(k *checker) {
 	c.checkTokenServices(k)
 	k.span("SESSION_LIFE", c.SessionLife, time.Minute, 90*24*time.Hour)
 	k.span("TOKEN_LIFE", c.TokenLife, time.Minute, 24*time.Hour)
+	if c.AuditKept != 0 {
+		k.span("AUDIT_KEPT", c.AuditKept, 24*time.Hour, 100*365*24*time.Hour)
+	}
 	for _, d := range c.SignInDomains {
 		k.unless(strings.Contains(d, ".") && !strings.ContainsAny(d, "@/ "), "SIGN_IN_DOMAINS", "%q is not a domain", d)
 	}

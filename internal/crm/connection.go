@@ -43,11 +43,12 @@ const (
 )
 
 // Connection is one Google account linked by one member in one workspace
-// (table google_integrations).
+// (table google_integrations), or the mail of an e-mail account of theirs.
 type Connection struct {
 	ID            ConnectionID
 	WorkspaceID   WorkspaceID
 	UserID        UserID // the member who owns it
+	Provider      Provider
 	GrantID       GrantID
 	GoogleSub     string
 	GoogleEmail   string

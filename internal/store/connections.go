@@ -19,14 +19,14 @@ import (
 var _ mail.Connections = (*Store)(nil)
 
 const connectionColumns = `c.id, c.workspace_id, c.user_id, c.grant_id, c.google_sub, c.google_email, c.granted_scopes, c.wanted_scopes,
-	c.status, c.status_reason, c.gmail_sync_enabled, c.calendar_sync_enabled, c.contacts_sync_enabled, c.settings, c.created_at, c.updated_at`
+	c.status, c.status_reason, c.gmail_sync_enabled, c.calendar_sync_enabled, c.contacts_sync_enabled, c.settings, c.created_at, c.updated_at, c.provider`
 
 func scanConnection(r scanner) (crm.Connection, error) {
 	var c crm.Connection
 	var granted, wanted, settings string
 	var created, updated int64
 	err := r.Scan(&c.ID, &c.WorkspaceID, &c.UserID, &c.GrantID, &c.GoogleSub, &c.GoogleEmail, &granted, &wanted,
-		&c.Status, &c.StatusReason, &c.GmailSync, &c.CalendarSync, &c.ContactsSync, &settings, &created, &updated)
+		&c.Status, &c.StatusReason, &c.GmailSync, &c.CalendarSync, &c.ContactsSync, &settings, &created, &updated, &c.Provider)
 	c.CreatedAt, c.UpdatedAt = clock(created), clock(updated)
 	return c, errors.Join(err, fromJSON(granted, &c.GrantedScopes), fromJSON(wanted, &c.WantedScopes), fromJSON(settings, &c.Settings))
 }
@@ -55,11 +55,11 @@ func (s *Store) FindConnection(ctx context.Context, w crm.WorkspaceID, u crm.Use
 	return found(c, err, noConnection)
 }
 
-// Mine lists the caller's own connections, the oldest first; for the system,
-// all of the workspace.
+// Mine lists the caller's own Google connections, the oldest first; for the
+// system, all of the workspace.
 func (s *Store) Mine(ctx context.Context, c access.Caller) ([]crm.Connection, error) {
 	return all(ctx, s.reading("Mine"), "list", scanConnection,
-		"SELECT "+connectionColumns+" FROM google_integrations c WHERE c.workspace_id = $1 AND (c.user_id = $2 OR $3) ORDER BY c.created_at, c.id",
+		"SELECT "+connectionColumns+" FROM google_integrations c WHERE c.workspace_id = $1 AND (c.user_id = $2 OR $3) AND c.provider = 'google' ORDER BY c.created_at, c.id",
 		string(c.Workspace), string(c.UserID), c.Via == access.ViaSystem)
 }
 
@@ -79,7 +79,7 @@ func (s *Store) ConnectionsOf(ctx context.Context, w crm.WorkspaceID, cursor str
 			COALESCE(u.name, ''), COALESCE(u.email, ''), COALESCE(g.status, ''), COALESCE(g.client_id, ''), COALESCE(g.refresh_expires_at, 0),
 			(SELECT MAX(r.updated_at) FROM sync_streams r WHERE r.integration_id = c.id)
 		FROM google_integrations c LEFT JOIN users u ON u.id = c.user_id LEFT JOIN oauth_grants g ON g.id = c.grant_id
-		WHERE c.workspace_id = $1 AND (c.created_at > $2 OR c.created_at = $2 AND c.id > $3) ORDER BY c.created_at, c.id LIMIT $4`,
+		WHERE c.workspace_id = $1 AND c.provider = 'google' AND (c.created_at > $2 OR c.created_at = $2 AND c.id > $3) ORDER BY c.created_at, c.id LIMIT $4`,
 		string(w), after, id, int64(n+1))
 	if err != nil || len(list) <= n {
 		return list, "", err
@@ -147,9 +147,13 @@ func (t *tx) putConnection(ctx context.Context, c crm.Connection) error {
 	if visibility == "" {
 		visibility = crm.VisibilityPrivate
 	}
+	provider := c.Provider
+	if provider == "" {
+		provider = crm.ProviderGoogle
+	}
 	_, err = t.exec(ctx, "save connection", `INSERT INTO google_integrations (id, workspace_id, user_id, grant_id, google_sub, google_email,
 			granted_scopes, wanted_scopes, status, status_reason, gmail_sync_enabled, calendar_sync_enabled, contacts_sync_enabled,
-			settings, created_at, updated_at, visibility) VALUES `+marks(1, 17)+`
+			settings, created_at, updated_at, visibility, provider) VALUES `+marks(1, 18)+`
 		ON CONFLICT (id) DO UPDATE SET grant_id = excluded.grant_id, google_sub = excluded.google_sub, google_email = excluded.google_email,
 			granted_scopes = excluded.granted_scopes, wanted_scopes = excluded.wanted_scopes, status = excluded.status,
 			status_reason = excluded.status_reason, gmail_sync_enabled = excluded.gmail_sync_enabled,
@@ -157,7 +161,7 @@ func (t *tx) putConnection(ctx context.Context, c crm.Connection) error {
 			settings = excluded.settings, updated_at = excluded.updated_at, visibility = excluded.visibility`,
 		string(c.ID), string(c.WorkspaceID), string(c.UserID), string(c.GrantID), c.GoogleSub, c.GoogleEmail,
 		listText(c.GrantedScopes), listText(c.WantedScopes), string(c.Status), c.StatusReason, c.GmailSync, c.CalendarSync, c.ContactsSync,
-		string(settings), stamp(c.CreatedAt), stamp(c.UpdatedAt), string(visibility))
+		string(settings), stamp(c.CreatedAt), stamp(c.UpdatedAt), string(visibility), string(provider))
 	return err
 }
 

@@ -8,7 +8,7 @@ const Key = "nKf5ZBAb1lbYxA9DMSWZtqvVfMcUSUg6rKVFMsIyDWk="
 var Wrong = map[string]string{
 	"SERVICE_HOST": "not a host", "SERVICE_PORT": "99999", "PUBLIC_URL": "crm.example.org", "ALLOWED_ORIGINS": "https://ok.example,*",
 	"TRUSTED_PROXIES": "10.0.0.0/8,nowhere", "DATABASE_PATH": "/", "DATABASE_URL": "mysql://u:p4ssw0rd@h/d",
-	"ENCRYPTION_KEY": Key + ",tooshort", "SESSION_LIFE": "soon", "TOKEN_LIFE": "1s", "SIGN_IN_DOMAINS": "someone@example.org",
+	"ENCRYPTION_KEY": Key + ",tooshort", "SESSION_LIFE": "soon", "TOKEN_LIFE": "1s", "AUDIT_KEPT": "1h", "SIGN_IN_DOMAINS": "someone@example.org",
 	"BROKER_OPEN": "perhaps", "TOKEN_SERVICES": "tasks=everything", "GOOGLE_PUBSUB_TOPIC": "my-topic", "GOOGLE_PUBSUB_SUBSCRIPTION": "projects/p/topics/t",
 	"GOOGLE_CLIENT_ID": "id-without-secret", "GOOGLE_CLIENT_SECRET": "secret-without-id", "GOOGLE_REDIRECT_URI": "/callback",
 	"GOOGLE_QUOTA": "unlimited", "TOKEN_REFRESH_AHEAD": "2h", "GOOGLE_BASE_URL": "ftp://x", "GOOGLE_AUTH_URL": "accounts", "GOOGLE_TOKEN_URL": ":",
