@@ -26,6 +26,7 @@ type Service struct {
 	SigningKeys   [][]byte      // of bearer tokens: the first signs, all verify
 	TokenLife     time.Duration // of a bearer token
 	SessionLife   time.Duration // without being used
+	AuditKept     time.Duration // how long rows of the audit trail are kept; 0: for ever
 	SignInDomains []string      // Google Workspace domains (hd) whose people may join by themselves
 
 	Directory Directory // optional: without it colleagues cannot be listed

@@ -22,6 +22,7 @@ type Store interface {
 	Links
 	Connected
 	Log
+	Tidying
 }
 
 // Page asks for a part of a list: what follows the cursor of the part before.
@@ -255,6 +256,16 @@ type KnownConnection struct {
 // Log reads the audit trail.
 type Log interface {
 	AuditOf(ctx context.Context, w crm.WorkspaceID, q AuditQuery) ([]AuditRow, string, error)
+}
+
+// Tidying deletes what is over. Both delete up to n rows at once and report
+// whether there may be more.
+type Tidying interface {
+	// PurgeEnded deletes sessions, invitations and connect links whose life ended
+	// before, and tries of passwords made before.
+	PurgeEnded(ctx context.Context, before time.Time, n int) (more bool, err error)
+	// PurgeAudit deletes rows of the audit trail written before.
+	PurgeAudit(ctx context.Context, before time.Time, n int) (more bool, err error)
 }
 
 // Sealer encrypts a secret for one field of one row (the vault's does).

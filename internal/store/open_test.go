@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -65,6 +66,17 @@ func TestSeveralProcessesMigrateAtOnce(t *testing.T) {
 	})
 }
 
+// newest is the number of the last migration there is.
+func newest(t *testing.T, d Database) int {
+	t.Helper()
+	files, err := filepath.Glob("migrations/" + string(d) + "/*.sql")
+	require.NoError(t, err)
+	number, _, _ := strings.Cut(filepath.Base(files[len(files)-1]), "_")
+	n, err := strconv.Atoi(number)
+	require.NoError(t, err)
+	return n
+}
+
 // A migration that is cut off anywhere leaves what was before it or after it, and
 // the next start goes on from there.
 func TestAMigrationThatIsCutOff(t *testing.T) {
@@ -77,7 +89,7 @@ func TestAMigrationThatIsCutOff(t *testing.T) {
 			if finished = err == nil; finished {
 				_, err = s.AnyUser(ctx)
 				require.NoError(t, err)
-				require.EqualValues(t, 4, s.Version())
+				require.EqualValues(t, newest(t, d), s.Version())
 				require.NoError(t, s.Close())
 			} else {
 				require.Equal(t, fault.Unavailable, fault.Of(err), "%v", err)
