@@ -10,6 +10,7 @@ import (
 	"net/textproto"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -52,12 +53,24 @@ func NewProxy(o ProxyOptions) *Proxy {
 // headers that Google's APIs know go there, and no redirect is followed. Google's
 // answer comes back as it is, errors included, without what would speak for
 // another site under our address; a Location within the same API is given as path
-// and query alone. Calls in a batch and overridden methods are refused: what is
-// in them cannot be checked against what the caller may. It answers by itself in
-// every case; 502 and 504 (application/problem+json) when Google cannot be
-// reached or is too slow.
+// and query alone. Calls in a batch, parameters that override the method or bring
+// credentials (see refusedParameter), and bodies of form fields, which Google
+// binds like parameters, are refused with 400: what is in them cannot be checked
+// against what the caller may. It answers by itself in every case; 502 and 504
+// (application/problem+json) when Google cannot be reached or is too slow.
 func (p *Proxy) Forward(w http.ResponseWriter, r *http.Request, token crm.Secret, service crm.Service, path string) {
-	target, ok := p.target(service, path, r.URL.Query())
+	query := r.URL.Query()
+	for name := range query {
+		if refusedParameter(name) {
+			refuse(w, http.StatusBadRequest, "bad_parameter", "The parameter "+strconv.Quote(name)+" cannot be used through Rapport.")
+			return
+		}
+	}
+	if strings.Contains(strings.ToLower(strings.Join(r.Header.Values("Content-Type"), ",")), "x-www-form-urlencoded") {
+		refuse(w, http.StatusBadRequest, "bad_body", "Form fields cannot be sent through Rapport. Send JSON, with its Content-Type.")
+		return
+	}
+	target, ok := p.target(service, path, query)
 	if !ok {
 		refuse(w, http.StatusBadRequest, "bad_path", "This path cannot be called through Rapport.")
 		return
@@ -82,7 +95,25 @@ func (p *Proxy) Forward(w http.ResponseWriter, r *http.Request, token crm.Secret
 	proxy.ServeHTTP(w, r.WithContext(ctx))
 }
 
-// target is the address at Google, without credentials of others in its query.
+// Google's APIs know parameters that belong to no method (Cloud APIs, "System
+// parameters"). Of those with a $ these say how an answer is written; others name
+// another method ($httpMethod), headers or credentials. The rest bring
+// credentials, make a script of the answer, or speak for another user or project.
+var (
+	harmlessSystem = []string{"$alt", "$fields", "$prettyPrint", "$.xgafv"}
+	refusedPlain   = []string{"access_token", "oauth_token", "bearer_token", "authorization", "key", "callback", "userip", "userproject", "xoauth_requestor_id", "httpmethod"}
+)
+
+// refusedParameter reports whether a parameter does not go to Google.
+func refusedParameter(name string) bool {
+	name = strings.TrimSpace(name)
+	if strings.HasPrefix(name, "$") {
+		return !slices.Contains(harmlessSystem, name)
+	}
+	return slices.Contains(refusedPlain, strings.ToLower(name))
+}
+
+// target is the address at Google.
 func (p *Proxy) target(service crm.Service, path string, query url.Values) (*url.URL, bool) {
 	plain, err := url.PathUnescape(path)
 	segments := strings.Split(strings.TrimPrefix(plain, "/"), "/")
@@ -95,9 +126,6 @@ func (p *Proxy) target(service crm.Service, path string, query url.Values) (*url
 	u, err := url.Parse(strings.TrimSuffix(root, "/") + path)
 	if root == "" || err != nil || u.Host == "" {
 		return nil, false
-	}
-	for _, name := range []string{"access_token", "oauth_token", "key", "bearer_token"} {
-		query.Del(name)
 	}
 	u.RawQuery = query.Encode()
 	return u, true

@@ -125,7 +125,7 @@ func TestProxyPassesOnWhatGoogleReads(t *testing.T) {
 	}))
 	defer google.Close()
 	h := openHatch(t, At(google.URL), crm.NewSecret("ya29.real"), 0)
-	res, text := h.do(t, "POST", "/drive/drive/v3/files?fields=id&access_token=mine&key=k&q=name%20%3D%20%27x%27", "payload",
+	res, text := h.do(t, "POST", "/drive/drive/v3/files?fields=id&q=name%20%3D%20%27x%27", "payload",
 		"Authorization", "Bearer rapport_key", "Cookie", "session=1", "Origin", "https://app.example", "Referer", "https://app.example/x", "X-Forwarded-For", "10.0.0.1",
 		"X-Real-IP", "10.0.0.1", "X-Csrf-Token", "t", "X-Http-Method-Override", "DELETE", "X-Goog-Api-Key", "k", "X-Goog-User-Project", "p", "Forwarded", "for=1", "X-Request-Id", "r",
 		"Content-Type", "text/plain", "If-Match", `"6"`, "Accept-Encoding", "gzip", "User-Agent", "plugin/1 (gzip)", "X-Goog-Api-Client", "gl-go/1", "X-Upload-Content-Type", "image/png", "Range", "bytes=0-9")
@@ -156,6 +156,33 @@ func TestProxyRefusesRoundaboutPaths(t *testing.T) {
 		require.Equal(t, 400, rec.Code, path)
 		require.Equal(t, "application/problem+json", rec.Header().Get("Content-Type"))
 	}
+}
+
+// What stands in the query must not change what the path and the method say.
+func TestProxyRefusesParametersThatOverride(t *testing.T) {
+	var wire []string
+	google := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { wire = append(wire, r.URL.RawQuery) }))
+	defer google.Close()
+	h := openHatch(t, At(google.URL), crm.NewSecret("t"), 0)
+	for _, query := range []string{
+		"$httpMethod=POST", "%24httpMethod=POST", "%24HTTPMETHOD=POST", "a=1&$httpMethod=POST&$ct=application/json&$req=e30", "$ct=application/json", "$req=e30",
+		"$httpHeaders=X-HTTP-Method-Override:POST", "$key=k", "$callback=f", "$access_token=t", "$userProject=p", "$Alt=json", "$=1", "+$httpMethod=POST", "%09$httpMethod=POST",
+		"access_token=t", "Access_Token=t", "oauth_token=t", "bearer_token=t", "key=k", "KEY=k", "callback=f", "userIp=10.0.0.1", "userProject=p", "xoauth_requestor_id=u", "httpMethod=POST",
+	} {
+		res, text := h.do(t, "GET", "/gmail/gmail/v1/users/me/messages/send?"+query, "")
+		require.Equal(t, 400, res.StatusCode, query)
+		require.Contains(t, text, "bad_parameter", query)
+	}
+	for _, kind := range []string{"application/x-www-form-urlencoded", "Application/X-WWW-Form-Urlencoded; charset=utf-8"} {
+		res, text := h.do(t, "POST", "/gmail/gmail/v1/users/me/messages/send", "$httpMethod=DELETE", "Content-Type", kind)
+		require.Equal(t, 400, res.StatusCode, kind)
+		require.Contains(t, text, "bad_body")
+	}
+	require.Empty(t, wire, "none of them went to Google")
+
+	res, text := h.do(t, "GET", "/gmail/gmail/v1/users/me/messages?$alt=json&$fields=id&$prettyPrint=false&$.xgafv=2&quotaUser=u&alt=json&q=key%3D1", "")
+	require.Equal(t, 200, res.StatusCode, text)
+	require.Equal(t, []string{"%24.xgafv=2&%24alt=json&%24fields=id&%24prettyPrint=false&alt=json&q=key%3D1&quotaUser=u"}, wire)
 }
 
 func TestProxyHosts(t *testing.T) {
