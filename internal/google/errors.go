@@ -47,7 +47,7 @@ type answer struct {
 func classify(status int, header http.Header, body []byte, now time.Time) *fault.Error {
 	a := readAnswer(status, header, body)
 	e := a.classify(now)
-	e.Err = &apiError{status, a.code, a.reasons}
+	e.Err = &apiError{status, a.code, a.reasons, a.json}
 	if e.After == 0 && fault.Passing(e) {
 		e.After = a.retryAfter(now)
 	}
@@ -60,6 +60,7 @@ type apiError struct {
 	status  int
 	code    string
 	reasons []string
+	json    bool // it is an answer of the API, not of something on the way
 }
 
 func (e *apiError) Error() string {
@@ -267,7 +268,7 @@ func fromToken(err error, dead fault.Kind, now time.Time) error {
 	}
 	status := e.Response.StatusCode
 	// The library's error holds the whole answer, so it is not wrapped.
-	cause := &apiError{status, "", []string{shortCode(e.ErrorCode)}}
+	cause := &apiError{status, "", []string{shortCode(e.ErrorCode)}, true}
 	switch {
 	case status == 429:
 		a := answer{status: status, header: e.Response.Header, message: e.ErrorDescription}

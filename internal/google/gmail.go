@@ -96,8 +96,12 @@ func (g *Gmail) Open(ctx context.Context, c crm.Connection, p mail.Priority) (ma
 	if len(vault.Missing(a.Scopes, gmailReading)) == len(gmailReading) {
 		return nil, noPermission(vault.ScopeGmailReadonly)
 	}
+	return g.open(c, p, a), nil
+}
+
+func (g *Gmail) open(c crm.Connection, p mail.Priority, a vault.Access) *mailbox {
 	return &mailbox{door: g, connection: c, line: &line{tokens: g.Tokens, grant: c.GrantID, usedBy: c.ID, priority: p,
-		account: g.Limiter.account(string(a.Client), c.GoogleSub), onUsage: g.OnUsage, now: g.now, after: g.after, access: a, asked: g.now()}}, nil
+		account: g.Limiter.account(string(a.Client), c.GoogleSub), onUsage: g.OnUsage, now: g.now, after: g.after, access: a, asked: g.now()}}
 }
 
 func noPermission(scope string) error {

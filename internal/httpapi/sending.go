@@ -1,4 +1,332 @@
 package httpapi
 
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
+	"golang.org/x/sync/semaphore"
+
+	"rapport/client"
+	"rapport/internal/access"
+	"rapport/internal/crm"
+	"rapport/internal/mail"
+	"rapport/internal/mail/outbox"
+)
+
+type (
+	SendRequest     = client.SendRequest
+	SendAttachment  = client.SendAttachment
+	Outgoing        = client.Outgoing
+	Reschedule      = client.Reschedule
+	Draft           = client.Draft
+	DraftAttachment = client.DraftAttachment
+	SendDraft       = client.SendDraft
+	SendAs          = client.SendAs
+	Composition     = client.Composition
+)
+
 // registerSending is what is sent: the outbox, drafts, aliases.
-func (s *Server) registerSending(*router) {}
+func (s *Server) registerSending(r *router) {
+	const out, drafts = g + "/gmail/outbox", g + "/gmail/drafts"
+	add(r, may(access.MailSend), post, g+"/gmail/send", "send-email", "Send a message, a reply or a forward", s.sendEmail, status(202), letters(r), says(sendingSays))
+	add(r, may(access.MailSend), get, out, "list-outbox", "What the caller sends, newest first", s.listOutbox,
+		says("An API key without the right to read mail sees what was sent with it."))
+	add(r, may(access.MailSend), get, out+"/{outgoing_id}", "get-outgoing", "One message of the outbox", s.getOutgoing)
+	add(r, may(access.MailSend), remove, out+"/{outgoing_id}", "cancel-outgoing", "Take a message back that is not on its way yet", s.cancelOutgoing,
+		says("409 too_late once Gmail has it, or may have it."))
+	add(r, may(access.MailSend), post, out+"/{outgoing_id}/retry", "retry-outgoing", "Send a message that failed, or waits for another try, now", s.retryOutgoing, status(202))
+	add(r, may(access.MailSend), patch, out+"/{outgoing_id}", "reschedule-outgoing", "Give a message that waits another time", s.reschedule)
+	add(r, may(access.MailRead), get, drafts, "list-drafts", "Drafts in Gmail, newest first, without bodies", s.listDrafts)
+	add(r, may(access.MailSend), post, drafts, "create-draft", "Make a draft in Gmail", s.createDraft, status(201), letters(r))
+	add(r, may(access.MailRead), get, drafts+"/{draft_id}", "get-draft", "One draft", s.getDraft)
+	add(r, may(access.MailSend), put, drafts+"/{draft_id}", "update-draft", "Replace a draft", s.updateDraft, letters(r))
+	add(r, may(access.MailSend), remove, drafts+"/{draft_id}", "delete-draft", "Delete a draft in Gmail", s.deleteDraft)
+	add(r, may(access.MailSend), post, drafts+"/{draft_id}/send", "send-draft", "Send a draft as it stands in Gmail", s.sendDraft, status(202),
+		says("Asked twice it is sent once, with or without an Idempotency-Key."))
+	add(r, may(access.MailSend), get, g+"/gmail/send-as", "list-send-as", "Addresses that mail may be sent from, with their signatures", s.listSendAs)
+	add(r, may(access.MailRead), get, g+"/gmail/emails/{email_id}/compose", "compose-answer", "What a reply or forward begins with: recipients, subject, signature above the quotation", s.composeAnswer)
+}
+
+const sendingSays = "The message is stored first and sent then, once: a request with the same Idempotency-Key gives the row of the first one (409 idempotency_key_reused when it is another request). " +
+	"Where Gmail's answer is lost, Rapport looks whether the message was sent before it tries again. The whole request may have 40 MB, the message 25 MB as it travels."
+
+// maxLetter is how large a request with attachments may be: 25 MB of a message
+// are at most some 35 MB in JSON.
+const maxLetter = 40 << 20
+
+// lettersAtOnce bounds the memory of requests with attachments that are read at
+// the same time; a request needs some four times its size.
+const lettersAtOnce = 2 * maxLetter
+
+// letters lets an operation take large bodies, a few at a time, and slow ones. They
+// are not checked against the schema: that would take them apart twice.
+func letters(r *router) func(*huma.Operation) {
+	if r.server.letters == nil {
+		r.server.letters = semaphore.NewWeighted(lettersAtOnce)
+	}
+	room := r.server.letters
+	return func(op *huma.Operation) {
+		op.MaxBodyBytes, op.BodyReadTimeout, op.SkipValidateBody = maxLetter, 10*time.Minute, true
+		op.Middlewares = append(op.Middlewares, func(ctx huma.Context, next func(huma.Context)) {
+			req, w := humago.Unwrap(ctx)
+			size := req.ContentLength
+			if size < 0 || size > maxLetter {
+				size = maxLetter
+			}
+			if err := room.Acquire(ctx.Context(), max(size, 1)); err != nil {
+				ctx.SetStatus(http.StatusServiceUnavailable)
+				return
+			}
+			defer room.Release(max(size, 1))
+			_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(12 * time.Minute))
+			next(ctx)
+		})
+	}
+}
+
+type sendInput struct {
+	InWorkspace
+	Key  string `header:"Idempotency-Key" maxLength:"200" doc:"Asking again with the same value and the same request gives the row of the first time; nothing is sent twice."`
+	Body SendRequest
+}
+
+func (s *Server) sendEmail(ctx context.Context, c access.Caller, in *sendInput) (*bodyOf[Outgoing], error) {
+	once, err := onceOf(in.Key, in.Body)
+	if err != nil {
+		return nil, err
+	}
+	o, err := s.Outbox.Send(ctx, c, messageOf(in.Body), once)
+	return s.outgoingAnswer(o, err)
+}
+
+// onceOf is an Idempotency-Key with the fingerprint of its request.
+func onceOf(key string, request any) (outbox.Once, error) {
+	if key == "" {
+		return outbox.Once{}, nil
+	}
+	print := sha256.New()
+	if err := json.NewEncoder(print).Encode(request); err != nil {
+		return outbox.Once{}, fmt.Errorf("taking the fingerprint of the request: %w", err)
+	}
+	return outbox.Once{Key: key, Fingerprint: print.Sum(nil)}, nil
+}
+
+func messageOf(in SendRequest) outbox.Message {
+	m := outbox.Message{
+		Connection: crm.ConnectionID(in.ConnectionID), From: in.From, To: in.To, Cc: in.Cc, Bcc: in.Bcc, Subject: in.Subject, Text: in.Text, HTML: in.HTML,
+		Answers: crm.EmailID(in.ReplyToEmailID), Forwards: crm.EmailID(in.ForwardEmailID), DraftID: in.DraftID, Undo: time.Duration(in.UndoSeconds) * time.Second,
+		Attachments: each(in.Attachments, func(a SendAttachment) outbox.Attachment {
+			return outbox.Attachment{ID: a.ID, Name: a.Name, Type: a.Type, Data: a.Data}
+		}),
+	}
+	if in.AttachmentIDs != nil {
+		m.Originals = append([]string{}, *in.AttachmentIDs...)
+	}
+	if in.SendAt != nil {
+		m.SendAt = *in.SendAt
+	}
+	return m
+}
+
+func (s *Server) outgoingAnswer(o crm.Outgoing, err error) (*bodyOf[Outgoing], error) {
+	if err != nil {
+		return nil, err
+	}
+	return &bodyOf[Outgoing]{outgoingShape(o)}, nil
+}
+
+func outgoingShape(o crm.Outgoing) Outgoing {
+	out := Outgoing{
+		ID: string(o.ID), ConnectionID: string(o.ConnectionID), State: string(o.State), From: written(o.From), To: each(o.To, written), Cc: each(o.Cc, written),
+		Bcc: each(o.Bcc, written), Subject: o.Subject, ThreadID: o.ThreadID, ReplyToEmailID: string(o.Answers), DraftID: o.DraftID, CreatedAt: o.CreatedAt.UTC(),
+		SendAt: o.SendAt.UTC(), SentAt: utc(o.SentAt), EmailID: string(o.EmailID), GmailID: o.GmailID, Attempts: o.Attempts,
+		Error: o.Error, NextStep: o.NextStep, CanCancel: o.CanCancel(),
+	}
+	if !o.State.Over() {
+		out.NextTryAt = utc(&o.NextTryAt)
+	}
+	return out
+}
+
+// written is an address with its name, as it is given to be sent.
+func written(a crm.Address) string {
+	if a.Name == "" {
+		return a.Email
+	}
+	return a.Name + " <" + a.Email + ">"
+}
+
+type outboxInput struct {
+	InWorkspace
+	PageInput
+	State string `query:"state" enum:"queued,sending,sent,retry,failed,cancelled"`
+}
+
+func (s *Server) listOutbox(ctx context.Context, c access.Caller, in *outboxInput) (*bodyOf[List[Outgoing]], error) {
+	list, next, err := s.Outbox.List(ctx, c, outbox.Query{State: crm.OutgoingState(in.State), Page: in.page()})
+	return pageOf(list, next, err, outgoingShape)
+}
+
+type outgoingInput struct {
+	InWorkspace
+	OutgoingID string `path:"outgoing_id"`
+}
+
+func (s *Server) getOutgoing(ctx context.Context, c access.Caller, in *outgoingInput) (*bodyOf[Outgoing], error) {
+	o, err := s.Outbox.Get(ctx, c, crm.OutgoingID(in.OutgoingID))
+	return s.outgoingAnswer(o, err)
+}
+
+func (s *Server) cancelOutgoing(ctx context.Context, c access.Caller, in *outgoingInput) (*bodyOf[Outgoing], error) {
+	o, err := s.Outbox.Cancel(ctx, c, crm.OutgoingID(in.OutgoingID))
+	return s.outgoingAnswer(o, err)
+}
+
+func (s *Server) retryOutgoing(ctx context.Context, c access.Caller, in *outgoingInput) (*bodyOf[Outgoing], error) {
+	o, err := s.Outbox.Retry(ctx, c, crm.OutgoingID(in.OutgoingID))
+	return s.outgoingAnswer(o, err)
+}
+
+type rescheduleInput struct {
+	outgoingInput
+	Body Reschedule
+}
+
+func (s *Server) reschedule(ctx context.Context, c access.Caller, in *rescheduleInput) (*bodyOf[Outgoing], error) {
+	o, err := s.Outbox.Reschedule(ctx, c, crm.OutgoingID(in.OutgoingID), in.Body.SendAt)
+	return s.outgoingAnswer(o, err)
+}
+
+type draftsInput struct {
+	InWorkspace
+	Limit        int    `query:"limit" minimum:"1" maximum:"100" default:"20" doc:"Each draft is read from Gmail."`
+	Cursor       string `query:"cursor" maxLength:"1000" doc:"next_cursor of the page before."`
+	ConnectionID string `query:"connection_id" doc:"The caller's first connection when absent."`
+}
+
+func (s *Server) listDrafts(ctx context.Context, c access.Caller, in *draftsInput) (*bodyOf[List[Draft]], error) {
+	list, next, err := s.Outbox.Drafts(ctx, c, crm.ConnectionID(in.ConnectionID), mail.Page{Limit: in.Limit, Cursor: in.Cursor})
+	return pageOf(list, next, err, draftShape)
+}
+
+func draftShape(d outbox.DraftView) Draft {
+	e := d.Email
+	return Draft{
+		ID: d.ID, ConnectionID: string(d.Connection), GmailMessageID: e.GmailID, ThreadID: e.ThreadID, From: written(e.From), To: each(e.To, written), Cc: each(e.Cc, written),
+		Bcc: each(e.Bcc, written), Subject: e.Subject, Text: e.BodyText, HTML: d.HTML, Snippet: e.Snippet, UpdatedAt: e.Date.UTC(), Attachments: each(e.Attachments, fileShape),
+	}
+}
+
+func fileShape(a crm.Attachment) DraftAttachment {
+	return DraftAttachment{ID: string(a.ID), Name: a.Name, Type: a.Type, Size: a.Size}
+}
+
+type draftInput struct {
+	InWorkspace
+	DraftID      string `path:"draft_id"`
+	ConnectionID string `query:"connection_id" doc:"The caller's first connection when absent."`
+}
+
+func (s *Server) getDraft(ctx context.Context, c access.Caller, in *draftInput) (*bodyOf[Draft], error) {
+	d, err := s.Outbox.Draft(ctx, c, crm.ConnectionID(in.ConnectionID), in.DraftID)
+	return draftAnswer(d, err)
+}
+
+func draftAnswer(d outbox.DraftView, err error) (*bodyOf[Draft], error) {
+	if err != nil {
+		return nil, err
+	}
+	return &bodyOf[Draft]{draftShape(d)}, nil
+}
+
+type createDraftInput struct {
+	InWorkspace
+	Body SendRequest
+}
+
+func (s *Server) createDraft(ctx context.Context, c access.Caller, in *createDraftInput) (*bodyOf[Draft], error) {
+	in.Body.DraftID = ""
+	d, err := s.Outbox.SaveDraft(ctx, c, messageOf(in.Body))
+	return draftAnswer(d, err)
+}
+
+type updateDraftInput struct {
+	InWorkspace
+	DraftID string `path:"draft_id"`
+	Body    SendRequest
+}
+
+func (s *Server) updateDraft(ctx context.Context, c access.Caller, in *updateDraftInput) (*bodyOf[Draft], error) {
+	in.Body.DraftID = in.DraftID
+	d, err := s.Outbox.SaveDraft(ctx, c, messageOf(in.Body))
+	return draftAnswer(d, err)
+}
+
+func (s *Server) deleteDraft(ctx context.Context, c access.Caller, in *draftInput) (*nothing, error) {
+	return nil, s.Outbox.DeleteDraft(ctx, c, crm.ConnectionID(in.ConnectionID), in.DraftID)
+}
+
+type sendDraftInput struct {
+	draftInput
+	Key  string `header:"Idempotency-Key" maxLength:"200"`
+	Body *SendDraft
+}
+
+func (s *Server) sendDraft(ctx context.Context, c access.Caller, in *sendDraftInput) (*bodyOf[Outgoing], error) {
+	if in.Body == nil {
+		in.Body = &SendDraft{}
+	}
+	once, err := onceOf(in.Key, []any{in.DraftID, in.ConnectionID, in.Body})
+	if err != nil {
+		return nil, err
+	}
+	var at time.Time
+	if in.Body.SendAt != nil {
+		at = *in.Body.SendAt
+	}
+	o, err := s.Outbox.SendDraft(ctx, c, crm.ConnectionID(in.ConnectionID), in.DraftID, once, time.Duration(in.Body.UndoSeconds)*time.Second, at)
+	return s.outgoingAnswer(o, err)
+}
+
+type sendAsInput struct {
+	InWorkspace
+	ConnectionID string `query:"connection_id" doc:"The caller's first connection when absent."`
+}
+
+func (s *Server) listSendAs(ctx context.Context, c access.Caller, in *sendAsInput) (*bodyOf[List[SendAs]], error) {
+	list, err := s.Outbox.SendAs(ctx, c, crm.ConnectionID(in.ConnectionID))
+	if err != nil {
+		return nil, err
+	}
+	return listOf(each(list, func(a crm.SendAs) SendAs {
+		return SendAs{Email: a.Email, Name: a.Name, SignatureHTML: mail.Sanitise(a.Signature, mail.SafeOptions{Images: true}).HTML, ReplyTo: a.ReplyTo,
+			IsDefault: a.Default, IsPrimary: a.Primary, Verified: a.Verified}
+	})), nil
+}
+
+type composeInput struct {
+	InWorkspace
+	EmailID string `path:"email_id"`
+	Kind    string `query:"kind" enum:"reply,reply_all,forward" default:"reply"`
+}
+
+func (s *Server) composeAnswer(ctx context.Context, c access.Caller, in *composeInput) (*bodyOf[Composition], error) {
+	b, err := s.Outbox.Begin(ctx, c, crm.EmailID(in.EmailID), outbox.AnswerKind(in.Kind), reading(c, Pictures{Images: true}))
+	if err != nil {
+		return nil, err
+	}
+	out := Composition{ConnectionID: string(b.Connection), From: written(crm.Address{Name: b.From.Name, Email: b.From.Email}), To: each(b.To, written), Cc: each(b.Cc, written),
+		Subject: b.Subject, HTML: b.HTML, Text: b.Text, Attachments: each(b.Attachments, fileShape)}
+	if b.Kind == outbox.Forward {
+		out.ForwardEmailID = in.EmailID
+	} else {
+		out.ReplyToEmailID = in.EmailID
+	}
+	return &bodyOf[Composition]{out}, nil
+}

@@ -11,6 +11,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 	"github.com/prometheus/client_golang/prometheus"
+	"golang.org/x/sync/semaphore"
 
 	"rapport/internal/crm"
 	"rapport/internal/mail"
@@ -60,9 +61,10 @@ type Server struct {
 	Metrics      *prometheus.Registry
 	MetricsToken crm.Secret
 
-	pages, docs http.Handler // made by Handler
-	signIns     pace         // at Google, begun
-	description []byte       // of the API
+	pages, docs http.Handler        // made by Handler
+	signIns     pace                // at Google, begun
+	letters     *semaphore.Weighted // requests with attachments being read
+	description []byte              // of the API
 }
 
 // API registers every operation on a mux and gives the description.

@@ -135,9 +135,9 @@ func (s *Store) OutgoingOf(ctx context.Context, c access.Caller, q outbox.Query)
 	limit := pageLimit(q.Page.Limit)
 	list, err := all(ctx, s.reading("outbox.OutgoingOf"), "list", scanOutgoingSeen, "SELECT "+outgoingSeen+` FROM outgoing o
 		WHERE o.workspace_id = $1 AND o.user_id = $2 AND (o.created_at < $3 OR o.created_at = $3 AND o.id < $4)
-			AND ($5 = '' OR o.state = $5) AND ($6 = '' OR o.key_id = $6) AND ($7 = '' OR o.thread_id = $7)
-		ORDER BY o.created_at DESC, o.id DESC LIMIT $8`,
-		string(c.Workspace), string(c.UserID), before, id, string(q.State), keyOf(c, q.OfKey), q.Thread, int64(limit+1))
+			AND ($5 = '' OR o.state = $5) AND ($6 = '' OR o.key_id = $6)
+		ORDER BY o.created_at DESC, o.id DESC LIMIT $7`,
+		string(c.Workspace), string(c.UserID), before, id, string(q.State), keyOf(c, q.OfKey), int64(limit+1))
 	if err != nil {
 		return nil, "", err
 	}
@@ -156,6 +156,14 @@ func keyOf(c access.Caller, only bool) string {
 func (s *Store) OwnOutgoing(ctx context.Context, c access.Caller, id crm.OutgoingID) (crm.Outgoing, error) {
 	o, err := one(ctx, s.reading("outbox.OwnOutgoing"), "read", scanOutgoingSeen,
 		"SELECT "+outgoingSeen+" FROM outgoing o WHERE o.id = $1 AND o.workspace_id = $2 AND o.user_id = $3", string(id), string(c.Workspace), string(c.UserID))
+	return found(o, err, noOutgoing)
+}
+
+// OutgoingOfDraft gives the caller's row that sends or has sent a draft.
+func (s *Store) OutgoingOfDraft(ctx context.Context, c access.Caller, conn crm.ConnectionID, draft string) (crm.Outgoing, error) {
+	o, err := one(ctx, s.reading("outbox.OutgoingOfDraft"), "read", scanOutgoingSeen, "SELECT "+outgoingSeen+` FROM outgoing o
+		WHERE o.integration_id = $1 AND o.draft_id = $2 AND o.draft_id <> '' AND o.state NOT IN ('failed', 'cancelled') AND o.workspace_id = $3 AND o.user_id = $4`,
+		string(conn), draft, string(c.Workspace), string(c.UserID))
 	return found(o, err, noOutgoing)
 }
 

@@ -40,6 +40,8 @@ type Post interface {
 
 	Drafts(ctx context.Context, page string, limit int) (list []Draft, next string, err error)
 	Draft(ctx context.Context, id string) (Draft, error)
+	// RawDraft reads a draft as it would travel, too.
+	RawDraft(ctx context.Context, id string) (Draft, []byte, error)
 	// SaveDraft makes a draft, or replaces the message of the draft id.
 	SaveDraft(ctx context.Context, id string, l Letter) (Draft, error)
 	DeleteDraft(ctx context.Context, id string) error
@@ -92,6 +94,8 @@ type Rows interface {
 	OwnOutgoing(ctx context.Context, c access.Caller, id crm.OutgoingID) (crm.Outgoing, error)
 	// Outgoing is for background work only: there is no caller to check against.
 	Outgoing(ctx context.Context, id crm.OutgoingID) (crm.Outgoing, error)
+	// OutgoingOfDraft gives the caller's row that sends or has sent a draft.
+	OutgoingOfDraft(ctx context.Context, c access.Caller, conn crm.ConnectionID, draft string) (crm.Outgoing, error)
 	// OutgoingMessage gives the MIME message of a row that is not sent.
 	OutgoingMessage(ctx context.Context, id crm.OutgoingID) ([]byte, error)
 	// MoveOutgoing lets change work on a row, which no other transaction changes
@@ -121,10 +125,9 @@ type Then struct {
 
 // Query chooses rows of the outbox.
 type Query struct {
-	State  crm.OutgoingState
-	Page   mail.Page
-	OfKey  bool // only what was asked for with the caller's key
-	Thread string
+	State crm.OutgoingState
+	Page  mail.Page
+	OfKey bool // only what was asked for with the caller's key
 }
 
 // ---- neighbours ----
