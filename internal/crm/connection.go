@@ -30,6 +30,7 @@ const (
 	ServiceDrive     Service = "drive"
 	ServiceMeet      Service = "meet"
 	ServiceSheets    Service = "sheets"
+	ServiceIMAP      Service = "imap" // Gmail by IMAP and SMTP
 )
 
 // Visibility of a connection's mail for other members.

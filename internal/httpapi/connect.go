@@ -18,7 +18,7 @@ import (
 
 type connectInput struct {
 	InWorkspace
-	Services     string `query:"services" doc:"Comma-separated: gmail, calendar, contacts. Default: those of the connection; gmail and calendar for a new one." maxLength:"200"`
+	Services     string `query:"services" doc:"Comma-separated: gmail, calendar, contacts, imap (IMAP and SMTP of an e-mail account at Gmail). Default: those of the connection; gmail and calendar for a new one." maxLength:"200"`
 	ConnectionID string `query:"connection_id" doc:"Reconnect this connection: it has to come back as the same Google account."`
 	Redirect     bool   `query:"redirect" doc:"Send the browser to Google instead of answering with the address."`
 	ReturnTo     string `query:"return_to" maxLength:"2000" doc:"Path of our own pages to come back to."`
@@ -32,7 +32,7 @@ type connectOutput struct {
 }
 
 // connectable are the services a member can choose to connect.
-var connectable = []crm.Service{crm.ServiceGmail, crm.ServiceCalendar, crm.ServiceContacts}
+var connectable = []crm.Service{crm.ServiceGmail, crm.ServiceCalendar, crm.ServiceContacts, crm.ServiceIMAP}
 
 func services(list string) ([]crm.Service, error) {
 	if list == "" {

@@ -119,7 +119,11 @@ func approved(a crm.Approval) (crm.Approval, error) {
 // switchedOn answers nil when the workspace's products include the services.
 func switchedOn(products []crm.Service, list ...crm.Service) error {
 	for _, one := range list {
-		if len(products) > 0 && !slices.Contains(products, one) {
+		needs := one
+		if one == crm.ServiceIMAP {
+			needs = crm.ServiceGmail
+		}
+		if len(products) > 0 && !slices.Contains(products, needs) {
 			return &fault.Error{Kind: fault.Forbidden, Code: "product_not_allowed",
 				Text: fmt.Sprintf("%q is not switched on in this workspace. Ask an administrator.", one)}
 		}
@@ -294,6 +298,9 @@ func servicesOf(c crm.Connection) []crm.Service {
 	}
 	if c.ContactsSync {
 		out = append(out, crm.ServiceContacts)
+	}
+	if slices.Contains(c.WantedScopes, ScopeMail) {
+		out = append(out, crm.ServiceIMAP)
 	}
 	return out
 }

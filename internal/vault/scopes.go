@@ -62,10 +62,13 @@ var ServiceTable = map[crm.ScopeProfile]map[crm.Service][]string{
 		crm.ServiceDrive:     {ScopeDriveFile, ScopeDriveReadonly},
 		crm.ServiceMeet:      {ScopeCalendarEvents, ScopeMeetCreated},
 		crm.ServiceSheets:    {ScopeSheets, ScopeSheetsReadonly},
+		crm.ServiceIMAP:      {ScopeMail},
 	},
 }
 
-// Services that a profile offers, in a fixed order.
+// Services that a profile offers, in a fixed order. crm.ServiceIMAP is not among
+// them: it is asked for when an e-mail account at Gmail is added, and belongs to
+// crm.ServiceGmail where products are chosen.
 func Services(p crm.ScopeProfile) []crm.Service {
 	all := []crm.Service{crm.ServiceGmail, crm.ServiceCalendar, crm.ServiceContacts, crm.ServiceDirectory,
 		crm.ServiceDrive, crm.ServiceMeet, crm.ServiceSheets}
@@ -154,6 +157,7 @@ var features = []Feature{
 	{crm.ServiceGmail, ScopeGmailReadonly, "Read mail", "The inbox cannot be shown and mail is not linked to records."},
 	{crm.ServiceGmail, ScopeGmailModify, "Change mail", "Reading, starring, archiving and labelling here do not reach Gmail."},
 	{crm.ServiceGmail, ScopeGmailSend, "Send mail", "Mail cannot be sent or answered from here."},
+	{crm.ServiceGmail, ScopeMail, "Use IMAP and SMTP", "The e-mail account of this address cannot be read by IMAP or sent from."},
 	{crm.ServiceCalendar, ScopeCalendarReadonly, "Read calendars", "Events are not shown."},
 	{crm.ServiceCalendar, ScopeCalendar, "Manage calendars", "Calendars cannot be listed or chosen, and free time is not known."},
 	{crm.ServiceCalendar, ScopeCalendarEvents, "Manage events", "Meetings are not kept in step with Google Calendar."},
