@@ -120,6 +120,7 @@ type Status struct {
 	Counts              Counts            `json:"counts"`
 	Streams             []StreamStatus    `json:"streams"`
 	Completeness        *Completeness     `json:"completeness,omitempty" doc:"Absent until the first check."`
+	Watch               *Watch            `json:"watch,omitempty" doc:"How news of the mailbox come in. Absent without a connection."`
 	Approval            string            `json:"approval" enum:"pending,approved,blocked"`
 	Connections         []ConnectionShort `json:"connections" doc:"Every Google account the caller has connected here."`
 }

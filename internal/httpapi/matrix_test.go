@@ -351,7 +351,7 @@ func TestWhatIsOpenToWhom(t *testing.T) {
 		"holder": {
 			"accept-invitation", "authorize", "authorize-callback", "google-callback", "google-callback-any", "google-login-callback",
 			"lease-delete", "lease-get", "lease-patch", "lease-post", "lease-put", "metrics",
-			"receive-security-event", "start-connect-link", "view-connect-link", "view-invitation",
+			"receive-gmail-notification", "receive-security-event", "start-connect-link", "view-connect-link", "view-invitation",
 		},
 		"signed_in": {
 			"get-me", "list-workspaces",

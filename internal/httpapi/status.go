@@ -71,6 +71,10 @@ func (s *Server) status(ctx context.Context, c access.Caller, conn crm.Connectio
 	if err != nil {
 		return Status{}, err
 	}
+	watch, err := s.watchStatus(ctx, conn)
+	if err != nil {
+		return Status{}, err
+	}
 	next, action := nextStep(conn)
 	return Status{
 		IsConnected: conn.Status.Syncs() || conn.Status == crm.StatusPaused, ConnectionID: string(conn.ID),
@@ -81,6 +85,7 @@ func (s *Server) status(ctx context.Context, c access.Caller, conn crm.Connectio
 		Counts:       Counts{Messages: totals.Messages, Unread: totals.Unread, Threads: totals.Threads, Failures: totals.Failures},
 		Streams:      streams,
 		Completeness: complete,
+		Watch:        watch,
 	}, nil
 }
 

@@ -232,3 +232,18 @@ func (s *Store) EndTurn(ctx context.Context, name, holder string) error {
 		return err
 	})
 }
+
+// EachWatch shows what is known of each syncing connection's notifications.
+func (s *Store) EachWatch(ctx context.Context, see func(push.Watch)) error {
+	return each(ctx, s.reading("push.EachWatch"), "list", func(r scanner) error {
+		w, err := scanWatch(r)
+		if err == nil {
+			see(w)
+		}
+		return err
+	}, `SELECT COALESCE(topic, ''), COALESCE(state, 'off'), COALESCE(expires_at, 0), COALESCE(renewed_at, 0), COALESCE(tried_at, 0), COALESCE(error, ''),
+			COALESCE(next_step, ''), COALESCE(via, ''), COALESCE(notified_at, 0), COALESCE(announced, 0), COALESCE(published_at, 0), COALESCE(looked_again, 0),
+			COALESCE(suspect, 0), COALESCE(suspect_at, 0), COALESCE(missed_at, 0), COALESCE("interval", 0), COALESCE(delays, 'null')
+		FROM google_integrations c LEFT JOIN gmail_watches w ON w.integration_id = c.id
+		WHERE c.gmail_sync_enabled AND c.status IN ('active', 'degraded') AND c.google_sub <> ''`)
+}
