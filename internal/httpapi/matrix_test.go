@@ -363,9 +363,10 @@ func TestWhatIsOpenToWhom(t *testing.T) {
 			"create-authorize-link", "create-lease", "cut-lease", "list-authorized-services", "list-leases", "revoke-token", "vend-token",
 		},
 		"every member": {
-			"ask-google-approval", "connect-google", "disconnect-google", "dismiss-google-approval-request", "get-attachment", "get-email",
-			"get-google-approval", "get-google-status", "get-run", "get-thread", "get-workspace", "list-emails", "list-failures", "list-labels",
-			"list-members", "list-runs", "preview-google", "retry-failure", "stream-events", "sync-gmail", "update-google-settings", "verify-google",
+			"ask-google-approval", "change-emails", "connect-google", "create-label", "delete-label", "disconnect-google", "dismiss-google-approval-request",
+			"get-attachment", "get-email", "get-google-approval", "get-google-status", "get-run", "get-thread", "get-workspace", "list-changes",
+			"list-emails", "list-failures", "list-labels", "list-members", "list-runs", "preview-google", "rename-label", "retry-failure", "stream-events",
+			"sync-gmail", "undo-change", "update-google-settings", "verify-google",
 		},
 	}
 	got := map[string][]string{}

@@ -298,7 +298,7 @@ func TestApplyKeepsTheLedger(t *testing.T) {
 		known, err := w.Known(ctx, c.ID, []string{Mail(1).GmailID, Mail(2).GmailID, Mail(3).GmailID})
 		require.NoError(t, err)
 		require.True(t, known[Mail(2).GmailID].Failed)
-		require.Equal(t, mail.KnownEmail{Date: Mail(1).Date, Labels: []string{"INBOX"}, HistoryID: 1001}, known[Mail(1).GmailID])
+		require.Equal(t, mail.KnownEmail{Date: Mail(1).Date, Labels: []string{"INBOX"}, Shown: []string{"INBOX"}, HistoryID: 1001}, known[Mail(1).GmailID])
 		require.NotContains(t, known, Mail(3).GmailID)
 
 		for range 20 { // until it is parked
