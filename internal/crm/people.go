@@ -45,6 +45,7 @@ type User struct {
 	Email        string
 	Name         string
 	PasswordHash Secret
+	PasswordOwn  bool // chosen by the person, or given by whoever runs the installation; others may know it otherwise
 	GoogleSub    string
 	TokensAfter  time.Time // bearer tokens issued before are refused: signed out everywhere
 	CreatedAt    time.Time

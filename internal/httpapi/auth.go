@@ -168,6 +168,9 @@ func (s *Server) googleLogin(ctx context.Context, c access.Caller, in *googleLog
 	return &redirectOutput{Location: started.URL, Cookie: []http.Cookie{s.stateCookie(started.State, started.ExpiresAt)}}, nil
 }
 
+// accountPage is the page of the web application about oneself.
+const accountPage = "/crm/settings/account"
+
 // stateCookie ties a sign-in at Google to the browser that began it, so that
 // nobody can be signed in as somebody else by following a link.
 func (s *Server) stateCookie(state string, expires time.Time) http.Cookie {
@@ -210,12 +213,16 @@ func (s *Server) googleLoginCallback(ctx context.Context, c access.Caller, in *A
 	if err != nil {
 		return s.backToLogin(ctx, c, err), nil
 	}
-	token, expires, err := s.Org.OpenSession(ctx, user, c.Remote, in.UserAgent)
+	token, expires, err := s.Org.OpenSession(ctx, user.User, c.Remote, in.UserAgent)
 	if err != nil {
 		return nil, err
 	}
+	to := s.ownPath(outcome.ReturnTo, "/crm")
+	if user.Cleared { // they have to hear of it
+		to = accountPage + "?" + url.Values{"password": {"cleared"}, "next": {to}}.Encode()
+	}
 	return &redirectOutput{
-		Location: s.ownPath(outcome.ReturnTo, "/crm"),
+		Location: to,
 		Cookie:   []http.Cookie{s.cookie(token, expires), s.stateCookie("", time.Unix(1, 0))},
 	}, nil
 }

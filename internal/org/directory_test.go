@@ -83,14 +83,15 @@ func TestColleagues(t *testing.T) {
 		}}
 		r.Directory = dir
 		gone := r.person(t, "gone@x.example", crm.RoleMember)
-		require.NoError(t, r.store.LinkGoogle(ctx, renamed.UserID, "g2"))
+		_, err := r.store.LinkGoogle(ctx, renamed.UserID, "g2", r.clock.Now())
+		require.NoError(t, err)
 		r.connect(t, jonas.UserID, "other-sub", "jonas@x.example", crm.StatusDegraded)
 		r.connect(t, renamed.UserID, "g2", "old.name@x.example", crm.StatusActive)
 		r.connect(t, alias.UserID, "unknown", "a.short@x.example", crm.StatusNeedsReauth)
 		r.connect(t, alias.UserID, "unknown2", "alexandra.long@x.example", crm.StatusDisconnected)
 		r.connect(t, waiting.UserID, "g4", "waiting@x.example", crm.StatusWaitingForAdmin)
 		r.connect(t, gone.UserID, "g9", "gone@x.example", crm.StatusDisconnected)
-		_, err := r.CreateConnectLinks(ctx, owner, []org.LinkWish{{Email: "waiting@x.example"}}, nil)
+		_, err = r.CreateConnectLinks(ctx, owner, []org.LinkWish{{Email: "waiting@x.example"}}, nil)
 		require.NoError(t, err)
 
 		_, _, err = r.Colleagues(ctx, jonas, "", "", 0)

@@ -151,7 +151,7 @@ func TestALinkOpensNoAccount(t *testing.T) {
 func TestInvitationsByGoogle(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, d storetest.Database) {
 		r, ctx := open(t, d), context.Background()
-		sign := func(sub, email string, verified bool) (crm.User, error) {
+		sign := func(sub, email string, verified bool) (org.Arrival, error) {
 			return r.SignInWithGoogle(ctx, org.GoogleIdentity{Sub: sub, Email: email, Name: "Elena Voss", EmailVerified: verified}, "")
 		}
 		token := r.invite(t, "elena@x.example", crm.RoleAdmin)

@@ -56,6 +56,7 @@ func (s *Service) AddMember(ctx context.Context, c access.Caller, in NewMember) 
 	u, err := s.Store.UserByEmail(ctx, normal(in.Email))
 	if fault.Is(err, fault.NotFound) {
 		u, err = s.newUser(in.Email, in.Name, in.Password)
+		u.PasswordOwn = c.Via == access.ViaSystem // by whoever runs the installation
 	}
 	if err != nil {
 		return crm.Member{}, wrap("finding the person", err)

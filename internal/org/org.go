@@ -79,6 +79,7 @@ func (s *Service) Setup(ctx context.Context, f FirstOwner) (crm.User, error) {
 	if err != nil {
 		return crm.User{}, err
 	}
+	u.PasswordOwn = true
 	if w.Name == "" {
 		return crm.User{}, invalid("workspace_name", "must not be empty")
 	}

@@ -204,7 +204,7 @@ func TestGoogleIdentities(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, d storetest.Database) {
 		r, ctx := open(t, d), context.Background()
 		system := access.System(r.w)
-		sign := func(g org.GoogleIdentity) (crm.User, error) { return r.SignInWithGoogle(ctx, g, "") }
+		sign := func(g org.GoogleIdentity) (org.Arrival, error) { return r.SignInWithGoogle(ctx, g, "") }
 		invite := func(email, pw string) {
 			_, err := r.AddMember(ctx, system, org.NewMember{Email: email, Password: crm.NewSecret(pw)})
 			require.NoError(t, err)

@@ -42,12 +42,18 @@ type People interface {
 	UserByEmail(ctx context.Context, email string) (crm.User, error)
 	UserBySub(ctx context.Context, sub string) (crm.User, error)
 	User(ctx context.Context, id crm.UserID) (crm.User, error)
-	// LinkGoogle gives a user their Google account; fault.Conflict when they have
-	// one, or when it is somebody else's.
-	LinkGoogle(ctx context.Context, id crm.UserID, sub string) error
+	// LinkGoogle gives a user their Google account, and the user as they are then;
+	// fault.Conflict when they have one, or when it is somebody else's. A password
+	// that is not known to be their own is taken away with it, in the same
+	// transaction: sessions and bearer tokens end, keys are revoked, leases cut,
+	// consents under way dropped, and the rows written.
+	LinkGoogle(ctx context.Context, id crm.UserID, sub string, at time.Time, ended ...access.Audit) (crm.User, error)
 	// SetPassword stores a new hash, ends the user's sessions but the one with the
-	// hash given, and makes earlier bearer tokens worthless.
-	SetPassword(ctx context.Context, id crm.UserID, password crm.Secret, except string, rows ...access.Audit) error
+	// hash given, and the leases they took without a key, and makes earlier bearer
+	// tokens worthless. It is the user's own
+	// from then on if they have a Google account. fault.Conflict when they have
+	// another password than u by now.
+	SetPassword(ctx context.Context, u crm.User, password crm.Secret, except string, rows ...access.Audit) error
 	// AddMember creates the user when new; fault.Conflict when they are a member already.
 	AddMember(ctx context.Context, m crm.Member, u crm.User, rows ...access.Audit) error
 	// Members gives a page of a workspace's members, the oldest first.
@@ -99,6 +105,8 @@ type Membership struct {
 
 // Sessions keeps signed-in browsers.
 type Sessions interface {
+	// PutSession is fault.Unauthenticated when the user has signed out everywhere, or
+	// has another password, since their TokensAfter of the session was read.
 	PutSession(ctx context.Context, s Session) error
 	SessionByHash(ctx context.Context, hash string, now time.Time) (Session, error)
 	// SessionsOf gives a page of a user's living sessions, the last seen first.
@@ -107,8 +115,8 @@ type Sessions interface {
 	SessionOf(ctx context.Context, u crm.UserID, alive Alive, id crm.SessionID) (Session, error)
 	TouchSession(ctx context.Context, hash string, seen, expires time.Time) error
 	DropSession(ctx context.Context, hash string, rows ...access.Audit) error
-	// SignOut ends the sessions of users but the one with the hash given, and makes
-	// earlier bearer tokens worthless.
+	// SignOut ends the sessions of users but the one with the hash given, and the
+	// leases they took without a key, and makes earlier bearer tokens worthless.
 	SignOut(ctx context.Context, users []crm.UserID, except string, rows ...access.Audit) error
 }
 

@@ -18,6 +18,9 @@ type Session struct {
 	ExpiresAt  time.Time
 	Remote     string
 	UserAgent  string
+	// TokensAfter of the person as it was when they showed who they are; PutSession
+	// alone looks at it.
+	TokensAfter time.Time
 }
 
 // ID names a session to its person. It follows from the hash, and the hash
@@ -152,8 +155,13 @@ func (s *Service) EndSessionsOfAccount(ctx context.Context, sub string) error {
 	return s.EndSessionsOf(ctx, []crm.UserID{u.ID})
 }
 
+// freshly is how long ago people without a password may have signed in with
+// Google to choose one: a session left open somewhere does not suffice.
+const freshly = 15 * time.Minute
+
 // ChangePassword replaces the caller's password by a new one, ends their other
 // sessions and their bearer tokens. Wrong tries count like those of signing in.
+// Who has none, and has signed in with Google just now, needs no old one.
 func (s *Service) ChangePassword(ctx context.Context, c access.Caller, old, new crm.Secret) error {
 	if err := themselves(c); err != nil {
 		return err
@@ -162,14 +170,16 @@ func (s *Service) ChangePassword(ctx context.Context, c access.Caller, old, new 
 	if err != nil {
 		return err
 	}
-	if u.PasswordHash.IsZero() {
-		return &fault.Error{Kind: fault.Conflict, Code: "no_password", Text: "You sign in with Google and have no password here. Change the one of your Google account."}
-	}
-	hash, err := s.checkChange(ctx, c, u, old, new)
+	own, err := s.ownSession(ctx, c, c.Session)
 	if err != nil {
 		return err
 	}
-	own, err := s.ownSession(ctx, c, c.Session)
+	var hash crm.Secret
+	if u.PasswordHash.IsZero() {
+		hash, err = s.firstPassword(u, own, new)
+	} else {
+		hash, err = s.checkChange(ctx, c, u, old, new)
+	}
 	if err != nil {
 		return err
 	}
@@ -177,7 +187,7 @@ func (s *Service) ChangePassword(ctx context.Context, c access.Caller, old, new 
 	if err != nil {
 		return err
 	}
-	err = s.Store.SetPassword(ctx, u.ID, hash, own.TokenHash, rows...)
+	err = s.Store.SetPassword(ctx, u, hash, own.TokenHash, rows...)
 	s.forgetPerson(u.ID)
 	return wrap("storing the password", err)
 }
@@ -199,12 +209,24 @@ func (s *Service) ResetPassword(ctx context.Context, email string, password crm.
 	if err != nil {
 		return crm.User{}, err
 	}
-	err = s.Store.SetPassword(ctx, u.ID, hash, "", rows...)
+	err = s.Store.SetPassword(ctx, u, hash, "", rows...)
 	s.forgetPerson(u.ID)
 	if err != nil {
 		return crm.User{}, wrap("storing the password", err)
 	}
 	return u, wrap("clearing attempts", s.Store.Succeeded(ctx, triesOf(u.Email, "").account))
+}
+
+// firstPassword makes the hash of a password for somebody who has none.
+func (s *Service) firstPassword(u crm.User, own Session, new crm.Secret) (crm.Secret, error) {
+	if u.GoogleSub == "" || own.TokenHash == "" || s.Now().Sub(own.CreatedAt) > freshly {
+		return crm.Secret{}, &fault.Error{Kind: fault.Conflict, Code: "no_password", Action: "/login",
+			Text: "You sign in with Google and have no password here. To choose one, sign out, sign in with Google again, and do it within 15 minutes."}
+	}
+	if what := badPassword(new); what != "" {
+		return crm.Secret{}, invalid("new_password", what)
+	}
+	return s.hashPassword(new)
 }
 
 // checkChange makes the hash of a new password once the old one was right.

@@ -112,7 +112,8 @@ func TestSecurityEventsEndSessions(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, d storetest.Database) {
 		r, ctx := open(t, d), context.Background()
 		other := r.person(t, "other@x.example", crm.RoleMember)
-		require.NoError(t, r.store.LinkGoogle(ctx, other.UserID, "sub-other"))
+		_, err := r.store.LinkGoogle(ctx, other.UserID, "sub-other", r.clock.Now())
+		require.NoError(t, err)
 		mine, _ := r.browser(t, r.owner, "")
 		theirs, _ := r.browser(t, crm.User{ID: other.UserID}, "")
 		require.NoError(t, r.EndSessionsOf(ctx, nil))

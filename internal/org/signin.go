@@ -148,59 +148,83 @@ func (g GoogleIdentity) authoritative() bool {
 // by having been added, or invited, under its verified address; or, where the
 // installation allows their domain, by joining. Open invitations of the verified
 // address are accepted.
-func (s *Service) SignInWithGoogle(ctx context.Context, g GoogleIdentity, remote string) (crm.User, error) {
+//
+// Whoever invited a person, or added them, may have chosen their password. When
+// Google shows for the first time who they are, such a password goes, with all
+// that was opened with it.
+func (s *Service) SignInWithGoogle(ctx context.Context, g GoogleIdentity, remote string) (Arrival, error) {
 	user, err := s.userOf(ctx, g, remote)
 	row := access.Audit{UserID: user.ID, Action: "login", Outcome: "ok", Detail: "google", Remote: remote}
 	if err != nil {
 		if !fault.Is(err, fault.Forbidden) {
-			return crm.User{}, err
+			return Arrival{}, err
 		}
 		row.Action, row.Outcome, row.Detail = "login.failed", "denied", "google: not a person of this installation"
 	}
 	if trail := s.auditPerson(ctx, row); trail != nil {
-		return crm.User{}, trail
+		return Arrival{}, trail
 	}
 	return user, err
 }
 
-func (s *Service) userOf(ctx context.Context, g GoogleIdentity, remote string) (crm.User, error) {
-	user, err := s.known(ctx, g)
+// Arrival is a person who has signed in with Google.
+type Arrival struct {
+	crm.User
+	// Cleared: the password they had here was taken away, with what was opened with
+	// it; they should hear of it.
+	Cleared bool
+}
+
+func (s *Service) userOf(ctx context.Context, g GoogleIdentity, remote string) (Arrival, error) {
+	user, err := s.known(ctx, g, remote)
 	if fault.Is(err, fault.NotFound) {
-		return s.join(ctx, g, remote)
+		user, err := s.join(ctx, g, remote)
+		return Arrival{User: user}, err
 	}
 	if err != nil {
-		return crm.User{}, err
+		return Arrival{}, err
 	}
-	if err := s.acceptWithGoogle(ctx, user, g, remote); err != nil && !fault.Is(err, fault.NotFound) {
-		return crm.User{}, err
+	if err := s.acceptWithGoogle(ctx, user.User, g, remote); err != nil && !fault.Is(err, fault.NotFound) {
+		return Arrival{}, err
 	}
 	return user, nil
 }
 
 // known finds a person who has an account; fault.NotFound when there is none.
-func (s *Service) known(ctx context.Context, g GoogleIdentity) (crm.User, error) {
+func (s *Service) known(ctx context.Context, g GoogleIdentity, remote string) (Arrival, error) {
 	user, err := s.Store.UserBySub(ctx, g.Sub)
 	if !fault.Is(err, fault.NotFound) {
-		return user, wrap("finding the person", err)
+		return Arrival{User: user}, wrap("finding the person", err)
 	}
 	if !g.EmailVerified {
-		return crm.User{}, fault.New(fault.Forbidden, "Google has not verified the address of this account.")
+		return Arrival{}, fault.New(fault.Forbidden, "Google has not verified the address of this account.")
 	}
 	user, err = s.Store.UserByEmail(ctx, normal(g.Email))
 	switch {
 	case err != nil:
-		return crm.User{}, wrap("finding the person", err)
+		return Arrival{}, wrap("finding the person", err)
 	case user.GoogleSub != "":
-		return crm.User{}, fault.New(fault.Forbidden, "This address belongs to another Google account here. Ask an administrator.")
+		return Arrival{}, fault.New(fault.Forbidden, "This address belongs to another Google account here. Ask an administrator.")
 	case !user.PasswordHash.IsZero() && !g.authoritative():
-		return crm.User{}, fault.New(fault.Forbidden, "Sign in with your password: Google does not run the mailbox of this address.")
+		return Arrival{}, fault.New(fault.Forbidden, "Sign in with your password: Google does not run the mailbox of this address.")
 	}
-	user.GoogleSub = g.Sub
-	err = s.Store.LinkGoogle(ctx, user.ID, g.Sub)
+	return s.link(ctx, user, g.Sub, remote)
+}
+
+// link gives a person their Google account.
+func (s *Service) link(ctx context.Context, user crm.User, sub, remote string) (Arrival, error) {
+	ended, err := s.personal(ctx, user.ID, access.Audit{UserID: user.ID, Action: "password.clear", Target: string(user.ID), Outcome: "ok", Remote: remote,
+		Detail: "their Google account showed who they are; the password somebody else may have chosen, sessions, keys and leases ended"})
+	if err != nil {
+		return Arrival{}, err
+	}
+	linked, err := s.Store.LinkGoogle(ctx, user.ID, sub, s.Now(), ended...)
 	if fault.Is(err, fault.Conflict) { // another sign-in came in between
-		return crm.User{}, &fault.Error{Kind: fault.Conflict, Text: "This account was linked just now. Sign in again.", Err: err}
+		return Arrival{}, &fault.Error{Kind: fault.Conflict, Text: "This account was linked just now. Sign in again.", Err: err}
 	}
-	return user, wrap("linking the Google account", err)
+	s.keys.forget(func(_ [32]byte, k APIKey) bool { return k.UserID == user.ID })
+	s.forgetPerson(user.ID)
+	return Arrival{linked, linked.PasswordHash.IsZero() && !user.PasswordHash.IsZero()}, wrap("linking the Google account", err)
 }
 
 // join makes an account for somebody new: invited, or of an allowed domain.
@@ -238,7 +262,7 @@ func (s *Service) OpenSession(ctx context.Context, u crm.User, remote, agent str
 	now := s.Now()
 	row := Session{
 		TokenHash: digest(token), UserID: u.ID, CreatedAt: now, LastSeenAt: now,
-		ExpiresAt: now.Add(s.SessionLife), Remote: remote, UserAgent: agent[:min(len(agent), 300)],
+		ExpiresAt: now.Add(s.SessionLife), Remote: remote, UserAgent: agent[:min(len(agent), 300)], TokensAfter: u.TokensAfter,
 	}
 	if err := s.Store.PutSession(ctx, row); err != nil {
 		return crm.Secret{}, time.Time{}, wrap("storing the session", err)

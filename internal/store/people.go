@@ -16,13 +16,13 @@ import (
 
 var _ org.Store = (*Store)(nil)
 
-const userColumns = "u.id, u.email, u.name, u.password_hash, u.google_sub, u.tokens_after, u.created_at"
+const userColumns = "u.id, u.email, u.name, u.password_hash, u.password_own, u.google_sub, u.tokens_after, u.created_at"
 
 func scanUser(r scanner) (crm.User, error) {
 	var u crm.User
 	var hash string
 	var after, created int64
-	err := r.Scan(&u.ID, &u.Email, &u.Name, &hash, &u.GoogleSub, &after, &created)
+	err := r.Scan(&u.ID, &u.Email, &u.Name, &hash, &u.PasswordOwn, &u.GoogleSub, &after, &created)
 	u.PasswordHash, u.TokensAfter, u.CreatedAt = crm.NewSecret(hash), clock(after), clock(created)
 	return u, err
 }
@@ -85,11 +85,11 @@ func servicesText(list []crm.Service) string {
 
 // putUser leaves tokens_after alone: only signing out everywhere moves it.
 func (t *tx) putUser(ctx context.Context, u crm.User) error {
-	_, err := t.exec(ctx, "save user", `INSERT INTO users (id, email, name, password_hash, google_sub, created_at)
-		VALUES ($1, $2, $3, $4, $5, $6)
+	_, err := t.exec(ctx, "save user", `INSERT INTO users (id, email, name, password_hash, password_own, google_sub, created_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7)
 		ON CONFLICT (id) DO UPDATE SET email = excluded.email, name = excluded.name,
-			password_hash = excluded.password_hash, google_sub = excluded.google_sub`,
-		string(u.ID), strings.ToLower(u.Email), clean(u.Name), u.PasswordHash.Reveal(), u.GoogleSub, stamp(u.CreatedAt))
+			password_hash = excluded.password_hash, password_own = excluded.password_own, google_sub = excluded.google_sub`,
+		string(u.ID), strings.ToLower(u.Email), clean(u.Name), u.PasswordHash.Reveal(), u.PasswordOwn, u.GoogleSub, stamp(u.CreatedAt))
 	return err
 }
 
@@ -133,28 +133,72 @@ func (s *Store) SaveUser(ctx context.Context, u crm.User) error {
 	return s.write(ctx, "org.SaveUser", func(t *tx) error { return t.putUser(ctx, u) })
 }
 
-// LinkGoogle gives a user without one their Google account.
-func (s *Store) LinkGoogle(ctx context.Context, id crm.UserID, sub string) error {
-	return s.write(ctx, "org.LinkGoogle", func(t *tx) error {
+// LinkGoogle gives a user without one their Google account, and ends all that
+// somebody else may hold who chose their password.
+func (s *Store) LinkGoogle(ctx context.Context, id crm.UserID, sub string, at time.Time, ended ...access.Audit) (crm.User, error) {
+	var u crm.User
+	err := s.write(ctx, "org.LinkGoogle", func(t *tx) error {
 		n, err := t.exec(ctx, "link google", "UPDATE users SET google_sub = $2 WHERE id = $1 AND google_sub = ''", string(id), sub)
-		if err == nil && n == 0 {
-			return fault.New(fault.Conflict, "This person has linked another Google account just now. Sign in again.")
-		}
-		return err
-	})
-}
-
-// SetPassword stores a new hash and signs the user out everywhere else.
-func (s *Store) SetPassword(ctx context.Context, id crm.UserID, password crm.Secret, except string, rows ...access.Audit) error {
-	return s.write(ctx, "org.SetPassword", func(t *tx) error {
-		n, err := t.exec(ctx, "store password", "UPDATE users SET password_hash = $2 WHERE id = $1", string(id), password.Reveal())
 		if err != nil {
 			return err
 		}
 		if n == 0 {
-			return fault.New(fault.NotFound, noUser)
+			return fault.New(fault.Conflict, "This person has linked another Google account just now. Sign in again.")
 		}
-		if err := t.signOut(ctx, []string{string(id)}, except); err != nil {
+		read := func() (err error) {
+			u, err = one(ctx, t, "read user", scanUser, "SELECT "+userColumns+" FROM users u WHERE u.id = $1", string(id))
+			return err
+		}
+		if err := read(); err != nil || u.PasswordHash.IsZero() || u.PasswordOwn {
+			return err
+		}
+		if err := t.endWhatOthersHold(ctx, id, at); err != nil {
+			return err
+		}
+		if err := t.record(ctx, ended); err != nil {
+			return err
+		}
+		return read()
+	})
+	return u, err
+}
+
+// endWhatOthersHold takes a user's password away and ends whatever was opened
+// with it.
+func (t *tx) endWhatOthersHold(ctx context.Context, id crm.UserID, at time.Time) error {
+	u := string(id)
+	if err := t.signOut(ctx, []string{u}, ""); err != nil {
+		return err
+	}
+	for _, step := range []struct {
+		op, query string
+		args      []any
+	}{
+		{"clear password", "UPDATE users SET password_hash = '' WHERE id = $1", []any{u}},
+		{"revoke keys", "UPDATE api_keys SET revoked_at = $2 WHERE user_id = $1 AND revoked_at IS NULL", []any{u, stamp(at)}},
+		{"cut leases", "UPDATE token_leases SET cut_at = $2 WHERE user_id = $1 AND cut_at IS NULL", []any{u, stamp(at)}},
+		{"drop consents", "DELETE FROM oauth_consents WHERE user_id = $1", []any{u}},
+	} {
+		if _, err := t.exec(ctx, step.op, step.query, step.args...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// SetPassword stores a new hash and signs the user out everywhere else. Of a user
+// whom Google has shown it is their own from then on.
+func (s *Store) SetPassword(ctx context.Context, u crm.User, password crm.Secret, except string, rows ...access.Audit) error {
+	return s.write(ctx, "org.SetPassword", func(t *tx) error {
+		n, err := t.exec(ctx, "store password", "UPDATE users SET password_hash = $2, password_own = (password_own OR google_sub <> '') WHERE id = $1 AND password_hash = $3",
+			string(u.ID), password.Reveal(), u.PasswordHash.Reveal())
+		if err != nil {
+			return err
+		}
+		if n == 0 {
+			return fault.New(fault.Conflict, "The password was changed just now. Sign in again.")
+		}
+		if err := t.signOut(ctx, []string{string(u.ID)}, except); err != nil {
 			return err
 		}
 		return t.record(ctx, rows)

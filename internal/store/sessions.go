@@ -6,16 +6,26 @@ import (
 
 	"rapport/internal/access"
 	"rapport/internal/crm"
+	"rapport/internal/fault"
 	"rapport/internal/org"
 )
 
-// PutSession stores a session and forgets those that have expired.
+// PutSession stores a session and forgets those that have expired. What opened
+// it has to count still: signing out everywhere and a new password may have come
+// in between.
 func (s *Store) PutSession(ctx context.Context, v org.Session) error {
 	return s.write(ctx, "org.PutSession", func(t *tx) error {
 		if _, err := t.exec(ctx, "drop expired", "DELETE FROM sessions WHERE expires_at <= $1", t.now); err != nil {
 			return err
 		}
-		_, err := t.exec(ctx, "insert session", `INSERT INTO sessions (token_hash, user_id, created_at, last_seen_at, expires_at, remote, user_agent)
+		after, err := one(ctx, t, "read user", scanInt, "SELECT tokens_after FROM users WHERE id = $1"+s.d.forUpdate(), string(v.UserID))
+		if err != nil {
+			return err
+		}
+		if after != stamp(v.TokensAfter) {
+			return fault.New(fault.Unauthenticated, "You were signed out everywhere just now. Sign in again.")
+		}
+		_, err = t.exec(ctx, "insert session", `INSERT INTO sessions (token_hash, user_id, created_at, last_seen_at, expires_at, remote, user_agent)
 			VALUES ($1, $2, $3, $4, $5, $6, $7)`,
 			v.TokenHash, string(v.UserID), stamp(v.CreatedAt), stamp(v.LastSeenAt), stamp(v.ExpiresAt), clean(v.Remote), clean(v.UserAgent))
 		return err
@@ -106,9 +116,15 @@ func (s *Store) SignOut(ctx context.Context, users []crm.UserID, except string, 
 	})
 }
 
-// signOut moves tokens_after each time, even when the clock stands still or went back.
+// signOut ends sessions and leases taken by people themselves. It moves
+// tokens_after each time, even when the clock stands still or went back.
 func (t *tx) signOut(ctx context.Context, users []string, except string) error {
 	_, err := t.exec(ctx, "delete sessions", "DELETE FROM sessions WHERE "+t.s.d.in("user_id", 1)+" AND token_hash <> $2", t.s.d.list(users), except)
+	if err != nil {
+		return err
+	}
+	// What was taken by signing in ends with it; leases of keys end with their keys.
+	_, err = t.exec(ctx, "cut leases", "UPDATE token_leases SET cut_at = $2 WHERE cut_at IS NULL AND key_id = '' AND "+t.s.d.in("user_id", 1), t.s.d.list(users), t.now)
 	if err != nil {
 		return err
 	}

@@ -43,7 +43,7 @@ func acts(w *World) map[string]func() error {
 		},
 		"change a role":       func() error { return w.ChangeRole(ctx, change, crm.RoleMember, yes) },
 		"remove a member":     func() error { return w.RemoveMember(ctx, change, yes) },
-		"set a password":      func() error { return w.SetPassword(ctx, w.Ben.ID, crm.NewSecret("hash"), "", row) },
+		"set a password":      func() error { return w.SetPassword(ctx, w.Ben, crm.NewSecret("hash"), "", row) },
 		"sign out everywhere": func() error { return w.SignOut(ctx, []crm.UserID{w.Ben.ID}, "", row) },
 		"end a session":       func() error { return w.DropSession(ctx, "h1", row) },
 		"make a key": func() error {
