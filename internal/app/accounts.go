@@ -1,17 +1,131 @@
 package app
 
 import (
+	"context"
+	"crypto/rand"
+	"crypto/x509"
+	"fmt"
+	"io"
+	"os"
+
+	"rapport/internal/config"
+	"rapport/internal/crm"
+	"rapport/internal/fact"
+	"rapport/internal/fault"
+	"rapport/internal/imapsmtp"
+	"rapport/internal/mail"
 	"rapport/internal/mail/accounts"
 )
 
 // buildAccounts makes e-mail accounts and joins it with its doors.
-func (a *App) buildAccounts(doors) error {
-	a.Accounts = &accounts.Service{}
+func (a *App) buildAccounts(d doors) error {
+	roots, err := mailRoots(a.Config)
+	if err != nil {
+		return err
+	}
+	instead := map[string]string{}
+	var trusted []string
+	for host, other := range map[string]string{accounts.GmailIMAP + ":993": a.Config.GoogleIMAP, accounts.GmailSMTP + ":465": a.Config.GoogleSMTP} {
+		if other != "" {
+			instead[host], trusted = other, append(trusted, other)
+		}
+	}
+	a.Accounts = &accounts.Service{
+		Servers: imapsmtp.New(imapsmtp.Options{
+			Tokens: a.Vault, Dial: imapsmtp.Guarded(a.Config.OutboundPrivate, trusted...), Roots: roots, Instead: instead, Now: a.now,
+		}),
+		Rows: a.Store, Copies: a.Store, Runs: a.Store, Queue: a.Store, Sealer: d.sealer, Trail: a.Store,
+		Now: a.now, Random: rand.Reader, Log: a.log, Budget: stepBudget,
+	}
+	a.Mail.Mailboxes = mailboxes{a.Mail.Mailboxes, a.Accounts}
 	return nil
 }
 
+// mailRoots are the system's authorities with those of MAIL_CA_FILE, nil where
+// there are none besides the system's.
+func mailRoots(c *config.Config) (*x509.CertPool, error) {
+	if c.MailCAFile == "" {
+		return nil, nil
+	}
+	pem, err := os.ReadFile(c.MailCAFile)
+	if err != nil {
+		return nil, trouble(WithConfiguration, err, "MAIL_CA_FILE: %s cannot be read", c.MailCAFile)
+	}
+	roots, err := x509.SystemCertPool()
+	if err != nil {
+		roots = x509.NewCertPool()
+	}
+	roots.AppendCertsFromPEM(pem)
+	return roots, nil
+}
+
 // accountsWork is what e-mail accounts does in the background.
-func (a *App) accountsWork() background { return background{} }
+func (a *App) accountsWork() background {
+	return background{definitions: a.Accounts.Definitions(), run: func(ctx context.Context) { a.Accounts.Listen(ctx, a.holder) }}
+}
 
 // accountsCorridors is what follows from facts there.
-func (a *App) accountsCorridors() []corridor { return nil }
+func (a *App) accountsCorridors() []corridor {
+	return []corridor{
+		{fact.ConnectionGranted, "e-mail accounts that waited for it go on", a.resumeAccounts},
+		{fact.MemberRemoved, "their e-mail accounts are deleted, with their passwords", a.dropAccounts},
+	}
+}
+
+func (a *App) resumeAccounts(ctx context.Context, f fact.Fact) error {
+	return a.Accounts.Granted(ctx, f.ConnectionID)
+}
+
+func (a *App) dropAccounts(ctx context.Context, f fact.Fact) error {
+	user, err := removedMember(f)
+	if err != nil || user == "" {
+		return err
+	}
+	if _, err := a.Store.Member(ctx, f.WorkspaceID, user); err == nil {
+		return nil // they are back
+	} else if !fault.Is(err, fault.NotFound) {
+		return fmt.Errorf("looking for the member: %w", err)
+	}
+	return a.Accounts.DropMember(ctx, f.WorkspaceID, user)
+}
+
+// mailboxes opens the mailbox of a connection where it is: at Gmail, or on the
+// server of an e-mail account.
+type mailboxes struct {
+	mail.Mailboxes
+	accounts *accounts.Service
+}
+
+func (m mailboxes) Open(ctx context.Context, c crm.Connection, p mail.Priority) (mail.Mailbox, error) {
+	if c.Provider == crm.ProviderIMAP {
+		return onServer{connection: c.ID, accounts: m.accounts}, nil
+	}
+	return m.Mailboxes.Open(ctx, c, p)
+}
+
+// onServer is the mailbox of an e-mail account, as far as the mail room needs it:
+// for attachments. Its streams are those of package accounts.
+type onServer struct {
+	connection crm.ConnectionID
+	accounts   *accounts.Service
+}
+
+func (o onServer) Attachment(ctx context.Context, messageID, partID string, w io.Writer) error {
+	return o.accounts.Attachment(ctx, o.connection, messageID, partID, w)
+}
+
+// errElsewhere: nobody asks a mail server what only Gmail's API answers.
+var errElsewhere = fault.New(fault.Conflict, "This is not possible for e-mail accounts that are not Gmail's.")
+
+func (onServer) Profile(context.Context) (mail.Profile, error) { return mail.Profile{}, errElsewhere }
+func (onServer) Labels(context.Context) ([]crm.Label, error)   { return nil, errElsewhere }
+func (onServer) List(context.Context, mail.Listing, string) (mail.Listed, error) {
+	return mail.Listed{}, errElsewhere
+}
+func (onServer) History(context.Context, uint64, string) (mail.HistoryPage, error) {
+	return mail.HistoryPage{}, errElsewhere
+}
+func (onServer) Fetch(context.Context, []mail.Ref, func(mail.Fetched) error) error {
+	return errElsewhere
+}
+func (onServer) Spent() int64 { return 0 }

@@ -190,7 +190,7 @@ func (s *Store) Watch(ctx context.Context, holder string, now, until time.Time, 
 		var err error
 		list, err = all(ctx, t, "claim accounts", scanAccount, `UPDATE email_accounts SET watcher = $1, watched_until = $2
 			WHERE (watched_until <= $3 OR watcher = $1) AND id IN (
-				SELECT id FROM email_accounts WHERE (watched_until <= $3 OR watcher = $1) AND state <> 'needs_login' ORDER BY CASE WHEN watcher = $1 THEN 0 ELSE 1 END, id LIMIT $4)
+				SELECT id FROM email_accounts WHERE (watched_until <= $3 OR watcher = $1) AND state NOT IN ('needs_login', 'waiting') ORDER BY CASE WHEN watcher = $1 THEN 0 ELSE 1 END, id LIMIT $4)
 			RETURNING `+accountColumns, holder, stamp(until), stamp(now), int64(limit))
 		return err
 	})

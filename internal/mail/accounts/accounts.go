@@ -452,3 +452,22 @@ func consentLink(w crm.WorkspaceID, c crm.ConnectionID, email string) string {
 	}
 	return link + "&login_hint=" + strings.ReplaceAll(strings.ReplaceAll(email, "+", "%2B"), "&", "%26")
 }
+
+// Granted lets accounts go on that stand under a connection of Google's that has
+// just been given, again.
+func (s *Service) Granted(ctx context.Context, c crm.ConnectionID) error {
+	a, err := s.Rows.AccountOf(ctx, c)
+	if fault.Is(err, fault.NotFound) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("finding the account of a connection: %w", err)
+	}
+	if a.State == crm.AccountRefused {
+		_, err = s.Rows.ChangeAccount(ctx, a.ID, func(a *crm.Account) error { a.State = crm.AccountWaiting; return nil })
+		if err != nil {
+			return fmt.Errorf("letting an account go on: %w", err)
+		}
+	}
+	return s.Start(ctx, a.ID)
+}

@@ -51,7 +51,7 @@ func (f *folderFeed) take(ctx context.Context, uids []uint32, most int64) (taken
 		return taken{}, fmt.Errorf("looking up messages: %w", err)
 	}
 	out := taken{used: len(uids), lowest: slices.Min(uids)}
-	var fetch []uint32
+	var fetch []Head
 	size := int64(0)
 	for i, uid := range uids {
 		h, here := heads[uid]
@@ -68,18 +68,15 @@ func (f *folderFeed) take(ctx context.Context, uids []uint32, most int64) (taken
 		if most >= 0 && out.counted >= most || !f.wants(h) {
 			continue
 		}
-		if size += min(h.Size, bodyBound); size > pageBytes && len(fetch) > 0 {
+		if size += min(h.Size, BodyBound); size > pageBytes && len(fetch) > 0 {
 			out.used, out.lowest = i, slices.Min(uids[:i])
 			break
 		}
-		fetch = append(fetch, uid)
+		fetch = append(fetch, h)
 		out.counted++
 	}
-	return out, f.fetch(ctx, heads, fetch, &out)
+	return out, f.fetch(ctx, fetch, &out)
 }
-
-// bodyBound is where the door cuts a message.
-const bodyBound = 48 << 20
 
 func (f *folderFeed) heads(ctx context.Context, uids []uint32) (map[uint32]Head, error) {
 	if f.yield && f.rewind == "" { // changes after this may pass before we write
@@ -110,13 +107,17 @@ func (f *folderFeed) wants(h Head) bool {
 }
 
 // fetch reads whole messages and turns them into changes.
-func (f *folderFeed) fetch(ctx context.Context, heads map[uint32]Head, uids []uint32, out *taken) error {
-	if len(uids) == 0 {
+func (f *folderFeed) fetch(ctx context.Context, list []Head, out *taken) error {
+	if len(list) == 0 {
 		f.rewind = "" // nothing was read, so nothing can have been missed
 		return nil
 	}
-	made := make(map[string]bool, len(uids))
-	err := f.box.Bodies(ctx, uids, func(uid uint32, raw []byte) error {
+	heads := make(map[uint32]Head, len(list))
+	for _, h := range list {
+		heads[h.UID] = h
+	}
+	made := make(map[string]bool, len(list))
+	err := f.box.Bodies(ctx, list, func(uid uint32, raw []byte) error {
 		h := heads[uid]
 		id := identity(h)
 		out.seen = append(out.seen, Copy{uid, id, f.labelsOf(h)})

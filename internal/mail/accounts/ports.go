@@ -98,6 +98,9 @@ type Head struct {
 	GmailLabel []string // X-GM-LABELS
 }
 
+// BodyBound is where a message is cut that is larger.
+const BodyBound = 48 << 20
+
 // Box is a signed-in IMAP connection.
 type Box interface {
 	Features() Features
@@ -110,8 +113,9 @@ type Box interface {
 	Heads(ctx context.Context, uids []uint32) ([]Head, error)
 	// Flags reads flags and labels only; since > 0: of those changed after it.
 	Flags(ctx context.Context, first, last uint32, since uint64) ([]Head, error)
-	// Bodies reads whole messages, cut at a bound; yield gets each as it comes.
-	Bodies(ctx context.Context, uids []uint32, yield func(uid uint32, raw []byte) error) error
+	// Bodies reads whole messages, cut at BodyBound; yield gets each as it comes,
+	// and must not use the box.
+	Bodies(ctx context.Context, heads []Head, yield func(uid uint32, raw []byte) error) error
 	// Idle waits in the folder until something happens there or ctx ends (nil).
 	Idle(ctx context.Context) error
 	// Append puts a message into a folder, seen.

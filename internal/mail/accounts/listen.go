@@ -1,0 +1,146 @@
+package accounts
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"sync"
+	"time"
+
+	"rapport/internal/crm"
+	"rapport/internal/fault"
+)
+
+// Listening is bounded: each account that is listened to has a connection open.
+const (
+	listenMost  = 200 // accounts of one process; the others are polled
+	listenLook  = 20 * time.Second
+	listenLease = 90 * time.Second
+	listenPause = time.Minute // after trouble
+)
+
+// Listen waits at mail servers (IDLE) for news of the accounts that no other
+// process listens to, until ctx ends. News make an account due at once.
+func (s *Service) Listen(ctx context.Context, holder string) {
+	var busy sync.WaitGroup
+	defer busy.Wait()
+	running := map[crm.AccountID]context.CancelFunc{}
+	ended := make(chan crm.AccountID, listenMost)
+	look := time.NewTicker(listenLook)
+	defer look.Stop()
+	for {
+		now := s.Now()
+		mine, err := s.Rows.Watch(ctx, holder, now, now.Add(listenLease), listenMost)
+		if err != nil && ctx.Err() == nil {
+			s.log().WarnContext(ctx, "claiming accounts to listen to", "error", err)
+		}
+		if err == nil {
+			s.follow(ctx, mine, running, ended, &busy)
+		}
+		for wait := true; wait; {
+			select {
+			case <-ctx.Done():
+				return
+			case id := <-ended:
+				delete(running, id)
+			case <-look.C:
+				wait = false
+			}
+		}
+	}
+}
+
+// follow begins to listen to accounts that are new here and stops where an
+// account is gone.
+func (s *Service) follow(ctx context.Context, mine []crm.Account, running map[crm.AccountID]context.CancelFunc, ended chan<- crm.AccountID, busy *sync.WaitGroup) {
+	claimed := make(map[crm.AccountID]bool, len(mine))
+	for _, a := range mine {
+		claimed[a.ID] = true
+		if running[a.ID] != nil {
+			continue
+		}
+		one, stop := context.WithCancel(ctx)
+		running[a.ID] = stop
+		busy.Go(func() {
+			defer func() { ended <- a.ID }()
+			defer stop()
+			s.listen(one, a.ID)
+		})
+	}
+	for id, stop := range running {
+		if !claimed[id] {
+			stop()
+		}
+	}
+}
+
+// listen waits for news of one account until ctx ends or there is no use.
+func (s *Service) listen(ctx context.Context, id crm.AccountID) {
+	for ctx.Err() == nil {
+		err := s.idle(ctx, id)
+		switch k := fault.Of(err); {
+		case ctx.Err() != nil, errors.Is(err, errNoIdle):
+			return
+		case k == fault.Reconnect, k == fault.Permission, k == fault.Blocked, k == fault.NotFound:
+			_ = s.News(ctx, id) // the step says so to people; without it the next poll does
+			return
+		}
+		wait := listenPause
+		var f *fault.Error
+		if errors.As(err, &f) && (f.Code == "mail_server_gone" || f.Code == "mail_session_ended") {
+			wait = time.Second // sessions end with their token: the next one has a fresh one
+		}
+		s.log().DebugContext(ctx, "listening to a mailbox ended", "account", id, "error", err)
+		pause := time.NewTimer(max(wait, fault.After(err)))
+		select {
+		case <-ctx.Done():
+		case <-pause.C:
+		}
+		pause.Stop()
+	}
+}
+
+var errNoIdle = errors.New("the server does not tell about news")
+
+// idle is one session of listening.
+func (s *Service) idle(ctx context.Context, id crm.AccountID) error {
+	a, err := s.Rows.AccountByID(ctx, id)
+	if err != nil {
+		return err
+	}
+	box, err := s.open(ctx, a)
+	if err != nil {
+		return err
+	}
+	defer box.Close()
+	if !box.Features().Idle {
+		return errNoIdle
+	}
+	list, err := box.Folders(ctx)
+	if err != nil {
+		return err
+	}
+	followed := chosen(list, a.Folders, box.Features().Gmail)
+	if len(followed) == 0 {
+		return errNoIdle
+	}
+	folder := followed[0]
+	for _, f := range followed { // where new mail comes in
+		if strings.EqualFold(f.Name, "INBOX") {
+			folder = f
+		}
+	}
+	if _, err := box.Enter(ctx, folder.Name); err != nil {
+		return err
+	}
+	for ctx.Err() == nil {
+		// Also at the beginning: what came while nobody listened.
+		if err := s.News(ctx, id); err != nil {
+			return err
+		}
+		if err := box.Idle(ctx); err != nil {
+			return err
+		}
+	}
+	return ctx.Err()
+}
