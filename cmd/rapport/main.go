@@ -55,7 +55,7 @@ func rootCommand() *cobra.Command {
 	root.PersistentFlags().String("env-file", ".env", "file with settings; the environment wins over it")
 	root.AddCommand(
 		serveCommand(), demoCommand(), simCommand(), migrateCommand(), syncCommand(), verifyCommand(), userCommand(), keyCommand(),
-		doctorCommand(), keysCommand(), openapiCommand(), docsCommand(), versionCommand(),
+		doctorCommand(), keysCommand(), pubsubCommand(), openapiCommand(), docsCommand(), versionCommand(),
 	)
 	markUsage(root)
 	root.SuggestionsMinimumDistance = 2

@@ -48,6 +48,8 @@ type Setup struct {
 	Messages int      // in each mailbox; 0: 12
 	Quota    string   // of the simulator; "": none
 	Log      io.Writer
+	Google   func(*simulator.Simulator) []string         // prepares Google; gives further settings
+	Now      func(*simulator.Simulator) func() time.Time // nil: time.Now
 }
 
 // World is a running program with a simulated Google.
@@ -59,6 +61,7 @@ type World struct {
 	URL    string
 	Home   string // id of the workspace, once SetUp
 	stop   func()
+	now    func() time.Time
 	people sync.Map // e-mail addresses by the clients of people
 }
 
@@ -76,6 +79,12 @@ func Start(t testing.TB, d storetest.Database, changes ...func(*Setup)) *World {
 		"SERVICE_PORT=0", "DATA_DIR=" + t.TempDir(), "ENCRYPTION_KEY=" + Key, "GOOGLE_BASE_URL=" + w.Sim.URL(), "GOOGLE_QUOTA=none",
 		"GOOGLE_CLIENT_ID=" + world.DemoClientID, "GOOGLE_CLIENT_SECRET=" + world.DemoClientSecret, "PUBLIC_URL=",
 	}, s.Environ...)
+	if s.Google != nil {
+		environ = append(environ, s.Google(w.Sim)...)
+	}
+	if s.Now != nil {
+		w.now = s.Now(w.Sim)
+	}
 	if strings.HasPrefix(database, "postgres") {
 		environ = append(environ, "DATABASE_URL="+database)
 	} else {
@@ -108,7 +117,7 @@ func (w *World) serve(log *slog.Logger) {
 	require.NoError(w.T, err)
 	w.Config.Listening(l.Addr().(*net.TCPAddr).Port)
 	w.URL = "http://" + l.Addr().String()
-	w.App, err = app.Open(context.Background(), app.Options{Config: w.Config, Version: "test", Log: log, Heartbeat: Heartbeat})
+	w.App, err = app.Open(context.Background(), app.Options{Config: w.Config, Version: "test", Log: log, Heartbeat: Heartbeat, Now: w.now})
 	require.NoError(w.T, err)
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
