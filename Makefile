@@ -18,14 +18,14 @@ demo: bin/rapport ## run program + simulator with sample data, on http://localho
 	bin/rapport demo --port $(PORT) --sim-port $(SIM_PORT) --data $(DATA)
 
 test: ## everything: Go on SQLite and PostgreSQL, the web UI, the browser
-	@scripts/need go node npm python3 curl postgres chromium
+	@scripts/need go node npm python3 curl postgres dovecot chromium
 	@$(MAKE) --no-print-directory build
 	@scripts/with-postgres $(GO) test -timeout 20m ./...
 	@$(MAKE) --no-print-directory web-test
 	@scripts/with-postgres $(MAKE) --no-print-directory e2e
 
 check: ## vet, staticcheck, formatting, floors, fresh generated files, race tests, types, Biome
-	@scripts/need go node npm python3 curl postgres
+	@scripts/need go node npm python3 curl postgres dovecot
 	@scripts/check
 
 bench: bin/rapport ## measure what docs/performance.md reports

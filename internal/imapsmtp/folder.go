@@ -129,12 +129,18 @@ func (b *box) Enter(ctx context.Context, name string) (accounts.Position, error)
 		if status, is := r.(*imap.StatusResp); is {
 			return noted(&p, status)
 		}
-		if kind, fields, is := imap.ParseNamedResp(r); is && kind == "EXISTS" && len(fields) > 0 {
+		switch kind, fields, _ := imap.ParseNamedResp(r); {
+		case kind == "EXISTS" && len(fields) > 0:
 			p.Exists = uint32(number(fields[0], 32))
-			return nil
+		case kind == "RECENT", kind == "FLAGS": // no news
+		default:
+			return responses.ErrUnhandled
 		}
-		return responses.ErrUnhandled
+		return nil
 	})
+	if fault.Is(err, fault.Unavailable) && absent(err) {
+		return p, &fault.Error{Kind: fault.NotFound, Text: "There is no such folder on the mail server.", Err: err}
+	}
 	if err != nil {
 		return p, err
 	}
@@ -149,6 +155,12 @@ func (b *box) Enter(ctx context.Context, name string) (accounts.Position, error)
 		}
 	}
 	return p, nil
+}
+
+// absent says whether a server that gives no code means that a folder is not there.
+func absent(err error) bool {
+	text := strings.ToLower(err.Error())
+	return strings.Contains(text, "doesn't exist") || strings.Contains(text, "does not exist") || strings.Contains(text, "no such mailbox") || strings.Contains(text, "unknown mailbox")
 }
 
 // noted takes what EXAMINE tells in response codes.

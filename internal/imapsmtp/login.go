@@ -46,7 +46,7 @@ func (b *box) authenticate(ctx context.Context, m crm.MailServer, with sasl.Clie
 		return nil
 	case ctx.Err() != nil:
 		return ctx.Err()
-	case b.ended():
+	case b.ended() && known(err.Error()) == nil:
 		return b.failure(err)
 	}
 	return refusedLogin(m, err.Error())
