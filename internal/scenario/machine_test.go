@@ -55,6 +55,7 @@ func TestMachine(t *testing.T) {
 				})
 				for n := range steps {
 					m.act()
+					m.overlaid()
 					require.False(t, t.Failed())
 					if n%100 == 99 {
 						m.quiet()
@@ -95,6 +96,7 @@ type machine struct {
 	two     [2]*process
 	log     *trail
 	labels  []string // the owner's own
+	ours    string   // a label that only the program gives and takes
 	choices int      // of labels since it was quiet
 	// What heals everything hides much, so not every machine has all of it.
 	doubtful  bool // Google denies things, and owners change their minds
@@ -120,6 +122,7 @@ func newMachine(t *testing.T, d storetest.Database, seed uint64) *machine {
 	for _, name := range []string{"Projects", "Later"} {
 		m.labels = append(m.labels, m.label(name))
 	}
+	m.ours = m.label("Ours")
 	for i := range m.two {
 		m.start(i)
 	}
@@ -162,8 +165,10 @@ func pick[T any](m *machine, of ...T) T { return of[m.r.IntN(len(of))] }
 // act lets one thing happen.
 func (m *machine) act() {
 	switch n := m.r.IntN(100); {
-	case n < 28:
+	case n < 25:
 		m.owner()
+	case n < 33:
+		m.change()
 	case n < 70:
 		m.worker(m.r.IntN(2))
 	case n < 74:
@@ -174,8 +179,10 @@ func (m *machine) act() {
 		m.network()
 	case n < 95:
 		m.arm(m.r.IntN(2))
-	case n < 98:
+	case n < 97:
 		m.wish()
+	case n < 99:
+		m.change()
 	default:
 		m.upheaval()
 	}
@@ -510,6 +517,7 @@ func (m *machine) quiet() {
 	m.leftBehind(p)
 	m.check(p)
 	m.sound()
+	m.delivered()
 	p.idle()
 	m.two[1].idle()
 	m.doubt, m.choices = false, 0

@@ -27,7 +27,7 @@ import (
 )
 
 // kinds of the steps of a connection.
-var kinds = []work.Kind{mail.KindHistory, mail.KindBackfill, mail.KindVerify, mail.KindRetry}
+var kinds = []work.Kind{mail.KindHistory, mail.KindBackfill, mail.KindVerify, mail.KindRetry, mail.KindChange, mail.KindLabels}
 
 // errKilled is all that a process gets once it is dead: nothing leaves it any
 // more, and nothing is written.
@@ -147,7 +147,7 @@ func (h *house) boot() *process {
 	})
 	require.NoError(h.t, err)
 	p.mail = &mail.Service{
-		Mailboxes: door, Streams: p.store, Runs: p.store, Ledger: p.store, Emails: p.store, Connections: p.store, Queue: p.store,
+		Mailboxes: door, Streams: p.store, Runs: p.store, Ledger: p.store, Emails: p.store, Connections: p.store, Queue: p.store, Changes: p.store,
 		Now: h.clock.Now, Random: rand.Reader, Budget: 2 * time.Second,
 	}
 	p.steps = map[work.Kind]work.Step{}
@@ -393,7 +393,7 @@ func (p *process) settle() error {
 
 // next is when a job is due that is not a matter of routine.
 func (p *process) next() (time.Time, error) {
-	next, err := p.ground.NextDue(context.Background(), []work.Kind{mail.KindHistory, mail.KindBackfill, mail.KindRetry})
+	next, err := p.ground.NextDue(context.Background(), []work.Kind{mail.KindHistory, mail.KindBackfill, mail.KindRetry, mail.KindChange, mail.KindLabels})
 	if err != nil || !next.IsZero() {
 		return next, err
 	}

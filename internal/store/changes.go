@@ -382,13 +382,13 @@ func (a *apply) caughtUp(ctx context.Context, c crm.Change, reached uint64) erro
 func (s *Store) RefuseChange(ctx context.Context, c crm.Change, gmailIDs []string, reached uint64, reason string) error {
 	return s.edit(ctx, "mail.RefuseChange", c.WorkspaceID, c.ConnectionID, func(a *apply) error {
 		whole := gmailIDs == nil
+		if err := a.readChanged(ctx, string(c.ID)); err != nil { // while it is pending
+			return err
+		}
 		n, err := a.t.exec(ctx, "note refused", `UPDATE email_changes SET state = CASE WHEN state = 'undone' THEN state ELSE 'refused' END,
 			reason = $2, finished_at = $3, reached = $4, pending = $5 WHERE id = $1 AND pending AND reached = 0`,
 			string(c.ID), clean(reason), a.t.now, int64(reached), !whole)
 		if err != nil || n == 0 {
-			return err
-		}
-		if err := a.readChanged(ctx, string(c.ID)); err != nil {
 			return err
 		}
 		refused := func(m *message) bool { return whole || slices.Contains(gmailIDs, m.gmailID) }
