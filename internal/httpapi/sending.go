@@ -173,28 +173,29 @@ func (s *Server) listOutbox(ctx context.Context, c access.Caller, in *outboxInpu
 	return pageOf(list, next, err, outgoingShape)
 }
 
-type outgoingInput struct {
+// InOutgoing is the path of a message in the outbox.
+type InOutgoing struct {
 	InWorkspace
 	OutgoingID string `path:"outgoing_id"`
 }
 
-func (s *Server) getOutgoing(ctx context.Context, c access.Caller, in *outgoingInput) (*bodyOf[Outgoing], error) {
+func (s *Server) getOutgoing(ctx context.Context, c access.Caller, in *InOutgoing) (*bodyOf[Outgoing], error) {
 	o, err := s.Outbox.Get(ctx, c, crm.OutgoingID(in.OutgoingID))
 	return s.outgoingAnswer(o, err)
 }
 
-func (s *Server) cancelOutgoing(ctx context.Context, c access.Caller, in *outgoingInput) (*bodyOf[Outgoing], error) {
+func (s *Server) cancelOutgoing(ctx context.Context, c access.Caller, in *InOutgoing) (*bodyOf[Outgoing], error) {
 	o, err := s.Outbox.Cancel(ctx, c, crm.OutgoingID(in.OutgoingID))
 	return s.outgoingAnswer(o, err)
 }
 
-func (s *Server) retryOutgoing(ctx context.Context, c access.Caller, in *outgoingInput) (*bodyOf[Outgoing], error) {
+func (s *Server) retryOutgoing(ctx context.Context, c access.Caller, in *InOutgoing) (*bodyOf[Outgoing], error) {
 	o, err := s.Outbox.Retry(ctx, c, crm.OutgoingID(in.OutgoingID))
 	return s.outgoingAnswer(o, err)
 }
 
 type rescheduleInput struct {
-	outgoingInput
+	InOutgoing
 	Body Reschedule
 }
 
@@ -227,13 +228,14 @@ func fileShape(a crm.Attachment) DraftAttachment {
 	return DraftAttachment{ID: string(a.ID), Name: a.Name, Type: a.Type, Size: a.Size}
 }
 
-type draftInput struct {
+// InDraft is the path of a draft.
+type InDraft struct {
 	InWorkspace
 	DraftID      string `path:"draft_id"`
 	ConnectionID string `query:"connection_id" doc:"The caller's first connection when absent."`
 }
 
-func (s *Server) getDraft(ctx context.Context, c access.Caller, in *draftInput) (*bodyOf[Draft], error) {
+func (s *Server) getDraft(ctx context.Context, c access.Caller, in *InDraft) (*bodyOf[Draft], error) {
 	d, err := s.Outbox.Draft(ctx, c, crm.ConnectionID(in.ConnectionID), in.DraftID)
 	return draftAnswer(d, err)
 }
@@ -268,12 +270,12 @@ func (s *Server) updateDraft(ctx context.Context, c access.Caller, in *updateDra
 	return draftAnswer(d, err)
 }
 
-func (s *Server) deleteDraft(ctx context.Context, c access.Caller, in *draftInput) (*nothing, error) {
+func (s *Server) deleteDraft(ctx context.Context, c access.Caller, in *InDraft) (*nothing, error) {
 	return nil, s.Outbox.DeleteDraft(ctx, c, crm.ConnectionID(in.ConnectionID), in.DraftID)
 }
 
 type sendDraftInput struct {
-	draftInput
+	InDraft
 	Key  string `header:"Idempotency-Key" maxLength:"200"`
 	Body *SendDraft
 }
