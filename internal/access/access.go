@@ -20,7 +20,10 @@ const (
 	ViaToken   Via = "token"   // short-lived JWT
 	ViaKey     Via = "api_key" // acts for the member who made it, within its scopes
 	ViaSystem  Via = "system"  // our own background work
-	ViaNobody  Via = ""
+	// ViaWorkspace is nobody in particular of a workspace: it reads the mail that
+	// every member sees, and may do nothing else.
+	ViaWorkspace Via = "workspace"
+	ViaNobody    Via = ""
 )
 
 // Caller is who asks.
@@ -38,6 +41,10 @@ type Caller struct {
 
 // System is the caller of background work in a workspace.
 func System(w crm.WorkspaceID) Caller { return Caller{Via: ViaSystem, Workspace: w} }
+
+// Everyone is the caller for what goes to a whole workspace, as a webhook of its
+// does: it sees what every member sees.
+func Everyone(w crm.WorkspaceID) Caller { return Caller{Via: ViaWorkspace, Workspace: w} }
 
 // Action is something that can be allowed or not.
 type Action string
@@ -99,6 +106,12 @@ var Policy = map[Action]Rule{
 func Allow(c Caller, a Action) error {
 	if c.Via == ViaSystem {
 		return nil
+	}
+	if c.Via == ViaWorkspace {
+		if a == MailRead && c.Workspace != "" {
+			return nil
+		}
+		return fault.New(fault.Forbidden, "A workspace as such may only read.")
 	}
 	if c.Via == ViaNobody || c.UserID == "" {
 		return fault.New(fault.Unauthenticated, "Sign in first.")

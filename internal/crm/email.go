@@ -36,6 +36,7 @@ type Email struct {
 	HistoryID       uint64 // of the last change seen
 	Raw             []byte // Google's answer, zstd; nil when not kept
 	DeletedAt       *time.Time
+	View            View // how the caller it was read for sees it
 }
 
 // IsRead reports whether Gmail shows the message as read.

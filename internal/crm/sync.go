@@ -76,4 +76,5 @@ type Completeness struct {
 	Relabelled   int64 // labels differed before healing
 	Healed       int64
 	Unexplained  int64 // left after healing, beyond the ledger
+	Excluded     int64 // left out by the workspace's rules or the owner's; in neither count
 }

@@ -24,6 +24,7 @@ const (
 	MailChanged       Kind = "mail.changed"   // labels, read state, deletion (then among deleted, too)
 	MailSending       Kind = "mail.sending"   // a message of the outbox has another state: outgoing_id and state in Data
 	MailRefused       Kind = "mail.refused"   // Gmail refused a change, labels are as before: ids, change_id and reason in Data
+	MailShared        Kind = "mail.shared"    // others see more of a mailbox, or less: connection_id and, of a conversation, thread_id in Data
 	WatchChanged      Kind = "watch.changed"  // how news of a mailbox come in
 	SyncProgress      Kind = "sync.progress"
 	SyncFinished      Kind = "sync.completed"

@@ -25,6 +25,7 @@ type census struct {
 	whole   bool     // the list was read to its end
 	labels  map[string][]uint32
 	hashes  []uint64 // of the labels at each position
+	without []uint64 // ids that rules keep out, sorted
 }
 
 // storedRow is a stored message in the census.
@@ -95,6 +96,15 @@ func (c *census) readStored(ctx context.Context, x *session, listed map[string]u
 	if err != nil {
 		return fmt.Errorf("reading what is stored: %w", err)
 	}
+	err = x.Privacy.EachExcluded(ctx, x.conn.ID, func(id string) error {
+		n, err := c.form.number(id)
+		c.without = append(c.without, n)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("reading what is kept out: %w", err)
+	}
+	slices.Sort(c.without)
 	byID := func(a, b storedRow) int { return cmp.Compare(a.id, b.id) }
 	if !slices.IsSortedFunc(c.stored, byID) {
 		slices.SortFunc(c.stored, byID)
@@ -142,6 +152,12 @@ func (c *census) readAll(ctx context.Context, x *session, all bool) error {
 			return nil
 		}
 	}
+}
+
+// keptOut says whether rules keep a message out.
+func (c *census) keptOut(id uint64) bool {
+	_, out := slices.BinarySearch(c.without, id)
+	return out
 }
 
 func (c *census) row(id uint64) *storedRow {

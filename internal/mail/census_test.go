@@ -101,7 +101,7 @@ func TestCensusOfAMillionMessages(t *testing.T) {
 	c := crm.Connection{ID: me, WorkspaceID: "w1", Status: crm.StatusActive, GmailSync: true, Settings: crm.ConnectionSettings{Labels: []string{"INBOX"}}}
 	mem := newMemory(func() time.Time { return dawn }, c)
 	mem.points[Key{Connection: me, Stream: crm.StreamGmailBackfill}] = checkpointOf(`{"labels":{"INBOX":{"limit":0}}}`)
-	svc := &Service{Streams: stock{mem, m}, Runs: mem, Ledger: mem, Connections: mem, Queue: mem, Now: func() time.Time { return dawn }, Random: &counter{}}
+	svc := &Service{Streams: stock{mem, m}, Runs: mem, Ledger: mem, Connections: mem, Privacy: mem, Queue: mem, Now: func() time.Time { return dawn }, Random: &counter{}}
 	x := &session{Service: svc, conn: c, key: key(c, crm.StreamGmailVerify), box: m}
 
 	var before, after runtime.MemStats

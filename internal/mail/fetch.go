@@ -19,6 +19,8 @@ type fetched struct {
 	extra  bool
 	wanted bool
 	date   time.Time
+
+	excluded bool // by the rules as read; the store decides
 }
 
 // fetch reads messages and turns each answer into a change: a message, gone,
@@ -27,6 +29,9 @@ type fetched struct {
 func (x *session) fetch(ctx context.Context, refs []Ref) ([]fetched, error) {
 	if len(refs) == 0 {
 		return nil, nil
+	}
+	if err := x.readRules(ctx); err != nil {
+		return nil, err
 	}
 	out := make([]fetched, 0, len(refs))
 	passing := 0
@@ -86,8 +91,18 @@ func (x *session) answer(f Fetched) fetched {
 		out.change.Value, out.change.Err = &Item{ThreadID: f.Ref.ThreadID}, err
 		return out
 	}
+	_, out.excluded = x.rules.Excludes(email)
 	out.change.Value = &Item{Email: email, ThreadID: email.ThreadID, Labels: email.Labels}
 	return out
+}
+
+// readRules reads what keeps messages out, so that they are not counted as
+// imported. Whether one is stored the store decides, by the rules of that moment.
+func (x *session) readRules(ctx context.Context) (err error) {
+	if x.rules, err = x.Privacy.RulesOf(ctx, x.conn.WorkspaceID, x.conn.UserID); err != nil {
+		return fmt.Errorf("reading the rules for mail: %w", err)
+	}
+	return nil
 }
 
 // email makes the row of a message. A message that crashes the parser is an

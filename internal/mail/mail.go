@@ -23,6 +23,7 @@ type Service struct {
 	Ledger      Ledger
 	Emails      Emails
 	Connections Connections
+	Privacy     Privacy
 	Queue       work.Queue
 	Changes     Changes // nil: mail is only read
 	Pace        Pace    // nil: every connection is polled at its own interval
@@ -272,7 +273,7 @@ func syncable(c crm.Connection) error {
 		return &fault.Error{Kind: fault.Reconnect, Code: "google_reauthorization_required", Text: "Google no longer accepts Rapport's access to this account. Reconnect it."}
 	case !c.Status.Syncs():
 		return fault.New(fault.Conflict, "This connection is %s; it does not sync.", c.Status)
-	case !c.GmailSync:
+	case !c.GmailSync && !syncsByIMAP(c):
 		return fault.New(fault.Conflict, "Mail is turned off for this connection.")
 	}
 	return nil

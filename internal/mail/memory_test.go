@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"maps"
 	"slices"
 	"strconv"
 	"time"
@@ -32,12 +33,18 @@ type memory struct {
 	jobs        []work.Job
 	ids         int
 	polled      map[crm.ConnectionID]time.Time
+
+	Privacy // what the steps of these tests do not ask for
+	rules   *Rules
+	kept    map[string]string // gmail id → rule that keeps it out
+	sweeps  []crm.ConnectionID
 }
 
 func newMemory(now func() time.Time, c crm.Connection) *memory {
 	return &memory{
 		now: now, connections: map[crm.ConnectionID]crm.Connection{c.ID: c}, points: map[Key]engine.Checkpoint{},
 		rows: map[string]*crm.Email{}, ledger: map[string]*crm.Failure{}, polled: map[crm.ConnectionID]time.Time{},
+		rules: NewRules(nil, true, nil), kept: map[string]string{},
 	}
 }
 
@@ -123,6 +130,13 @@ func (m *memory) take(k Key, c engine.Change[Item], n *crm.Counts) {
 		return
 	}
 	delete(m.ledger, c.ID)
+	if c.Value != nil && c.Value.Email != nil && (row == nil || row.DeletedAt != nil) {
+		if rule, out := m.rules.Excludes(c.Value.Email); out {
+			m.kept[c.ID] = rule
+			n.Skipped++
+			return
+		}
+	}
 	older := row != nil && c.Rev != "" && rev < row.HistoryID
 	switch whole := c.Value != nil && c.Value.Email != nil; {
 	case older, row == nil && !whole, row != nil && row.DeletedAt != nil && !whole:
@@ -167,9 +181,28 @@ func (m *memory) Known(_ context.Context, _ crm.ConnectionID, ids []string) (map
 			out[id] = KnownEmail{Date: r.Date, Labels: r.Labels, Shown: r.Labels, HistoryID: r.HistoryID, Deleted: r.DeletedAt != nil}
 		} else if m.ledger[id] != nil {
 			out[id] = KnownEmail{Failed: true}
+		} else if m.kept[id] != "" {
+			out[id] = KnownEmail{Excluded: true}
 		}
 	}
 	return out, nil
+}
+
+func (m *memory) RulesOf(context.Context, crm.WorkspaceID, crm.UserID) (*Rules, error) {
+	return m.rules, nil
+}
+
+func (m *memory) PendingSweeps(context.Context, int) ([]crm.ConnectionID, error) {
+	return m.sweeps, nil
+}
+
+func (m *memory) EachExcluded(_ context.Context, _ crm.ConnectionID, yield func(string) error) error {
+	for _, id := range slices.Sorted(maps.Keys(m.kept)) {
+		if err := yield(id); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (m *memory) Restart(_ context.Context, k Key) error {
@@ -374,6 +407,10 @@ func (m emails) Thread(_ context.Context, _ access.Caller, _ crm.ConnectionID, t
 }
 
 func (m emails) LabelsOf(context.Context, access.Caller, crm.ConnectionID) ([]LabelCount, error) {
+	return nil, nil
+}
+
+func (m emails) VisibleIDs(context.Context, access.Caller, []crm.EmailID) (map[crm.EmailID]crm.Level, error) {
 	return nil, nil
 }
 

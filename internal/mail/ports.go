@@ -184,13 +184,16 @@ type Streams interface {
 	// changes nothing the second time. A batch that changes nothing writes
 	// nothing. fault.Stale when the stored checkpoint is not `from`, or the
 	// connection was disconnected meanwhile.
+	// Whole messages that rules keep out (Rules, read in the transaction) are not
+	// stored but noted as Excluded, and count as skipped; protected ones are marked.
 	// Label-only items of unknown messages are ignored, deletions of unknown
 	// messages too (but both take the item out of the ledger). b.Sweep is never
 	// set: mail is tombstoned by name only. Next try and parking of a failed item
 	// are NextTry's.
 	Apply(ctx context.Context, k Key, from engine.Checkpoint, b engine.Batch[Item]) (crm.Counts, error)
 	// Known gives the state of those of the ids that are stored, tombstones
-	// included, and of those in the ledger (Failed).
+	// included, of those in the ledger (Failed), and of those that rules keep out
+	// (Excluded).
 	Known(ctx context.Context, c crm.ConnectionID, gmailIDs []string) (map[string]KnownEmail, error)
 	// Restart forgets a stream's position, so that it begins a new full pass.
 	Restart(ctx context.Context, k Key) error
@@ -211,6 +214,7 @@ type KnownEmail struct {
 	HistoryID uint64
 	Deleted   bool
 	Failed    bool // not stored, but in the ledger
+	Excluded  bool // not stored: a rule keeps it out
 }
 
 // Runs keeps runs.
@@ -267,6 +271,10 @@ type Emails interface {
 	Thread(ctx context.Context, c access.Caller, connection crm.ConnectionID, threadID string) ([]crm.Email, error)
 	LabelsOf(ctx context.Context, c access.Caller, connection crm.ConnectionID) ([]LabelCount, error)
 	CountsOf(ctx context.Context, connection crm.ConnectionID) (Totals, error)
+	// VisibleIDs says how much the caller sees of messages; the others are left out.
+	// For live events and webhooks: messages that have just gone count as seen by
+	// those who saw them.
+	VisibleIDs(ctx context.Context, c access.Caller, ids []crm.EmailID) (map[crm.EmailID]crm.Level, error)
 }
 
 // ListQuery is a list of messages, newest first.

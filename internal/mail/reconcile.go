@@ -194,6 +194,10 @@ func (r *reconciliation) plan(ctx context.Context, c *census, ranges bounds) err
 		if row == nil && !c.within(uint32(pos), ends) {
 			continue
 		}
+		if row == nil && c.keptOut(id) {
+			r.result.Excluded++
+			continue
+		}
 		r.expected = append(r.expected, id)
 		if row == nil {
 			r.missing = append(r.missing, c.ref(uint32(pos)))
@@ -363,7 +367,14 @@ func (r *reconciliation) found(got []fetched) []engine.Change[Item] {
 		if g.extra {
 			continue
 		}
-		if g.change.Err == nil {
+		if g.excluded {
+			n, _ := r.form.number(g.ref.ID)
+			if _, twice := r.excused[n]; !twice {
+				r.excused[n] = struct{}{}
+				r.result.Missing--
+				r.result.Excluded++
+			}
+		} else if g.change.Err == nil {
 			r.result.Healed++
 			if !g.wanted {
 				n, _ := r.form.number(g.ref.ID)
@@ -420,6 +431,9 @@ func (r *reconciliation) explainAbsent(ctx context.Context, absent []string) err
 			switch k := known[id]; {
 			case k.Deleted: // deleted at Google since it was listed
 				r.result.GoogleCount--
+			case k.Excluded: // a rule has come meanwhile
+				r.result.GoogleCount--
+				r.result.Excluded++
 			case k.Failed: // in the ledger
 			default:
 				r.result.Unexplained++

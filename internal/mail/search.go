@@ -20,6 +20,9 @@ type (
 		Phrase bool
 		Prefix bool // the last word while typing
 	}
+	// Address matches the beginning of a name or address among sender, recipients and
+	// recipients of copies.
+	Address struct{ Text string }
 	// Field matches text within one field.
 	Field struct {
 		Name FieldName
@@ -61,6 +64,7 @@ func (And) node()       {}
 func (Or) node()        {}
 func (Not) node()       {}
 func (Words) node()     {}
+func (Address) node()   {}
 func (Field) node()     {}
 func (Flag) node()      {}
 func (Label) node()     {}

@@ -11,6 +11,7 @@ var operators = map[string]bool{
 	"from": true, "to": true, "cc": true, "bcc": true, "subject": true, "label": true, "in": true, "is": true, "has": true, "filename": true,
 	"before": true, "after": true, "older": true, "newer": true, "older_than": true, "newer_than": true, "rfc822msgid": true,
 	"larger": true, "smaller": true, "larger_than": true, "smaller_than": true, "size": true, "category": true, "l": true,
+	"list": true, "deliveredto": true,
 }
 
 func (p *searcher) operator(name, value string) Node {
@@ -28,6 +29,10 @@ func (p *searcher) operator(name, value string) Node {
 		return Field{FieldMessageID, strings.Trim(value, "<>")}
 	case "label", "l":
 		return Label{value}
+	case "list": // by its address, where Gmail reads List-Id
+		return Or{[]Node{Field{FieldTo, value}, Field{FieldCc, value}, Field{FieldFrom, value}}}
+	case "deliveredto": // by who it was sent to, where Gmail reads Delivered-To
+		return Or{[]Node{p.person(FieldTo, value), p.person(FieldCc, value), p.person(FieldBcc, value)}}
 	case "category":
 		n = category(value)
 	case "in":

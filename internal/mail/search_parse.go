@@ -24,7 +24,8 @@ const (
 // ParseSearch reads a query in Gmail's operators ("Search operators you can use
 // with Gmail", Gmail Help): words, "phrases", -not, OR, (all) and {any}, from:
 // to: cc: bcc: subject: label: in: is: has: filename: before: after: older:
-// newer: older_than: newer_than: rfc822msgid: larger: smaller: size: category:.
+// newer: older_than: newer_than: rfc822msgid: larger: smaller: size: category:
+// list: deliveredto:.
 // It never fails: what it cannot understand is searched for as words. nil means
 // that nothing is asked.
 func ParseSearch(query string, v Viewer) *Search {

@@ -22,6 +22,7 @@ func (s *Service) Definitions() []work.Definition {
 		{Kind: KindRetry, Step: s.step(crm.StreamGmailRetry, Background, retry), Timeout: 10 * time.Minute},
 		{Kind: KindChange, Step: s.sendChange, Timeout: 10 * time.Minute},
 		{Kind: KindLabels, Step: s.tidyLabels, Timeout: 10 * time.Minute},
+		{Kind: KindSweep, Step: s.sweep, Timeout: 10 * time.Minute},
 		{Kind: KindPoll, Step: s.poll, Timeout: 5 * time.Minute},
 	}
 }
@@ -38,6 +39,7 @@ type session struct {
 	spent   int64             // units accounted for
 	profile *Profile
 	until   time.Time
+	rules   *Rules // read when the first message comes
 }
 
 type body func(ctx context.Context, x *session) (more bool, err error)
@@ -233,6 +235,9 @@ func news(changes []engine.Change[Item]) bool {
 // check-gmail-auto-sync).
 func (s *Service) poll(ctx context.Context, _ string) (bool, error) {
 	const page = 500
+	if err := s.remindSweeps(ctx); err != nil {
+		return false, err
+	}
 	now := s.Now()
 	for after := crm.ConnectionID(""); ; {
 		due, err := s.Connections.DueConnections(ctx, now, after, page)

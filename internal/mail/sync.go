@@ -245,7 +245,7 @@ func (f *historyFeed) resolve(ctx context.Context, records []HistoryRecord) ([]e
 		c := engine.Change[Item]{ID: id, Rev: strconv.FormatUint(d.last.ID, 10)}
 		switch {
 		case d.deleted:
-		case d.last.ID <= k.HistoryID:
+		case k.Excluded, d.last.ID <= k.HistoryID:
 			c.Value = &Item{Skip: true}
 		case stored && !k.Deleted && !k.Failed:
 			c.Value = &Item{ThreadID: d.last.Ref.ThreadID, Labels: d.last.Labels, Echo: sameLabels(d.last.Labels, k.Shown)}

@@ -42,7 +42,7 @@ func newHouse(t *testing.T, change ...func(*crm.ConnectionSettings)) *house {
 	now := func() time.Time { return h.clock }
 	h.m = newMemory(now, c)
 	h.Service = &Service{
-		Mailboxes: h.g, Streams: h.m, Runs: h.m, Ledger: h.m, Emails: emails{h.m}, Connections: h.m, Queue: h.m, Now: now, Random: &counter{},
+		Mailboxes: h.g, Streams: h.m, Runs: h.m, Ledger: h.m, Emails: emails{h.m}, Connections: h.m, Privacy: h.m, Queue: h.m, Now: now, Random: &counter{},
 	}
 	h.steps = map[work.Kind]work.Step{}
 	for _, d := range h.Definitions() {

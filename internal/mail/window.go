@@ -64,7 +64,7 @@ const (
 // settle notes what fetching came to.
 func (e *entry) settle(g fetched) {
 	e.state, e.date = here, g.date
-	e.counts = g.wanted || g.change.Err != nil
+	e.counts = g.wanted && !g.excluded || g.change.Err != nil
 }
 
 func newWindow(x *session, p *backfillPass) *window {
@@ -245,7 +245,7 @@ func (w *window) lookUp(ctx context.Context, entries []*entry) error {
 				continue
 			}
 			e.state, e.date = stored, k.Date
-			e.counts = k.Failed || wanted(k.Labels, w.conn.Settings.Labels)
+			e.counts = !k.Excluded && (k.Failed || wanted(k.Labels, w.conn.Settings.Labels))
 		}
 	}
 	return nil

@@ -56,6 +56,8 @@ type apply struct {
 
 	inserts, contents, relabelled, tombstones []*message
 	wrote                                     bool
+
+	privacy
 }
 
 // message is what a batch makes of one message.
@@ -100,10 +102,16 @@ func (a *apply) run(ctx context.Context, from engine.Checkpoint, b engine.Batch[
 	if err := a.followed(ctx, from, b.At); err != nil {
 		return err
 	}
+	if err := a.readRules(ctx, b.Changes); err != nil {
+		return err
+	}
 	for _, c := range b.Changes {
 		a.take(c)
 	}
 	if err := a.write(ctx); err != nil {
+		return err
+	}
+	if err := a.saveKept(ctx); err != nil {
 		return err
 	}
 	if err := a.saveLedger(ctx); err != nil {
@@ -140,8 +148,8 @@ func (a *apply) lock(ctx context.Context) (crm.ConnectionStatus, error) {
 	var visibility crm.Visibility
 	var settings string
 	_, err := one(ctx, a.t, "lock connection", func(r scanner) (int, error) {
-		return 0, r.Scan(&a.no, &status, &visibility, &a.tells, &settings)
-	}, "SELECT no, status, visibility, user_id, settings FROM google_integrations WHERE id = $1 AND workspace_id = $2"+a.t.s.d.forUpdate(),
+		return 0, r.Scan(&a.no, &status, &visibility, &a.tells, &settings, &a.shares)
+	}, "SELECT c.no, c.status, c.visibility, c.user_id, c.settings, "+sharesSome+" FROM google_integrations c WHERE c.id = $1 AND c.workspace_id = $2"+a.t.s.d.forUpdate(),
 		string(a.k.Connection), string(a.k.Workspace))
 	if errors.Is(err, errNone) {
 		return status, fault.New(fault.Stale, "The connection is gone.")
@@ -151,6 +159,9 @@ func (a *apply) lock(ctx context.Context) (crm.ConnectionStatus, error) {
 	}
 	if a.no > mostBoxes {
 		return status, fault.New(fault.Internal, "This database holds %d connections, and no more fit", a.no)
+	}
+	if a.owner = a.tells; !a.open(visibility) {
+		a.hears = a.owner
 	}
 	if visibility == crm.VisibilityFull {
 		a.tells = ""
@@ -239,6 +250,10 @@ func (a *apply) take(c engine.Change[mail.Item]) {
 	rev, known := revision(c)
 	m := a.messages[c.ID]
 	whole := c.Value != nil && c.Value.Email != nil
+	if whole && a.keepsOut(c.Value.Email, c.ID, m) {
+		a.counts.Skipped++
+		return
+	}
 	switch {
 	case m == nil && !whole, m != nil && known && rev < m.history, m != nil && !m.live && !whole:
 		a.counts.Skipped++

@@ -49,13 +49,13 @@ func (a *apply) tell() {
 func (a *apply) tellOf(kind fact.Kind, ids []crm.EmailID, deleted int) {
 	left := len(ids) - deleted
 	for piece := range slices.Chunk(ids, idsInFact) {
-		told := map[string]any{"stream": a.k.Stream, "ids": piece, "count": len(piece)}
+		told := map[string]any{"stream": a.k.Stream, "ids": piece, "count": len(piece), "owner_id": a.owner}
 		if gone := piece[min(max(left, 0), len(piece)):]; len(gone) > 0 {
 			told["deleted"] = gone
 		}
 		left -= len(piece)
 		data := jsonText(told)
-		a.t.fact(fact.Fact{Kind: kind, WorkspaceID: a.k.Workspace, ConnectionID: a.k.Connection, UserID: a.tells, Data: json.RawMessage(data)})
+		a.t.fact(fact.Fact{Kind: kind, WorkspaceID: a.k.Workspace, ConnectionID: a.k.Connection, UserID: a.hears, Data: json.RawMessage(data)})
 	}
 }
 

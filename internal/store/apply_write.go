@@ -30,7 +30,7 @@ func (a *apply) saveMessages(ctx context.Context) error {
 	if err := a.place(ctx); err != nil {
 		return err
 	}
-	for _, write := range []func(context.Context) error{a.insertRows, a.updateContents, a.updateStates, a.saveBodies, a.saveFiles, a.saveLabels, a.queueForIndex} {
+	for _, write := range []func(context.Context) error{a.insertRows, a.updateContents, a.updateStates, a.saveBodies, a.saveFiles, a.saveLabels, a.queueForIndex, a.openShared} {
 		if err := write(ctx); err != nil {
 			return err
 		}
@@ -163,14 +163,14 @@ func (a *apply) insertRows(ctx context.Context) error {
 		texts("gmail_id", of, func(m *message) string { return clean(m.gmailID) }),
 		numbers("created_at", of, func(*message) int64 { return a.t.now }),
 	}
-	columns = append(append(columns, contentColumns(of)...), a.stateColumns(of)...)
+	columns = append(append(append(columns, contentColumns(of)...), a.stateColumns(of)...), a.protectedColumn(of))
 	return a.t.insert(ctx, "insert emails", "synced_emails", len(of), "", columns...)
 }
 
 func (a *apply) updateContents(ctx context.Context) error {
 	of := a.contents
 	columns := append([]column{position(of)}, contentColumns(of)...)
-	return a.t.update(ctx, "update emails", "synced_emails", len(of), append(columns, a.stateColumns(of)...)...)
+	return a.t.update(ctx, "update emails", "synced_emails", len(of), append(append(columns, a.stateColumns(of)...), a.protectedColumn(of))...)
 }
 
 func (a *apply) updateStates(ctx context.Context) error {

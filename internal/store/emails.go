@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"rapport/internal/crm"
 )
@@ -40,31 +41,42 @@ func (h *head) finish() error {
 	return errors.Join(errs[:]...)
 }
 
+// scanHead reads a row of a list, without what the caller does not see.
 func scanHead(r scanner) (head, error) {
 	var h head
-	if err := r.Scan(h.dest()...); err != nil {
+	if err := r.Scan(append(h.dest(), viewDest(&h.email.View)...)...); err != nil {
 		return h, err
 	}
-	return h, h.finish()
+	err := h.finish()
+	conceal(&h.email)
+	return h, err
 }
 
 func scanWhole(r scanner) (head, error) {
 	var h head
 	e := &h.email
-	if err := r.Scan(append(h.dest(), &h.references, &e.BodyText, &e.BodyHTML)...); err != nil {
+	if err := r.Scan(append(append(h.dest(), &h.references, &e.BodyText, &e.BodyHTML), viewDest(&e.View)...)...); err != nil {
 		return h, err
 	}
 	err := h.finish()
 	if err == nil {
 		e.References, err = readList(h.references)
 	}
+	conceal(e)
 	return h, err
 }
 
-// whole reads messages with bodies and attachments, the oldest first.
+// whole reads messages with bodies and attachments, the oldest first, for work
+// within the store.
 func (s *Store) whole(ctx context.Context, from source, where string, args ...any) ([]crm.Email, error) {
-	heads, err := all(ctx, from, "read emails", scanWhole, "SELECT "+headColumns+`, e.reference_ids, COALESCE(b.body_text, ''), COALESCE(b.body_html, '')
-		FROM synced_emails e LEFT JOIN email_bodies b ON b.pos = e.pos WHERE `+where+" ORDER BY e.pos", args...)
+	return s.seen(ctx, from, everything, where, args...)
+}
+
+// seen reads as much of messages as a caller sees, with bodies and attachments,
+// the oldest first. The parameters of v follow those of where.
+func (s *Store) seen(ctx context.Context, from source, v sight, where string, args ...any) ([]crm.Email, error) {
+	heads, err := all(ctx, from, "read emails", scanWhole, "SELECT "+headColumns+`, e.reference_ids, COALESCE(b.body_text, ''), COALESCE(b.body_html, ''), `+v.viewColumns()+`
+		FROM synced_emails e`+viewJoin+" LEFT JOIN email_bodies b ON b.pos = e.pos WHERE "+where+" AND "+v.where+" ORDER BY e.pos", append(slices.Clone(args), v.args...)...)
 	if err != nil || len(heads) == 0 {
 		return nil, err
 	}
@@ -80,8 +92,9 @@ func (s *Store) whole(ctx context.Context, from source, where string, args ...an
 		if err := r.Scan(&p, &f.ID, &f.PartID, &f.Name, &f.Type, &f.Size, &f.ContentID, &f.Inline); err != nil {
 			return err
 		}
-		e := &emails[at[p]]
-		e.Attachments = append(e.Attachments, f)
+		if e := &emails[at[p]]; e.View.Level == crm.LevelFull {
+			e.Attachments = append(e.Attachments, f)
+		}
 		return nil
 	}, "SELECT pos, id, part_id, name, type, size, content_id, inline FROM email_attachments WHERE "+s.d.in("pos", 1)+
 		" ORDER BY pos, LENGTH(part_id), part_id", s.d.list(pos))

@@ -16,6 +16,7 @@ import (
 type filter struct {
 	s         *Store
 	box       box
+	lens      lens
 	low, high int64 // positions
 	args      []any
 	where     []string
@@ -23,7 +24,7 @@ type filter struct {
 
 	labels []string // that every message has to carry; the rarest leads
 	text   string   // parameter of a full-text query that every message has to match
-	lead   string   // label that leads
+	lead   string   // label that leads, or reader of a lens of shares
 
 	textLeads bool // and is not just a condition
 
@@ -47,9 +48,14 @@ func (f *filter) and(condition string) {
 	}
 }
 
-// filter compiles a query for a mailbox.
-func (s *Store) filter(ctx context.Context, b box, q mail.ListQuery) (*filter, error) {
-	f := &filter{s: s, box: b, low: lowest(b.no), high: highest(b.no)}
+// filter compiles a query for what is seen of a mailbox in one way. What the lens
+// hides never matches.
+func (s *Store) filter(ctx context.Context, b box, l lens, q mail.ListQuery) (*filter, error) {
+	f := &filter{s: s, box: b, lens: l, low: lowest(b.no), high: highest(b.no)}
+	if l.partial() && (q.Unread != nil || q.Label != "" && !slices.Contains(harmless, q.Label)) {
+		f.never = true
+		return f, nil
+	}
 	if q.Label != "" {
 		f.labels = append(f.labels, q.Label)
 		if hides(q.Label) {
@@ -69,13 +75,31 @@ func (s *Store) filter(ctx context.Context, b box, q mail.ListQuery) (*filter, e
 		}
 	}
 	f.exclude()
+	f.behind()
 	return f, f.choose(ctx)
+}
+
+// behind keeps out what the lens does not reach.
+func (f *filter) behind() {
+	l := f.lens
+	if l.whole {
+		return
+	}
+	f.and("NOT e.protected")
+	switch {
+	case l.byShare && l.reader == "" && l.caller != "":
+		f.and("NOT " + sharedWith("r.reader = "+f.arg(l.caller)))
+	case l.rest:
+		f.and("NOT " + sharedWith("r.reader IN ('', "+f.arg(l.caller)+")"))
+	}
 }
 
 // exclude keeps out tombstones, and what is in spam, trash or drafts unless the
 // query asks for it.
 func (f *filter) exclude() {
 	switch {
+	case f.lens.partial():
+		f.and("e.shown")
 	case f.anywhere:
 		f.and("e.deleted_at IS NULL")
 	case len(f.asked) > 0:
@@ -104,7 +128,14 @@ const fewMessages = 300
 func (f *filter) choose(ctx context.Context) error {
 	slices.Sort(f.labels)
 	f.labels = slices.Compact(f.labels)
-	if len(f.labels) > 0 {
+	switch {
+	case f.lens.byShare: // what is shared is few
+		f.lead = f.arg(f.lens.reader)
+		if f.textLeads {
+			f.textLeads = false
+			f.and(f.s.d.matched(f))
+		}
+	case len(f.labels) > 0:
 		lead, n, err := f.rarest(ctx)
 		if err != nil {
 			return err
@@ -158,6 +189,8 @@ func (f *filter) from() (from, key string) {
 	switch {
 	case f.textLeads:
 		return f.s.d.matches(f)
+	case f.lens.byShare:
+		return "email_readers m JOIN synced_emails e ON e.pos = m.pos AND m.reader = " + f.lead, "m.pos"
 	case f.lead != "":
 		return "email_labels m JOIN synced_emails e ON e.pos = m.pos AND m.label = " + f.lead, "m.pos"
 	}

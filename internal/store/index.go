@@ -87,7 +87,7 @@ func (s *Store) indexFor(ctx context.Context, boxes []box, q *mail.Search) error
 func wordy(n mail.Node) bool {
 	var nodes []mail.Node
 	switch n := n.(type) {
-	case mail.Words:
+	case mail.Words, mail.Address:
 		return true
 	case mail.Field:
 		return n.Name != mail.FieldMessageID

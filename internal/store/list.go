@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -40,18 +41,12 @@ func (s *Store) List(ctx context.Context, c access.Caller, q mail.ListQuery) (ma
 		return mail.EmailPage{}, err
 	}
 	limit := pageLimit(q.Page.Limit)
-	var spots []spot
-	for _, b := range boxes {
-		found, err := s.newest(ctx, b, q, after, limit+1)
-		if err != nil {
-			return mail.EmailPage{}, err
-		}
-		spots = append(spots, found...)
+	if q.Relevance {
+		return s.ranked(ctx, c, boxes, q, limit)
 	}
-	if len(boxes) > 1 {
-		slices.SortFunc(spots, func(x, y spot) int {
-			return cmp.Or(cmp.Compare(timePart(y.pos), timePart(x.pos)), cmp.Compare(y.pos, x.pos))
-		})
+	spots, err := s.merged(ctx, boxes, q, after, limit+1)
+	if err != nil {
+		return mail.EmailPage{}, err
 	}
 	page := mail.EmailPage{Total: -1}
 	if len(spots) > limit {
@@ -61,8 +56,27 @@ func (s *Store) List(ctx context.Context, c access.Caller, q mail.ListQuery) (ma
 	if page.Total, err = s.total(ctx, boxes, q, len(spots), page.Next != ""); err != nil {
 		return mail.EmailPage{}, err
 	}
-	page.Emails, err = s.rows(ctx, c, q, spots)
+	page.Emails, err = s.rows(ctx, c, boxes, q, spots)
 	return page, err
+}
+
+// merged gives at least limit of the newest messages of all mailboxes that a
+// query wants, the newest first, if there are so many.
+func (s *Store) merged(ctx context.Context, boxes []box, q mail.ListQuery, after after, limit int) ([]spot, error) {
+	var spots []spot
+	for _, b := range boxes {
+		found, err := s.newest(ctx, b, q, after, limit)
+		if err != nil {
+			return nil, err
+		}
+		spots = append(spots, found...)
+	}
+	if len(boxes) > 1 {
+		slices.SortFunc(spots, func(x, y spot) int {
+			return cmp.Or(cmp.Compare(timePart(y.pos), timePart(x.pos)), cmp.Compare(y.pos, x.pos))
+		})
+	}
+	return spots, nil
 }
 
 // after is where a page begins: behind a position, in the order of the merge.
@@ -97,19 +111,56 @@ func (s *Store) newest(ctx context.Context, b box, q mail.ListQuery, a after, li
 	if top < lowest(b.no) {
 		return nil, nil
 	}
-	f, err := s.filter(ctx, b, q)
-	if err != nil || f.never {
-		return nil, err
+	var seen filters
+	for _, l := range b.lenses {
+		f, err := s.filter(ctx, b, l, q)
+		if err != nil {
+			return nil, err
+		}
+		if !f.never {
+			seen = append(seen, f)
+		}
 	}
 	if !q.Threads {
-		return f.below(ctx, top, limit)
+		return seen.below(ctx, top, limit)
 	}
-	return f.heads(ctx, top, a.begun, limit)
+	return seen.heads(ctx, top, a.begun, limit)
+}
+
+// filters are those of one mailbox, one for each way in which it is seen.
+type filters []*filter
+
+func (s filters) below(ctx context.Context, top int64, limit int) ([]spot, error) {
+	var spots []spot
+	for _, f := range s {
+		found, err := f.below(ctx, top, limit)
+		if err != nil {
+			return nil, err
+		}
+		spots = append(spots, found...)
+	}
+	if len(s) > 1 {
+		slices.SortFunc(spots, func(x, y spot) int { return cmp.Compare(y.pos, x.pos) })
+		spots = spots[:min(len(spots), limit)]
+	}
+	return spots, nil
+}
+
+func (s filters) above(ctx context.Context, top int64, threads []string) (map[string]bool, error) {
+	all := map[string]bool{}
+	for _, f := range s {
+		found, err := f.above(ctx, top, threads)
+		if err != nil {
+			return nil, err
+		}
+		maps.Copy(all, found)
+	}
+	return all, nil
 }
 
 // heads gives the newest wanted message of each thread. A thread whose newest
 // one is above top has been on an earlier page.
-func (f *filter) heads(ctx context.Context, top int64, begun bool, limit int) ([]spot, error) {
+func (f filters) heads(ctx context.Context, top int64, begun bool, limit int) ([]spot, error) {
 	var heads []spot
 	seen := map[string]bool{}
 	for from := top; ; {
@@ -152,6 +203,9 @@ func (s *Store) total(ctx context.Context, boxes []box, q mail.ListQuery, here i
 	if q.Search != nil && q.Search.Root != nil || q.Unread != nil && !*q.Unread || q.Label != "" && (q.Threads || q.Unread != nil) || q.Unread != nil && q.Threads {
 		return -1, nil
 	}
+	if slices.ContainsFunc(boxes, func(b box) bool { return !b.counted() }) {
+		return -1, nil
+	}
 	column := "total"
 	switch {
 	case q.Unread != nil:
@@ -167,9 +221,9 @@ func (s *Store) total(ctx context.Context, boxes []box, q mail.ListQuery, here i
 		"SELECT CAST(COALESCE(SUM("+column+"), 0) AS BIGINT) FROM mailbox_counts WHERE "+s.d.in("mailbox", 1)+" AND label = $2", s.d.list(numbers), q.Label)
 }
 
-// rows reads what a list shows of its messages. The rule of visible stands here
+// rows reads what a list shows of its messages. The rule of sight stands here
 // once more, so that no row leaves without it.
-func (s *Store) rows(ctx context.Context, c access.Caller, q mail.ListQuery, spots []spot) ([]mail.ListedEmail, error) {
+func (s *Store) rows(ctx context.Context, c access.Caller, boxes []box, q mail.ListQuery, spots []spot) ([]mail.ListedEmail, error) {
 	if len(spots) == 0 {
 		return nil, nil
 	}
@@ -177,18 +231,18 @@ func (s *Store) rows(ctx context.Context, c access.Caller, q mail.ListQuery, spo
 	for i, v := range spots {
 		pos[i] = v.pos
 	}
-	condition, args := visible(c, 2)
+	v := sightOf(c, 2)
 	byPos := make(map[int64]crm.Email, len(spots))
 	err := each(ctx, s.reading("mail.List"), "read emails", func(r scanner) error {
 		h, err := scanHead(r)
 		byPos[h.pos] = h.email
 		return err
-	}, "SELECT "+headColumns+" FROM synced_emails e WHERE "+s.d.in("e.pos", 1)+" AND "+readable(condition),
-		append([]any{s.d.list(pos)}, args...)...)
+	}, "SELECT "+headColumns+", "+v.viewColumns()+" FROM synced_emails e"+viewJoin+" WHERE "+s.d.in("e.pos", 1)+" AND "+v.where,
+		append([]any{s.d.list(pos)}, v.args...)...)
 	if err != nil {
 		return nil, err
 	}
-	counts, err := s.threadCounts(ctx, q, spots)
+	counts, err := s.threadCounts(ctx, c, boxes, q, spots)
 	if err != nil {
 		return nil, err
 	}
@@ -207,13 +261,19 @@ type threadOf struct {
 	thread string
 }
 
-func (s *Store) threadCounts(ctx context.Context, q mail.ListQuery, spots []spot) (map[threadOf]int, error) {
+// threadCounts counts the messages of the threads that the caller sees.
+func (s *Store) threadCounts(ctx context.Context, c access.Caller, boxes []box, q mail.ListQuery, spots []spot) (map[threadOf]int, error) {
 	if !q.Threads {
 		return nil, nil
 	}
 	threads := make([]string, len(spots))
 	for i, v := range spots {
 		threads[i] = v.thread
+	}
+	args, join, seen := []any{s.d.list(threads)}, "", ""
+	if !whole(boxes) {
+		v := sightOf(c, 2)
+		args, join, seen = append(args, v.args...), " JOIN google_integrations c ON c.id = e.integration_id", " AND "+v.where
 	}
 	counts := make(map[threadOf]int, len(spots))
 	err := each(ctx, s.reading("mail.List"), "count threads", func(r scanner) error {
@@ -222,7 +282,8 @@ func (s *Store) threadCounts(ctx context.Context, q mail.ListQuery, spots []spot
 		err := r.Scan(&p.no, &p.thread, &n)
 		counts[p] = n
 		return err
-	}, fmt.Sprintf("SELECT pos >> %d, gmail_thread_id, COUNT(*) FROM synced_emails WHERE %s AND shown GROUP BY 1, 2", timeBits, s.d.in("gmail_thread_id", 1)), s.d.list(threads))
+	}, fmt.Sprintf("SELECT e.pos >> %d, e.gmail_thread_id, COUNT(*) FROM synced_emails e%s WHERE %s AND e.shown%s GROUP BY 1, 2",
+		timeBits, join, s.d.in("e.gmail_thread_id", 1), seen), args...)
 	return counts, err
 }
 
@@ -263,6 +324,8 @@ func (f *filter) above(ctx context.Context, top int64, threads []string) (map[st
 	switch {
 	case f.textLeads:
 		where = append(where, f.s.d.matched(f))
+	case f.lens.byShare:
+		where = append(where, "EXISTS (SELECT 1 FROM email_readers m WHERE m.reader = "+f.lead+" AND m.pos = e.pos)")
 	case f.lead != "":
 		where = append(where, "EXISTS (SELECT 1 FROM email_labels l WHERE l.label = "+f.lead+" AND l.pos = e.pos)")
 	}

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -136,7 +137,10 @@ func TestMigrationsGoBackAndForth(t *testing.T) {
 		db := w.Look()
 		defer func() { require.NoError(t, db.Close()) }()
 		var list []string
-		for _, name := range []string{"00004_access.sql", "00003_work.sql", "00002_mail.sql", "00001_house.sql"} {
+		entries, err := os.ReadDir(filepath.Join("migrations", string(d)))
+		require.NoError(t, err)
+		for _, e := range slices.Backward(entries) {
+			name := e.Name()
 			text, err := os.ReadFile(filepath.Join("migrations", string(d), name))
 			require.NoError(t, err)
 			up, down, ok := strings.Cut(string(text), "-- +goose Down")

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"rapport/internal/crm"
 	"rapport/internal/mail"
 )
 
@@ -31,6 +32,7 @@ const (
 	opAll
 	opAny
 	opWithout // the first and none of the others
+	opNothing // matches nothing: what it asks for is hidden
 )
 
 const everyField = -1
@@ -43,14 +45,20 @@ func (f *filter) search(ctx context.Context, root mail.Node) error {
 	}
 	var with, without []*phrase
 	for _, n := range conjuncts(root) {
-		if p, ok := textOf(n); ok {
+		if p, ok := f.textOf(n); ok {
+			if p.hidden() {
+				f.never = true
+				return nil
+			}
 			with = append(with, given(p)...)
 			continue
 		}
 		switch n := n.(type) {
 		case mail.Not:
-			if p, ok := textOf(n.Node); ok {
-				without = append(without, given(p)...)
+			if p, ok := f.textOf(n.Node); ok {
+				if !p.hidden() {
+					without = append(without, given(p)...)
+				}
 				continue
 			}
 			f.and(f.condition(n))
@@ -105,34 +113,42 @@ func conjuncts(n mail.Node) []mail.Node {
 
 // textOf gives a part as phrases if it is about words only and says what has to
 // be there. ok without a phrase: it says nothing.
-func textOf(n mail.Node) (p *phrase, ok bool) {
+func (f *filter) textOf(n mail.Node) (p *phrase, ok bool) {
 	switch n := n.(type) {
 	case mail.Words:
-		return phraseOf(n.Text, everyField, n.Prefix), true
+		return f.phraseOf(n.Text, everyField, n.Prefix), true
+	case mail.Address:
+		return f.addressOf(n.Text), true
 	case mail.Field:
 		field, ok := fieldOf(n.Name)
 		if !ok {
 			return nil, false
 		}
-		return phraseOf(n.Text, field, false), true
+		return f.phraseOf(n.Text, field, false), true
 	case mail.And:
-		return combined(opAll, n.Nodes)
+		return f.combined(opAll, n.Nodes)
 	case mail.Or:
-		return combined(opAny, n.Nodes)
+		return f.combined(opAny, n.Nodes)
 	}
 	return nil, false
 }
 
-func combined(op textOp, nodes []mail.Node) (*phrase, bool) {
+func (f *filter) combined(op textOp, nodes []mail.Node) (*phrase, bool) {
 	c := &phrase{op: op}
+	hidden := false
 	for _, n := range nodes {
-		p, ok := textOf(n)
-		if !ok {
+		p, ok := f.textOf(n)
+		switch {
+		case !ok:
 			return nil, false
-		}
-		if p != nil {
+		case p.hidden():
+			hidden = true
+		case p != nil:
 			c.of = append(c.of, p)
 		}
+	}
+	if hidden && (op == opAll || len(c.of) == 0) {
+		return &phrase{op: opNothing}, true
 	}
 	switch len(c.of) {
 	case 0:
@@ -146,13 +162,64 @@ func combined(op textOp, nodes []mail.Node) (*phrase, bool) {
 // wordsInPhrase bounds a phrase.
 const wordsInPhrase = 50
 
-func phraseOf(text string, field int, prefix bool) *phrase {
+// phraseOf asks for words in a field or in all of them, of those that the lens
+// shows.
+func (f *filter) phraseOf(text string, field int, prefix bool) *phrase {
 	list := foldedWords(text, wordsInPhrase)
 	if len(list) == 0 {
 		return nil
 	}
-	return &phrase{op: opPhrase, field: field, words: list, prefix: prefix}
+	p := phrase{op: opPhrase, field: field, words: list, prefix: prefix}
+	if !f.lens.partial() {
+		return &p
+	}
+	any := &phrase{op: opAny}
+	for i := range documentFields {
+		if (field == everyField || field == i) && f.lens.shows(i) {
+			one := p
+			one.field = i
+			any.of = append(any.of, &one)
+		}
+	}
+	switch len(any.of) {
+	case 0:
+		return &phrase{op: opNothing}
+	case 1:
+		return any.of[0]
+	}
+	return any
 }
+
+// addressOf asks for the beginning of a name or address, which every lens shows.
+func (f *filter) addressOf(text string) *phrase {
+	list := foldedWords(text, wordsInPhrase)
+	if len(list) == 0 {
+		return nil
+	}
+	any := &phrase{op: opAny}
+	for i, field := range documentFields {
+		switch field.name {
+		case "sender", "recipients", "cc":
+			any.of = append(any.of, &phrase{op: opPhrase, field: i, words: list, prefix: true})
+		}
+	}
+	return any
+}
+
+// shows reports whether a field of the document is seen through the lens.
+func (l lens) shows(field int) bool {
+	switch documentFields[field].name {
+	case "sender", "recipients", "cc":
+		return true
+	case "subject":
+		return l.level != crm.LevelMetadata
+	}
+	return !l.partial()
+}
+
+// hidden reports whether the phrase matches nothing because what it asks for is
+// not seen.
+func (p *phrase) hidden() bool { return p != nil && p.op == opNothing }
 
 func fieldOf(name mail.FieldName) (int, bool) {
 	switch name {
@@ -174,9 +241,12 @@ func fieldOf(name mail.FieldName) (int, bool) {
 
 // condition makes any part a condition on e, "" when it says nothing.
 func (f *filter) condition(n mail.Node) string {
-	if p, ok := textOf(n); ok {
+	if p, ok := f.textOf(n); ok {
 		if p == nil {
 			return ""
+		}
+		if p.hidden() {
+			return "FALSE"
 		}
 		return f.s.d.textCondition(f, p)
 	}
@@ -199,6 +269,9 @@ func (f *filter) condition(n mail.Node) string {
 	case mail.SizeRange:
 		return f.sized(n)
 	case mail.Field:
+		if f.lens.partial() {
+			return "FALSE"
+		}
 		id := strings.Trim(strings.TrimSpace(clean(n.Text)), "<>")
 		return "(e.rfc822_message_id IN (" + f.arg(id) + ", " + f.arg("<"+id+">") + ") AND e.rfc822_message_id <> '')" // as its index has it
 	}
@@ -256,10 +329,16 @@ func (f *filter) sized(r mail.SizeRange) string {
 	if len(parts) == 0 {
 		return ""
 	}
+	if f.lens.partial() {
+		return "FALSE"
+	}
 	return "(" + strings.Join(parts, " AND ") + ")"
 }
 
 func (f *filter) flagged(name mail.FlagName) string {
+	if f.lens.partial() && name != mail.FlagAnywhere {
+		return "FALSE"
+	}
 	switch name {
 	case mail.FlagUnread:
 		return "NOT e.is_read"
@@ -275,6 +354,10 @@ func (f *filter) flagged(name mail.FlagName) string {
 
 // wantFlag is a flag that every message has to carry.
 func (f *filter) wantFlag(name mail.FlagName) {
+	if f.lens.partial() && name != mail.FlagAnywhere {
+		f.never = true
+		return
+	}
 	switch name {
 	case mail.FlagUnread:
 		f.labels = append(f.labels, "UNREAD")
@@ -390,6 +473,9 @@ func (f *filter) idsOf(name string) []string {
 	var ids []string
 	for _, l := range f.names {
 		if l.name == form || labelForm(l.id) == form {
+			if f.lens.partial() && !slices.Contains(harmless, l.id) {
+				continue
+			}
 			if !slices.Contains(ids, l.id) {
 				ids = append(ids, l.id)
 			}

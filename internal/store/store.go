@@ -65,8 +65,10 @@ type Store struct {
 	jobs  *bell // rung after a commit that made jobs due
 	index *bell // rung after a commit that queued messages for the index
 	desk  desk  // where audit rows are written
-	stop  context.CancelFunc
-	ended chan struct{}
+
+	domains domainMemory
+	stop    context.CancelFunc
+	ended   chan struct{}
 }
 
 // Open opens the database, creates or migrates it as needed, and refuses one

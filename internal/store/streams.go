@@ -220,15 +220,15 @@ func sameLabels(a, b []crm.Label) bool {
 	return true
 }
 
-const completenessColumns = "checked_at, google_count, rapport_count, missing, extra, relabelled, healed, unexplained"
+const completenessColumns = "checked_at, google_count, rapport_count, missing, extra, relabelled, healed, unexplained, excluded"
 
 // SaveCompleteness stores the result of a completeness check; the last 30 are kept.
 func (s *Store) SaveCompleteness(ctx context.Context, k mail.Key, c crm.Completeness) error {
 	return s.write(ctx, "mail.SaveCompleteness", func(t *tx) error {
-		_, err := t.exec(ctx, "insert check", "INSERT INTO completeness_checks (integration_id, "+completenessColumns+") VALUES "+marks(1, 9)+`
+		_, err := t.exec(ctx, "insert check", "INSERT INTO completeness_checks (integration_id, "+completenessColumns+") VALUES "+marks(1, 10)+`
 			ON CONFLICT (integration_id, checked_at) DO UPDATE SET google_count = excluded.google_count, rapport_count = excluded.rapport_count,
-				missing = excluded.missing, extra = excluded.extra, relabelled = excluded.relabelled, healed = excluded.healed, unexplained = excluded.unexplained`,
-			string(k.Connection), stamp(c.CheckedAt), c.GoogleCount, c.RapportCount, c.Missing, c.Extra, c.Relabelled, c.Healed, c.Unexplained)
+				missing = excluded.missing, extra = excluded.extra, relabelled = excluded.relabelled, healed = excluded.healed, unexplained = excluded.unexplained, excluded = excluded.excluded`,
+			string(k.Connection), stamp(c.CheckedAt), c.GoogleCount, c.RapportCount, c.Missing, c.Extra, c.Relabelled, c.Healed, c.Unexplained, c.Excluded)
 		if err != nil {
 			return err
 		}
@@ -243,7 +243,7 @@ func (s *Store) Completeness(ctx context.Context, c crm.ConnectionID) (crm.Compl
 	v, err := one(ctx, s.reading("mail.Completeness"), "read", func(r scanner) (crm.Completeness, error) {
 		v := crm.Completeness{ConnectionID: c}
 		var at int64
-		err := r.Scan(&at, &v.GoogleCount, &v.RapportCount, &v.Missing, &v.Extra, &v.Relabelled, &v.Healed, &v.Unexplained)
+		err := r.Scan(&at, &v.GoogleCount, &v.RapportCount, &v.Missing, &v.Extra, &v.Relabelled, &v.Healed, &v.Unexplained, &v.Excluded)
 		v.CheckedAt = clock(at)
 		return v, err
 	}, "SELECT "+completenessColumns+" FROM completeness_checks WHERE integration_id = $1 ORDER BY checked_at DESC LIMIT 1", string(c))

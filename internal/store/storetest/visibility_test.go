@@ -31,9 +31,9 @@ func TestWhoMayReadWhoseMail(t *testing.T) {
 		}{
 			{"owner", Caller(w.Home, w.Ada), map[crm.Visibility]bool{"private": true, "metadata": true, "subject": true, "full": true, "": true}},
 			{"owner's key", key(Caller(w.Home, w.Ada)), map[crm.Visibility]bool{"private": true, "metadata": true, "subject": true, "full": true, "": true}},
-			{"colleague", Caller(w.Home, w.Ben), map[crm.Visibility]bool{"full": true}},
-			{"colleague's key", key(Caller(w.Home, w.Ben)), map[crm.Visibility]bool{"full": true}},
-			{"administrator", admin, map[crm.Visibility]bool{"full": true}},
+			{"colleague", Caller(w.Home, w.Ben), map[crm.Visibility]bool{"metadata": true, "subject": true, "full": true}},
+			{"colleague's key", key(Caller(w.Home, w.Ben)), map[crm.Visibility]bool{"metadata": true, "subject": true, "full": true}},
+			{"administrator", admin, map[crm.Visibility]bool{"metadata": true, "subject": true, "full": true}},
 			{"system", access.System(w.Home), map[crm.Visibility]bool{"private": true, "metadata": true, "subject": true, "full": true, "": true}},
 			{"other workspace", Caller(w.Abroad, w.Cleo), nil},
 			{"owner in another workspace", Caller(w.Abroad, w.Ada), nil},

@@ -83,8 +83,20 @@ func NewWorld(t testing.TB, d Database, options ...func(*store.Options)) *World 
 	require.NoError(t, s.Setup(ctx, crm.Workspace{ID: w.Home, Name: "Northwind Lamps", CreatedAt: Start, Approval: approved}, w.Ada))
 	require.NoError(t, s.AddMember(ctx, crm.Member{WorkspaceID: w.Home, UserID: w.Ben.ID, Role: crm.RoleAdmin, JoinedAt: Start}, w.Ben))
 	require.NoError(t, s.SaveWorkspace(ctx, crm.Workspace{ID: w.Abroad, Name: "Harbour Tea", CreatedAt: Start, Approval: approved}))
+	w.KeepInternal(w.Home, true)
 	require.NoError(t, s.AddMember(ctx, crm.Member{WorkspaceID: w.Abroad, UserID: w.Cleo.ID, Role: crm.RoleOwner, JoinedAt: Start}, w.Cleo))
 	return w
+}
+
+// KeepInternal says whether a workspace keeps mail among colleagues only; Home does.
+func (w *World) KeepInternal(ws crm.WorkspaceID, keep bool) (lacking, sweep []crm.ConnectionID) {
+	w.T.Helper()
+	_, lacking, sweep, err := w.ChangeMailPolicy(context.Background(), ws, func(p *crm.MailPolicy) ([]access.Audit, error) {
+		p.StoreInternal = keep
+		return nil, nil
+	})
+	require.NoError(w.T, err)
+	return lacking, sweep
 }
 
 // ID makes identifiers in their order.

@@ -1,0 +1,171 @@
+package mail
+
+import (
+	"slices"
+	"strings"
+
+	"rapport/internal/crm"
+	"rapport/internal/fault"
+)
+
+// Rules are what keeps messages of a mailbox out, or makes them its owner's
+// alone: those of the workspace and those of the mailbox's owner.
+type Rules struct {
+	StoreInternal bool // keep mail among colleagues only
+	blocked       patterns
+	protected     patterns
+	own           patterns // the workspace's domains
+}
+
+// InternalRule stands for a rule's id where mail among colleagues is left out.
+const InternalRule = "internal"
+
+// NewRules makes rules ready for use. own are the workspace's domains.
+func NewRules(list []crm.MailRule, storeInternal bool, own []string) *Rules {
+	r := &Rules{StoreInternal: storeInternal}
+	for _, one := range list {
+		switch one.Kind {
+		case crm.RuleBlocked:
+			r.blocked.add(one.Pattern, string(one.ID))
+		case crm.RuleProtected:
+			r.protected.add(one.Pattern, string(one.ID))
+		}
+	}
+	for _, d := range own {
+		r.own.add("@"+d, d)
+	}
+	return r
+}
+
+// patterns are addresses and "@domain"s with what they stand for.
+type patterns map[string]string
+
+func (p *patterns) add(pattern, id string) {
+	if *p == nil {
+		*p = patterns{}
+	}
+	(*p)[pattern] = id
+}
+
+// match finds an address: by itself, by its domain, or by one above that.
+func (p patterns) match(email string) (id string, ok bool) {
+	if len(p) == 0 || email == "" {
+		return "", false
+	}
+	email = strings.ToLower(email)
+	if id, ok = p[email]; ok {
+		return id, true
+	}
+	at := strings.LastIndexByte(email, '@')
+	if at < 0 {
+		return "", false
+	}
+	for domain := email[at+1:]; domain != ""; {
+		if id, ok = p["@"+domain]; ok {
+			return id, true
+		}
+		_, domain, _ = strings.Cut(domain, ".")
+	}
+	return "", false
+}
+
+// addressesOf are all addresses of a message.
+func addressesOf(e *crm.Email) []crm.Address {
+	return slices.Concat([]crm.Address{e.From}, e.To, e.Cc, e.Bcc, e.ReplyTo)
+}
+
+// Excludes says whether a message is not to be stored, and by which rule: that of
+// a blocked address, or InternalRule when all its addresses are the workspace's own.
+func (r *Rules) Excludes(e *crm.Email) (rule string, excluded bool) {
+	if len(r.blocked) > 0 {
+		for _, a := range addressesOf(e) {
+			if rule, ok := r.blocked.match(a.Email); ok {
+				return rule, true
+			}
+		}
+	}
+	if r.StoreInternal || len(r.own) == 0 || e.From.Email == "" {
+		return "", false
+	}
+	if _, ours := r.own.match(e.From.Email); !ours {
+		return "", false
+	}
+	for _, a := range addressesOf(e) {
+		if _, ours := r.own.match(a.Email); !ours && a.Email != "" {
+			return "", false
+		}
+	}
+	return InternalRule, true
+}
+
+// Protects says whether a message has a protected address.
+func (r *Rules) Protects(e *crm.Email) bool {
+	return len(r.protected) > 0 && slices.ContainsFunc(addressesOf(e), func(a crm.Address) bool {
+		_, ok := r.protected.match(a.Email)
+		return ok
+	})
+}
+
+// ReadPattern reads what somebody wrote into the form rules are kept in: an
+// address, or "@" and a domain.
+func ReadPattern(text string) (string, error) {
+	text = strings.ToLower(strings.TrimSpace(text))
+	local, domain, isAddress := strings.Cut(text, "@")
+	if !isAddress {
+		local, domain = "", text
+	}
+	domain = strings.TrimPrefix(domain, "*.")
+	if !validDomain(domain) || strings.ContainsAny(local, " \t\r\n<>()[],;:\\\"") || len(text) > 320 {
+		return "", &fault.Error{Kind: fault.Invalid, Text: "Write an address like ann@shop.example, or a domain like shop.example.",
+			Fields: map[string]string{"pattern": "must be an address or a domain"}}
+	}
+	return local + "@" + domain, nil
+}
+
+func validDomain(d string) bool {
+	if len(d) > 253 || !strings.Contains(d, ".") {
+		return false
+	}
+	for label := range strings.SplitSeq(d, ".") {
+		if label == "" || len(label) > 63 || strings.ContainsAny(label, " \t\r\n@<>()[],;:\\\"/'") {
+			return false
+		}
+	}
+	return true
+}
+
+// OwnDomains are the domains of a workspace as far as its people's addresses tell: all
+// but those that give everybody an address.
+func OwnDomains(emails []string) []string {
+	var list []string
+	for _, e := range emails {
+		at := strings.LastIndexByte(e, '@')
+		d := strings.ToLower(e[at+1:])
+		if at >= 0 && validDomain(d) && !FreeMail(d) {
+			list = append(list, d)
+		}
+	}
+	slices.Sort(list)
+	return slices.Compact(list)
+}
+
+// FreeMail says whether everybody can have an address of a domain, so that those
+// who have one are not colleagues.
+func FreeMail(domain string) bool { return freeMail[domain] }
+
+var freeMail = func() map[string]bool {
+	all := map[string]bool{}
+	for d := range strings.FieldsSeq(`gmail.com googlemail.com outlook.com outlook.de outlook.fr hotmail.com hotmail.co.uk hotmail.de hotmail.fr hotmail.it
+		hotmail.es live.com live.co.uk live.de live.fr live.nl msn.com passport.com windowslive.com yahoo.com yahoo.co.uk yahoo.co.jp yahoo.co.in yahoo.de
+		yahoo.fr yahoo.it yahoo.es yahoo.ca yahoo.com.au yahoo.com.br ymail.com rocketmail.com icloud.com me.com mac.com aol.com aim.com gmx.com gmx.de
+		gmx.net gmx.at gmx.ch web.de t-online.de freenet.de arcor.de mail.de posteo.de posteo.net mailbox.org proton.me protonmail.com protonmail.ch pm.me
+		tutanota.com tutanota.de tuta.io tuta.com fastmail.com fastmail.fm hey.com zoho.com zohomail.com yandex.com yandex.ru ya.ru mail.ru bk.ru inbox.ru
+		list.ru rambler.ru qq.com 163.com 126.com yeah.net sina.com sohu.com foxmail.com naver.com daum.net hanmail.net nate.com rediffmail.com libero.it
+		virgilio.it alice.it tiscali.it tin.it orange.fr wanadoo.fr free.fr laposte.net sfr.fr bbox.fr skynet.be telenet.be ziggo.nl kpnmail.nl xs4all.nl
+		bluewin.ch hispeed.ch o2.pl wp.pl onet.pl interia.pl op.pl seznam.cz centrum.cz email.cz abv.bg bigpond.com optusnet.com.au comcast.net verizon.net
+		att.net sbcglobal.net bellsouth.net cox.net charter.net earthlink.net juno.com btinternet.com btopenworld.com sky.com talktalk.net virginmedia.com
+		ntlworld.com blueyonder.co.uk uol.com.br bol.com.br terra.com.br ig.com.br duck.com mail.com email.com usa.com gmx.us hushmail.com lycos.com`) {
+		all[d] = true
+	}
+	return all
+}()

@@ -1,0 +1,543 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"rapport/internal/access"
+	"rapport/internal/crm"
+	"rapport/internal/fact"
+	"rapport/internal/fault"
+	"rapport/internal/mail"
+)
+
+var _ mail.Privacy = (*Store)(nil)
+
+const ruleColumns = "r.id, r.workspace_id, r.user_id, r.kind, r.pattern, r.created_by, r.created_at"
+
+func scanRule(r scanner) (crm.MailRule, error) {
+	var m crm.MailRule
+	var at int64
+	err := r.Scan(&m.ID, &m.WorkspaceID, &m.UserID, &m.Kind, &m.Pattern, &m.CreatedBy, &at)
+	m.CreatedAt = clock(at)
+	return m, err
+}
+
+// MailRules lists the rules of a workspace and those of a user, by pattern.
+func (s *Store) MailRules(ctx context.Context, w crm.WorkspaceID, u crm.UserID, kind crm.RuleKind) ([]crm.MailRule, error) {
+	return all(ctx, s.reading("mail.MailRules"), "list", scanRule, "SELECT "+ruleColumns+` FROM mail_rules r
+		WHERE r.workspace_id = $1 AND r.user_id IN ('', $2) AND ($3 = '' OR r.kind = $3) ORDER BY r.pattern, r.user_id, r.kind`, string(w), string(u), string(kind))
+}
+
+// rulesOf reads what applies to the mail of an owner.
+func (s *Store) rulesOf(ctx context.Context, from source, w crm.WorkspaceID, owner crm.UserID) (*mail.Rules, error) {
+	var list []crm.MailRule
+	internal, domains := false, ""
+	err := each(ctx, from, "read rules", func(r scanner) error {
+		var one crm.MailRule
+		err := r.Scan(&internal, &domains, &one.ID, &one.Kind, &one.Pattern)
+		if one.ID != "" {
+			list = append(list, one)
+		}
+		return err
+	}, `SELECT COALESCE(p.store_internal, FALSE), COALESCE(p.own_domains, '[]'), COALESCE(r.id, ''), COALESCE(r.kind, ''), COALESCE(r.pattern, '')
+		FROM workspaces w LEFT JOIN mail_policies p ON p.workspace_id = w.id LEFT JOIN mail_rules r ON r.workspace_id = w.id AND r.user_id IN ('', $2)
+		WHERE w.id = $1`, string(w), string(owner))
+	if err != nil {
+		return nil, err
+	}
+	if internal {
+		return mail.NewRules(list, true, nil), nil
+	}
+	own, err := readList(domains)
+	if err == nil && len(own) == 0 {
+		own, err = s.ownDomains(ctx, from, w)
+	}
+	return mail.NewRules(list, false, own), err
+}
+
+// domainMemory remembers the domains of workspaces for a while: they are asked
+// for with every batch of messages, and change when people come and go.
+type domainMemory struct {
+	mu sync.Mutex
+	of map[crm.WorkspaceID]knownDomains
+}
+
+type knownDomains struct {
+	list []string
+	at   time.Time
+}
+
+const domainsLife = time.Minute
+
+func (s *Store) ownDomains(ctx context.Context, from source, w crm.WorkspaceID) ([]string, error) {
+	s.domains.mu.Lock()
+	known, ok := s.domains.of[w]
+	s.domains.mu.Unlock()
+	if now := s.now(); ok && now.Sub(known.at) < domainsLife && !now.Before(known.at) {
+		return known.list, nil
+	}
+	emails, err := all(ctx, from, "read addresses of the workspace", scanText, `SELECT u.email FROM members m JOIN users u ON u.id = m.user_id WHERE m.workspace_id = $1
+		UNION SELECT c.google_email FROM google_integrations c WHERE c.workspace_id = $1`, string(w))
+	if err != nil {
+		return nil, err
+	}
+	known = knownDomains{mail.OwnDomains(emails), s.now()}
+	s.domains.mu.Lock()
+	defer s.domains.mu.Unlock()
+	if s.domains.of == nil || len(s.domains.of) > 10_000 {
+		s.domains.of = map[crm.WorkspaceID]knownDomains{}
+	}
+	s.domains.of[w] = known
+	return known.list, nil
+}
+
+// RulesOf gives what applies to the mail of an owner.
+func (s *Store) RulesOf(ctx context.Context, w crm.WorkspaceID, owner crm.UserID) (*mail.Rules, error) {
+	return s.rulesOf(ctx, s.reading("mail.RulesOf"), w, owner)
+}
+
+// SaveMailRule stores a rule with its audit row and marks the mailboxes it is for:
+// their stored mail is still to be gone through (Sweep). Of a protected
+// address nobody but the owners sees these mailboxes until then.
+func (s *Store) SaveMailRule(ctx context.Context, r crm.MailRule, a access.Audit) ([]crm.ConnectionID, error) {
+	var concerned []crm.ConnectionID
+	err := s.write(ctx, "mail.SaveMailRule", func(t *tx) error {
+		var err error
+		if concerned, err = t.lockMailboxes(ctx, r.WorkspaceID, r.UserID); err != nil {
+			return err
+		}
+		n, err := t.exec(ctx, "insert rule", "INSERT INTO mail_rules (id, workspace_id, user_id, kind, pattern, created_by, created_at) VALUES "+marks(1, 7)+
+			" ON CONFLICT (workspace_id, user_id, kind, pattern) DO NOTHING",
+			string(r.ID), string(r.WorkspaceID), string(r.UserID), string(r.Kind), clean(r.Pattern), string(r.CreatedBy), stamp(r.CreatedAt))
+		if err != nil {
+			return err
+		}
+		if n == 0 {
+			return fault.New(fault.Conflict, "There is such a rule already.")
+		}
+		if err := t.markForSweep(ctx, concerned, r.Kind == crm.RuleProtected); err != nil {
+			return err
+		}
+		return t.record(ctx, []access.Audit{a})
+	})
+	return concerned, err
+}
+
+// DropMailRule deletes a rule of the workspace, or of the user, with its audit
+// row. It gives the mailboxes whose mail it kept out, and those whose mail is to be
+// gone through again.
+func (s *Store) DropMailRule(ctx context.Context, w crm.WorkspaceID, id crm.RuleID, a access.Audit) (lacking, sweep []crm.ConnectionID, err error) {
+	err = s.write(ctx, "mail.DropMailRule", func(t *tx) error {
+		r, err := one(ctx, t, "delete rule", scanRule, "DELETE FROM mail_rules AS r WHERE r.id = $1 AND r.workspace_id = $2 RETURNING "+strings.ReplaceAll(ruleColumns, "r.", ""), string(id), string(w))
+		if r, err = found(r, err, noRule); err != nil {
+			return err
+		}
+		if lacking, err = t.forgetExcluded(ctx, w, string(id)); err != nil {
+			return err
+		}
+		sweep = nil
+		if r.Kind == crm.RuleProtected {
+			if sweep, err = t.lockMailboxes(ctx, r.WorkspaceID, r.UserID); err != nil {
+				return err
+			}
+			if err := t.markForSweep(ctx, sweep, false); err != nil {
+				return err
+			}
+		}
+		return t.record(ctx, []access.Audit{a})
+	})
+	return lacking, sweep, err
+}
+
+const noRule = "There is no such rule."
+
+// MailRule reads a rule of a workspace.
+func (s *Store) MailRule(ctx context.Context, w crm.WorkspaceID, id crm.RuleID) (crm.MailRule, error) {
+	r, err := one(ctx, s.reading("mail.MailRule"), "read", scanRule, "SELECT "+ruleColumns+" FROM mail_rules r WHERE r.id = $1 AND r.workspace_id = $2", string(id), string(w))
+	return found(r, err, noRule)
+}
+
+// lockMailboxes waits for what is being written into the mailboxes of a
+// workspace, or of one of its users: what comes after sees the new rules.
+func (t *tx) lockMailboxes(ctx context.Context, w crm.WorkspaceID, u crm.UserID) ([]crm.ConnectionID, error) {
+	return all(ctx, t, "lock mailboxes", func(r scanner) (id crm.ConnectionID, err error) { return id, r.Scan(&id) },
+		"SELECT id FROM google_integrations WHERE workspace_id = $1 AND ($2 = '' OR user_id = $2) ORDER BY no"+t.s.d.forUpdate(), string(w), string(u))
+}
+
+func (t *tx) markForSweep(ctx context.Context, boxes []crm.ConnectionID, hides bool) error {
+	if len(boxes) == 0 {
+		return nil
+	}
+	_, err := t.exec(ctx, "mark mailboxes", `INSERT INTO mail_sweeps (mailbox, below, hides)
+		SELECT c.no, (c.no + 1) * `+sweepStep+`, $2 FROM google_integrations c WHERE `+t.s.d.in("c.id", 1)+`
+		ON CONFLICT (mailbox) DO UPDATE SET below = excluded.below, hides = mail_sweeps.hides OR excluded.hides`, t.s.d.list(boxes), hides)
+	return err
+}
+
+// sweepStep is how many positions a mailbox has.
+const sweepStep = "2199023255552" // 1 << timeBits
+
+// forgetExcluded forgets what a rule kept out of the mailboxes of a workspace, and
+// gives the mailboxes.
+func (t *tx) forgetExcluded(ctx context.Context, w crm.WorkspaceID, rule string) ([]crm.ConnectionID, error) {
+	lacking, err := all(ctx, t, "find what was kept out", func(r scanner) (id crm.ConnectionID, err error) { return id, r.Scan(&id) },
+		`SELECT c.id FROM google_integrations c WHERE c.workspace_id = $1 AND EXISTS
+			(SELECT 1 FROM excluded_emails x WHERE x.rule = $2 AND x.integration_id = c.id) ORDER BY c.no`, string(w), rule)
+	if err != nil || len(lacking) == 0 {
+		return nil, err
+	}
+	_, err = t.exec(ctx, "forget what was kept out", "DELETE FROM excluded_emails WHERE rule = $1 AND "+t.s.d.in("integration_id", 2), rule, t.s.d.list(lacking))
+	return lacking, err
+}
+
+// MailPolicy reads what a workspace has decided about mail; OwnDomains is empty
+// while it has not chosen any.
+func (s *Store) MailPolicy(ctx context.Context, w crm.WorkspaceID) (crm.MailPolicy, error) {
+	return s.mailPolicy(ctx, s.reading("mail.MailPolicy"), w)
+}
+
+func (s *Store) mailPolicy(ctx context.Context, from source, w crm.WorkspaceID) (crm.MailPolicy, error) {
+	p, err := one(ctx, from, "read policy", func(r scanner) (p crm.MailPolicy, err error) {
+		var domains string
+		var at int64
+		err = r.Scan(&p.StoreInternal, &domains, &p.BodyRetentionDays, &p.RetentionDays, &at)
+		p.UpdatedAt = clock(at)
+		return p, errors.Join(err, fromJSON(domains, &p.OwnDomains))
+	}, "SELECT store_internal, own_domains, body_retention_days, retention_days, updated_at FROM mail_policies WHERE workspace_id = $1", string(w))
+	if errors.Is(err, errNone) {
+		p, err = crm.MailPolicy{}, nil
+	}
+	p.WorkspaceID = w
+	return p, err
+}
+
+// OwnDomains gives the domains of a workspace by its members and accounts.
+func (s *Store) OwnDomains(ctx context.Context, w crm.WorkspaceID) ([]string, error) {
+	return s.ownDomains(ctx, s.reading("mail.OwnDomains"), w)
+}
+
+// ChangeMailPolicy lets change work on a workspace's policy and stores it with
+// the audit rows it gives. lacking are the mailboxes that now lack mail among colleagues, sweep
+// those that may hold some that is not wanted any more.
+func (s *Store) ChangeMailPolicy(ctx context.Context, w crm.WorkspaceID, change func(*crm.MailPolicy) ([]access.Audit, error)) (p crm.MailPolicy, lacking, sweep []crm.ConnectionID, err error) {
+	err = s.write(ctx, "mail.ChangeMailPolicy", func(t *tx) error {
+		boxes, err := t.lockMailboxes(ctx, w, "")
+		if err != nil {
+			return err
+		}
+		before, err := s.mailPolicy(ctx, t, w)
+		if err != nil {
+			return err
+		}
+		p = before
+		p.OwnDomains = slices.Clone(before.OwnDomains)
+		rows, err := change(&p)
+		if err != nil {
+			return err
+		}
+		p.UpdatedAt = clock(t.now)
+		_, err = t.exec(ctx, "save policy", `INSERT INTO mail_policies (workspace_id, store_internal, own_domains, body_retention_days, retention_days, updated_at) VALUES `+marks(1, 6)+`
+			ON CONFLICT (workspace_id) DO UPDATE SET store_internal = excluded.store_internal, own_domains = excluded.own_domains,
+				body_retention_days = excluded.body_retention_days, retention_days = excluded.retention_days, updated_at = excluded.updated_at`,
+			string(w), p.StoreInternal, listText(p.OwnDomains), int64(p.BodyRetentionDays), int64(p.RetentionDays), t.now)
+		if err != nil {
+			return err
+		}
+		lacking, sweep = nil, nil
+		domains := !slices.Equal(before.OwnDomains, p.OwnDomains)
+		if p.StoreInternal && !before.StoreInternal || domains {
+			if lacking, err = t.forgetExcluded(ctx, w, mail.InternalRule); err != nil {
+				return err
+			}
+		}
+		if !p.StoreInternal && (before.StoreInternal || domains) {
+			sweep = boxes
+			if err := t.markForSweep(ctx, boxes, false); err != nil {
+				return err
+			}
+		}
+		if len(rows) == 0 {
+			return nil
+		}
+		return t.record(ctx, rows)
+	})
+	return p, lacking, sweep, err
+}
+
+// PendingSweeps gives mailboxes whose stored mail is still to be gone through.
+func (s *Store) PendingSweeps(ctx context.Context, limit int) ([]crm.ConnectionID, error) {
+	return all(ctx, s.reading("mail.PendingSweeps"), "list", func(r scanner) (id crm.ConnectionID, err error) { return id, r.Scan(&id) },
+		"SELECT c.id FROM mail_sweeps w JOIN google_integrations c ON c.no = w.mailbox ORDER BY w.mailbox LIMIT $1", int64(limit))
+}
+
+// Sweep applies the rules to up to n stored messages of a mailbox, the newest
+// first, in one transaction: what is excluded goes with all that hangs on it, and
+// is noted as excluded; what is protected is marked. more: there are others.
+func (s *Store) Sweep(ctx context.Context, c crm.ConnectionID, n int) (removed int, more bool, err error) {
+	err = s.write(ctx, "mail.Sweep", func(t *tx) error {
+		w := &sweep{t: t, connection: c}
+		more, err = w.run(ctx, n)
+		removed = len(w.gone)
+		return err
+	})
+	return removed, more, err
+}
+
+// sweep is one Sweep under way.
+type sweep struct {
+	t          *tx
+	connection crm.ConnectionID
+	workspace  crm.WorkspaceID
+	owner      crm.UserID
+	open       bool // others than the owner see some of the mailbox
+	no         int64
+
+	gone               []*message
+	why                []string // rule of each
+	shut, opened       []int64
+	shutIDs, openedIDs []crm.EmailID
+}
+
+func (w *sweep) run(ctx context.Context, n int) (more bool, err error) {
+	_, err = one(ctx, w.t, "lock connection", func(r scanner) (int, error) {
+		return 0, r.Scan(&w.no, &w.workspace, &w.owner, &w.open)
+	}, "SELECT c.no, c.workspace_id, c.user_id, c.visibility NOT IN ('', 'private') OR "+sharesSome+" FROM google_integrations c WHERE c.id = $1"+w.t.s.d.forUpdate(), string(w.connection))
+	if errors.Is(err, errNone) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	below, err := one(ctx, w.t, "read sweep", scanInt, "SELECT below FROM mail_sweeps WHERE mailbox = $1", w.no)
+	if errors.Is(err, errNone) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	rules, err := w.t.s.rulesOf(ctx, w.t, w.workspace, w.owner)
+	if err != nil {
+		return false, err
+	}
+	last, count, err := w.judge(ctx, rules, below, n)
+	if err != nil {
+		return false, err
+	}
+	if err := w.remove(ctx); err != nil {
+		return false, err
+	}
+	if err := w.mark(ctx); err != nil {
+		return false, err
+	}
+	if count == n {
+		_, err = w.t.exec(ctx, "note sweep", "UPDATE mail_sweeps SET below = $2 WHERE mailbox = $1", w.no, last)
+		return true, err
+	}
+	_, err = w.t.exec(ctx, "end sweep", "DELETE FROM mail_sweeps WHERE mailbox = $1", w.no)
+	if w.open {
+		w.t.fact(fact.Fact{Kind: fact.MailShared, WorkspaceID: w.workspace, ConnectionID: w.connection, Data: []byte("{}")})
+	}
+	return false, err
+}
+
+// judge reads messages below a position and sorts them.
+func (w *sweep) judge(ctx context.Context, rules *mail.Rules, below int64, n int) (last int64, count int, err error) {
+	err = each(ctx, w.t, "read emails", func(r scanner) error {
+		var m message
+		var e crm.Email
+		var to, cc, bcc, replyTo, labels string
+		var live, protected bool
+		h := &held{}
+		err := r.Scan(&h.pos, &h.id, &m.gmailID, &h.thread, &labels, &h.history, &live, &h.shown, &h.files, &e.From.Email, &to, &cc, &bcc, &replyTo, &protected)
+		if err != nil {
+			return err
+		}
+		last, count = h.pos, count+1
+		var errs [5]error
+		h.labels, errs[0] = readList(labels)
+		e.To, errs[1] = readAddresses(to)
+		e.Cc, errs[2] = readAddresses(cc)
+		e.Bcc, errs[3] = readAddresses(bcc)
+		e.ReplyTo, errs[4] = readAddresses(replyTo)
+		h.live = live
+		if rule, out := rules.Excludes(&e); out {
+			m.was, m.pos, m.id, m.thread, m.labels, m.history = h, h.pos, h.id, h.thread, h.labels, h.history
+			w.gone, w.why = append(w.gone, &m), append(w.why, rule)
+		} else if now := rules.Protects(&e); now && !protected {
+			w.shut, w.shutIDs = append(w.shut, h.pos), append(w.shutIDs, h.id)
+		} else if !now && protected {
+			w.opened, w.openedIDs = append(w.opened, h.pos), append(w.openedIDs, h.id)
+		}
+		return errors.Join(errs[:]...)
+	}, `SELECT pos, id, gmail_id, gmail_thread_id, labels, history_id, deleted_at IS NULL, shown, has_attachments, from_email, to_emails, cc, bcc, reply_to, protected
+		FROM synced_emails WHERE pos >= $1 AND pos < $2 ORDER BY pos DESC LIMIT $3`, lowest(w.no), below, int64(n))
+	return last, count, err
+}
+
+// remove deletes what is excluded, with its numbers, texts, files and index entries.
+func (w *sweep) remove(ctx context.Context) error {
+	if len(w.gone) == 0 {
+		return nil
+	}
+	a := &apply{t: w.t, k: mail.Key{Workspace: w.workspace, Connection: w.connection, Owner: w.owner, Stream: crm.StreamGmailHistory}, no: w.no}
+	if a.owner = w.owner; !w.open {
+		a.hears = w.owner
+	}
+	pos := make([]int64, len(w.gone))
+	for i, m := range w.gone {
+		pos[i] = m.pos
+		if m.was.live {
+			a.tombstones = append(a.tombstones, m)
+		}
+	}
+	if err := a.saveCounts(ctx); err != nil {
+		return err
+	}
+	if err := w.t.dropEmails(ctx, pos); err != nil {
+		return err
+	}
+	ids := make([]string, len(w.gone))
+	for i, m := range w.gone {
+		ids[i] = m.gmailID
+	}
+	a.tell()
+	return w.t.saveExcluded(ctx, w.connection, ids, w.why)
+}
+
+// dropEmails deletes messages with all that hangs on them, and the bytes of
+// files that no other message has. Numbers are the caller's matter.
+func (t *tx) dropEmails(ctx context.Context, pos []int64) error {
+	list := t.s.d.list(pos)
+	_, err := t.exec(ctx, "drop files", `DELETE FROM attachments_cache WHERE hash IN (SELECT a.hash FROM email_attachments a WHERE a.hash <> '' AND `+t.s.d.in("a.pos", 1)+`)
+		AND NOT EXISTS (SELECT 1 FROM email_attachments o WHERE o.hash = attachments_cache.hash AND o.hash <> '' AND NOT (`+t.s.d.in("o.pos", 1)+`))`, list)
+	if err != nil {
+		return err
+	}
+	_, err = t.exec(ctx, "drop emails", "DELETE FROM synced_emails WHERE "+t.s.d.in("pos", 1), list)
+	return err
+}
+
+func (t *tx) saveExcluded(ctx context.Context, c crm.ConnectionID, ids, why []string) error {
+	boxes := make([]string, len(ids))
+	for i := range ids {
+		boxes[i], ids[i] = string(c), clean(ids[i])
+	}
+	return t.insert(ctx, "note excluded", "excluded_emails", len(ids), "ON CONFLICT (integration_id, gmail_id) DO UPDATE SET rule = excluded.rule",
+		column{"integration_id", boxes}, column{"gmail_id", ids}, column{"rule", why})
+}
+
+// mark changes who may see messages by their protected addresses.
+func (w *sweep) mark(ctx context.Context) error {
+	for _, set := range []struct {
+		pos       []int64
+		ids       []crm.EmailID
+		protected bool
+	}{{w.shut, w.shutIDs, true}, {w.opened, w.openedIDs, false}} {
+		if len(set.pos) == 0 {
+			continue
+		}
+		if _, err := w.t.exec(ctx, "mark protected", "UPDATE synced_emails SET protected = $2 WHERE "+w.t.s.d.in("pos", 1), w.t.s.d.list(set.pos), set.protected); err != nil {
+			return err
+		}
+		for piece := range slices.Chunk(set.ids, idsInFact) {
+			w.t.fact(fact.Fact{Kind: fact.MailChanged, WorkspaceID: w.workspace, ConnectionID: w.connection, UserID: w.owner,
+				Data: []byte(jsonText(map[string]any{"ids": piece, "count": len(piece)}))})
+		}
+	}
+	return nil
+}
+
+// MailboxAddresses gives the addresses of the mailboxes of a workspace or of one of its users.
+func (s *Store) MailboxAddresses(ctx context.Context, w crm.WorkspaceID, u crm.UserID) ([]string, error) {
+	return all(ctx, s.reading("mail.MailboxAddresses"), "list", scanText,
+		"SELECT google_email FROM google_integrations WHERE workspace_id = $1 AND ($2 = '' OR user_id = $2) ORDER BY no", string(w), string(u))
+}
+
+// Affected counts the stored messages that a pattern is about, in the mailboxes
+// of a workspace or of one of its users.
+func (s *Store) Affected(ctx context.Context, w crm.WorkspaceID, u crm.UserID, pattern string) (int64, error) {
+	boxes, err := all(ctx, s.reading("mail.Affected"), "find mailboxes", scanInt,
+		"SELECT no FROM google_integrations WHERE workspace_id = $1 AND ($2 = '' OR user_id = $2) ORDER BY no", string(w), string(u))
+	if err != nil {
+		return 0, err
+	}
+	within := jsonText(pattern)
+	within = within[1 : len(within)-1] // as it stands in JSON
+	end := literally(within) + `"%`
+	lists, from := []string{`%"` + end}, []string{literally(pattern)}
+	if strings.HasPrefix(pattern, "@") {
+		lists = []string{"%" + end, "%." + literally(within[1:]) + `"%`}
+		from = []string{"%" + literally(pattern), "%@%." + literally(pattern[1:])}
+	}
+	args := []any{int64(0), int64(0)}
+	var or []string
+	for _, p := range from {
+		args = append(args, p)
+		or = append(or, "from_email LIKE "+fmt.Sprintf("$%d", len(args))+like)
+	}
+	for _, p := range lists {
+		args = append(args, p)
+		for _, column := range []string{"to_emails", "cc", "bcc", "reply_to"} {
+			or = append(or, column+" LIKE "+fmt.Sprintf("$%d", len(args))+like)
+		}
+	}
+	rules := mail.NewRules([]crm.MailRule{{ID: "x", Kind: crm.RuleProtected, Pattern: pattern}}, true, nil)
+	total := int64(0)
+	for _, no := range boxes {
+		args[0], args[1] = lowest(no), highest(no)
+		err := each(ctx, s.reading("mail.Affected"), "count", func(r scanner) error {
+			var e crm.Email
+			var to, cc, bcc, replyTo string
+			if err := r.Scan(&e.From.Email, &to, &cc, &bcc, &replyTo); err != nil {
+				return err
+			}
+			var errs [4]error
+			e.To, errs[0] = readAddresses(to)
+			e.Cc, errs[1] = readAddresses(cc)
+			e.Bcc, errs[2] = readAddresses(bcc)
+			e.ReplyTo, errs[3] = readAddresses(replyTo)
+			if rules.Protects(&e) {
+				total++
+			}
+			return errors.Join(errs[:]...)
+		}, "SELECT from_email, to_emails, cc, bcc, reply_to FROM synced_emails WHERE pos BETWEEN $1 AND $2 AND deleted_at IS NULL AND ("+strings.Join(or, " OR ")+")", args...)
+		if err != nil {
+			return 0, err
+		}
+	}
+	return total, nil
+}
+
+const like = ` ESCAPE '\'`
+
+// literally is a text within a LIKE pattern that stands for itself.
+func literally(s string) string {
+	return strings.NewReplacer(`\`, `\\`, "%", `\%`, "_", `\_`).Replace(s)
+}
+
+// EachExcluded walks the ids of messages of a connection that rules keep out.
+func (s *Store) EachExcluded(ctx context.Context, c crm.ConnectionID, yield func(gmailID string) error) error {
+	after := ""
+	for {
+		ids, err := all(ctx, s.reading("mail.EachExcluded"), "read", scanText,
+			"SELECT gmail_id FROM excluded_emails WHERE integration_id = $1 AND gmail_id > $2 ORDER BY gmail_id LIMIT $3", string(c), after, int64(storedAtOnce))
+		if err != nil {
+			return err
+		}
+		for _, id := range ids {
+			if err := yield(id); err != nil {
+				return err
+			}
+		}
+		if len(ids) < storedAtOnce {
+			return nil
+		}
+		after = ids[len(ids)-1]
+	}
+}
