@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"slices"
 	"sync"
 	"time"
@@ -128,6 +129,7 @@ func (s *Store) recordAll(ctx context.Context, me *recorder) error {
 		}
 		s.desk.pass()
 	}()
+	runtime.Gosched() // whoever can come now comes with us
 	err = s.writeIn(own, "access.Record", s.d.beginRecord, func(t *tx) error {
 		others = append(others, s.desk.take(recordersAtOnce-len(others))...) // as late as can be
 		rows := make([]access.Audit, 0, len(me.rows)+len(others))
