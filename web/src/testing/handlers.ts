@@ -13,6 +13,8 @@ export interface World {
   status: GoogleStatus;
   me: Me;
   members: typeof sample.members;
+  /** How many members are on a page. */
+  page: number;
   failures: ReturnType<typeof sample.makeFailures>;
   organisation: Organisation;
   /** Requests that changed something, as "METHOD path". */
@@ -35,6 +37,7 @@ export function makeWorld(options: { mail?: number; now?: () => Date } = {}): Wo
       workspaces: [{ id: sample.workspaceId, name: "Northwind Lamps", role: "owner" }],
     },
     members: [...sample.members],
+    page: 50,
     failures: [],
     organisation: makeOrganisation(now()),
     log: [],
@@ -141,6 +144,7 @@ function session(world: World, note: Note): HttpHandler[] {
             (!ids || ids.includes(m.user_id)),
         ),
         request,
+        world.page,
       );
     }),
     http.post(`${w}/members`, async ({ request }) => {
