@@ -39,7 +39,7 @@ func (s *Server) registerAccounts(r *router) {
 	add(r, may(access.AccountsManage), post, one+"/sync", "sync-email-account", "Look for changes now", s.syncAccount, status(202))
 }
 
-type accountInput struct {
+type InAccount struct {
 	InWorkspace
 	AccountID string `path:"account_id"`
 }
@@ -52,7 +52,7 @@ func (s *Server) listAccounts(ctx context.Context, c access.Caller, _ *InWorkspa
 	return listOf(each(list, s.accountShape)), nil
 }
 
-func (s *Server) getAccount(ctx context.Context, c access.Caller, in *accountInput) (*bodyOf[EmailAccount], error) {
+func (s *Server) getAccount(ctx context.Context, c access.Caller, in *InAccount) (*bodyOf[EmailAccount], error) {
 	return s.accountBody(s.Accounts.Get(ctx, c, crm.AccountID(in.AccountID)))
 }
 
@@ -76,12 +76,12 @@ func (s *Server) testNewAccount(ctx context.Context, c access.Caller, in *newAcc
 	return testShape(s.Accounts.TestWish(ctx, c, wishOf(in.Body)))
 }
 
-func (s *Server) testAccount(ctx context.Context, c access.Caller, in *accountInput) (*bodyOf[EmailAccountTest], error) {
+func (s *Server) testAccount(ctx context.Context, c access.Caller, in *InAccount) (*bodyOf[EmailAccountTest], error) {
 	return testShape(s.Accounts.Test(ctx, c, crm.AccountID(in.AccountID)))
 }
 
 type changeAccountInput struct {
-	accountInput
+	InAccount
 	Body EmailAccountPatch
 }
 
@@ -105,7 +105,7 @@ func (s *Server) changeAccount(ctx context.Context, c access.Caller, in *changeA
 }
 
 type removeAccountInput struct {
-	accountInput
+	InAccount
 	DeleteData bool `query:"delete_data" doc:"Delete its mail here too. That of a Google connection stays."`
 }
 
@@ -121,7 +121,7 @@ func (s *Server) removeAccount(ctx context.Context, c access.Caller, in *removeA
 	return &bodyOf[RemovedEmailAccount]{out}, nil
 }
 
-func (s *Server) listFolders(ctx context.Context, c access.Caller, in *accountInput) (*bodyOf[List[EmailFolder]], error) {
+func (s *Server) listFolders(ctx context.Context, c access.Caller, in *InAccount) (*bodyOf[List[EmailFolder]], error) {
 	list, err := s.Accounts.Folders(ctx, c, crm.AccountID(in.AccountID))
 	if err != nil {
 		return nil, err
@@ -129,7 +129,7 @@ func (s *Server) listFolders(ctx context.Context, c access.Caller, in *accountIn
 	return listOf(each(list, func(f accounts.FolderView) EmailFolder { return EmailFolder(f) })), nil
 }
 
-func (s *Server) syncAccount(ctx context.Context, c access.Caller, in *accountInput) (*bodyOf[Run], error) {
+func (s *Server) syncAccount(ctx context.Context, c access.Caller, in *InAccount) (*bodyOf[Run], error) {
 	run, err := s.Accounts.Sync(ctx, c, crm.AccountID(in.AccountID))
 	if err != nil {
 		return nil, err

@@ -221,6 +221,56 @@ export interface AuthorizedServices {
   user_id: string;
 }
 
+export type ChangeAction = typeof ChangeAction[keyof typeof ChangeAction];
+
+
+export const ChangeAction = {
+  read: 'read',
+  unread: 'unread',
+  star: 'star',
+  unstar: 'unstar',
+  archive: 'archive',
+  inbox: 'inbox',
+  trash: 'trash',
+  untrash: 'untrash',
+  spam: 'spam',
+  not_spam: 'not_spam',
+  add_label: 'add_label',
+  remove_label: 'remove_label',
+  undo: 'undo',
+} as const;
+
+/**
+ * waiting: on its way to Gmail. refused: Gmail did not take it, and the labels are as they were.
+ */
+export type ChangeState = typeof ChangeState[keyof typeof ChangeState];
+
+
+export const ChangeState = {
+  waiting: 'waiting',
+  done: 'done',
+  refused: 'refused',
+  undone: 'undone',
+} as const;
+
+export interface Change {
+  action: ChangeAction;
+  connection_id: string;
+  /** Messages that it changes: those that were so already do not count. */
+  count: number;
+  created_at: string;
+  /** @nullable */
+  finished_at: string | null;
+  id: string;
+  label_id: string;
+  /** Why Gmail refused it, in plain words. */
+  reason: string;
+  /** waiting: on its way to Gmail. refused: Gmail did not take it, and the labels are as they were. */
+  state: ChangeState;
+  /** The change that this one takes back. */
+  undo_of: string;
+}
+
 export interface Colleague {
   /** Administrator of the Google Workspace. */
   admin: boolean;
@@ -271,6 +321,27 @@ export interface Completeness {
   rapport_count: number;
   /** explained: what is missing stands in the list of failures. */
   state: CompletenessState;
+}
+
+export interface DraftAttachment {
+  id: string;
+  name: string;
+  size: number;
+  type: string;
+}
+
+export interface Composition {
+  attachments: DraftAttachment[];
+  cc: string[];
+  connection_id: string;
+  forward_email_id: string;
+  from: string;
+  /** The signature above the quotation, all made safe. */
+  html: string;
+  reply_to_email_id: string;
+  subject: string;
+  text: string;
+  to: string[];
 }
 
 export interface Connect {
@@ -502,6 +573,25 @@ export interface DoctorReport {
   findings: Finding[];
 }
 
+export interface Draft {
+  attachments: DraftAttachment[];
+  bcc: string[];
+  cc: string[];
+  connection_id: string;
+  from: string;
+  /** Another one after each change. */
+  gmail_message_id: string;
+  /** Made safe. */
+  html: string;
+  id: string;
+  snippet: string;
+  subject: string;
+  text: string;
+  thread_id: string;
+  to: string[];
+  updated_at: string;
+}
+
 export interface EmailLink {
   name: string;
   record_id: string;
@@ -536,6 +626,173 @@ export interface Email {
   /** Messages of the thread that are stored here. */
   thread_count: number;
   to_emails: string[];
+}
+
+export type EmailAccountState = typeof EmailAccountState[keyof typeof EmailAccountState];
+
+
+export const EmailAccountState = {
+  waiting: 'waiting',
+  active: 'active',
+  failing: 'failing',
+  needs_login: 'needs_login',
+} as const;
+
+export type EmailAccountVisibility = typeof EmailAccountVisibility[keyof typeof EmailAccountVisibility];
+
+
+export const EmailAccountVisibility = {
+  private: 'private',
+  metadata: 'metadata',
+  subject: 'subject',
+  full: 'full',
+} as const;
+
+/**
+ * Absent: oauth2 at Gmail, password elsewhere.
+ */
+export type MailServerAuth = typeof MailServerAuth[keyof typeof MailServerAuth];
+
+
+export const MailServerAuth = {
+  oauth2: 'oauth2',
+  password: 'password',
+} as const;
+
+/**
+ * Absent: tls. none is refused: passwords and tokens are sent over TLS only.
+ */
+export type MailServerSecurity = typeof MailServerSecurity[keyof typeof MailServerSecurity];
+
+
+export const MailServerSecurity = {
+  tls: 'tls',
+  starttls: 'starttls',
+  none: 'none',
+} as const;
+
+export interface MailServer {
+  /** Absent: oauth2 at Gmail, password elsewhere. */
+  auth?: MailServerAuth;
+  /** @maxLength 253 */
+  host: string;
+  /**
+     * 0 or absent: 993 and 465 with tls, 143 and 587 with starttls.
+     * @minimum 0
+     * @maximum 65535
+     */
+  port?: number;
+  /** Absent: tls. none is refused: passwords and tokens are sent over TLS only. */
+  security?: MailServerSecurity;
+  /**
+     * Absent: the address of the account.
+     * @maxLength 320
+     */
+  username?: string;
+}
+
+export interface EmailAccount {
+  /** Its mail in the inbox, for connection_id of other operations. */
+  connection_id: string;
+  /** Where to agree at Google to IMAP and SMTP; empty when nothing is missing. */
+  consent_url: string;
+  created_at: string;
+  email: string;
+  /** What is wrong, in plain words; empty when nothing is. */
+  error: string;
+  /** Folders that are followed, by name; empty: inbox and sent mail (at Gmail: all mail); ["*"]: all but spam and trash. */
+  folders: string[];
+  /** Its servers are Gmail's: it signs in with Google, and its mail stands under the Google connection. */
+  google: boolean;
+  has_password: boolean;
+  id: string;
+  imap: MailServer;
+  /** @nullable */
+  last_sync_at: string | null;
+  /** Newest messages of each folder that are imported at first; 0: all. At Gmail: that of the Google connection. */
+  limit: number;
+  /** As sender. */
+  name: string;
+  next_step: string;
+  smtp: MailServer;
+  state: EmailAccountState;
+  updated_at: string;
+  visibility: EmailAccountVisibility;
+}
+
+export type EmailAccountPatchVisibility = typeof EmailAccountPatchVisibility[keyof typeof EmailAccountPatchVisibility];
+
+
+export const EmailAccountPatchVisibility = {
+  private: 'private',
+  metadata: 'metadata',
+  subject: 'subject',
+  full: 'full',
+} as const;
+
+export interface EmailAccountPatch {
+  /** @maxItems 200 */
+  folders?: string[];
+  imap?: MailServer;
+  /** @minimum 0 */
+  limit?: number;
+  /** @maxLength 200 */
+  name?: string;
+  /** @maxLength 500 */
+  password?: string;
+  smtp?: MailServer;
+  visibility?: EmailAccountPatchVisibility;
+}
+
+export type EmailAccountWayName = typeof EmailAccountWayName[keyof typeof EmailAccountWayName];
+
+
+export const EmailAccountWayName = {
+  dns: 'dns',
+  tls: 'tls',
+  login: 'login',
+  permission: 'permission',
+  mailbox: 'mailbox',
+  smtp: 'smtp',
+} as const;
+
+export interface EmailAccountWay {
+  detail: string;
+  name: EmailAccountWayName;
+  /** What to do when it failed. */
+  next_step: string;
+  ok: boolean;
+}
+
+export interface EmailAccountTest {
+  ok: boolean;
+  /** In order; those behind a failed one are left out, but smtp is always tried. */
+  steps: EmailAccountWay[];
+}
+
+/**
+ * As the server says; empty for others.
+ */
+export type EmailFolderRole = typeof EmailFolderRole[keyof typeof EmailFolderRole];
+
+
+export const EmailFolderRole = {
+  inbox: 'inbox',
+  sent: 'sent',
+  drafts: 'drafts',
+  trash: 'trash',
+  spam: 'spam',
+  archive: 'archive',
+  all: 'all',
+  starred: 'starred',
+  '': '',
+} as const;
+
+export interface EmailFolder {
+  followed: boolean;
+  name: string;
+  /** As the server says; empty for others. */
+  role: EmailFolderRole;
 }
 
 export interface EmailItem {
@@ -656,6 +913,18 @@ export interface InvitationView {
   workspace_name: string;
 }
 
+/**
+ * What became of its messages when it was turned off; empty when it is on or never was.
+ */
+export type LabelOff = typeof LabelOff[keyof typeof LabelOff];
+
+
+export const LabelOff = {
+  '': '',
+  hide: 'hide',
+  keep: 'keep',
+} as const;
+
 export type LabelType = typeof LabelType[keyof typeof LabelType];
 
 
@@ -671,9 +940,24 @@ export interface Label {
   color: string;
   id: string;
   name: string;
+  /** What became of its messages when it was turned off; empty when it is on or never was. */
+  off: LabelOff;
+  /** As #rrggbb, empty when Gmail gives none. */
+  text_color: string;
   total: number;
   type: LabelType;
   unread: number;
+}
+
+export interface LabelName {
+  /** The caller's first connection when absent. */
+  connection_id?: string;
+  /**
+     * With / between the names of nested labels.
+     * @minLength 1
+     * @maxLength 225
+     */
+  name: string;
 }
 
 export interface Lease {
@@ -770,6 +1054,14 @@ export interface ListAuditRow {
   total?: number;
 }
 
+export interface ListChange {
+  items: Change[];
+  /** Give it as cursor for the next page; empty on the last one. */
+  next_cursor: string;
+  /** Absent where counting would be too dear. */
+  total?: number;
+}
+
 export interface ListColleague {
   items: Colleague[];
   /** Give it as cursor for the next page; empty on the last one. */
@@ -796,6 +1088,30 @@ export interface ListConnectionHealth {
 
 export interface ListCreatedConnectLink {
   items: CreatedConnectLink[];
+  /** Give it as cursor for the next page; empty on the last one. */
+  next_cursor: string;
+  /** Absent where counting would be too dear. */
+  total?: number;
+}
+
+export interface ListDraft {
+  items: Draft[];
+  /** Give it as cursor for the next page; empty on the last one. */
+  next_cursor: string;
+  /** Absent where counting would be too dear. */
+  total?: number;
+}
+
+export interface ListEmailAccount {
+  items: EmailAccount[];
+  /** Give it as cursor for the next page; empty on the last one. */
+  next_cursor: string;
+  /** Absent where counting would be too dear. */
+  total?: number;
+}
+
+export interface ListEmailFolder {
+  items: EmailFolder[];
   /** Give it as cursor for the next page; empty on the last one. */
   next_cursor: string;
   /** Absent where counting would be too dear. */
@@ -875,6 +1191,60 @@ export interface ListMember {
   total?: number;
 }
 
+export type OutgoingState = typeof OutgoingState[keyof typeof OutgoingState];
+
+
+export const OutgoingState = {
+  queued: 'queued',
+  sending: 'sending',
+  sent: 'sent',
+  retry: 'retry',
+  failed: 'failed',
+  cancelled: 'cancelled',
+} as const;
+
+export interface Outgoing {
+  attempts: number;
+  bcc: string[];
+  /** It can be taken back now. */
+  can_cancel: boolean;
+  cc: string[];
+  connection_id: string;
+  created_at: string;
+  draft_id: string;
+  /** The message as it was synced; empty until then. */
+  email_id: string;
+  /** In plain words, empty when all is well. */
+  error: string;
+  from: string;
+  /** Empty until it is sent. */
+  gmail_id: string;
+  id: string;
+  next_step: string;
+  /**
+     * Null when nothing more happens by itself.
+     * @nullable
+     */
+  next_try_at: string | null;
+  reply_to_email_id: string;
+  send_at: string;
+  /** @nullable */
+  sent_at: string | null;
+  state: OutgoingState;
+  subject: string;
+  /** Gmail's thread it belongs to; empty for a new one that is not sent yet. */
+  thread_id: string;
+  to: string[];
+}
+
+export interface ListOutgoing {
+  items: Outgoing[];
+  /** Give it as cursor for the next page; empty on the last one. */
+  next_cursor: string;
+  /** Absent where counting would be too dear. */
+  total?: number;
+}
+
 export interface RunCounts {
   added: number;
   deleted: number;
@@ -915,6 +1285,26 @@ export interface Run {
 
 export interface ListRun {
   items: Run[];
+  /** Give it as cursor for the next page; empty on the last one. */
+  next_cursor: string;
+  /** Absent where counting would be too dear. */
+  total?: number;
+}
+
+export interface SendAs {
+  email: string;
+  is_default: boolean;
+  is_primary: boolean;
+  name: string;
+  reply_to: string;
+  /** Made safe. */
+  signature_html: string;
+  /** Without it Gmail would send from the account's own address; Rapport refuses instead. */
+  verified: boolean;
+}
+
+export interface ListSendAs {
+  items: SendAs[];
   /** Give it as cursor for the next page; empty on the last one. */
   next_cursor: string;
   /** Absent where counting would be too dear. */
@@ -1029,6 +1419,45 @@ export interface NewAPIKey {
   scopes: string[];
 }
 
+export type NewChangeAction = typeof NewChangeAction[keyof typeof NewChangeAction];
+
+
+export const NewChangeAction = {
+  read: 'read',
+  unread: 'unread',
+  star: 'star',
+  unstar: 'unstar',
+  archive: 'archive',
+  inbox: 'inbox',
+  trash: 'trash',
+  untrash: 'untrash',
+  spam: 'spam',
+  not_spam: 'not_spam',
+  add_label: 'add_label',
+  remove_label: 'remove_label',
+} as const;
+
+export interface NewChange {
+  action: NewChangeAction;
+  /** The mailbox of the messages when absent; for threads, the caller's first connection. */
+  connection_id?: string;
+  /**
+     * Messages, of one mailbox.
+     * @maxItems 1000
+     */
+  email_ids?: string[];
+  /**
+     * Gmail label id, for add_label and remove_label.
+     * @maxLength 300
+     */
+  label_id?: string;
+  /**
+     * Gmail's thread ids: every message that the conversation shows.
+     * @maxItems 1000
+     */
+  thread_ids?: string[];
+}
+
 export interface NewConnectLinks {
   /**
      * @minItems 1
@@ -1040,6 +1469,35 @@ export interface NewConnectLinks {
      * @maxItems 20
      */
   services?: string[];
+}
+
+export type NewEmailAccountVisibility = typeof NewEmailAccountVisibility[keyof typeof NewEmailAccountVisibility];
+
+
+export const NewEmailAccountVisibility = {
+  private: 'private',
+  metadata: 'metadata',
+  subject: 'subject',
+  full: 'full',
+} as const;
+
+export interface NewEmailAccount {
+  /** @maxLength 320 */
+  email: string;
+  /** @maxItems 200 */
+  folders?: string[];
+  imap: MailServer;
+  /** @minimum 0 */
+  limit?: number;
+  /** @maxLength 200 */
+  name?: string;
+  /**
+     * Kept encrypted, never shown again. Refused for Gmail.
+     * @maxLength 500
+     */
+  password?: string;
+  smtp: MailServer;
+  visibility?: NewEmailAccountVisibility;
 }
 
 export interface NewGoogleClient {
@@ -1197,10 +1655,72 @@ export interface Readiness {
   status: ReadinessStatus;
 }
 
+export interface RemovedEmailAccount {
+  deleted_messages: number;
+  message: string;
+}
+
+export interface Reschedule {
+  send_at: string;
+}
+
 export interface RevokedToken {
   /** What happened, in plain words. */
   message: string;
   success: boolean;
+}
+
+export interface SendAttachment {
+  /** Base64. */
+  data?: string;
+  /** Of an attachment that the forwarded message or the draft has, instead of data. */
+  id?: string;
+  name?: string;
+  /** application/octet-stream when empty. */
+  type?: string;
+}
+
+export interface SendDraft {
+  send_at?: string;
+  /**
+     * @minimum 0
+     * @maximum 30
+     */
+  undo_seconds?: number;
+}
+
+export interface SendRequest {
+  /** Attachments of the forwarded message that go along; all when absent. */
+  attachment_ids?: string[];
+  attachments?: SendAttachment[];
+  bcc?: string[];
+  cc?: string[];
+  /** That of the original, else the caller's first connection, when absent. */
+  connection_id?: string;
+  /** The Gmail draft that this takes the place of: it is gone when this is sent. */
+  draft_id?: string;
+  /** The message this passes on, with its attachments. */
+  forward_email_id?: string;
+  /** An address of the account (see send-as); its usual one when empty. */
+  from?: string;
+  /** Made safe on its way out. */
+  html?: string;
+  /** The message this answers. */
+  reply_to_email_id?: string;
+  /** Not before. It survives restarts. */
+  send_at?: string;
+  /** Of a reply or forward: that of the original when empty. Gmail keeps a reply in its conversation only with the same subject. */
+  subject?: string;
+  /** Derived from html when empty. */
+  text?: string;
+  /** Each "Name <a@b>" or "a@b". 500 recipients at most in to, cc and bcc together. */
+  to?: string[];
+  /**
+     * So long it can be cancelled at least.
+     * @minimum 0
+     * @maximum 30
+     */
+  undo_seconds?: number;
 }
 
 /**
@@ -1219,6 +1739,11 @@ export interface ServiceInfo {
   version: string;
 }
 
+/**
+ * Labels that were turned off, and what became of their messages: hide or keep.
+ */
+export type SettingsLabelsOff = {[key: string]: string};
+
 export type SettingsVisibility = typeof SettingsVisibility[keyof typeof SettingsVisibility];
 
 
@@ -1232,6 +1757,8 @@ export const SettingsVisibility = {
 export interface Settings {
   /** Gmail label ids; ["*"] means all. */
   labels: string[];
+  /** Labels that were turned off, and what became of their messages: hide or keep. */
+  labels_off: SettingsLabelsOff;
   /** Newest messages to import; 0 means all. */
   limit: number;
   poll_seconds: number;
@@ -1242,6 +1769,11 @@ export interface Settings {
   since: string | null;
   visibility: SettingsVisibility;
 }
+
+/**
+ * For labels that are turned off: hide (messages with such a label and none that is on or kept are not listed or found any more, until it is turned on again) or keep (they stay and go on being updated). Keep when it does not say.
+ */
+export type SettingsPatchLabelsOff = {[key: string]: string};
 
 export type SettingsPatchVisibility = typeof SettingsPatchVisibility[keyof typeof SettingsPatchVisibility];
 
@@ -1260,11 +1792,13 @@ export interface SettingsPatch {
   contacts_sync_enabled?: boolean;
   gmail_sync_enabled?: boolean;
   /**
-     * Gmail label ids; ["*"] means all.
+     * Gmail label ids; ["*"] means all. Turning one on imports its messages, as far as limit and since allow.
      * @minItems 1
      * @maxItems 500
      */
   labels?: string[];
+  /** For labels that are turned off: hide (messages with such a label and none that is on or kept are not listed or found any more, until it is turned on again) or keep (they stay and go on being updated). Keep when it does not say. */
+  labels_off?: SettingsPatchLabelsOff;
   /**
      * 0 means all.
      * @minimum 0
@@ -1369,6 +1903,48 @@ export interface StreamStatus {
   synced_at: string | null;
 }
 
+/**
+ * How news come in now: posted by Google, fetched from a subscription, or by a look each minute.
+ */
+export type WatchMode = typeof WatchMode[keyof typeof WatchMode];
+
+
+export const WatchMode = {
+  push: 'push',
+  pull: 'pull',
+  poll: 'poll',
+} as const;
+
+/**
+ * Of Gmail's notifications for this mailbox.
+ */
+export type WatchState = typeof WatchState[keyof typeof WatchState];
+
+
+export const WatchState = {
+  on: 'on',
+  off: 'off',
+  failed: 'failed',
+} as const;
+
+export interface Watch {
+  /** From Google to here, of the last 50 arrivals; absent before the first. */
+  delay_p50_ms?: number;
+  delay_p99_ms?: number;
+  /** Why notifications do not come, in plain words. */
+  error?: string;
+  /** They are renewed daily, long before this. */
+  expires_at?: string;
+  last_notification_at?: string;
+  /** How news come in now: posted by Google, fetched from a subscription, or by a look each minute. */
+  mode: WatchMode;
+  /** What to do about it. */
+  next_step?: string;
+  renewed_at?: string;
+  /** Of Gmail's notifications for this mailbox. */
+  state: WatchState;
+}
+
 export interface Status {
   /** Address of the way out, empty when there is nothing to do. */
   action_url: string;
@@ -1395,6 +1971,8 @@ export interface Status {
   /** Why, in plain words. Empty when all is well. */
   status_reason: string;
   streams: StreamStatus[];
+  /** How news of the mailbox come in. Absent without a connection. */
+  watch?: Watch;
 }
 
 export interface SyncRequest {
@@ -1712,6 +2290,13 @@ q?: string;
 not_connected?: boolean;
 };
 
+export type RemoveEmailAccountParams = {
+/**
+ * Delete its mail here too. That of a Google connection stays.
+ */
+delete_data?: boolean;
+};
+
 export type GoogleCallbackParams = {
 /**
  * @maxLength 2000
@@ -1733,7 +2318,7 @@ iss?: string;
 
 export type ConnectGoogleParams = {
 /**
- * Comma-separated: gmail, calendar, contacts. Default: those of the connection; gmail and calendar for a new one.
+ * Comma-separated: gmail, calendar, contacts, imap (IMAP and SMTP of an e-mail account at Gmail). Default: those of the connection; gmail and calendar for a new one.
  * @maxLength 200
  */
 services?: string;
@@ -1775,6 +2360,69 @@ connection_id?: string;
 };
 
 export type RetryFailureParams = {
+/**
+ * The caller's first connection when absent.
+ */
+connection_id?: string;
+};
+
+export type ListChangesParams = {
+/**
+ * @minimum 1
+ * @maximum 200
+ */
+limit?: number;
+/**
+ * next_cursor of the page before.
+ * @maxLength 1000
+ */
+cursor?: string;
+state?: ListChangesState;
+};
+
+export type ListChangesState = typeof ListChangesState[keyof typeof ListChangesState];
+
+
+export const ListChangesState = {
+  waiting: 'waiting',
+  done: 'done',
+  refused: 'refused',
+  undone: 'undone',
+} as const;
+
+export type ListDraftsParams = {
+/**
+ * Each draft is read from Gmail.
+ * @minimum 1
+ * @maximum 100
+ */
+limit?: number;
+/**
+ * next_cursor of the page before.
+ * @maxLength 1000
+ */
+cursor?: string;
+/**
+ * The caller's first connection when absent.
+ */
+connection_id?: string;
+};
+
+export type DeleteDraftParams = {
+/**
+ * The caller's first connection when absent.
+ */
+connection_id?: string;
+};
+
+export type GetDraftParams = {
+/**
+ * The caller's first connection when absent.
+ */
+connection_id?: string;
+};
+
+export type SendDraftParams = {
 /**
  * The caller's first connection when absent.
  */
@@ -1837,7 +2485,60 @@ export type GetAttachmentParams = {
 inline?: boolean;
 };
 
+export type ComposeAnswerParams = {
+kind?: ComposeAnswerKind;
+};
+
+export type ComposeAnswerKind = typeof ComposeAnswerKind[keyof typeof ComposeAnswerKind];
+
+
+export const ComposeAnswerKind = {
+  reply: 'reply',
+  reply_all: 'reply_all',
+  forward: 'forward',
+} as const;
+
 export type ListLabelsParams = {
+/**
+ * The caller's first connection when absent.
+ */
+connection_id?: string;
+};
+
+export type DeleteLabelParams = {
+/**
+ * The caller's first connection when absent.
+ */
+connection_id?: string;
+};
+
+export type ListOutboxParams = {
+/**
+ * @minimum 1
+ * @maximum 200
+ */
+limit?: number;
+/**
+ * next_cursor of the page before.
+ * @maxLength 1000
+ */
+cursor?: string;
+state?: ListOutboxState;
+};
+
+export type ListOutboxState = typeof ListOutboxState[keyof typeof ListOutboxState];
+
+
+export const ListOutboxState = {
+  queued: 'queued',
+  sending: 'sending',
+  sent: 'sent',
+  retry: 'retry',
+  failed: 'failed',
+  cancelled: 'cancelled',
+} as const;
+
+export type ListSendAsParams = {
 /**
  * The caller's first connection when absent.
  */
@@ -3382,6 +4083,301 @@ export const examine = async (workspaceId: string, options?: Parameters<typeof c
 
 
 
+export const getListEmailAccountsUrl = (workspaceId: string,) => {
+
+
+
+
+  return `/api/v1/workspaces/${workspaceId}/email-accounts`
+}
+
+/**
+ * Access: may accounts:manage (owner, admin, member; API keys need the scope admin).
+ * @summary One's own e-mail accounts
+ */
+export const listEmailAccounts = async (workspaceId: string, options?: Parameters<typeof call>[1]): Promise<ListEmailAccount> => {
+
+  return call<ListEmailAccount>(getListEmailAccountsUrl(workspaceId),
+  {
+    ...options,
+    method: 'GET'
+
+
+  }
+);}
+
+
+
+export const getAddEmailAccountUrl = (workspaceId: string,) => {
+
+
+
+
+  return `/api/v1/workspaces/${workspaceId}/email-accounts`
+}
+
+/**
+ * An account at Gmail (imap.gmail.com, smtp.gmail.com) takes no password: it needs a Google connection of the same address that has agreed to IMAP and SMTP. Without it the answer is 403 insufficient_permission, and action_url leads to Google.
+ *
+ * Access: may accounts:manage (owner, admin, member; API keys need the scope admin).
+ * @summary Add an e-mail account (IMAP and SMTP)
+ */
+export const addEmailAccount = async (workspaceId: string,
+    newEmailAccount: NewEmailAccount, options?: Parameters<typeof call>[1]): Promise<EmailAccount> => {
+
+    const getHeaders = (h?: NonNullable<RequestInit['headers']>): Record<string, string | readonly string[]> => {
+    if (!h) return {};
+    if (h instanceof Headers) return Object.fromEntries(h.entries());
+    if (Symbol.iterator in h) {
+      return Object.fromEntries(
+        Array.from(h as Iterable<Iterable<string>>, (entry) => Array.from(entry) as [string, string]),
+      );
+    }
+    const headers: Record<string, string | readonly string[]> = {};
+    for (const [name, value] of Object.entries<string | readonly string[] | undefined>(h)) {
+      if (value !== undefined) headers[name] = value;
+    }
+    return headers;
+  };
+return call<EmailAccount>(getAddEmailAccountUrl(workspaceId),
+  {
+    ...options,
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json', ...getHeaders(options?.headers) },
+    body: JSON.stringify(newEmailAccount)
+  }
+);}
+
+
+
+export const getTestNewEmailAccountUrl = (workspaceId: string,) => {
+
+
+
+
+  return `/api/v1/workspaces/${workspaceId}/email-accounts/test`
+}
+
+/**
+ * Access: may accounts:manage (owner, admin, member; API keys need the scope admin).
+ * @summary Walk the way to the servers of an account that is not stored
+ */
+export const testNewEmailAccount = async (workspaceId: string,
+    newEmailAccount: NewEmailAccount, options?: Parameters<typeof call>[1]): Promise<EmailAccountTest> => {
+
+    const getHeaders = (h?: NonNullable<RequestInit['headers']>): Record<string, string | readonly string[]> => {
+    if (!h) return {};
+    if (h instanceof Headers) return Object.fromEntries(h.entries());
+    if (Symbol.iterator in h) {
+      return Object.fromEntries(
+        Array.from(h as Iterable<Iterable<string>>, (entry) => Array.from(entry) as [string, string]),
+      );
+    }
+    const headers: Record<string, string | readonly string[]> = {};
+    for (const [name, value] of Object.entries<string | readonly string[] | undefined>(h)) {
+      if (value !== undefined) headers[name] = value;
+    }
+    return headers;
+  };
+return call<EmailAccountTest>(getTestNewEmailAccountUrl(workspaceId),
+  {
+    ...options,
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json', ...getHeaders(options?.headers) },
+    body: JSON.stringify(newEmailAccount)
+  }
+);}
+
+
+
+export const getRemoveEmailAccountUrl = (workspaceId: string,
+    accountId: string,
+    params?: RemoveEmailAccountParams,) => {
+  const normalizedParams = new URLSearchParams();
+
+  Object.entries(params || {}).forEach(([key, value]) => {
+
+    if (value !== undefined) {
+      normalizedParams.append(key, value === null ? 'null' : String(value))
+    }
+  });
+
+  const stringifiedParams = normalizedParams.toString();
+
+  return stringifiedParams.length > 0 ? `/api/v1/workspaces/${workspaceId}/email-accounts/${accountId}?${stringifiedParams}` : `/api/v1/workspaces/${workspaceId}/email-accounts/${accountId}`
+}
+
+/**
+ * Access: may accounts:manage (owner, admin, member; API keys need the scope admin).
+ * @summary Delete an e-mail account
+ */
+export const removeEmailAccount = async (workspaceId: string,
+    accountId: string,
+    params?: RemoveEmailAccountParams, options?: Parameters<typeof call>[1]): Promise<RemovedEmailAccount> => {
+
+  return call<RemovedEmailAccount>(getRemoveEmailAccountUrl(workspaceId,accountId,params),
+  {
+    ...options,
+    method: 'DELETE'
+
+
+  }
+);}
+
+
+
+export const getGetEmailAccountUrl = (workspaceId: string,
+    accountId: string,) => {
+
+
+
+
+  return `/api/v1/workspaces/${workspaceId}/email-accounts/${accountId}`
+}
+
+/**
+ * Access: may accounts:manage (owner, admin, member; API keys need the scope admin).
+ * @summary One of them
+ */
+export const getEmailAccount = async (workspaceId: string,
+    accountId: string, options?: Parameters<typeof call>[1]): Promise<EmailAccount> => {
+
+  return call<EmailAccount>(getGetEmailAccountUrl(workspaceId,accountId),
+  {
+    ...options,
+    method: 'GET'
+
+
+  }
+);}
+
+
+
+export const getChangeEmailAccountUrl = (workspaceId: string,
+    accountId: string,) => {
+
+
+
+
+  return `/api/v1/workspaces/${workspaceId}/email-accounts/${accountId}`
+}
+
+/**
+ * The address stays. Another host needs the password again.
+ *
+ * Access: may accounts:manage (owner, admin, member; API keys need the scope admin).
+ * @summary Change an e-mail account
+ */
+export const changeEmailAccount = async (workspaceId: string,
+    accountId: string,
+    emailAccountPatch: EmailAccountPatch, options?: Parameters<typeof call>[1]): Promise<EmailAccount> => {
+
+    const getHeaders = (h?: NonNullable<RequestInit['headers']>): Record<string, string | readonly string[]> => {
+    if (!h) return {};
+    if (h instanceof Headers) return Object.fromEntries(h.entries());
+    if (Symbol.iterator in h) {
+      return Object.fromEntries(
+        Array.from(h as Iterable<Iterable<string>>, (entry) => Array.from(entry) as [string, string]),
+      );
+    }
+    const headers: Record<string, string | readonly string[]> = {};
+    for (const [name, value] of Object.entries<string | readonly string[] | undefined>(h)) {
+      if (value !== undefined) headers[name] = value;
+    }
+    return headers;
+  };
+return call<EmailAccount>(getChangeEmailAccountUrl(workspaceId,accountId),
+  {
+    ...options,
+    method: 'PATCH',
+    headers: { 'Content-Type': 'application/json', ...getHeaders(options?.headers) },
+    body: JSON.stringify(emailAccountPatch)
+  }
+);}
+
+
+
+export const getListEmailFoldersUrl = (workspaceId: string,
+    accountId: string,) => {
+
+
+
+
+  return `/api/v1/workspaces/${workspaceId}/email-accounts/${accountId}/folders`
+}
+
+/**
+ * Access: may accounts:manage (owner, admin, member; API keys need the scope admin).
+ * @summary Folders of an account, as its server has them now
+ */
+export const listEmailFolders = async (workspaceId: string,
+    accountId: string, options?: Parameters<typeof call>[1]): Promise<ListEmailFolder> => {
+
+  return call<ListEmailFolder>(getListEmailFoldersUrl(workspaceId,accountId),
+  {
+    ...options,
+    method: 'GET'
+
+
+  }
+);}
+
+
+
+export const getSyncEmailAccountUrl = (workspaceId: string,
+    accountId: string,) => {
+
+
+
+
+  return `/api/v1/workspaces/${workspaceId}/email-accounts/${accountId}/sync`
+}
+
+/**
+ * Access: may accounts:manage (owner, admin, member; API keys need the scope admin).
+ * @summary Look for changes now
+ */
+export const syncEmailAccount = async (workspaceId: string,
+    accountId: string, options?: Parameters<typeof call>[1]): Promise<Run> => {
+
+  return call<Run>(getSyncEmailAccountUrl(workspaceId,accountId),
+  {
+    ...options,
+    method: 'POST'
+
+
+  }
+);}
+
+
+
+export const getTestEmailAccountUrl = (workspaceId: string,
+    accountId: string,) => {
+
+
+
+
+  return `/api/v1/workspaces/${workspaceId}/email-accounts/${accountId}/test`
+}
+
+/**
+ * Access: may accounts:manage (owner, admin, member; API keys need the scope admin).
+ * @summary Walk the way to the servers of an account
+ */
+export const testEmailAccount = async (workspaceId: string,
+    accountId: string, options?: Parameters<typeof call>[1]): Promise<EmailAccountTest> => {
+
+  return call<EmailAccountTest>(getTestEmailAccountUrl(workspaceId,accountId),
+  {
+    ...options,
+    method: 'POST'
+
+
+  }
+);}
+
+
+
 export const getStreamEventsUrl = (workspaceId: string,) => {
 
 
@@ -3855,6 +4851,352 @@ export const retryFailure = async (workspaceId: string,
 
 
 
+export const getListChangesUrl = (workspaceId: string,
+    params?: ListChangesParams,) => {
+  const normalizedParams = new URLSearchParams();
+
+  Object.entries(params || {}).forEach(([key, value]) => {
+
+    if (value !== undefined) {
+      normalizedParams.append(key, value === null ? 'null' : String(value))
+    }
+  });
+
+  const stringifiedParams = normalizedParams.toString();
+
+  return stringifiedParams.length > 0 ? `/api/v1/workspaces/${workspaceId}/integrations/google/gmail/changes?${stringifiedParams}` : `/api/v1/workspaces/${workspaceId}/integrations/google/gmail/changes`
+}
+
+/**
+ * Access: may mail:read (owner, admin, member; API keys need the scope mail:read).
+ * @summary The caller's changes, newest first
+ */
+export const listChanges = async (workspaceId: string,
+    params?: ListChangesParams, options?: Parameters<typeof call>[1]): Promise<ListChange> => {
+
+  return call<ListChange>(getListChangesUrl(workspaceId,params),
+  {
+    ...options,
+    method: 'GET'
+
+
+  }
+);}
+
+
+
+export const getChangeEmailsUrl = (workspaceId: string,) => {
+
+
+
+
+  return `/api/v1/workspaces/${workspaceId}/integrations/google/gmail/changes`
+}
+
+/**
+ * Only mail of the caller's own connections can be changed, at most 1,000 messages at once. The answer comes when it is shown here; Gmail gets it a moment later. If Gmail refuses, the labels are put back and the event mail.refused tells why. Without the permission to change mail nothing happens: 403 insufficient_permission, with the missing scopes and, as action_url, where to give it.
+ *
+ * Access: may mail:change (owner, admin, member; API keys need the scope mail:write).
+ * @summary Change messages: read state, star, archive, trash, spam, labels
+ */
+export const changeEmails = async (workspaceId: string,
+    newChange: NewChange, options?: Parameters<typeof call>[1]): Promise<Change> => {
+
+    const getHeaders = (h?: NonNullable<RequestInit['headers']>): Record<string, string | readonly string[]> => {
+    if (!h) return {};
+    if (h instanceof Headers) return Object.fromEntries(h.entries());
+    if (Symbol.iterator in h) {
+      return Object.fromEntries(
+        Array.from(h as Iterable<Iterable<string>>, (entry) => Array.from(entry) as [string, string]),
+      );
+    }
+    const headers: Record<string, string | readonly string[]> = {};
+    for (const [name, value] of Object.entries<string | readonly string[] | undefined>(h)) {
+      if (value !== undefined) headers[name] = value;
+    }
+    return headers;
+  };
+return call<Change>(getChangeEmailsUrl(workspaceId),
+  {
+    ...options,
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json', ...getHeaders(options?.headers) },
+    body: JSON.stringify(newChange)
+  }
+);}
+
+
+
+export const getUndoChangeUrl = (workspaceId: string,
+    changeId: string,) => {
+
+
+
+
+  return `/api/v1/workspaces/${workspaceId}/integrations/google/gmail/changes/${changeId}/undo`
+}
+
+/**
+ * A change that Gmail does not have yet is never sent; otherwise its inverse follows it, for the messages that it really changed. Taking it back twice changes nothing; 409 when Gmail has refused it.
+ *
+ * Access: may mail:change (owner, admin, member; API keys need the scope mail:write).
+ * @summary Take a change back
+ */
+export const undoChange = async (workspaceId: string,
+    changeId: string, options?: Parameters<typeof call>[1]): Promise<Change> => {
+
+  return call<Change>(getUndoChangeUrl(workspaceId,changeId),
+  {
+    ...options,
+    method: 'POST'
+
+
+  }
+);}
+
+
+
+export const getListDraftsUrl = (workspaceId: string,
+    params?: ListDraftsParams,) => {
+  const normalizedParams = new URLSearchParams();
+
+  Object.entries(params || {}).forEach(([key, value]) => {
+
+    if (value !== undefined) {
+      normalizedParams.append(key, value === null ? 'null' : String(value))
+    }
+  });
+
+  const stringifiedParams = normalizedParams.toString();
+
+  return stringifiedParams.length > 0 ? `/api/v1/workspaces/${workspaceId}/integrations/google/gmail/drafts?${stringifiedParams}` : `/api/v1/workspaces/${workspaceId}/integrations/google/gmail/drafts`
+}
+
+/**
+ * Access: may mail:read (owner, admin, member; API keys need the scope mail:read).
+ * @summary Drafts in Gmail, newest first, without bodies
+ */
+export const listDrafts = async (workspaceId: string,
+    params?: ListDraftsParams, options?: Parameters<typeof call>[1]): Promise<ListDraft> => {
+
+  return call<ListDraft>(getListDraftsUrl(workspaceId,params),
+  {
+    ...options,
+    method: 'GET'
+
+
+  }
+);}
+
+
+
+export const getCreateDraftUrl = (workspaceId: string,) => {
+
+
+
+
+  return `/api/v1/workspaces/${workspaceId}/integrations/google/gmail/drafts`
+}
+
+/**
+ * Access: may mail:send (owner, admin, member; API keys need the scope mail:send).
+ * @summary Make a draft in Gmail
+ */
+export const createDraft = async (workspaceId: string,
+    sendRequest: SendRequest, options?: Parameters<typeof call>[1]): Promise<Draft> => {
+
+    const getHeaders = (h?: NonNullable<RequestInit['headers']>): Record<string, string | readonly string[]> => {
+    if (!h) return {};
+    if (h instanceof Headers) return Object.fromEntries(h.entries());
+    if (Symbol.iterator in h) {
+      return Object.fromEntries(
+        Array.from(h as Iterable<Iterable<string>>, (entry) => Array.from(entry) as [string, string]),
+      );
+    }
+    const headers: Record<string, string | readonly string[]> = {};
+    for (const [name, value] of Object.entries<string | readonly string[] | undefined>(h)) {
+      if (value !== undefined) headers[name] = value;
+    }
+    return headers;
+  };
+return call<Draft>(getCreateDraftUrl(workspaceId),
+  {
+    ...options,
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json', ...getHeaders(options?.headers) },
+    body: JSON.stringify(sendRequest)
+  }
+);}
+
+
+
+export const getDeleteDraftUrl = (workspaceId: string,
+    draftId: string,
+    params?: DeleteDraftParams,) => {
+  const normalizedParams = new URLSearchParams();
+
+  Object.entries(params || {}).forEach(([key, value]) => {
+
+    if (value !== undefined) {
+      normalizedParams.append(key, value === null ? 'null' : String(value))
+    }
+  });
+
+  const stringifiedParams = normalizedParams.toString();
+
+  return stringifiedParams.length > 0 ? `/api/v1/workspaces/${workspaceId}/integrations/google/gmail/drafts/${draftId}?${stringifiedParams}` : `/api/v1/workspaces/${workspaceId}/integrations/google/gmail/drafts/${draftId}`
+}
+
+/**
+ * Access: may mail:send (owner, admin, member; API keys need the scope mail:send).
+ * @summary Delete a draft in Gmail
+ */
+export const deleteDraft = async (workspaceId: string,
+    draftId: string,
+    params?: DeleteDraftParams, options?: Parameters<typeof call>[1]): Promise<void> => {
+
+  return call<void>(getDeleteDraftUrl(workspaceId,draftId,params),
+  {
+    ...options,
+    method: 'DELETE'
+
+
+  }
+);}
+
+
+
+export const getGetDraftUrl = (workspaceId: string,
+    draftId: string,
+    params?: GetDraftParams,) => {
+  const normalizedParams = new URLSearchParams();
+
+  Object.entries(params || {}).forEach(([key, value]) => {
+
+    if (value !== undefined) {
+      normalizedParams.append(key, value === null ? 'null' : String(value))
+    }
+  });
+
+  const stringifiedParams = normalizedParams.toString();
+
+  return stringifiedParams.length > 0 ? `/api/v1/workspaces/${workspaceId}/integrations/google/gmail/drafts/${draftId}?${stringifiedParams}` : `/api/v1/workspaces/${workspaceId}/integrations/google/gmail/drafts/${draftId}`
+}
+
+/**
+ * Access: may mail:read (owner, admin, member; API keys need the scope mail:read).
+ * @summary One draft
+ */
+export const getDraft = async (workspaceId: string,
+    draftId: string,
+    params?: GetDraftParams, options?: Parameters<typeof call>[1]): Promise<Draft> => {
+
+  return call<Draft>(getGetDraftUrl(workspaceId,draftId,params),
+  {
+    ...options,
+    method: 'GET'
+
+
+  }
+);}
+
+
+
+export const getUpdateDraftUrl = (workspaceId: string,
+    draftId: string,) => {
+
+
+
+
+  return `/api/v1/workspaces/${workspaceId}/integrations/google/gmail/drafts/${draftId}`
+}
+
+/**
+ * Access: may mail:send (owner, admin, member; API keys need the scope mail:send).
+ * @summary Replace a draft
+ */
+export const updateDraft = async (workspaceId: string,
+    draftId: string,
+    sendRequest: SendRequest, options?: Parameters<typeof call>[1]): Promise<Draft> => {
+
+    const getHeaders = (h?: NonNullable<RequestInit['headers']>): Record<string, string | readonly string[]> => {
+    if (!h) return {};
+    if (h instanceof Headers) return Object.fromEntries(h.entries());
+    if (Symbol.iterator in h) {
+      return Object.fromEntries(
+        Array.from(h as Iterable<Iterable<string>>, (entry) => Array.from(entry) as [string, string]),
+      );
+    }
+    const headers: Record<string, string | readonly string[]> = {};
+    for (const [name, value] of Object.entries<string | readonly string[] | undefined>(h)) {
+      if (value !== undefined) headers[name] = value;
+    }
+    return headers;
+  };
+return call<Draft>(getUpdateDraftUrl(workspaceId,draftId),
+  {
+    ...options,
+    method: 'PUT',
+    headers: { 'Content-Type': 'application/json', ...getHeaders(options?.headers) },
+    body: JSON.stringify(sendRequest)
+  }
+);}
+
+
+
+export const getSendDraftUrl = (workspaceId: string,
+    draftId: string,
+    params?: SendDraftParams,) => {
+  const normalizedParams = new URLSearchParams();
+
+  Object.entries(params || {}).forEach(([key, value]) => {
+
+    if (value !== undefined) {
+      normalizedParams.append(key, value === null ? 'null' : String(value))
+    }
+  });
+
+  const stringifiedParams = normalizedParams.toString();
+
+  return stringifiedParams.length > 0 ? `/api/v1/workspaces/${workspaceId}/integrations/google/gmail/drafts/${draftId}/send?${stringifiedParams}` : `/api/v1/workspaces/${workspaceId}/integrations/google/gmail/drafts/${draftId}/send`
+}
+
+/**
+ * Asked twice it is sent once, with or without an Idempotency-Key.
+ *
+ * Access: may mail:send (owner, admin, member; API keys need the scope mail:send).
+ * @summary Send a draft as it stands in Gmail
+ */
+export const sendDraft = async (workspaceId: string,
+    draftId: string,
+    sendDraftBody?: SendDraft,
+    params?: SendDraftParams, options?: Parameters<typeof call>[1]): Promise<Outgoing> => {
+
+    const getHeaders = (h?: NonNullable<RequestInit['headers']>): Record<string, string | readonly string[]> => {
+    if (!h) return {};
+    if (h instanceof Headers) return Object.fromEntries(h.entries());
+    if (Symbol.iterator in h) {
+      return Object.fromEntries(
+        Array.from(h as Iterable<Iterable<string>>, (entry) => Array.from(entry) as [string, string]),
+      );
+    }
+    const headers: Record<string, string | readonly string[]> = {};
+    for (const [name, value] of Object.entries<string | readonly string[] | undefined>(h)) {
+      if (value !== undefined) headers[name] = value;
+    }
+    return headers;
+  };
+return call<Outgoing>(getSendDraftUrl(workspaceId,draftId,params),
+  {
+    ...options,
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json', ...getHeaders(options?.headers) },
+    body: JSON.stringify(sendDraftBody)
+  }
+);}
+
+
+
 export const getListEmailsUrl = (workspaceId: string,
     params?: ListEmailsParams,) => {
   const normalizedParams = new URLSearchParams();
@@ -3963,6 +5305,42 @@ export const getAttachment = async (workspaceId: string,
 
 
 
+export const getComposeAnswerUrl = (workspaceId: string,
+    emailId: string,
+    params?: ComposeAnswerParams,) => {
+  const normalizedParams = new URLSearchParams();
+
+  Object.entries(params || {}).forEach(([key, value]) => {
+
+    if (value !== undefined) {
+      normalizedParams.append(key, value === null ? 'null' : String(value))
+    }
+  });
+
+  const stringifiedParams = normalizedParams.toString();
+
+  return stringifiedParams.length > 0 ? `/api/v1/workspaces/${workspaceId}/integrations/google/gmail/emails/${emailId}/compose?${stringifiedParams}` : `/api/v1/workspaces/${workspaceId}/integrations/google/gmail/emails/${emailId}/compose`
+}
+
+/**
+ * Access: may mail:read (owner, admin, member; API keys need the scope mail:read).
+ * @summary What a reply or forward begins with: recipients, subject, signature above the quotation
+ */
+export const composeAnswer = async (workspaceId: string,
+    emailId: string,
+    params?: ComposeAnswerParams, options?: Parameters<typeof call>[1]): Promise<Composition> => {
+
+  return call<Composition>(getComposeAnswerUrl(workspaceId,emailId,params),
+  {
+    ...options,
+    method: 'GET'
+
+
+  }
+);}
+
+
+
 export const getListLabelsUrl = (workspaceId: string,
     params?: ListLabelsParams,) => {
   const normalizedParams = new URLSearchParams();
@@ -3987,6 +5365,365 @@ export const listLabels = async (workspaceId: string,
     params?: ListLabelsParams, options?: Parameters<typeof call>[1]): Promise<ListLabel> => {
 
   return call<ListLabel>(getListLabelsUrl(workspaceId,params),
+  {
+    ...options,
+    method: 'GET'
+
+
+  }
+);}
+
+
+
+export const getCreateLabelUrl = (workspaceId: string,) => {
+
+
+
+
+  return `/api/v1/workspaces/${workspaceId}/integrations/google/gmail/labels`
+}
+
+/**
+ * 409 label_exists when there is a label of this name, in whatever case.
+ *
+ * Access: may mail:change (owner, admin, member; API keys need the scope mail:write).
+ * @summary Make a label in Gmail
+ */
+export const createLabel = async (workspaceId: string,
+    labelName: LabelName, options?: Parameters<typeof call>[1]): Promise<Label> => {
+
+    const getHeaders = (h?: NonNullable<RequestInit['headers']>): Record<string, string | readonly string[]> => {
+    if (!h) return {};
+    if (h instanceof Headers) return Object.fromEntries(h.entries());
+    if (Symbol.iterator in h) {
+      return Object.fromEntries(
+        Array.from(h as Iterable<Iterable<string>>, (entry) => Array.from(entry) as [string, string]),
+      );
+    }
+    const headers: Record<string, string | readonly string[]> = {};
+    for (const [name, value] of Object.entries<string | readonly string[] | undefined>(h)) {
+      if (value !== undefined) headers[name] = value;
+    }
+    return headers;
+  };
+return call<Label>(getCreateLabelUrl(workspaceId),
+  {
+    ...options,
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json', ...getHeaders(options?.headers) },
+    body: JSON.stringify(labelName)
+  }
+);}
+
+
+
+export const getDeleteLabelUrl = (workspaceId: string,
+    labelId: string,
+    params?: DeleteLabelParams,) => {
+  const normalizedParams = new URLSearchParams();
+
+  Object.entries(params || {}).forEach(([key, value]) => {
+
+    if (value !== undefined) {
+      normalizedParams.append(key, value === null ? 'null' : String(value))
+    }
+  });
+
+  const stringifiedParams = normalizedParams.toString();
+
+  return stringifiedParams.length > 0 ? `/api/v1/workspaces/${workspaceId}/integrations/google/gmail/labels/${labelId}?${stringifiedParams}` : `/api/v1/workspaces/${workspaceId}/integrations/google/gmail/labels/${labelId}`
+}
+
+/**
+ * Access: may mail:change (owner, admin, member; API keys need the scope mail:write).
+ * @summary Delete a label in Gmail; its messages stay
+ */
+export const deleteLabel = async (workspaceId: string,
+    labelId: string,
+    params?: DeleteLabelParams, options?: Parameters<typeof call>[1]): Promise<void> => {
+
+  return call<void>(getDeleteLabelUrl(workspaceId,labelId,params),
+  {
+    ...options,
+    method: 'DELETE'
+
+
+  }
+);}
+
+
+
+export const getRenameLabelUrl = (workspaceId: string,
+    labelId: string,) => {
+
+
+
+
+  return `/api/v1/workspaces/${workspaceId}/integrations/google/gmail/labels/${labelId}`
+}
+
+/**
+ * 409 label_exists when there is a label of this name, in whatever case.
+ *
+ * Access: may mail:change (owner, admin, member; API keys need the scope mail:write).
+ * @summary Rename a label in Gmail
+ */
+export const renameLabel = async (workspaceId: string,
+    labelId: string,
+    labelName: LabelName, options?: Parameters<typeof call>[1]): Promise<Label> => {
+
+    const getHeaders = (h?: NonNullable<RequestInit['headers']>): Record<string, string | readonly string[]> => {
+    if (!h) return {};
+    if (h instanceof Headers) return Object.fromEntries(h.entries());
+    if (Symbol.iterator in h) {
+      return Object.fromEntries(
+        Array.from(h as Iterable<Iterable<string>>, (entry) => Array.from(entry) as [string, string]),
+      );
+    }
+    const headers: Record<string, string | readonly string[]> = {};
+    for (const [name, value] of Object.entries<string | readonly string[] | undefined>(h)) {
+      if (value !== undefined) headers[name] = value;
+    }
+    return headers;
+  };
+return call<Label>(getRenameLabelUrl(workspaceId,labelId),
+  {
+    ...options,
+    method: 'PATCH',
+    headers: { 'Content-Type': 'application/json', ...getHeaders(options?.headers) },
+    body: JSON.stringify(labelName)
+  }
+);}
+
+
+
+export const getListOutboxUrl = (workspaceId: string,
+    params?: ListOutboxParams,) => {
+  const normalizedParams = new URLSearchParams();
+
+  Object.entries(params || {}).forEach(([key, value]) => {
+
+    if (value !== undefined) {
+      normalizedParams.append(key, value === null ? 'null' : String(value))
+    }
+  });
+
+  const stringifiedParams = normalizedParams.toString();
+
+  return stringifiedParams.length > 0 ? `/api/v1/workspaces/${workspaceId}/integrations/google/gmail/outbox?${stringifiedParams}` : `/api/v1/workspaces/${workspaceId}/integrations/google/gmail/outbox`
+}
+
+/**
+ * An API key without the right to read mail sees what was sent with it.
+ *
+ * Access: may mail:send (owner, admin, member; API keys need the scope mail:send).
+ * @summary What the caller sends, newest first
+ */
+export const listOutbox = async (workspaceId: string,
+    params?: ListOutboxParams, options?: Parameters<typeof call>[1]): Promise<ListOutgoing> => {
+
+  return call<ListOutgoing>(getListOutboxUrl(workspaceId,params),
+  {
+    ...options,
+    method: 'GET'
+
+
+  }
+);}
+
+
+
+export const getCancelOutgoingUrl = (workspaceId: string,
+    outgoingId: string,) => {
+
+
+
+
+  return `/api/v1/workspaces/${workspaceId}/integrations/google/gmail/outbox/${outgoingId}`
+}
+
+/**
+ * 409 too_late once Gmail has it, or may have it.
+ *
+ * Access: may mail:send (owner, admin, member; API keys need the scope mail:send).
+ * @summary Take a message back that is not on its way yet
+ */
+export const cancelOutgoing = async (workspaceId: string,
+    outgoingId: string, options?: Parameters<typeof call>[1]): Promise<Outgoing> => {
+
+  return call<Outgoing>(getCancelOutgoingUrl(workspaceId,outgoingId),
+  {
+    ...options,
+    method: 'DELETE'
+
+
+  }
+);}
+
+
+
+export const getGetOutgoingUrl = (workspaceId: string,
+    outgoingId: string,) => {
+
+
+
+
+  return `/api/v1/workspaces/${workspaceId}/integrations/google/gmail/outbox/${outgoingId}`
+}
+
+/**
+ * Access: may mail:send (owner, admin, member; API keys need the scope mail:send).
+ * @summary One message of the outbox
+ */
+export const getOutgoing = async (workspaceId: string,
+    outgoingId: string, options?: Parameters<typeof call>[1]): Promise<Outgoing> => {
+
+  return call<Outgoing>(getGetOutgoingUrl(workspaceId,outgoingId),
+  {
+    ...options,
+    method: 'GET'
+
+
+  }
+);}
+
+
+
+export const getRescheduleOutgoingUrl = (workspaceId: string,
+    outgoingId: string,) => {
+
+
+
+
+  return `/api/v1/workspaces/${workspaceId}/integrations/google/gmail/outbox/${outgoingId}`
+}
+
+/**
+ * Access: may mail:send (owner, admin, member; API keys need the scope mail:send).
+ * @summary Give a message that waits another time
+ */
+export const rescheduleOutgoing = async (workspaceId: string,
+    outgoingId: string,
+    reschedule: Reschedule, options?: Parameters<typeof call>[1]): Promise<Outgoing> => {
+
+    const getHeaders = (h?: NonNullable<RequestInit['headers']>): Record<string, string | readonly string[]> => {
+    if (!h) return {};
+    if (h instanceof Headers) return Object.fromEntries(h.entries());
+    if (Symbol.iterator in h) {
+      return Object.fromEntries(
+        Array.from(h as Iterable<Iterable<string>>, (entry) => Array.from(entry) as [string, string]),
+      );
+    }
+    const headers: Record<string, string | readonly string[]> = {};
+    for (const [name, value] of Object.entries<string | readonly string[] | undefined>(h)) {
+      if (value !== undefined) headers[name] = value;
+    }
+    return headers;
+  };
+return call<Outgoing>(getRescheduleOutgoingUrl(workspaceId,outgoingId),
+  {
+    ...options,
+    method: 'PATCH',
+    headers: { 'Content-Type': 'application/json', ...getHeaders(options?.headers) },
+    body: JSON.stringify(reschedule)
+  }
+);}
+
+
+
+export const getRetryOutgoingUrl = (workspaceId: string,
+    outgoingId: string,) => {
+
+
+
+
+  return `/api/v1/workspaces/${workspaceId}/integrations/google/gmail/outbox/${outgoingId}/retry`
+}
+
+/**
+ * Access: may mail:send (owner, admin, member; API keys need the scope mail:send).
+ * @summary Send a message that failed, or waits for another try, now
+ */
+export const retryOutgoing = async (workspaceId: string,
+    outgoingId: string, options?: Parameters<typeof call>[1]): Promise<Outgoing> => {
+
+  return call<Outgoing>(getRetryOutgoingUrl(workspaceId,outgoingId),
+  {
+    ...options,
+    method: 'POST'
+
+
+  }
+);}
+
+
+
+export const getSendEmailUrl = (workspaceId: string,) => {
+
+
+
+
+  return `/api/v1/workspaces/${workspaceId}/integrations/google/gmail/send`
+}
+
+/**
+ * The message is stored first and sent then, once: a request with the same Idempotency-Key gives the row of the first one (409 idempotency_key_reused when it is another request). Where Gmail's answer is lost, Rapport looks whether the message was sent before it tries again. The whole request may have 40 MB, the message 25 MB as it travels.
+ *
+ * Access: may mail:send (owner, admin, member; API keys need the scope mail:send).
+ * @summary Send a message, a reply or a forward
+ */
+export const sendEmail = async (workspaceId: string,
+    sendRequest: SendRequest, options?: Parameters<typeof call>[1]): Promise<Outgoing> => {
+
+    const getHeaders = (h?: NonNullable<RequestInit['headers']>): Record<string, string | readonly string[]> => {
+    if (!h) return {};
+    if (h instanceof Headers) return Object.fromEntries(h.entries());
+    if (Symbol.iterator in h) {
+      return Object.fromEntries(
+        Array.from(h as Iterable<Iterable<string>>, (entry) => Array.from(entry) as [string, string]),
+      );
+    }
+    const headers: Record<string, string | readonly string[]> = {};
+    for (const [name, value] of Object.entries<string | readonly string[] | undefined>(h)) {
+      if (value !== undefined) headers[name] = value;
+    }
+    return headers;
+  };
+return call<Outgoing>(getSendEmailUrl(workspaceId),
+  {
+    ...options,
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json', ...getHeaders(options?.headers) },
+    body: JSON.stringify(sendRequest)
+  }
+);}
+
+
+
+export const getListSendAsUrl = (workspaceId: string,
+    params?: ListSendAsParams,) => {
+  const normalizedParams = new URLSearchParams();
+
+  Object.entries(params || {}).forEach(([key, value]) => {
+
+    if (value !== undefined) {
+      normalizedParams.append(key, value === null ? 'null' : String(value))
+    }
+  });
+
+  const stringifiedParams = normalizedParams.toString();
+
+  return stringifiedParams.length > 0 ? `/api/v1/workspaces/${workspaceId}/integrations/google/gmail/send-as?${stringifiedParams}` : `/api/v1/workspaces/${workspaceId}/integrations/google/gmail/send-as`
+}
+
+/**
+ * Access: may mail:send (owner, admin, member; API keys need the scope mail:send).
+ * @summary Addresses that mail may be sent from, with their signatures
+ */
+export const listSendAs = async (workspaceId: string,
+    params?: ListSendAsParams, options?: Parameters<typeof call>[1]): Promise<ListSendAs> => {
+
+  return call<ListSendAs>(getListSendAsUrl(workspaceId,params),
   {
     ...options,
     method: 'GET'
@@ -4801,6 +6538,33 @@ export const ready = async ( options?: Parameters<typeof call>[1]): Promise<Read
   {
     ...options,
     method: 'GET'
+
+
+  }
+);}
+
+
+
+export const getReceiveGmailNotificationUrl = () => {
+
+
+
+
+  return `/webhooks/google/gmail`
+}
+
+/**
+ * Takes what a Pub/Sub subscription pushes, wrapped or not, in bodies of up to 64 KB. The OIDC token has to be Google's, for GOOGLE_PUSH_AUDIENCE and of GOOGLE_PUSH_SERVICE_ACCOUNT. Google is the only caller; 404 when GOOGLE_PUSH_SERVICE_ACCOUNT is not set. The mailbox is looked at in the background; what cannot be read, or is about a mailbox nobody here has, is taken and dropped.
+ *
+ * Access: whoever holds a Pub/Sub token signed by Google.
+ * @summary Google's notifications of changes in mailboxes
+ */
+export const receiveGmailNotification = async ( options?: Parameters<typeof call>[1]): Promise<void> => {
+
+  return call<void>(getReceiveGmailNotificationUrl(),
+  {
+    ...options,
+    method: 'POST'
 
 
   }
