@@ -177,6 +177,7 @@ type Completeness struct {
 	Missing      int64     `json:"missing" doc:"At Google and not here, before healing."`
 	Extra        int64     `json:"extra" doc:"Here and not at Google, before healing."`
 	Healed       int64     `json:"healed"`
+	Excluded     int64     `json:"excluded" doc:"At Google and left out by the rules for mail; in neither count."`
 	State        string    `json:"state" enum:"complete,healed,explained,incomplete" doc:"explained: what is missing stands in the list of failures."`
 }
 
@@ -234,8 +235,14 @@ type EmailItem struct {
 	IsStarred      bool      `json:"is_starred"`
 	GmailDate      time.Time `json:"gmail_date"`
 	HasAttachments bool      `json:"has_attachments"`
-	ThreadCount    int       `json:"thread_count" doc:"Messages of the thread that are stored here."`
+	ThreadCount    int       `json:"thread_count" doc:"Messages of the thread that are stored here and that the caller sees."`
 	ConnectionID   string    `json:"connection_id"`
+
+	Recipients []NamedAddress `json:"recipients" doc:"to_emails with the names written with them."`
+	Access     string         `json:"access" enum:"full,subject,metadata" doc:"How much the caller sees: metadata is who and when, subject that and the subject. Fields beyond are empty."`
+	Owner      Owner          `json:"owner"`
+	Shared     bool           `json:"shared" doc:"Shared beyond what the mailbox shows to others; of others' mail: with the caller."`
+	Protected  bool           `json:"protected" doc:"Has a protected address, so nobody else sees it. Told to the owner alone."`
 }
 
 // Email is a whole message.
@@ -364,6 +371,7 @@ type List[T any] struct {
 	Items      []T    `json:"items"`
 	NextCursor string `json:"next_cursor" doc:"Give it as cursor for the next page; empty on the last one."`
 	Total      *int64 `json:"total,omitempty" doc:"Absent where counting would be too dear."`
+	Ranked     *int   `json:"ranked,omitempty" doc:"Of a list by relevance: how many of the newest matches were compared; older ones are not in it."`
 }
 
 // Event is one live event.

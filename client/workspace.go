@@ -130,6 +130,7 @@ type EmailQuery struct {
 	Q, Label, ConnectionID, Cursor string
 	Unread                         *bool
 	Threads                        bool
+	Sort                           string // newest (also when empty), relevance
 	Limit                          int
 }
 
@@ -146,7 +147,7 @@ func (w *InWorkspace) Emails(ctx context.Context, in EmailQuery) (List[EmailItem
 		threads = "true"
 	}
 	var out List[EmailItem]
-	q := query("q", in.Q, "label", in.Label, "connection_id", in.ConnectionID, "cursor", in.Cursor, "limit", limit, "is_unread", unread, "threads", threads)
+	q := query("q", in.Q, "label", in.Label, "connection_id", in.ConnectionID, "cursor", in.Cursor, "limit", limit, "is_unread", unread, "threads", threads, "sort", in.Sort)
 	return out, w.client.Do(ctx, http.MethodGet, w.google+"/gmail/emails"+q, nil, &out)
 }
 

@@ -57,6 +57,8 @@ func itemShape(e mail.ListedEmail) EmailItem {
 		FromEmail: e.From.Email, FromName: e.From.Name, ToEmails: addresses(e.To), Cc: addresses(e.Cc),
 		Snippet: e.Snippet, Labels: texts(e.Labels), IsRead: e.IsRead(), IsStarred: e.IsStarred(), GmailDate: e.Date.UTC(),
 		HasAttachments: e.HasAttachments, ThreadCount: e.ThreadCount, ConnectionID: string(e.ConnectionID),
+		Recipients: each(e.To, func(a crm.Address) NamedAddress { return NamedAddress(a) }), Access: string(e.View.Level),
+		Owner: Owner{UserID: string(e.View.Owner), Name: e.View.OwnerName, Mine: e.View.Mine}, Shared: e.View.Shared, Protected: e.View.Protected,
 	}
 }
 
@@ -97,7 +99,7 @@ func completenessShape(c crm.Completeness) *Completeness {
 	}
 	return &Completeness{
 		CheckedAt: c.CheckedAt.UTC(), GoogleCount: c.GoogleCount, RapportCount: c.RapportCount,
-		Missing: c.Missing, Extra: c.Extra, Healed: c.Healed, State: state,
+		Missing: c.Missing, Extra: c.Extra, Healed: c.Healed, Excluded: c.Excluded, State: state,
 	}
 }
 

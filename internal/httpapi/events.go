@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -17,9 +18,9 @@ import (
 
 // describeEvents documents the stream: its kinds of event and when they come.
 func describeEvents(op *huma.Operation) {
-	op.Description = "A stream of server-sent events. event is one of ready (at once), mail.arrived, mail.changed, sync.progress, sync.completed, sync.failed, " +
+	op.Description = "A stream of server-sent events. event is one of ready (at once), mail.arrived, mail.changed, mail.shared (somebody sees more of a mailbox, or less: read its lists again), sync.progress, sync.completed, sync.failed, " +
 		"connection.granted, connection.needs_reauth, connection.changed, approval.asked (to administrators and who asked), approval.decided, member.removed (to the person); data is JSON with connection_id, at and data (ids and counts). " +
-		"A comment comes every 15 seconds. Private matters go to their owner alone. Read what changed from the API: events may be dropped for a slow reader, and then a ready event tells so.\n\n" + op.Description
+		"A comment comes every 15 seconds. Private matters go to their owner alone, and ids of messages to those who see them. Read what changed from the API: events may be dropped for a slow reader, and then a ready event tells so.\n\n" + op.Description
 	answers("200", "text/event-stream", "Server-sent events")(op)
 }
 
@@ -63,13 +64,53 @@ func (s *Server) pump(r *http.Request, c access.Caller, facts <-chan fact.Fact, 
 				return
 			}
 			if concerns(c, f) {
-				err = out.send(string(f.Kind), eventShape(f))
+				err = s.pass(ctx, c, f, out)
 			}
 		}
 		if err != nil {
 			return
 		}
 	}
+}
+
+// pass tells a reader of a fact, of messages only as far as the reader sees them.
+func (s *Server) pass(ctx context.Context, c access.Caller, f fact.Fact, out eventWriter) error {
+	e := eventShape(f)
+	if f.Kind == fact.MailArrived || f.Kind == fact.MailChanged || f.Kind == fact.MailRefused {
+		if any, err := s.cut(ctx, c, f, e.Data); err != nil || !any {
+			return err
+		}
+	}
+	return out.send(string(f.Kind), e)
+}
+
+// cut takes the ids of messages out of an event that the reader does not see, and
+// says whether any is left. Their owner sees them all.
+func (s *Server) cut(ctx context.Context, c access.Caller, f fact.Fact, data map[string]any) (any bool, err error) {
+	var about struct {
+		OwnerID crm.UserID    `json:"owner_id"`
+		IDs     []crm.EmailID `json:"ids"`
+		Deleted []crm.EmailID `json:"deleted"`
+	}
+	if err := json.Unmarshal(f.Data, &about); err != nil {
+		return false, fmt.Errorf("reading a fact: %w", err)
+	}
+	if f.UserID == c.UserID || about.OwnerID == c.UserID {
+		return true, nil
+	}
+	levels, err := s.Mail.VisibleIDs(ctx, c, about.IDs)
+	if err != nil {
+		return false, err
+	}
+	unseen := func(id crm.EmailID) bool { return levels[id] == crm.LevelNone }
+	ids := slices.DeleteFunc(about.IDs, unseen)
+	data["ids"], data["count"] = ids, len(ids)
+	if gone := slices.DeleteFunc(about.Deleted, unseen); len(gone) > 0 {
+		data["deleted"] = gone
+	} else {
+		delete(data, "deleted")
+	}
+	return len(ids) > 0, nil
 }
 
 func (s *Server) mayListen(r *http.Request, c access.Caller) bool {

@@ -36,6 +36,7 @@ type listEmailsInput struct {
 	ConnectionID string         `query:"connection_id" doc:"Everything the caller may see when absent."`
 	TimeZone     string         `query:"time_zone" maxLength:"64" doc:"Where days begin in before: and after:, as an IANA name. UTC when absent."`
 	Threads      bool           `query:"threads" doc:"One row per conversation: its newest message."`
+	Sort         string         `query:"sort" enum:"newest,relevance" default:"newest" doc:"relevance: the best first, of the newest 500 messages that match (ranked says how many those are)."`
 }
 
 func (s *Server) listEmails(ctx context.Context, c access.Caller, in *listEmailsInput) (*bodyOf[List[EmailItem]], error) {
@@ -44,7 +45,7 @@ func (s *Server) listEmails(ctx context.Context, c access.Caller, in *listEmails
 	}
 	q := mail.ListQuery{
 		Workspace: c.Workspace, Connection: crm.ConnectionID(in.ConnectionID), Label: in.Label,
-		Unread: in.IsUnread.pointer(), Threads: in.Threads, Page: in.page(),
+		Unread: in.IsUnread.pointer(), Threads: in.Threads, Relevance: in.Sort == "relevance", Page: in.page(),
 	}
 	if strings.TrimSpace(in.Q) != "" {
 		viewer, err := s.viewer(ctx, c, in.TimeZone)
@@ -61,6 +62,9 @@ func (s *Server) listEmails(ctx context.Context, c access.Caller, in *listEmails
 	out.Body.NextCursor = found.Next
 	if found.Total >= 0 {
 		out.Body.Total = &found.Total
+	}
+	if q.Relevance {
+		out.Body.Ranked = &found.Ranked
 	}
 	return out, nil
 }
@@ -136,8 +140,10 @@ func (s *Server) getThread(ctx context.Context, c access.Caller, in *threadInput
 	}
 	out := Thread{GmailThreadID: in.ThreadID, ConnectionID: string(id)}
 	out.Items = each(messages, func(e mail.Read) Email { return emailShape(e, len(messages)) })
-	if len(messages) > 0 {
-		out.Subject = messages[0].Subject
+	for _, m := range messages { // the first whose subject is seen
+		if out.Subject = m.Subject; out.Subject != "" {
+			break
+		}
 	}
 	return &bodyOf[Thread]{out}, nil
 }

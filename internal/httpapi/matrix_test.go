@@ -363,10 +363,11 @@ func TestWhatIsOpenToWhom(t *testing.T) {
 			"create-authorize-link", "create-lease", "cut-lease", "list-authorized-services", "list-leases", "revoke-token", "vend-token",
 		},
 		"every member": {
-			"ask-google-approval", "change-emails", "connect-google", "create-label", "delete-label", "disconnect-google", "dismiss-google-approval-request",
-			"get-attachment", "get-email", "get-google-approval", "get-google-status", "get-run", "get-thread", "get-workspace", "list-changes",
-			"list-emails", "list-failures", "list-labels", "list-members", "list-runs", "preview-google", "rename-label", "retry-failure", "stream-events",
-			"sync-gmail", "undo-change", "update-google-settings", "verify-google",
+			"add-mail-rule", "ask-google-approval", "change-emails", "connect-google", "create-label", "delete-label", "disconnect-google",
+			"dismiss-google-approval-request", "drop-mail-rule", "get-attachment", "get-email", "get-google-approval", "get-google-status", "get-mail-policy",
+			"get-run", "get-thread", "get-workspace", "list-changes", "list-emails", "list-failures", "list-labels", "list-mail-rules", "list-members",
+			"list-runs", "list-shares", "preview-google", "rename-label", "retry-failure", "share-mail", "stream-events", "suggest-search", "sync-gmail",
+			"undo-change", "unshare-mail", "update-google-settings", "verify-google",
 		},
 	}
 	got := map[string][]string{}
