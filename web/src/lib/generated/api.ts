@@ -312,6 +312,8 @@ export const CompletenessState = {
 
 export interface Completeness {
   checked_at: string;
+  /** At Google and left out by the rules for mail; in neither count. */
+  excluded: number;
   /** Here and not at Google, before healing. */
   extra: number;
   google_count: number;
@@ -516,6 +518,33 @@ export interface CreatedLease {
   user_id: string;
 }
 
+export type CreatedMailRuleKind = typeof CreatedMailRuleKind[keyof typeof CreatedMailRuleKind];
+
+
+export const CreatedMailRuleKind = {
+  blocked: 'blocked',
+  protected: 'protected',
+} as const;
+
+export type CreatedMailRuleScope = typeof CreatedMailRuleScope[keyof typeof CreatedMailRuleScope];
+
+
+export const CreatedMailRuleScope = {
+  workspace: 'workspace',
+  mine: 'mine',
+} as const;
+
+export interface CreatedMailRule {
+  /** Stored messages with the address. Blocked ones are deleted in the next moments; protected ones are hidden from others at once. */
+  affects: number;
+  created_at: string;
+  created_by: string;
+  id: string;
+  kind: CreatedMailRuleKind;
+  pattern: string;
+  scope: CreatedMailRuleScope;
+}
+
 export interface Credentials {
   /**
      * @minLength 3
@@ -592,6 +621,18 @@ export interface Draft {
   updated_at: string;
 }
 
+/**
+ * How much the caller sees: metadata is who and when, subject that and the subject. Fields beyond are empty.
+ */
+export type EmailAccess = typeof EmailAccess[keyof typeof EmailAccess];
+
+
+export const EmailAccess = {
+  full: 'full',
+  subject: 'subject',
+  metadata: 'metadata',
+} as const;
+
 export interface EmailLink {
   name: string;
   record_id: string;
@@ -599,7 +640,21 @@ export interface EmailLink {
   why: string;
 }
 
+export interface Owner {
+  /** The caller's own. */
+  mine: boolean;
+  name: string;
+  user_id: string;
+}
+
+export interface NamedAddress {
+  email: string;
+  name: string;
+}
+
 export interface Email {
+  /** How much the caller sees: metadata is who and when, subject that and the subject. Fields beyond are empty. */
+  access: EmailAccess;
   attachments: Attachment[];
   bcc: string[];
   /** Pictures of other servers that images=false took out. */
@@ -620,10 +675,17 @@ export interface Email {
   is_starred: boolean;
   labels: string[];
   links: EmailLink[];
+  owner: Owner;
+  /** Has a protected address, so nobody else sees it. Told to the owner alone. */
+  protected: boolean;
+  /** to_emails with the names written with them. */
+  recipients: NamedAddress[];
   reply_to: string[];
+  /** Shared beyond what the mailbox shows to others; of others' mail: with the caller. */
+  shared: boolean;
   snippet: string;
   subject: string;
-  /** Messages of the thread that are stored here. */
+  /** Messages of the thread that are stored here and that the caller sees. */
   thread_count: number;
   to_emails: string[];
 }
@@ -795,7 +857,21 @@ export interface EmailFolder {
   role: EmailFolderRole;
 }
 
+/**
+ * How much the caller sees: metadata is who and when, subject that and the subject. Fields beyond are empty.
+ */
+export type EmailItemAccess = typeof EmailItemAccess[keyof typeof EmailItemAccess];
+
+
+export const EmailItemAccess = {
+  full: 'full',
+  subject: 'subject',
+  metadata: 'metadata',
+} as const;
+
 export interface EmailItem {
+  /** How much the caller sees: metadata is who and when, subject that and the subject. Fields beyond are empty. */
+  access: EmailItemAccess;
   cc: string[];
   connection_id: string;
   from_email: string;
@@ -808,9 +884,16 @@ export interface EmailItem {
   is_read: boolean;
   is_starred: boolean;
   labels: string[];
+  owner: Owner;
+  /** Has a protected address, so nobody else sees it. Told to the owner alone. */
+  protected: boolean;
+  /** to_emails with the names written with them. */
+  recipients: NamedAddress[];
+  /** Shared beyond what the mailbox shows to others; of others' mail: with the caller. */
+  shared: boolean;
   snippet: string;
   subject: string;
-  /** Messages of the thread that are stored here. */
+  /** Messages of the thread that are stored here and that the caller sees. */
   thread_count: number;
   to_emails: string[];
 }
@@ -1042,6 +1125,8 @@ export interface ListAPIKey {
   items: APIKey[];
   /** Give it as cursor for the next page; empty on the last one. */
   next_cursor: string;
+  /** Of a list by relevance: how many of the newest matches were compared; older ones are not in it. */
+  ranked?: number;
   /** Absent where counting would be too dear. */
   total?: number;
 }
@@ -1050,6 +1135,8 @@ export interface ListAuditRow {
   items: AuditRow[];
   /** Give it as cursor for the next page; empty on the last one. */
   next_cursor: string;
+  /** Of a list by relevance: how many of the newest matches were compared; older ones are not in it. */
+  ranked?: number;
   /** Absent where counting would be too dear. */
   total?: number;
 }
@@ -1058,6 +1145,8 @@ export interface ListChange {
   items: Change[];
   /** Give it as cursor for the next page; empty on the last one. */
   next_cursor: string;
+  /** Of a list by relevance: how many of the newest matches were compared; older ones are not in it. */
+  ranked?: number;
   /** Absent where counting would be too dear. */
   total?: number;
 }
@@ -1066,6 +1155,8 @@ export interface ListColleague {
   items: Colleague[];
   /** Give it as cursor for the next page; empty on the last one. */
   next_cursor: string;
+  /** Of a list by relevance: how many of the newest matches were compared; older ones are not in it. */
+  ranked?: number;
   /** Absent where counting would be too dear. */
   total?: number;
 }
@@ -1074,6 +1165,8 @@ export interface ListConnectLink {
   items: ConnectLink[];
   /** Give it as cursor for the next page; empty on the last one. */
   next_cursor: string;
+  /** Of a list by relevance: how many of the newest matches were compared; older ones are not in it. */
+  ranked?: number;
   /** Absent where counting would be too dear. */
   total?: number;
 }
@@ -1082,6 +1175,8 @@ export interface ListConnectionHealth {
   items: ConnectionHealth[];
   /** Give it as cursor for the next page; empty on the last one. */
   next_cursor: string;
+  /** Of a list by relevance: how many of the newest matches were compared; older ones are not in it. */
+  ranked?: number;
   /** Absent where counting would be too dear. */
   total?: number;
 }
@@ -1090,6 +1185,8 @@ export interface ListCreatedConnectLink {
   items: CreatedConnectLink[];
   /** Give it as cursor for the next page; empty on the last one. */
   next_cursor: string;
+  /** Of a list by relevance: how many of the newest matches were compared; older ones are not in it. */
+  ranked?: number;
   /** Absent where counting would be too dear. */
   total?: number;
 }
@@ -1098,6 +1195,8 @@ export interface ListDraft {
   items: Draft[];
   /** Give it as cursor for the next page; empty on the last one. */
   next_cursor: string;
+  /** Of a list by relevance: how many of the newest matches were compared; older ones are not in it. */
+  ranked?: number;
   /** Absent where counting would be too dear. */
   total?: number;
 }
@@ -1106,6 +1205,8 @@ export interface ListEmailAccount {
   items: EmailAccount[];
   /** Give it as cursor for the next page; empty on the last one. */
   next_cursor: string;
+  /** Of a list by relevance: how many of the newest matches were compared; older ones are not in it. */
+  ranked?: number;
   /** Absent where counting would be too dear. */
   total?: number;
 }
@@ -1114,6 +1215,8 @@ export interface ListEmailFolder {
   items: EmailFolder[];
   /** Give it as cursor for the next page; empty on the last one. */
   next_cursor: string;
+  /** Of a list by relevance: how many of the newest matches were compared; older ones are not in it. */
+  ranked?: number;
   /** Absent where counting would be too dear. */
   total?: number;
 }
@@ -1122,6 +1225,8 @@ export interface ListEmailItem {
   items: EmailItem[];
   /** Give it as cursor for the next page; empty on the last one. */
   next_cursor: string;
+  /** Of a list by relevance: how many of the newest matches were compared; older ones are not in it. */
+  ranked?: number;
   /** Absent where counting would be too dear. */
   total?: number;
 }
@@ -1130,6 +1235,8 @@ export interface ListFailure {
   items: Failure[];
   /** Give it as cursor for the next page; empty on the last one. */
   next_cursor: string;
+  /** Of a list by relevance: how many of the newest matches were compared; older ones are not in it. */
+  ranked?: number;
   /** Absent where counting would be too dear. */
   total?: number;
 }
@@ -1138,6 +1245,8 @@ export interface ListGoogleClient {
   items: GoogleClient[];
   /** Give it as cursor for the next page; empty on the last one. */
   next_cursor: string;
+  /** Of a list by relevance: how many of the newest matches were compared; older ones are not in it. */
+  ranked?: number;
   /** Absent where counting would be too dear. */
   total?: number;
 }
@@ -1146,6 +1255,8 @@ export interface ListInvitation {
   items: Invitation[];
   /** Give it as cursor for the next page; empty on the last one. */
   next_cursor: string;
+  /** Of a list by relevance: how many of the newest matches were compared; older ones are not in it. */
+  ranked?: number;
   /** Absent where counting would be too dear. */
   total?: number;
 }
@@ -1154,6 +1265,8 @@ export interface ListLabel {
   items: Label[];
   /** Give it as cursor for the next page; empty on the last one. */
   next_cursor: string;
+  /** Of a list by relevance: how many of the newest matches were compared; older ones are not in it. */
+  ranked?: number;
   /** Absent where counting would be too dear. */
   total?: number;
 }
@@ -1162,6 +1275,43 @@ export interface ListLease {
   items: Lease[];
   /** Give it as cursor for the next page; empty on the last one. */
   next_cursor: string;
+  /** Of a list by relevance: how many of the newest matches were compared; older ones are not in it. */
+  ranked?: number;
+  /** Absent where counting would be too dear. */
+  total?: number;
+}
+
+export type MailRuleKind = typeof MailRuleKind[keyof typeof MailRuleKind];
+
+
+export const MailRuleKind = {
+  blocked: 'blocked',
+  protected: 'protected',
+} as const;
+
+export type MailRuleScope = typeof MailRuleScope[keyof typeof MailRuleScope];
+
+
+export const MailRuleScope = {
+  workspace: 'workspace',
+  mine: 'mine',
+} as const;
+
+export interface MailRule {
+  created_at: string;
+  created_by: string;
+  id: string;
+  kind: MailRuleKind;
+  pattern: string;
+  scope: MailRuleScope;
+}
+
+export interface ListMailRule {
+  items: MailRule[];
+  /** Give it as cursor for the next page; empty on the last one. */
+  next_cursor: string;
+  /** Of a list by relevance: how many of the newest matches were compared; older ones are not in it. */
+  ranked?: number;
   /** Absent where counting would be too dear. */
   total?: number;
 }
@@ -1187,6 +1337,8 @@ export interface ListMember {
   items: Member[];
   /** Give it as cursor for the next page; empty on the last one. */
   next_cursor: string;
+  /** Of a list by relevance: how many of the newest matches were compared; older ones are not in it. */
+  ranked?: number;
   /** Absent where counting would be too dear. */
   total?: number;
 }
@@ -1241,6 +1393,8 @@ export interface ListOutgoing {
   items: Outgoing[];
   /** Give it as cursor for the next page; empty on the last one. */
   next_cursor: string;
+  /** Of a list by relevance: how many of the newest matches were compared; older ones are not in it. */
+  ranked?: number;
   /** Absent where counting would be too dear. */
   total?: number;
 }
@@ -1287,6 +1441,8 @@ export interface ListRun {
   items: Run[];
   /** Give it as cursor for the next page; empty on the last one. */
   next_cursor: string;
+  /** Of a list by relevance: how many of the newest matches were compared; older ones are not in it. */
+  ranked?: number;
   /** Absent where counting would be too dear. */
   total?: number;
 }
@@ -1307,6 +1463,8 @@ export interface ListSendAs {
   items: SendAs[];
   /** Give it as cursor for the next page; empty on the last one. */
   next_cursor: string;
+  /** Of a list by relevance: how many of the newest matches were compared; older ones are not in it. */
+  ranked?: number;
   /** Absent where counting would be too dear. */
   total?: number;
 }
@@ -1334,6 +1492,8 @@ export interface ListServiceToken {
   items: ServiceToken[];
   /** Give it as cursor for the next page; empty on the last one. */
   next_cursor: string;
+  /** Of a list by relevance: how many of the newest matches were compared; older ones are not in it. */
+  ranked?: number;
   /** Absent where counting would be too dear. */
   total?: number;
 }
@@ -1353,6 +1513,57 @@ export interface ListSession {
   items: Session[];
   /** Give it as cursor for the next page; empty on the last one. */
   next_cursor: string;
+  /** Of a list by relevance: how many of the newest matches were compared; older ones are not in it. */
+  ranked?: number;
+  /** Absent where counting would be too dear. */
+  total?: number;
+}
+
+export interface Share {
+  connection_id: string;
+  created_at: string;
+  created_by: string;
+  /** Empty for the whole conversation. */
+  email_id: string;
+  gmail_thread_id: string;
+  id: string;
+  user_ids: string[];
+  workspace: boolean;
+}
+
+export interface ListShare {
+  items: Share[];
+  /** Give it as cursor for the next page; empty on the last one. */
+  next_cursor: string;
+  /** Of a list by relevance: how many of the newest matches were compared; older ones are not in it. */
+  ranked?: number;
+  /** Absent where counting would be too dear. */
+  total?: number;
+}
+
+export type SuggestionKind = typeof SuggestionKind[keyof typeof SuggestionKind];
+
+
+export const SuggestionKind = {
+  operator: 'operator',
+  person: 'person',
+  label: 'label',
+} as const;
+
+export interface Suggestion {
+  /** What it finds, or the person's name. */
+  hint: string;
+  kind: SuggestionKind;
+  /** What the whole query becomes. */
+  text: string;
+}
+
+export interface ListSuggestion {
+  items: Suggestion[];
+  /** Give it as cursor for the next page; empty on the last one. */
+  next_cursor: string;
+  /** Of a list by relevance: how many of the newest matches were compared; older ones are not in it. */
+  ranked?: number;
   /** Absent where counting would be too dear. */
   total?: number;
 }
@@ -1376,8 +1587,41 @@ export interface ListWorkspace {
   items: Workspace[];
   /** Give it as cursor for the next page; empty on the last one. */
   next_cursor: string;
+  /** Of a list by relevance: how many of the newest matches were compared; older ones are not in it. */
+  ranked?: number;
   /** Absent where counting would be too dear. */
   total?: number;
+}
+
+export interface MailPolicy {
+  /** Texts of older messages are dropped; 0: never. */
+  body_retention_days: number;
+  /** own_domains were chosen. Otherwise they are those of the members' and accounts' addresses, but for domains where everybody can have an address. */
+  domains_chosen: boolean;
+  own_domains: string[];
+  /** Older messages are dropped; 0: never. */
+  retention_days: number;
+  /** Store mail among colleagues only, too: that whose addresses are all in own_domains. */
+  store_internal: boolean;
+}
+
+export interface MailPolicyPatch {
+  /**
+     * @minimum 0
+     * @maximum 36500
+     */
+  body_retention_days?: number;
+  /**
+     * Empty: by the addresses of members and accounts.
+     * @maxItems 500
+     */
+  own_domains?: string[];
+  /**
+     * @minimum 0
+     * @maximum 36500
+     */
+  retention_days?: number;
+  store_internal?: boolean;
 }
 
 export interface User {
@@ -1538,6 +1782,37 @@ export interface NewInvitation {
   role?: NewInvitationRole;
 }
 
+export type NewMailRuleKind = typeof NewMailRuleKind[keyof typeof NewMailRuleKind];
+
+
+export const NewMailRuleKind = {
+  blocked: 'blocked',
+  protected: 'protected',
+} as const;
+
+/**
+ * workspace: for everybody's mailboxes; administrators only.
+ */
+export type NewMailRuleScope = typeof NewMailRuleScope[keyof typeof NewMailRuleScope];
+
+
+export const NewMailRuleScope = {
+  workspace: 'workspace',
+  mine: 'mine',
+} as const;
+
+export interface NewMailRule {
+  kind: NewMailRuleKind;
+  /**
+     * ann@shop.example, or a domain, which covers those below it: shop.example or @shop.example.
+     * @minLength 3
+     * @maxLength 320
+     */
+  pattern: string;
+  /** workspace: for everybody's mailboxes; administrators only. */
+  scope?: NewMailRuleScope;
+}
+
 export type NewMemberRole = typeof NewMemberRole[keyof typeof NewMemberRole];
 
 
@@ -1561,6 +1836,28 @@ export interface NewMember {
      */
   password?: string;
   role?: NewMemberRole;
+}
+
+export interface NewShare {
+  /**
+     * @minLength 1
+     * @maxLength 64
+     */
+  connection_id: string;
+  /** @maxLength 64 */
+  email_id?: string;
+  /**
+     * Gmail's thread id: the conversation, with what is yet to come. One of thread_id and email_id.
+     * @maxLength 200
+     */
+  thread_id?: string;
+  /**
+     * Members it is shared with.
+     * @maxItems 200
+     */
+  user_ids?: string[];
+  /** Share it with every member. */
+  workspace?: boolean;
 }
 
 export interface PasswordChange {
@@ -2469,7 +2766,19 @@ time_zone?: string;
  * One row per conversation: its newest message.
  */
 threads?: boolean;
+/**
+ * relevance: the best first, of the newest 500 messages that match (ranked says how many those are).
+ */
+sort?: ListEmailsSort;
 };
+
+export type ListEmailsSort = typeof ListEmailsSort[keyof typeof ListEmailsSort];
+
+
+export const ListEmailsSort = {
+  newest: 'newest',
+  relevance: 'relevance',
+} as const;
 
 export type GetEmailParams = {
 /**
@@ -2545,6 +2854,31 @@ export type ListSendAsParams = {
 connection_id?: string;
 };
 
+export type ListSharesParams = {
+/**
+ * The caller's first connection when absent.
+ */
+connection_id?: string;
+/**
+ * Gmail's thread id: shares of this conversation and its messages.
+ * @maxLength 200
+ */
+thread_id?: string;
+};
+
+export type SuggestSearchParams = {
+/**
+ * What has been typed.
+ * @maxLength 2000
+ */
+q?: string;
+/**
+ * @minimum 1
+ * @maximum 50
+ */
+limit?: number;
+};
+
 export type SyncGmailParams = {
 /**
  * Wait so long for the run to end, at most 60s: 30s. The answer is the run as it is then.
@@ -2612,6 +2946,18 @@ cursor?: string;
  */
 open?: boolean;
 };
+
+export type ListMailRulesParams = {
+kind?: ListMailRulesKind;
+};
+
+export type ListMailRulesKind = typeof ListMailRulesKind[keyof typeof ListMailRulesKind];
+
+
+export const ListMailRulesKind = {
+  blocked: 'blocked',
+  protected: 'protected',
+} as const;
 
 export type ListMembersParams = {
 /**
@@ -4387,7 +4733,7 @@ export const getStreamEventsUrl = (workspaceId: string,) => {
 }
 
 /**
- * A stream of server-sent events. event is one of ready (at once), mail.arrived, mail.changed, sync.progress, sync.completed, sync.failed, connection.granted, connection.needs_reauth, connection.changed, approval.asked (to administrators and who asked), approval.decided, member.removed (to the person); data is JSON with connection_id, at and data (ids and counts). A comment comes every 15 seconds. Private matters go to their owner alone. Read what changed from the API: events may be dropped for a slow reader, and then a ready event tells so.
+ * A stream of server-sent events. event is one of ready (at once), mail.arrived, mail.changed, mail.shared (somebody sees more of a mailbox, or less: read its lists again), sync.progress, sync.completed, sync.failed, connection.granted, connection.needs_reauth, connection.changed, approval.asked (to administrators and who asked), approval.decided, member.removed (to the person); data is JSON with connection_id, at and data (ids and counts). A comment comes every 15 seconds. Private matters go to their owner alone, and ids of messages to those who see them. Read what changed from the API: events may be dropped for a slow reader, and then a ready event tells so.
  *
  * Access: may mail:read (owner, admin, member; API keys need the scope mail:read).
  * @summary Live events (server-sent)
@@ -5734,6 +6080,145 @@ export const listSendAs = async (workspaceId: string,
 
 
 
+export const getListSharesUrl = (workspaceId: string,
+    params?: ListSharesParams,) => {
+  const normalizedParams = new URLSearchParams();
+
+  Object.entries(params || {}).forEach(([key, value]) => {
+
+    if (value !== undefined) {
+      normalizedParams.append(key, value === null ? 'null' : String(value))
+    }
+  });
+
+  const stringifiedParams = normalizedParams.toString();
+
+  return stringifiedParams.length > 0 ? `/api/v1/workspaces/${workspaceId}/integrations/google/gmail/shares?${stringifiedParams}` : `/api/v1/workspaces/${workspaceId}/integrations/google/gmail/shares`
+}
+
+/**
+ * Access: may mail:read (owner, admin, member; API keys need the scope mail:read).
+ * @summary What is shared of a mailbox of one's own
+ */
+export const listShares = async (workspaceId: string,
+    params?: ListSharesParams, options?: Parameters<typeof call>[1]): Promise<ListShare> => {
+
+  return call<ListShare>(getListSharesUrl(workspaceId,params),
+  {
+    ...options,
+    method: 'GET'
+
+
+  }
+);}
+
+
+
+export const getShareMailUrl = (workspaceId: string,) => {
+
+
+
+
+  return `/api/v1/workspaces/${workspaceId}/integrations/google/gmail/shares`
+}
+
+/**
+ * Only the owner of a mailbox shares its mail. A shared conversation is open to its readers with what is yet to come. Messages with a protected address stay closed, whatever is shared. Readers get the event mail.shared.
+ *
+ * Access: may mail:change (owner, admin, member; API keys need the scope mail:write).
+ * @summary Share a conversation or a message of one's own
+ */
+export const shareMail = async (workspaceId: string,
+    newShare: NewShare, options?: Parameters<typeof call>[1]): Promise<Share> => {
+
+    const getHeaders = (h?: NonNullable<RequestInit['headers']>): Record<string, string | readonly string[]> => {
+    if (!h) return {};
+    if (h instanceof Headers) return Object.fromEntries(h.entries());
+    if (Symbol.iterator in h) {
+      return Object.fromEntries(
+        Array.from(h as Iterable<Iterable<string>>, (entry) => Array.from(entry) as [string, string]),
+      );
+    }
+    const headers: Record<string, string | readonly string[]> = {};
+    for (const [name, value] of Object.entries<string | readonly string[] | undefined>(h)) {
+      if (value !== undefined) headers[name] = value;
+    }
+    return headers;
+  };
+return call<Share>(getShareMailUrl(workspaceId),
+  {
+    ...options,
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json', ...getHeaders(options?.headers) },
+    body: JSON.stringify(newShare)
+  }
+);}
+
+
+
+export const getUnshareMailUrl = (workspaceId: string,
+    shareId: string,) => {
+
+
+
+
+  return `/api/v1/workspaces/${workspaceId}/integrations/google/gmail/shares/${shareId}`
+}
+
+/**
+ * Access: may mail:change (owner, admin, member; API keys need the scope mail:write).
+ * @summary End a share
+ */
+export const unshareMail = async (workspaceId: string,
+    shareId: string, options?: Parameters<typeof call>[1]): Promise<void> => {
+
+  return call<void>(getUnshareMailUrl(workspaceId,shareId),
+  {
+    ...options,
+    method: 'DELETE'
+
+
+  }
+);}
+
+
+
+export const getSuggestSearchUrl = (workspaceId: string,
+    params?: SuggestSearchParams,) => {
+  const normalizedParams = new URLSearchParams();
+
+  Object.entries(params || {}).forEach(([key, value]) => {
+
+    if (value !== undefined) {
+      normalizedParams.append(key, value === null ? 'null' : String(value))
+    }
+  });
+
+  const stringifiedParams = normalizedParams.toString();
+
+  return stringifiedParams.length > 0 ? `/api/v1/workspaces/${workspaceId}/integrations/google/gmail/suggest?${stringifiedParams}` : `/api/v1/workspaces/${workspaceId}/integrations/google/gmail/suggest`
+}
+
+/**
+ * People come from the newest mail that the caller sees, the most frequent first.
+ *
+ * Access: may mail:read (owner, admin, member; API keys need the scope mail:read).
+ * @summary How a search may go on: operators, people, labels
+ */
+export const suggestSearch = async (workspaceId: string,
+    params?: SuggestSearchParams, options?: Parameters<typeof call>[1]): Promise<ListSuggestion> => {
+
+  return call<ListSuggestion>(getSuggestSearchUrl(workspaceId,params),
+  {
+    ...options,
+    method: 'GET'
+
+
+  }
+);}
+
+
+
 export const getSyncGmailUrl = (workspaceId: string,
     params?: SyncGmailParams,) => {
   const normalizedParams = new URLSearchParams();
@@ -6140,6 +6625,174 @@ export const revokeInvitation = async (workspaceId: string,
     invitationId: string, options?: Parameters<typeof call>[1]): Promise<void> => {
 
   return call<void>(getRevokeInvitationUrl(workspaceId,invitationId),
+  {
+    ...options,
+    method: 'DELETE'
+
+
+  }
+);}
+
+
+
+export const getGetMailPolicyUrl = (workspaceId: string,) => {
+
+
+
+
+  return `/api/v1/workspaces/${workspaceId}/mail-policy`
+}
+
+/**
+ * Access: may connection:read (owner, admin, member; API keys need the scope mail:read).
+ * @summary What the workspace has decided about mail
+ */
+export const getMailPolicy = async (workspaceId: string, options?: Parameters<typeof call>[1]): Promise<MailPolicy> => {
+
+  return call<MailPolicy>(getGetMailPolicyUrl(workspaceId),
+  {
+    ...options,
+    method: 'GET'
+
+
+  }
+);}
+
+
+
+export const getChangeMailPolicyUrl = (workspaceId: string,) => {
+
+
+
+
+  return `/api/v1/workspaces/${workspaceId}/mail-policy`
+}
+
+/**
+ * Access: may workspace:manage (owner, admin; API keys need the scope admin).
+ * @summary Change it, for stored mail too
+ */
+export const changeMailPolicy = async (workspaceId: string,
+    mailPolicyPatch: MailPolicyPatch, options?: Parameters<typeof call>[1]): Promise<MailPolicy> => {
+
+    const getHeaders = (h?: NonNullable<RequestInit['headers']>): Record<string, string | readonly string[]> => {
+    if (!h) return {};
+    if (h instanceof Headers) return Object.fromEntries(h.entries());
+    if (Symbol.iterator in h) {
+      return Object.fromEntries(
+        Array.from(h as Iterable<Iterable<string>>, (entry) => Array.from(entry) as [string, string]),
+      );
+    }
+    const headers: Record<string, string | readonly string[]> = {};
+    for (const [name, value] of Object.entries<string | readonly string[] | undefined>(h)) {
+      if (value !== undefined) headers[name] = value;
+    }
+    return headers;
+  };
+return call<MailPolicy>(getChangeMailPolicyUrl(workspaceId),
+  {
+    ...options,
+    method: 'PATCH',
+    headers: { 'Content-Type': 'application/json', ...getHeaders(options?.headers) },
+    body: JSON.stringify(mailPolicyPatch)
+  }
+);}
+
+
+
+export const getListMailRulesUrl = (workspaceId: string,
+    params?: ListMailRulesParams,) => {
+  const normalizedParams = new URLSearchParams();
+
+  Object.entries(params || {}).forEach(([key, value]) => {
+
+    if (value !== undefined) {
+      normalizedParams.append(key, value === null ? 'null' : String(value))
+    }
+  });
+
+  const stringifiedParams = normalizedParams.toString();
+
+  return stringifiedParams.length > 0 ? `/api/v1/workspaces/${workspaceId}/mail-rules?${stringifiedParams}` : `/api/v1/workspaces/${workspaceId}/mail-rules`
+}
+
+/**
+ * Access: may connection:read (owner, admin, member; API keys need the scope mail:read).
+ * @summary Blocked and protected addresses: the workspace's and one's own
+ */
+export const listMailRules = async (workspaceId: string,
+    params?: ListMailRulesParams, options?: Parameters<typeof call>[1]): Promise<ListMailRule> => {
+
+  return call<ListMailRule>(getListMailRulesUrl(workspaceId,params),
+  {
+    ...options,
+    method: 'GET'
+
+
+  }
+);}
+
+
+
+export const getAddMailRuleUrl = (workspaceId: string,) => {
+
+
+
+
+  return `/api/v1/workspaces/${workspaceId}/mail-rules`
+}
+
+/**
+ * blocked: mail with the address, or with one of the domain, is not stored; what is stored already is deleted. protected: it is its owner's alone. Members make rules for their own mailboxes, administrators for the workspace's.
+ *
+ * Access: may connection:manage (owner, admin, member; API keys need the scope admin).
+ * @summary Block or protect an address or domain
+ */
+export const addMailRule = async (workspaceId: string,
+    newMailRule: NewMailRule, options?: Parameters<typeof call>[1]): Promise<CreatedMailRule> => {
+
+    const getHeaders = (h?: NonNullable<RequestInit['headers']>): Record<string, string | readonly string[]> => {
+    if (!h) return {};
+    if (h instanceof Headers) return Object.fromEntries(h.entries());
+    if (Symbol.iterator in h) {
+      return Object.fromEntries(
+        Array.from(h as Iterable<Iterable<string>>, (entry) => Array.from(entry) as [string, string]),
+      );
+    }
+    const headers: Record<string, string | readonly string[]> = {};
+    for (const [name, value] of Object.entries<string | readonly string[] | undefined>(h)) {
+      if (value !== undefined) headers[name] = value;
+    }
+    return headers;
+  };
+return call<CreatedMailRule>(getAddMailRuleUrl(workspaceId),
+  {
+    ...options,
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json', ...getHeaders(options?.headers) },
+    body: JSON.stringify(newMailRule)
+  }
+);}
+
+
+
+export const getDropMailRuleUrl = (workspaceId: string,
+    ruleId: string,) => {
+
+
+
+
+  return `/api/v1/workspaces/${workspaceId}/mail-rules/${ruleId}`
+}
+
+/**
+ * Access: may connection:manage (owner, admin, member; API keys need the scope admin).
+ * @summary End a rule; mail that it kept out is fetched again
+ */
+export const dropMailRule = async (workspaceId: string,
+    ruleId: string, options?: Parameters<typeof call>[1]): Promise<void> => {
+
+  return call<void>(getDropMailRuleUrl(workspaceId,ruleId),
   {
     ...options,
     method: 'DELETE'
