@@ -71,7 +71,14 @@ func (s *Service) Send(ctx context.Context, c access.Caller, m Message, once Onc
 	if err != nil {
 		return crm.Outgoing{}, err
 	}
-	return s.put(ctx, w.row(), raw, once, min(max(m.Undo, 0), mostUndo), m.SendAt)
+	o, err := s.put(ctx, w.row(), raw, once, min(max(m.Undo, 0), mostUndo), m.SendAt)
+	if err != nil || o.ID == w.content.ID {
+		return o, err
+	}
+	if same, err := s.known(ctx, c, once); same.ID != "" || err != nil { // the other click was faster
+		return same, err
+	}
+	return crm.Outgoing{}, &fault.Error{Kind: fault.Conflict, Code: "draft_is_sent", Text: "This draft is being sent already."}
 }
 
 // known is the row that a key has made before; none when there is none.
@@ -338,7 +345,7 @@ func (w *writing) inline(ctx context.Context, named []string) error {
 		if !slices.ContainsFunc(named, func(id string) bool { return strings.EqualFold(id, a.ContentID) }) {
 			continue
 		}
-		f, err := w.original1(ctx, a)
+		f, err := w.passOn(ctx, a)
 		if err != nil {
 			return err
 		}
@@ -348,8 +355,8 @@ func (w *writing) inline(ctx context.Context, named []string) error {
 	return nil
 }
 
-// original1 fetches one attachment of the original.
-func (w *writing) original1(ctx context.Context, a crm.Attachment) (file, error) {
+// passOn fetches one attachment of the original.
+func (w *writing) passOn(ctx context.Context, a crm.Attachment) (file, error) {
 	if w.size()+a.Size > maxMessage {
 		return file{}, tooBig(w.size() + a.Size)
 	}
@@ -406,7 +413,7 @@ func (w *writing) passedOn(ctx context.Context, shown []string) error {
 		case !listed && slices.Contains(shown, a.ContentID) && a.ContentID != "":
 			continue // stands in the text
 		}
-		f, err := w.original1(ctx, a)
+		f, err := w.passOn(ctx, a)
 		if err != nil {
 			return err
 		}
