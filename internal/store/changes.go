@@ -1,10 +1,12 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"time"
@@ -123,12 +125,19 @@ func (a *apply) readChanged(ctx context.Context, changes ...string) error {
 	return err
 }
 
+// inOrder are the messages read so far, the oldest first.
+func (a *apply) inOrder() []*message {
+	return slices.SortedFunc(maps.Values(a.messages), byPosition)
+}
+
+func byPosition(x, y *message) int { return cmp.Compare(x.pos, y.pos) }
+
 // drop takes from messages what is pending no longer.
 func (a *apply) drop() {
 	if len(a.settled) == 0 && a.lifted == nil {
 		return
 	}
-	for _, m := range a.messages {
+	for _, m := range a.inOrder() {
 		n := len(m.pending)
 		m.pending = slices.DeleteFunc(m.pending, func(p pending) bool {
 			return slices.Contains(a.settled, p.change) || a.lifted != nil && a.lifted(m, p)
@@ -142,9 +151,12 @@ func (a *apply) drop() {
 
 // savePending stores what Google says of messages under pending changes.
 func (a *apply) savePending(ctx context.Context) error {
+	if !a.overlaid {
+		return nil
+	}
 	var keep []*message
 	var over []int64
-	for _, m := range a.messages {
+	for _, m := range a.inOrder() {
 		switch {
 		case m.was == nil:
 		case len(m.pending) == 0 && m.was.remote != nil:
@@ -154,7 +166,6 @@ func (a *apply) savePending(ctx context.Context) error {
 		}
 	}
 	a.wrote = a.wrote || len(keep)+len(over)+len(a.settled) > 0
-	slices.SortFunc(keep, func(x, y *message) int { return int(x.pos - y.pos) })
 	err := a.t.insert(ctx, "save remote", "email_remote", len(keep), "ON CONFLICT (pos) DO UPDATE SET labels = excluded.labels",
 		position(keep), texts("labels", keep, func(m *message) string { return listText(m.remote) }))
 	if err != nil {
@@ -263,7 +274,7 @@ func (a *apply) pick(ctx context.Context, p mail.Pick) ([]*message, error) {
 
 // change makes a change of what an aim does to messages, and lays it over them.
 func (a *apply) change(ctx context.Context, c crm.Change, send work.Job, of []*message, aim func(*message) mail.Delta) (crm.Change, error) {
-	slices.SortFunc(of, func(x, y *message) int { return int(x.pos - y.pos) })
+	slices.SortFunc(of, byPosition)
 	var changed []*message
 	for _, m := range of {
 		d := aim(m).Of(m.labels)
@@ -274,6 +285,7 @@ func (a *apply) change(ctx context.Context, c crm.Change, send work.Job, of []*m
 		m.overlay()
 		a.touch(m)
 		changed = append(changed, m)
+		a.overlaid = true
 	}
 	c.CreatedAt, c.State, c.Count = clock(a.t.now), crm.ChangeWaiting, int64(len(changed))
 	var finished *int64
@@ -395,12 +407,11 @@ func (s *Store) RefuseChange(ctx context.Context, c crm.Change, gmailIDs []strin
 		a.lifted = func(m *message, p pending) bool { return p.change == string(c.ID) && refused(m) }
 		var ids []crm.EmailID
 		var at []int64
-		for _, m := range a.messages {
+		for _, m := range a.inOrder() {
 			if refused(m) {
 				ids, at = append(ids, m.id), append(at, m.pos)
 			}
 		}
-		slices.Sort(ids)
 		a.tellRefused(c, ids, reason)
 		if !whole {
 			_, err = a.t.exec(ctx, "drop items", "DELETE FROM email_change_items WHERE change_id = $1 AND "+a.t.s.d.in("pos", 2), string(c.ID), a.t.s.d.list(at))

@@ -76,7 +76,7 @@ func (s *Store) Reshow(ctx context.Context, id crm.ConnectionID, n int) (int, er
 		fresh, err := a.read(ctx, "pos BETWEEN $1 AND $2 AND NOT shown AND deleted_at IS NULL AND NOT "+carries(3)+" AND (NOT "+carries(4)+" OR "+carries(5)+
 			") ORDER BY pos DESC LIMIT $6", lowest(a.no), highest(a.no), d.list([]string{"SPAM", "TRASH", "DRAFT"}), d.list(hidden), d.list(on), int64(n))
 		found += len(fresh)
-		for _, m := range a.messages {
+		for _, m := range a.inOrder() {
 			a.touch(m)
 		}
 		return err
@@ -102,7 +102,7 @@ func (s *Store) ForgetLabels(ctx context.Context, id crm.ConnectionID, n int) (i
 		if err != nil {
 			return err
 		}
-		for _, m := range a.messages {
+		for _, m := range a.inOrder() {
 			m.say(slices.DeleteFunc(slices.Clone(m.remote), func(l string) bool { return l == label }))
 			if !slices.Equal(m.labels, m.was.labels) {
 				a.touch(m)

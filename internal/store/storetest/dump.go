@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"database/sql"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -9,6 +10,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	_ "modernc.org/sqlite" // for looking into files
+
+	"rapport/internal/crm"
+	"rapport/internal/mail"
 )
 
 // Dump reads every table of ours as text, row by row, in an order of its own: two
@@ -93,14 +97,17 @@ func (w *World) Consistent() {
 		shown   bool
 		read    bool
 		starred bool
+		chosen  crm.ConnectionSettings
 	}
 	var all []message
-	rows, err := db.Query("SELECT pos, gmail_thread_id, labels, deleted_at IS NULL, has_attachments, shown, is_read, is_starred FROM synced_emails")
+	rows, err := db.Query(`SELECT e.pos, e.gmail_thread_id, e.labels, e.deleted_at IS NULL, e.has_attachments, e.shown, e.is_read, e.is_starred, g.settings
+		FROM synced_emails e JOIN google_integrations g ON g.id = e.integration_id`)
 	require.NoError(w.T, err)
 	for rows.Next() {
 		var m message
-		var labels string
-		require.NoError(w.T, rows.Scan(&m.pos, &m.thread, &labels, &m.live, &m.files, &m.shown, &m.read, &m.starred))
+		var labels, settings string
+		require.NoError(w.T, rows.Scan(&m.pos, &m.thread, &labels, &m.live, &m.files, &m.shown, &m.read, &m.starred, &settings))
+		require.NoError(w.T, json.Unmarshal([]byte(settings), &m.chosen))
 		m.labels = strings.FieldsFunc(labels, func(r rune) bool { return strings.ContainsRune(`[]",`, r) })
 		all = append(all, m)
 	}
@@ -108,7 +115,7 @@ func (w *World) Consistent() {
 	type number struct{ total, unread, threads int64 }
 	numbers, index, threads := map[string]number{}, []string{}, map[string]bool{}
 	for _, m := range all {
-		hidden := slices.ContainsFunc(m.labels, hides)
+		hidden := slices.ContainsFunc(m.labels, hides) || !mail.Shown(m.labels, m.chosen)
 		require.Equal(w.T, m.live && !hidden, m.shown)
 		require.Equal(w.T, !slices.Contains(m.labels, "UNREAD"), m.read)
 		require.Equal(w.T, slices.Contains(m.labels, "STARRED"), m.starred)
@@ -150,10 +157,12 @@ func (w *World) Consistent() {
 	}
 	slices.Sort(want)
 	require.Equal(w.T, want, w.column(db, "SELECT mailbox || ' ' || label || ' ' || total || ' ' || unread || ' ' || threads FROM mailbox_counts WHERE total <> 0 OR unread <> 0 OR threads <> 0"))
-	for _, table := range []string{"email_bodies", "email_raw", "email_attachments", "email_index_queue"} {
+	for _, table := range []string{"email_bodies", "email_raw", "email_attachments", "email_index_queue", "email_change_items", "email_remote"} {
 		require.Empty(w.T, w.column(db, "SELECT CAST(pos AS TEXT) FROM "+table+" WHERE pos NOT IN (SELECT pos FROM synced_emails)"), table)
 	}
 	require.Empty(w.T, w.column(db, "SELECT CAST(pos AS TEXT) FROM synced_emails WHERE pos NOT IN (SELECT pos FROM email_bodies)"))
+	require.Equal(w.T, append([]string{}, w.column(db, "SELECT DISTINCT CAST(i.pos AS TEXT) FROM email_change_items i JOIN email_changes c ON c.id = i.change_id WHERE c.pending")...),
+		append([]string{}, w.column(db, "SELECT CAST(pos AS TEXT) FROM email_remote")...), "what Google says is kept just of messages under pending changes")
 }
 
 func hides(label string) bool { return label == "SPAM" || label == "TRASH" || label == "DRAFT" }
