@@ -20,6 +20,7 @@ import (
 	"rapport/internal/fault"
 	"rapport/internal/google"
 	"rapport/internal/mail"
+	"rapport/internal/mail/push"
 	"rapport/internal/runner/local"
 	"rapport/internal/store"
 	"rapport/internal/vault"
@@ -40,6 +41,8 @@ type process struct {
 	store  *store.Store
 	vault  *vault.Service
 	mail   *mail.Service
+	door   *google.Gmail
+	push   *push.Service // nil: mailboxes are not watched
 	steps  map[work.Kind]work.Step
 	holder string
 	client *http.Client
@@ -146,6 +149,7 @@ func (h *house) boot() *process {
 		Limiter: google.NewLimiter(quota, limits),
 	})
 	require.NoError(h.t, err)
+	p.door = door
 	p.mail = &mail.Service{
 		Mailboxes: door, Streams: p.store, Runs: p.store, Ledger: p.store, Emails: p.store, Connections: p.store, Queue: p.store, Changes: p.store,
 		Now: h.clock.Now, Random: rand.Reader, Budget: 2 * time.Second,
@@ -323,6 +327,9 @@ func (p *process) one() (worked bool, err error) {
 // kinds are those a process claims.
 func (p *process) kinds() []work.Kind {
 	all := append([]work.Kind{mail.KindPoll}, kinds...)
+	if p.push != nil {
+		all = append(all, push.KindWatch, push.KindWatches)
+	}
 	if p.unchecked {
 		all = slices.DeleteFunc(all, func(k work.Kind) bool { return k == mail.KindVerify })
 	}
@@ -332,7 +339,7 @@ func (p *process) kinds() []work.Kind {
 // step does one step of a stream.
 func (p *process) step(k work.Kind) (more bool, err error) {
 	subject := string(p.conn)
-	if k == mail.KindPoll {
+	if k == mail.KindPoll || k == push.KindWatches {
 		subject = ""
 	}
 	p.note("step %s", k)

@@ -41,7 +41,9 @@ const (
 )
 
 const (
-	renewEvery = 24 * time.Hour
+	// renewEvery is daily, and a little before the third of three polls, which it
+	// takes the place of (see Service.nothingMissed).
+	renewEvery = 23 * time.Hour
 	// renewSoon is how much of a watch's life has to be left.
 	renewSoon = 48 * time.Hour
 	// lookAfter is how often all watches are looked after, and one that failed for

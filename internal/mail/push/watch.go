@@ -204,7 +204,7 @@ func (w *Watch) judge(l mail.Look, p pace, now time.Time) {
 			w.Suspect, w.SuspectAt = l.Changed, now
 		}
 		w.Interval = 0
-	case l.Changed == 0 && w.SuspectAt.IsZero() && now.Sub(w.NotifiedAt) >= max(w.Interval, p.base):
+	case l.Changed == 0 && w.SuspectAt.IsZero() && w.MissedAt.IsZero() && now.Sub(w.NotifiedAt) >= max(w.Interval, p.base):
 		// Nothing was missed for that long.
 		w.Interval = min(2*max(w.Interval, p.base), max(longestQuiet, p.base))
 	}
