@@ -55,7 +55,7 @@ type InvitationView struct {
 // AcceptInvitation makes the account of an invited person.
 type AcceptInvitation struct {
 	Name     string `json:"name,omitempty" maxLength:"200"`
-	Password string `json:"password" minLength:"1" maxLength:"1024" doc:"At least 10 characters; the present password for people who have an account."`
+	Password string `json:"password,omitempty" maxLength:"1024" doc:"At least 10 characters; of people who have an account the present password, or none when they are signed in with it."`
 }
 
 // Colleague is somebody in the organisation's directory at Google.

@@ -366,7 +366,7 @@ func TestWhatIsOpenToWhom(t *testing.T) {
 			"add-mail-rule", "ask-google-approval", "change-emails", "connect-google", "create-label", "delete-label", "disconnect-google",
 			"dismiss-google-approval-request", "drop-mail-rule", "get-attachment", "get-email", "get-google-approval", "get-google-status", "get-mail-policy",
 			"get-run", "get-thread", "get-workspace", "list-changes", "list-emails", "list-failures", "list-labels", "list-mail-rules", "list-members",
-			"list-runs", "list-shares", "preview-google", "rename-label", "retry-failure", "share-mail", "stream-events", "suggest-search", "sync-gmail",
+			"list-runs", "list-shares", "preview-google", "remove-member", "rename-label", "retry-failure", "share-mail", "stream-events", "suggest-search", "sync-gmail",
 			"undo-change", "unshare-mail", "update-google-settings", "verify-google",
 		},
 	}

@@ -105,7 +105,7 @@ type acceptInput struct {
 func (s *Server) acceptInvitation(ctx context.Context, c access.Caller, in *acceptInput) (*setupOutput, error) {
 	var user crm.User
 	err := s.guess(ctx, c, guessInvitation, func() (err error) {
-		user, err = s.Org.AcceptInvitation(ctx, hiddenOf(ctx), in.Body.Name, crm.NewSecret(in.Body.Password), c.Remote)
+		user, err = s.Org.AcceptInvitation(ctx, c, hiddenOf(ctx), in.Body.Name, crm.NewSecret(in.Body.Password))
 		return err
 	})
 	if err != nil {

@@ -37,7 +37,8 @@ func (s *Server) register(r *router) {
 	add(r, inPerson, post, "/me/sign-out-everywhere", "sign-out-everywhere", "End all sessions and bearer tokens", s.signOutEverywhere, status(204))
 	add(r, inPerson, post, "/me/password", "change-password", "Change one's own password; other sessions end", s.changePassword, status(204))
 	add(r, holds("an invitation's token"), get, "/invitations/{token}", "view-invitation", "What an invitation is for", s.viewInvitation)
-	add(r, holds("an invitation's token"), post, "/invitations/{token}/accept", "accept-invitation", "Accept an invitation, and be signed in (session cookie)", s.acceptInvitation)
+	add(r, holds("an invitation's token"), post, "/invitations/{token}/accept", "accept-invitation", "Accept an invitation, and be signed in (session cookie)", s.acceptInvitation,
+		says("Somebody new chooses a password. Who has an account is signed in with it, or gives its password."))
 
 	// Workspaces
 	add(r, signedIn, get, "/workspaces", "list-workspaces", "Workspaces of the caller", s.listWorkspaces)
@@ -45,7 +46,8 @@ func (s *Server) register(r *router) {
 	add(r, may(access.MembersRead), get, w+"/members", "list-members", "Members", s.listMembers)
 	add(r, may(access.MembersManage), post, w+"/members", "add-member", "Invite a person", s.addMember, status(201))
 	add(r, may(access.MembersManage), patch, w+"/members/{user_id}", "change-member", "Give a member another role", s.changeMember)
-	add(r, may(access.MembersManage), remove, w+"/members/{user_id}", "remove-member", "Take a member out of the workspace", s.removeMember)
+	add(r, may(access.MembersRead), remove, w+"/members/{user_id}", "remove-member", "Take a member out of the workspace, or leave it", s.removeMember,
+		says("Administrators take others out; members name themselves to leave. The last owner stays."))
 	add(r, may(access.MembersManage), get, w+"/invitations", "list-invitations", "Invitations that are open or have expired", s.listInvitations)
 	add(r, may(access.MembersManage), post, w+"/invitations", "create-invitation", "Invite a person by a link", once(s, "create-invitation", s.invite), status(201))
 	add(r, may(access.MembersManage), remove, w+"/invitations/{invitation_id}", "revoke-invitation", "End an invitation", s.revokeInvitation)
@@ -114,7 +116,7 @@ func (s *Server) registerOrganisation(r *router) {
 
 // registerTokens is the token service: the paths that plugins know, and leases.
 func (s *Server) registerTokens(r *router) {
-	workspace := queryParameter("workspace_id", "The workspace of the API key, or the caller's first one, when absent.", false)
+	workspace := queryParameter("workspace_id", "The workspace of the API key, or the caller's only one, when absent; 422 when they have several.", false)
 	plain(r, holds("a signed authorize link, or the user's own session"), get, oauthPath+"/authorize", "authorize", "Send the user to Google to authorise a service", s.authorize,
 		says("Sends the browser to Google's consent page. A user who is signed in here authorises for themselves; for any other userId it needs a signed link (POST /api/v1/tokens/authorize-links)."),
 		queryParameter("userId", "The name the plugin knows the user by.", true), queryParameter("service", "gmail, drive, calendar, meet, sheets, contacts, directory, or one of the operator's.", true),

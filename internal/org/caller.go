@@ -174,7 +174,8 @@ func noWorkspace(err error) error {
 }
 
 // EnterHome is Enter where a request names no workspace, or may: a key enters
-// its own, a person the one asked for or, with "", their first by name.
+// its own, a person the one asked for or, with "", the only one they have;
+// fault.Invalid when they have several: others may have given them the second.
 func (s *Service) EnterHome(ctx context.Context, c access.Caller, w crm.WorkspaceID) (access.Caller, error) {
 	switch {
 	case w != "":
@@ -187,6 +188,10 @@ func (s *Service) EnterHome(ctx context.Context, c access.Caller, w crm.Workspac
 		}
 		if len(list) == 0 {
 			return c, noWorkspace(nil)
+		}
+		if len(list) > 1 {
+			return c, &fault.Error{Kind: fault.Invalid, Code: "workspace_needed", Text: "You belong to several workspaces: say which one is meant (workspace_id).",
+				Fields: map[string]string{"workspace_id": "must be given: you belong to several workspaces"}}
 		}
 		c.Workspace, c.Role = list[0].Workspace.ID, list[0].Role
 		return c, nil

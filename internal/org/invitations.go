@@ -135,10 +135,10 @@ func noInvitation(err error) error {
 }
 
 // AcceptInvitation makes the person invited a member and signs them in: a new
-// one with the password they choose, one with an account with the password they
-// have. Who signs in with Google does so instead: a link alone never opens an
-// account that is there.
-func (s *Service) AcceptInvitation(ctx context.Context, token crm.Secret, name string, password crm.Secret, remote string) (crm.User, error) {
+// one with the password they choose, one with an account by being signed in with
+// it, or with the password they have. A link alone never opens an account that is
+// there.
+func (s *Service) AcceptInvitation(ctx context.Context, c access.Caller, token crm.Secret, name string, password crm.Secret) (crm.User, error) {
 	in, err := s.InvitationByToken(ctx, token)
 	if err != nil {
 		return crm.User{}, err
@@ -152,16 +152,17 @@ func (s *Service) AcceptInvitation(ctx context.Context, token crm.Secret, name s
 		user, err = s.newUser(in.Email, or(name, in.Name), password)
 	case err != nil:
 		return crm.User{}, wrap("finding the person", err)
+	case c.UserID == user.ID && themselves(c) == nil:
 	case user.PasswordHash.IsZero():
 		return crm.User{}, &fault.Error{Kind: fault.Conflict, Code: "sign_in_with_google", Action: "/login",
-			Text: "You have an account here that signs in with Google. Sign in with it: that accepts the invitation."}
+			Text: "You have an account here that signs in with Google. Sign in with it, then open this link again."}
 	default:
-		user, err = s.SignIn(ctx, in.Email, password, remote)
+		user, err = s.SignIn(ctx, in.Email, password, c.Remote)
 	}
 	if err != nil {
 		return crm.User{}, err
 	}
-	err = s.accept(ctx, user, remote, "by its link", in)
+	err = s.accept(ctx, user, c.Remote, "by its link", in)
 	if fault.Is(err, fault.Conflict) { // an account of the address appeared meanwhile
 		return crm.User{}, &fault.Error{Kind: fault.Conflict, Code: "account_exists", Text: "There is an account with this address by now. Open the invitation again.", Err: err}
 	}
@@ -188,10 +189,10 @@ func (s *Service) accept(ctx context.Context, u crm.User, remote, how string, li
 	return wrap("accepting the invitation", err)
 }
 
-// acceptWithGoogle accepts the open invitations of the address that Google has
-// verified. fault.NotFound when there are none.
+// acceptWithGoogle accepts the open invitations of the address that Google runs
+// the mailbox of. fault.NotFound when there are none.
 func (s *Service) acceptWithGoogle(ctx context.Context, u crm.User, g GoogleIdentity, remote string) error {
-	if !g.EmailVerified {
+	if !g.authoritative() {
 		return noInvitation(nil)
 	}
 	list, err := s.Store.InvitationsFor(ctx, normal(g.Email), s.Now())

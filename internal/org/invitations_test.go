@@ -40,11 +40,11 @@ func TestInvitationsByLink(t *testing.T) {
 		require.Equal(t, "Northwind Lamps", seen.WorkspaceName)
 		require.Equal(t, "elena@x.example", seen.Email)
 
-		_, err = r.AcceptInvitation(ctx, token, "", crm.NewSecret("short"), "")
+		_, err = r.AcceptInvitation(ctx, access.Caller{}, token, "", crm.NewSecret("short"))
 		require.True(t, fault.Is(err, fault.Invalid))
-		_, err = r.AcceptInvitation(ctx, token, "", crm.Secret{}, "")
+		_, err = r.AcceptInvitation(ctx, access.Caller{}, token, "", crm.Secret{})
 		require.True(t, fault.Is(err, fault.Invalid), "who has no account chooses a password")
-		user, err := r.AcceptInvitation(ctx, token, " Elena V. ", chosen, "198.51.100.4")
+		user, err := r.AcceptInvitation(ctx, access.Caller{Remote: "198.51.100.4"}, token, " Elena V. ", chosen)
 		require.NoError(t, err)
 		require.Equal(t, "Elena V.", user.Name)
 		require.Equal(t, crm.RoleAdmin, r.roles(t)[user.ID])
@@ -53,7 +53,7 @@ func TestInvitationsByLink(t *testing.T) {
 		require.Equal(t, user.ID, signedIn.ID)
 		require.Equal(t, []string{"ok: joined as admin by its link"}, r.said(t, "invitation.accept"))
 
-		_, err = r.AcceptInvitation(ctx, token, "", chosen, "")
+		_, err = r.AcceptInvitation(ctx, access.Caller{}, token, "", chosen)
 		require.Equal(t, "invitation_not_found", codeOf(t, err), "used once")
 		_, err = r.InvitationByToken(ctx, token)
 		require.True(t, fault.Is(err, fault.NotFound))
@@ -88,7 +88,7 @@ func TestInvitationsEnd(t *testing.T) {
 		owner := r.caller(t)
 		gone := func(token crm.Secret) {
 			t.Helper()
-			_, err := r.AcceptInvitation(ctx, token, "", chosen, "")
+			_, err := r.AcceptInvitation(ctx, access.Caller{}, token, "", chosen)
 			require.Equal(t, "invitation_not_found", codeOf(t, err))
 		}
 		first := r.invite(t, "a@x.example", crm.RoleMember)
@@ -127,22 +127,33 @@ func TestALinkOpensNoAccount(t *testing.T) {
 		seen, err := r.InvitationByToken(ctx, token)
 		require.NoError(t, err)
 		require.True(t, seen.HasAccount)
-		_, err = r.AcceptInvitation(ctx, token, "Mallory", chosen, "198.51.100.66")
+		_, err = r.AcceptInvitation(ctx, access.Caller{Remote: "198.51.100.66"}, token, "Mallory", chosen)
 		require.Equal(t, "wrong_credentials", codeOf(t, err), "the password of the account is wanted")
-		cleo, err := r.AcceptInvitation(ctx, token, "Cleo", crm.NewSecret(password), "")
+		cleo, err := r.AcceptInvitation(ctx, access.Caller{}, token, "Cleo", crm.NewSecret(password))
 		require.NoError(t, err)
 		require.Equal(t, crm.RoleMember, r.roles(t)[cleo.ID])
 
 		token = r.invite(t, "ada@x.example", crm.RoleMember)
-		_, err = r.AcceptInvitation(ctx, token, "Mallory", chosen, "")
+		_, err = r.AcceptInvitation(ctx, access.Caller{}, token, "Mallory", chosen)
 		require.Equal(t, "sign_in_with_google", codeOf(t, err))
 		_, err = r.SignIn(ctx, "ada@x.example", chosen, "")
 		require.Error(t, err)
-		ada, err := r.SignInWithGoogle(ctx, org.GoogleIdentity{Sub: "ada", Email: "ada@x.example", EmailVerified: true}, "")
+		ada, err := r.SignInWithGoogle(ctx, hosted("ada", "ada@x.example"), "")
 		require.NoError(t, err)
-		require.Equal(t, crm.RoleMember, r.roles(t)[ada.ID], "signing in with Google accepts it")
+		require.NotContains(t, r.roles(t), ada.ID, "who belongs somewhere is asked first")
+		_, asAda := r.browser(t, ada.User, "")
+		_, asCleo := r.browser(t, cleo, "")
+		_, err = r.AcceptInvitation(ctx, asCleo, token, "", crm.Secret{})
+		require.Equal(t, "sign_in_with_google", codeOf(t, err), "somebody else's session accepts nothing")
+		byKey := asAda
+		byKey.Via = access.ViaKey
+		_, err = r.AcceptInvitation(ctx, byKey, token, "", crm.Secret{})
+		require.Equal(t, "sign_in_with_google", codeOf(t, err), "nor does a key")
+		_, err = r.AcceptInvitation(ctx, asAda, token, "", crm.Secret{})
+		require.NoError(t, err)
+		require.Equal(t, crm.RoleMember, r.roles(t)[ada.ID], "being signed in accepts it")
 		for i := range 7 {
-			_, err = r.AcceptInvitation(ctx, r.invite(t, fmt.Sprintf("new%d@x.example", i), crm.RoleMember), "", chosen, "198.51.100.66")
+			_, err = r.AcceptInvitation(ctx, access.Caller{Remote: "198.51.100.66"}, r.invite(t, fmt.Sprintf("new%d@x.example", i), crm.RoleMember), "", chosen)
 			require.NoError(t, err, "new people are not slowed down by what others tried")
 		}
 	})
@@ -152,13 +163,15 @@ func TestInvitationsByGoogle(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, d storetest.Database) {
 		r, ctx := open(t, d), context.Background()
 		sign := func(sub, email string, verified bool) (org.Arrival, error) {
-			return r.SignInWithGoogle(ctx, org.GoogleIdentity{Sub: sub, Email: email, Name: "Elena Voss", EmailVerified: verified}, "")
+			return r.SignInWithGoogle(ctx, org.GoogleIdentity{Sub: sub, Email: email, Name: "Elena Voss", HostedDomain: "x.example", EmailVerified: verified}, "")
 		}
 		token := r.invite(t, "elena@x.example", crm.RoleAdmin)
 		_, err := sign("1", "elena@x.example", false)
 		require.True(t, fault.Is(err, fault.Forbidden), "an address that is not verified says nothing")
 		_, err = sign("2", "other@x.example", true)
 		require.True(t, fault.Is(err, fault.Forbidden))
+		_, err = r.SignInWithGoogle(ctx, org.GoogleIdentity{Sub: "1", Email: "elena@x.example", EmailVerified: true}, "")
+		require.Equal(t, "mailbox_not_google", codeOf(t, err), "a mailbox that Google does not run")
 		elena, err := sign("1", "Elena@X.example", true)
 		require.NoError(t, err)
 		require.Equal(t, "Elena Voss", elena.Name)
@@ -193,7 +206,7 @@ func TestAnInvitationIsAcceptedOnce(t *testing.T) {
 		for _, email := range []string{"a@x.example", "b@x.example", "c@x.example"} {
 			token := r.invite(t, email, crm.RoleMember)
 			byLink := func() error {
-				_, err := r.AcceptInvitation(ctx, token, "", chosen, "")
+				_, err := r.AcceptInvitation(ctx, access.Caller{}, token, "", chosen)
 				return err
 			}
 			byGoogle := func() error {

@@ -48,13 +48,16 @@ type NewMember struct {
 }
 
 // AddMember puts a person into the workspace the caller has entered, without
-// asking them. A person who has an account keeps it. Only owners make owners.
+// asking them. Only owners make owners. Somebody who has an account joins by
+// accepting an invitation (fault.Conflict with the code account_exists), unless
+// whoever runs the installation adds them.
 func (s *Service) AddMember(ctx context.Context, c access.Caller, in NewMember) (crm.Member, error) {
 	if err := mayGive(c, &in.Role); err != nil {
 		return crm.Member{}, err
 	}
 	u, err := s.Store.UserByEmail(ctx, normal(in.Email))
-	if fault.Is(err, fault.NotFound) {
+	isNew := fault.Is(err, fault.NotFound)
+	if isNew {
 		u, err = s.newUser(in.Email, in.Name, in.Password)
 		u.PasswordOwn = c.Via == access.ViaSystem // by whoever runs the installation
 	}
@@ -68,12 +71,34 @@ func (s *Service) AddMember(ctx context.Context, c access.Caller, in NewMember) 
 		}
 		return crm.Member{}, isMember(nil)
 	}
+	if !isNew && c.Via != access.ViaSystem {
+		if err := s.unused(ctx, u); err != nil {
+			return crm.Member{}, err
+		}
+	}
 	err = s.Store.AddMember(ctx, m, u, s.act(c, "member.add", string(u.ID), "as "+string(in.Role)))
 	if fault.Is(err, fault.Conflict) {
 		return crm.Member{}, isMember(err)
 	}
 	s.forgetMember(c.Workspace, u.ID)
 	return m, wrap("adding the member", err)
+}
+
+// unused refuses somebody who can sign in already, or belongs somewhere.
+func (s *Service) unused(ctx context.Context, u crm.User) error {
+	elsewhere, err := s.Store.WorkspacesOf(ctx, u.ID)
+	if err != nil {
+		return wrap("finding the person's workspaces", err)
+	}
+	if len(elsewhere) > 0 || !u.PasswordHash.IsZero() || u.GoogleSub != "" {
+		return HasAccount(u.Email)
+	}
+	return nil
+}
+
+// HasAccount refuses to make somebody a member who has to be asked first.
+func HasAccount(email string) error {
+	return &fault.Error{Kind: fault.Conflict, Code: "account_exists", Text: email + " has an account here, and joins by accepting an invitation. Invite them by a link."}
 }
 
 func isMember(err error) error {
@@ -129,6 +154,9 @@ func (s *Service) ChangeRole(ctx context.Context, c access.Caller, user crm.User
 func (s *Service) RemoveMember(ctx context.Context, c access.Caller, user crm.UserID) error {
 	leaving := c.UserID == user && (c.Via == access.ViaSession || c.Via == access.ViaToken)
 	if !leaving {
+		if c.Role == crm.RoleMember {
+			return &fault.Error{Kind: fault.Forbidden, Code: "only_yourself", Text: "Members take themselves out of a workspace, in person. Ask an administrator to take out others."}
+		}
 		if err := access.Allow(c, access.MembersManage); err != nil {
 			return err
 		}

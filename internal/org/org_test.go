@@ -215,7 +215,9 @@ func TestGoogleIdentities(t *testing.T) {
 
 		_, err := sign(org.GoogleIdentity{Sub: "1", Email: "ada@private-mail.example"})
 		require.True(t, fault.Is(err, fault.Forbidden), "an address that is not verified says nothing")
-		ada, err := sign(org.GoogleIdentity{Sub: "1", Email: "Ada@Private-Mail.example", EmailVerified: true})
+		_, err = sign(org.GoogleIdentity{Sub: "1", Email: "Ada@Private-Mail.example", EmailVerified: true})
+		require.Equal(t, "mailbox_not_google", codeOf(t, err), "an address that Google verified once, without running its mailbox")
+		ada, err := sign(hosted("1", "Ada@Private-Mail.example"))
 		require.NoError(t, err)
 		_, err = sign(org.GoogleIdentity{Sub: "2", Email: "ada@private-mail.example", EmailVerified: true})
 		require.True(t, fault.Is(err, fault.Forbidden), "the invitation is taken")

@@ -203,7 +203,8 @@ type Invitations interface {
 type Links interface {
 	// PutLinks stores links with the users and members they need, in place of open
 	// links of the same members. Users that exist already, by address, are taken
-	// as they are: the links come back with their ids.
+	// as they are: the links come back with their ids. fault.Conflict (HasAccount), and
+	// nothing done, when one of them can sign in or belongs somewhere and is no member.
 	PutLinks(ctx context.Context, w crm.WorkspaceID, at time.Time, links []NewLink) ([]ConnectLink, error)
 	// LinksOf gives a page of the links of a workspace that were not revoked, the
 	// newest first.

@@ -75,7 +75,7 @@ func TestGooglesProofEndsWhatOthersHold(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, d storetest.Database) {
 		r, ctx := open(t, d), context.Background()
 		accepted := r.invite(t, "priya@x.example", crm.RoleAdmin)
-		_, err := r.AcceptInvitation(ctx, accepted, "Priya", chosen, "203.0.113.66")
+		_, err := r.AcceptInvitation(ctx, access.Caller{Remote: "203.0.113.66"}, accepted, "Priya", chosen)
 		require.NoError(t, err)
 		_, err = r.AddMember(ctx, r.caller(t), org.NewMember{Email: "asa@x.example", Role: crm.RoleAdmin, Password: chosen})
 		require.NoError(t, err)
@@ -140,7 +140,7 @@ func TestAPasswordOfOnesOwnStays(t *testing.T) {
 func TestWhoHasNoPasswordChoosesOneAfterGoogle(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, d storetest.Database) {
 		r, ctx := open(t, d), context.Background()
-		_, err := r.AcceptInvitation(ctx, r.invite(t, "priya@x.example", crm.RoleMember), "Priya", chosen, "")
+		_, err := r.AcceptInvitation(ctx, access.Caller{}, r.invite(t, "priya@x.example", crm.RoleMember), "Priya", chosen)
 		require.NoError(t, err)
 		u, err := r.SignInWithGoogle(ctx, hosted("priya", "priya@x.example"), "")
 		require.NoError(t, err)
@@ -186,5 +186,61 @@ func TestLeasesEndWithTheSignInTheyWereTakenBy(t *testing.T) {
 			require.NoError(t, err)
 			_, here = r.browser(t, u, "here")
 		}
+	})
+}
+
+// Administrators of one workspace must not reach people of another by naming
+// their address.
+func TestNobodyJoinsAnotherWorkspaceUnasked(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, d storetest.Database) {
+		r, ctx := open(t, d), context.Background()
+		r.Offered = vault.Services
+		require.NoError(t, r.store.SaveWorkspace(ctx, crm.Workspace{ID: "abroad", Name: "Aaa", Approval: crm.Approval{State: crm.ApprovalApproved, Profile: crm.ProfileFull}}))
+		_, err := r.AddMember(ctx, access.System("abroad"), org.NewMember{Email: "mallory@x.example", Role: crm.RoleOwner, Password: chosen})
+		require.NoError(t, err)
+		mallory, err := r.store.UserByEmail(ctx, "mallory@x.example")
+		require.NoError(t, err)
+		theirs, err := r.Enter(ctx, access.Caller{Via: access.ViaSession, UserID: mallory.ID}, "abroad")
+		require.NoError(t, err)
+
+		jonas := r.person(t, "jonas@x.example", crm.RoleMember)
+		_, err = r.AddMember(ctx, theirs, org.NewMember{Email: "Jonas@x.example"})
+		require.Equal(t, "account_exists", codeOf(t, err))
+		_, err = r.CreateConnectLinks(ctx, theirs, []org.LinkWish{{Email: "new@x.example"}, {Email: "jonas@x.example"}}, nil)
+		require.Equal(t, "account_exists", codeOf(t, err))
+		list, _, err := r.Members(ctx, theirs, org.MemberQuery{})
+		require.NoError(t, err)
+		require.Len(t, list, 1, "nobody came in, the new one of the list neither")
+
+		google, err := r.SignInWithGoogle(ctx, hosted("jonas", "jonas@x.example"), "")
+		require.NoError(t, err)
+		_, token, err := r.InviteByLink(ctx, theirs, org.InvitationWish{Email: "jonas@x.example"})
+		require.NoError(t, err)
+		google, err = r.SignInWithGoogle(ctx, hosted("jonas", "jonas@x.example"), "")
+		require.NoError(t, err)
+		_, here := r.browser(t, google.User, "")
+		home, err := r.EnterHome(ctx, here, "")
+		require.NoError(t, err)
+		require.Equal(t, r.w, home.Workspace, "an invitation alone changes nothing")
+
+		_, err = r.AcceptInvitation(ctx, here, token, "", crm.Secret{})
+		require.NoError(t, err)
+		_, err = r.EnterHome(ctx, here, "")
+		require.Equal(t, "workspace_needed", codeOf(t, err), "no name decides")
+		for _, w := range []crm.WorkspaceID{r.w, "abroad"} {
+			c, err := r.EnterHome(ctx, here, w)
+			require.NoError(t, err)
+			require.Equal(t, w, c.Workspace)
+		}
+		abroad := here
+		abroad.Workspace = "abroad"
+		require.NoError(t, r.RemoveMember(ctx, abroad, jonas.UserID), "they leave by themselves")
+		require.Equal(t, crm.RoleMember, r.roles(t)[jonas.UserID])
+
+		// Who was only ever named, and never came, can be added.
+		gone := r.person(t, "gone@x.example", crm.RoleMember)
+		require.NoError(t, r.RemoveMember(ctx, r.caller(t), gone.UserID))
+		_, err = r.AddMember(ctx, theirs, org.NewMember{Email: "gone@x.example"})
+		require.NoError(t, err)
 	})
 }

@@ -145,9 +145,10 @@ func (g GoogleIdentity) authoritative() bool {
 }
 
 // SignInWithGoogle finds the person of a Google account: by sub; the first time
-// by having been added, or invited, under its verified address; or, where the
-// installation allows their domain, by joining. Open invitations of the verified
-// address are accepted.
+// by having been added, or invited, under its address, if Google runs that
+// mailbox; or, where the installation allows their domain, by joining. Somebody
+// who belongs to no workspace accepts the open invitations of the address by
+// signing in; others open the link of each.
 //
 // Whoever invited a person, or added them, may have chosen their password. When
 // Google shows for the first time who they are, such a password goes, with all
@@ -184,6 +185,10 @@ func (s *Service) userOf(ctx context.Context, g GoogleIdentity, remote string) (
 	if err != nil {
 		return Arrival{}, err
 	}
+	at, err := s.Store.WorkspacesOf(ctx, user.ID)
+	if err != nil || len(at) > 0 {
+		return user, wrap("listing workspaces", err)
+	}
 	if err := s.acceptWithGoogle(ctx, user.User, g, remote); err != nil && !fault.Is(err, fault.NotFound) {
 		return Arrival{}, err
 	}
@@ -205,10 +210,17 @@ func (s *Service) known(ctx context.Context, g GoogleIdentity, remote string) (A
 		return Arrival{}, wrap("finding the person", err)
 	case user.GoogleSub != "":
 		return Arrival{}, fault.New(fault.Forbidden, "This address belongs to another Google account here. Ask an administrator.")
-	case !user.PasswordHash.IsZero() && !g.authoritative():
-		return Arrival{}, fault.New(fault.Forbidden, "Sign in with your password: Google does not run the mailbox of this address.")
+	case !g.authoritative():
+		return Arrival{}, notTheirMailbox()
 	}
 	return s.link(ctx, user, g.Sub, remote)
+}
+
+// notTheirMailbox refuses an address that Google had verified once: somebody else
+// may have it by now.
+func notTheirMailbox() error {
+	return &fault.Error{Kind: fault.Forbidden, Code: "mailbox_not_google",
+		Text: "Google does not run the mailbox of this address, so it cannot say whose it is. Open the link of your invitation, or sign in with your password; whoever runs Rapport can give you one."}
 }
 
 // link gives a person their Google account.
@@ -229,6 +241,9 @@ func (s *Service) link(ctx context.Context, user crm.User, sub, remote string) (
 
 // join makes an account for somebody new: invited, or of an allowed domain.
 func (s *Service) join(ctx context.Context, g GoogleIdentity, remote string) (crm.User, error) {
+	if !g.authoritative() {
+		return crm.User{}, notTheirMailbox()
+	}
 	notInvited := &fault.Error{Kind: fault.Forbidden, Code: "not_invited", Text: "Nobody has invited this account yet. Ask an administrator of your workspace."}
 	user, err := s.newUser(g.Email, g.Name, crm.Secret{})
 	if err != nil {

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"rapport/internal/access"
@@ -46,6 +47,9 @@ func (s *Store) PutLinks(ctx context.Context, w crm.WorkspaceID, at time.Time, l
 			l := n.Link
 			if u, ok := known[l.Email]; ok {
 				l.UserID, l.Name = u.ID, u.Name
+				if err := t.joinable(ctx, w, u); err != nil {
+					return err
+				}
 			} else if err := t.putUser(ctx, n.User); err != nil {
 				return err
 			}
@@ -71,6 +75,19 @@ func (t *tx) usersByEmail(ctx context.Context, links []org.NewLink) (map[string]
 		known[u.Email] = u
 	}
 	return known, err
+}
+
+// joinable refuses somebody with an account in use who is no member: they have to
+// accept an invitation.
+func (t *tx) joinable(ctx context.Context, w crm.WorkspaceID, u crm.User) error {
+	list, err := all(ctx, t, "find memberships", scanText, "SELECT workspace_id FROM members WHERE user_id = $1", string(u.ID))
+	if err != nil || slices.Contains(list, string(w)) {
+		return err
+	}
+	if len(list) > 0 || !u.PasswordHash.IsZero() || u.GoogleSub != "" {
+		return org.HasAccount(u.Email)
+	}
+	return nil
 }
 
 // putLink stores a link in place of open ones of its member, who is made one.

@@ -294,7 +294,9 @@ func TestASecurityEventActsOnce(t *testing.T) {
 		require.Equal(t, []string{string(c.GrantID), "g"}, ids(list))
 
 		session := func(hash string, u crm.User) {
-			require.NoError(t, w.PutSession(ctx, org.Session{TokenHash: hash, UserID: u.ID, CreatedAt: Start, LastSeenAt: Start, ExpiresAt: Start.Add(24 * time.Hour)}))
+			now, err := w.User(ctx, u.ID)
+			require.NoError(t, err)
+			require.NoError(t, w.PutSession(ctx, org.Session{TokenHash: hash, UserID: u.ID, CreatedAt: Start, LastSeenAt: Start, ExpiresAt: Start.Add(24 * time.Hour), TokensAfter: now.TokensAfter}))
 		}
 		session("adas", w.Ada)
 		session("bens", w.Ben)
