@@ -290,7 +290,7 @@ func (s *Service) connectionFor(ctx context.Context, c Consent, sub string) (crm
 	}
 	id, err := crm.NewID(s.now(), s.random())
 	return crm.Connection{
-		ID: crm.ConnectionID(id), WorkspaceID: c.WorkspaceID, UserID: c.UserID,
+		ID: crm.ConnectionID(id), WorkspaceID: c.WorkspaceID, UserID: c.UserID, Provider: crm.ProviderGoogle,
 		Status: crm.StatusConnecting, Settings: crm.DefaultSettings(), CreatedAt: s.now(),
 	}, err
 }

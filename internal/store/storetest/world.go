@@ -118,7 +118,7 @@ func Caller(ws crm.WorkspaceID, u crm.User) access.Caller {
 func (w *World) Connect(ws crm.WorkspaceID, u crm.User, account string, change ...func(*crm.Connection)) crm.Connection {
 	w.T.Helper()
 	c := crm.Connection{
-		ID: crm.ConnectionID(w.ID()), WorkspaceID: ws, UserID: u.ID, GrantID: crm.GrantID(w.ID()),
+		ID: crm.ConnectionID(w.ID()), WorkspaceID: ws, UserID: u.ID, Provider: crm.ProviderGoogle, GrantID: crm.GrantID(w.ID()),
 		GoogleSub: "sub-" + account, GoogleEmail: account + "@northwind-lamps.example", Status: crm.StatusActive,
 		GrantedScopes: []string{"gmail.readonly"}, WantedScopes: []string{"gmail.readonly"},
 		GmailSync: true, Settings: crm.DefaultSettings(), CreatedAt: w.Clock.Now(), UpdatedAt: w.Clock.Now(),
