@@ -37,6 +37,7 @@ func (a *App) buildAccounts(d doors) error {
 		Rows: a.Store, Copies: a.Store, Runs: a.Store, Queue: a.Store, Sealer: d.sealer, Trail: a.Store,
 		Now: a.now, Random: rand.Reader, Log: a.log, Budget: stepBudget,
 	}
+	a.Mail.Accounts = a.Accounts.Reread
 	a.Mail.Mailboxes = mailboxes{a.Mail.Mailboxes, a.Accounts}
 	return nil
 }

@@ -25,6 +25,8 @@ type Service struct {
 	Connections Connections
 	Privacy     Privacy
 	Queue       work.Queue
+	// Accounts reads the mail of an e-mail account again; nil where there are none.
+	Accounts func(ctx context.Context, c crm.ConnectionID) error
 	Changes     Changes // nil: mail is only read
 	Pace        Pace    // nil: every connection is polled at its own interval
 	Now         func() time.Time
@@ -273,7 +275,7 @@ func syncable(c crm.Connection) error {
 		return &fault.Error{Kind: fault.Reconnect, Code: "google_reauthorization_required", Text: "Google no longer accepts Rapport's access to this account. Reconnect it."}
 	case !c.Status.Syncs():
 		return fault.New(fault.Conflict, "This connection is %s; it does not sync.", c.Status)
-	case !c.GmailSync && !syncsByIMAP(c):
+	case !c.GmailSync:
 		return fault.New(fault.Conflict, "Mail is turned off for this connection.")
 	}
 	return nil

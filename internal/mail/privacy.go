@@ -334,6 +334,12 @@ func (s *Service) fetchAgain(ctx context.Context, boxes []crm.ConnectionID) erro
 		if err != nil {
 			return err
 		}
+		if syncsByIMAP(c) && s.Accounts != nil {
+			if err := s.Accounts(ctx, id); err != nil {
+				return err
+			}
+			continue
+		}
 		if syncable(c) != nil { // it begins with a back-fill when it syncs again
 			if err := s.Streams.Restart(ctx, key(c, crm.StreamGmailBackfill)); err != nil {
 				return err

@@ -109,7 +109,7 @@ func (s *Service) download(ctx context.Context, e crm.Email, a crm.Attachment, w
 	if err != nil {
 		return err
 	}
-	if err := syncable(c); err != nil {
+	if err := syncable(c); err != nil && !syncsByIMAP(c) {
 		return err
 	}
 	box, err := s.Mailboxes.Open(ctx, c, Interactive)

@@ -133,9 +133,7 @@ func (s *Store) DropAccount(ctx context.Context, id crm.AccountID) error {
 		if _, err := t.exec(ctx, "delete account", "DELETE FROM email_accounts WHERE id = $1", string(id)); err != nil {
 			return err
 		}
-		prefix := string(crm.FolderStream(id, ""))
-		if _, err := t.exec(ctx, "forget positions", "DELETE FROM sync_streams WHERE integration_id = $1 AND substr(stream, 1, $2) = $3",
-			string(a.ConnectionID), int64(len(prefix)), prefix); err != nil || a.Shared {
+		if err := t.forgetPositions(ctx, a); err != nil || a.Shared {
 			return err
 		}
 		c, err := one(ctx, t, "read connection", scanConnection, "SELECT "+connectionColumns+" FROM google_integrations c WHERE c.id = $1"+s.d.forUpdate(), string(a.ConnectionID))
@@ -196,4 +194,16 @@ func (s *Store) Watch(ctx context.Context, holder string, now, until time.Time, 
 	})
 	slices.SortFunc(list, func(a, b crm.Account) int { return strings.Compare(string(a.ID), string(b.ID)) })
 	return list, err
+}
+
+// ForgetPositions has all folders of an account listed again.
+func (s *Store) ForgetPositions(ctx context.Context, a crm.Account) error {
+	return s.write(ctx, "accounts.Forget", func(t *tx) error { return t.forgetPositions(ctx, a) })
+}
+
+func (t *tx) forgetPositions(ctx context.Context, a crm.Account) error {
+	prefix := string(crm.FolderStream(a.ID, ""))
+	_, err := t.exec(ctx, "forget positions", "DELETE FROM sync_streams WHERE integration_id = $1 AND substr(stream, 1, $2) = $3",
+		string(a.ConnectionID), int64(len(prefix)), prefix)
+	return err
 }

@@ -471,3 +471,19 @@ func (s *Service) Granted(ctx context.Context, c crm.ConnectionID) error {
 	}
 	return s.Start(ctx, a.ID)
 }
+
+// Reread lists all folders of a connection's account again: what is stored stays
+// as it is, what is missing is fetched.
+func (s *Service) Reread(ctx context.Context, c crm.ConnectionID) error {
+	a, err := s.Rows.AccountOf(ctx, c)
+	if fault.Is(err, fault.NotFound) {
+		return nil
+	}
+	if err == nil {
+		err = s.Copies.ForgetPositions(ctx, a)
+	}
+	if err != nil {
+		return fmt.Errorf("forgetting where folders were read to: %w", err)
+	}
+	return s.Start(ctx, a.ID)
+}

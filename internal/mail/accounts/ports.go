@@ -171,6 +171,8 @@ type Copies interface {
 	OtherCopies(ctx context.Context, a crm.AccountID, folder string, validity uint32) (int64, error)
 	// KeepFolders forgets copies and positions of all folders but these.
 	KeepFolders(ctx context.Context, a crm.Account, folders []string) error
+	// ForgetPositions has all folders of an account listed again.
+	ForgetPositions(ctx context.Context, a crm.Account) error
 	// ThreadsOf finds the threads of stored messages by their Message-ID.
 	ThreadsOf(ctx context.Context, c crm.ConnectionID, messageIDs []string) (map[string]string, error)
 	SaveLabels(ctx context.Context, c crm.ConnectionID, labels []crm.Label) error
