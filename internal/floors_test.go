@@ -16,7 +16,7 @@ import (
 // floors maps the first folder under internal/ to its floor.
 var floors = map[string]int{
 	"crm": 0, "fault": 0, "config": 0,
-	"engine": 1, "link": 1, "access": 1, "fact": 1, "work": 1,
+	"engine": 1, "link": 1, "access": 1, "fact": 1, "work": 1, "netguard": 1,
 	"org": 2, "vault": 2, "records": 2, "mail": 2, "calendar": 2, "contacts": 2, "enrich": 2, "booking": 2, "webhooks": 2,
 	"store": 3, "google": 3, "imapsmtp": 3, "llm": 3, "httpapi": 3, "runner": 3, "outbound": 3,
 	"app":      4,

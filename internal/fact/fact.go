@@ -29,6 +29,7 @@ const (
 	SyncProgress      Kind = "sync.progress"
 	SyncFinished      Kind = "sync.completed"
 	SyncFailed        Kind = "sync.failed"
+	WebhookDisabled   Kind = "webhook.disabled" // we stopped sending there: webhook_id and reason in Data
 )
 
 // Fact is one thing that happened.
