@@ -151,7 +151,7 @@ func (h *house) boot() *process {
 	require.NoError(h.t, err)
 	p.door = door
 	p.mail = &mail.Service{
-		Mailboxes: door, Streams: p.store, Runs: p.store, Ledger: p.store, Emails: p.store, Connections: p.store, Queue: p.store, Changes: p.store,
+		Mailboxes: door, Streams: p.store, Runs: p.store, Ledger: p.store, Emails: p.store, Connections: p.store, Queue: p.store, Changes: p.store, Privacy: p.store,
 		Now: h.clock.Now, Random: rand.Reader, Budget: 2 * time.Second,
 	}
 	p.steps = map[work.Kind]work.Step{}

@@ -128,6 +128,12 @@ func (w *town) newHouse(t testing.TB, n int) *house {
 		Approval: crm.Approval{State: crm.ApprovalApproved, Profile: crm.ProfileFull}}))
 	require.NoError(t, w.ground.AddMember(ctx, crm.Member{WorkspaceID: h.owners.Workspace, UserID: h.owners.UserID, Role: crm.RoleOwner, JoinedAt: w.clock.Now()},
 		crm.User{ID: h.owners.UserID, Email: h.account, Name: "Ada Winter", CreatedAt: w.clock.Now()}))
+	// All of a mailbox is to be there, mail among colleagues too.
+	_, _, _, err = w.ground.ChangeMailPolicy(ctx, h.owners.Workspace, func(p *crm.MailPolicy) ([]access.Audit, error) {
+		p.StoreInternal = true
+		return nil, nil
+	})
+	require.NoError(t, err)
 	h.begun, err = w.ground.LastFact(ctx)
 	require.NoError(t, err)
 	return h
