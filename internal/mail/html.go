@@ -88,6 +88,8 @@ var policy = sync.OnceValue(func() *bluemonday.Policy {
 	p.AllowAttrs("size", "type").Matching(regexp.MustCompile(`^[-+a-zA-Z0-9]{1,10}$`)).OnElements("font", "hr", "ol", "ul", "li")
 	p.AllowAttrs("face").Matching(regexp.MustCompile(`^[-a-zA-Z0-9 ,']{1,200}$`)).OnElements("font")
 	p.AllowAttrs("datetime").Matching(regexp.MustCompile(`^[-0-9TZ:.+ ]{1,40}$`)).OnElements("time", "del", "ins")
+	// Where Gmail says that the signature and the quotation begin: composers fold them.
+	p.AllowAttrs("class").Matching(regexp.MustCompile(`^gmail_(quote|signature)$`)).OnElements("div", "blockquote")
 	p.AllowAttrs("href").OnElements("a")
 	p.AllowAttrs("src").OnElements("img")
 	p.AllowAttrs("data-src").Matching(regexp.MustCompile(`^https?://`)).OnElements("img")

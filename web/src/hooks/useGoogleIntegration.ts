@@ -7,7 +7,7 @@ import { useCallback, useMemo } from "react";
 import { googleIntegrationApi } from "../lib/api";
 import { isHeld, isSyncing as readsMailbox } from "../lib/connection";
 import { keys } from "../lib/keys";
-import type { Email, EmailListItem, EmailQuery, GoogleStatus, Page, SendEmail, Service } from "../lib/types";
+import type { Email, EmailListItem, EmailQuery, GoogleStatus, Outgoing, Page, SendEmail, Service } from "../lib/types";
 
 const quick = 2_000;
 const held = 10_000;
@@ -78,6 +78,11 @@ export function useGoogleIntegrationConnect(
   };
 }
 
+export interface SendOptions {
+  /** Nothing is sent twice under one key: give one for each message that a person writes. */
+  idempotencyKey?: string;
+}
+
 const pageSize = 50;
 
 /** The workspace's mail that the caller may see, newest first, page by page. */
@@ -115,8 +120,11 @@ export function useGoogleEmails(workspaceId: string, query: EmailQuery = {}) {
     [client, workspaceId],
   );
   const sendEmail = useCallback(
-    (message: SendEmail) => googleIntegrationApi.send(workspaceId, message, crypto.randomUUID()),
-    [workspaceId],
+    (message: SendEmail, options: SendOptions = {}): Promise<Outgoing> =>
+      googleIntegrationApi
+        .send(workspaceId, message, options.idempotencyKey ?? crypto.randomUUID())
+        .finally(() => client.invalidateQueries({ queryKey: keys.outgoing.outbox(workspaceId) })),
+    [client, workspaceId],
   );
   const linkToRecord = useCallback(
     async (id: string, recordId: string) => {

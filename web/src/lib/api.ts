@@ -5,11 +5,14 @@
 import * as api from "./generated/api";
 import { call } from "./http";
 import type {
-  Email,
+  AnswerKind,
   EmailQuery,
   GoogleStatus,
   MemberQuery,
+  NewChange,
   NewMember,
+  NewShare,
+  OutgoingState,
   SendEmail,
   Service,
   SettingsChange,
@@ -67,20 +70,50 @@ export const googleIntegrationApi = {
     api.listLabels(workspace, { connection_id }, { signal }),
   attachmentUrl: (workspace: string, email: string, attachment: string) =>
     api.getGetAttachmentUrl(workspace, email, encodeURIComponent(attachment)),
+  /** Nothing is sent twice under one key, however often it is asked. */
   send: (workspace: string, message: SendEmail, idempotencyKey: string) =>
-    post<Email>(`${google(workspace)}/gmail/send`, message, { "Idempotency-Key": idempotencyKey }),
+    api.sendEmail(workspace, message, keyed(idempotencyKey)),
+  outbox: (workspace: string, state: OutgoingState, signal?: Stop) =>
+    api.listOutbox(workspace, { state, limit: 100 }, { signal }),
+  outgoing: (workspace: string, id: string, signal?: Stop) => api.getOutgoing(workspace, id, { signal }),
+  cancelOutgoing: (workspace: string, id: string) => api.cancelOutgoing(workspace, id),
+  retryOutgoing: (workspace: string, id: string) => api.retryOutgoing(workspace, id),
+  reschedule: (workspace: string, id: string, send_at: string) => api.rescheduleOutgoing(workspace, id, { send_at }),
+  sendAs: (workspace: string, connection_id?: string, signal?: Stop) =>
+    api.listSendAs(workspace, { connection_id }, { signal }),
+  compose: (workspace: string, email: string, kind: AnswerKind) => api.composeAnswer(workspace, email, { kind }),
+  drafts: (workspace: string, connection_id: string | undefined, cursor?: string, signal?: Stop) =>
+    api.listDrafts(workspace, { connection_id, cursor, limit: 30 }, { signal }),
+  draft: (workspace: string, id: string, connection_id?: string, signal?: Stop) =>
+    api.getDraft(workspace, id, { connection_id }, { signal }),
+  /** Makes a draft in Gmail, or replaces the one that the message names. */
+  saveDraft: (workspace: string, message: SendEmail) =>
+    message.draft_id ? api.updateDraft(workspace, message.draft_id, message) : api.createDraft(workspace, message),
+  deleteDraft: (workspace: string, id: string, connection_id?: string) =>
+    api.deleteDraft(workspace, id, { connection_id }),
+
+  change: (workspace: string, change: NewChange, idempotencyKey: string) =>
+    api.changeEmails(workspace, change, keyed(idempotencyKey)),
+  undoChange: (workspace: string, id: string) => api.undoChange(workspace, id),
+  createLabel: (workspace: string, name: string, connection_id?: string) =>
+    api.createLabel(workspace, { name, connection_id }),
+
+  shares: (workspace: string, connection_id: string, thread_id: string, signal?: Stop) =>
+    api.listShares(workspace, { connection_id, thread_id }, { signal }),
+  share: (workspace: string, share: NewShare) => api.shareMail(workspace, share),
+  unshare: (workspace: string, id: string) => api.unshareMail(workspace, id),
+  suggest: (workspace: string, q: string, signal?: Stop) => api.suggestSearch(workspace, { q, limit: 10 }, { signal }),
+
   linkToRecord: (workspace: string, id: string, record: { record_id: string }) =>
     post<unknown>(`${google(workspace)}/gmail/emails/${id}/link`, record),
 };
 
+const keyed = (key: string) => ({ headers: { "Idempotency-Key": key } });
+
 /** The address of the workspace's stream of server-sent events. */
 export const eventsUrl = (workspace: string) => api.getStreamEventsUrl(workspace);
 
-// Sending and linking have a fixed shape that servers of this version do not describe yet.
+// Linking has a fixed shape that servers of this version do not describe yet.
 const google = (workspace: string) => `/api/v1/workspaces/${workspace}/integrations/google`;
-const post = <T>(url: string, body: unknown, headers: Record<string, string> = {}) =>
-  call<T>(url, {
-    method: "POST",
-    headers: { "Content-Type": "application/json", ...headers },
-    body: JSON.stringify(body),
-  });
+const post = <T>(url: string, body: unknown) =>
+  call<T>(url, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) });

@@ -44,5 +44,14 @@ export const keys = {
     thread: (w: string, id: string, connection?: string) => ["mail", w, "thread", id, connection ?? ""] as const,
     message: (w: string, id: string) => ["mail", w, "message", id] as const,
     labels: (w: string) => ["mail", w, "labels"] as const,
+    shares: (w: string, connection: string, thread: string) => ["mail", w, "shares", connection, thread] as const,
   },
+  /** Outside of the mail: what is being written and sent does not change with every message. */
+  outgoing: {
+    outbox: (w: string) => ["outgoing", w, "outbox"] as const,
+    state: (w: string, state: string) => ["outgoing", w, "outbox", state] as const,
+    drafts: (w: string) => ["outgoing", w, "drafts"] as const,
+    sendAs: (w: string, connection: string) => ["outgoing", w, "send-as", connection] as const,
+  },
+  suggest: (w: string, q: string) => ["suggest", w, q] as const,
 };

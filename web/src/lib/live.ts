@@ -7,6 +7,9 @@ import { keys } from "./keys";
 export const liveEvents = [
   "mail.arrived",
   "mail.changed",
+  "mail.sending",
+  "mail.refused",
+  "mail.shared",
   "sync.progress",
   "sync.completed",
   "sync.failed",
@@ -58,7 +61,12 @@ export function staleKeys(event: LiveEvent): (readonly unknown[])[] {
   switch (event.name) {
     case "mail.arrived":
     case "mail.changed":
+    case "mail.refused":
       return [keys.mail.lists(w), keys.mail.threads(w), keys.mail.labels(w), keys.google.status(w)];
+    case "mail.sending":
+      return [keys.outgoing.outbox(w), keys.outgoing.drafts(w)];
+    case "mail.shared":
+      return [keys.mail.all(w)];
     case "sync.progress":
       return [keys.google.status(w)];
     case "sync.completed":

@@ -3,20 +3,24 @@ import type {
   APIKey,
   ApprovalPatch,
   ApprovalScopeProfile,
+  ComposeAnswerKind,
   ConnectionHealth,
   CreatedAPIKey,
-  Email,
   EmailItem,
+  EmailItemAccess,
   ListApiKeysParams,
   ListAuditParams,
   ListColleaguesParams,
   ListEmailsParams,
   ListMembersParams,
   NewAPIKey,
+  NewChangeAction,
+  SendRequest,
   Session,
   Settings,
   SettingsPatch,
   SettingsVisibility,
+  OutgoingState as StateOfOutgoing,
   Status,
   StatusStatus,
   StreamStatus,
@@ -29,8 +33,10 @@ export type {
   ApprovalState,
   Attachment,
   AuditRow,
+  Change,
   Colleague,
   Completeness,
+  Composition,
   Connect,
   ConnectionShort,
   ConnectLink,
@@ -38,6 +44,8 @@ export type {
   CreatedConnectLink,
   CreatedInvitation,
   DoctorReport,
+  Draft,
+  DraftAttachment,
   Email,
   Failure,
   Finding,
@@ -50,14 +58,20 @@ export type {
   Me,
   Member,
   MissingScope,
+  NewChange,
   NewGoogleClient,
   NewInvitation,
   NewMember,
+  NewShare,
+  Outgoing,
+  Owner,
   Preview,
   Run,
+  SendAs,
   ServiceToken,
   SetupRequest,
   SetupState,
+  Share,
   User,
   Verification,
   Workspace,
@@ -83,20 +97,12 @@ export interface Page<T> {
   total?: number;
 }
 
-export interface SendEmail {
-  to: string[];
-  cc?: string[];
-  bcc?: string[];
-  subject: string;
-  text?: string;
-  html?: string;
-  reply_to_email_id?: string;
-  attachments?: { name: string; type: string; data: string }[];
-  from?: string;
-  send_at?: string;
-}
-
-export type SentEmail = Email;
+export type SendEmail = SendRequest;
+export type OutgoingState = StateOfOutgoing;
+export type AnswerKind = ComposeAnswerKind;
+export type MailAction = NewChangeAction;
+/** How much of a message the reader sees. */
+export type Access = EmailItemAccess;
 
 /** A connection of a colleague, as an administrator sees it. */
 export type AdminConnection = ConnectionHealth;

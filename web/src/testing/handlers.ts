@@ -3,6 +3,7 @@ import { type HttpHandler, HttpResponse, http } from "msw";
 import type { Email, GoogleStatus, Me } from "../lib/types";
 import { adminHandlers, paged } from "./adminHandlers";
 import { makeOrganisation, type Organisation } from "./adminSample";
+import { mailHandlers, makePost, type Post } from "./mailHandlers";
 import * as sample from "./sample";
 
 export interface World {
@@ -17,6 +18,8 @@ export interface World {
   page: number;
   failures: ReturnType<typeof sample.makeFailures>;
   organisation: Organisation;
+  /** What is written and sent. */
+  post: Post;
   /** Requests that changed something, as "METHOD path". */
   log: string[];
   /** Streams of the live events that are open. */
@@ -40,6 +43,7 @@ export function makeWorld(options: { mail?: number; now?: () => Date } = {}): Wo
     page: 50,
     failures: [],
     organisation: makeOrganisation(now()),
+    post: makePost(),
     log: [],
     live: new Set(),
   };
@@ -50,7 +54,7 @@ export function announce(world: World, name: string, data: Record<string, unknow
   for (const send of world.live) send(name, { connection_id: sample.connectionId, data });
 }
 
-const problem = (status: number, code: string, detail: string, more: Record<string, unknown> = {}) =>
+export const problem = (status: number, code: string, detail: string, more: Record<string, unknown> = {}) =>
   HttpResponse.json(
     { type: "about:blank", title: detail, status, detail, code, request_id: "req-7f3a", ...more },
     { status, headers: { "Content-Type": "application/problem+json" } },
@@ -102,10 +106,16 @@ const google = `${w}/integrations/google`;
 export function handlers(world: World): HttpHandler[] {
   const note = (request: Request) =>
     world.log.push(`${request.method} ${new URL(request.url).pathname.replace(/^.*\/api\/v1/, "")}`);
-  return [...session(world, note), ...connection(world, note), ...mailbox(world, note), ...adminHandlers(world, note)];
+  return [
+    ...session(world, note),
+    ...connection(world, note),
+    ...mailHandlers(world, note),
+    ...mailbox(world, note),
+    ...adminHandlers(world, note),
+  ];
 }
 
-type Note = (request: Request) => void;
+export type Note = (request: Request) => void;
 
 function session(world: World, note: Note): HttpHandler[] {
   return [
@@ -202,6 +212,7 @@ function connection(world: World, note: Note): HttpHandler[] {
         missing: 0,
         extra: 0,
         healed: 0,
+        excluded: 0,
         state: "complete" as const,
       };
       world.status = { ...world.status, completeness: checked };
@@ -227,13 +238,15 @@ function mailbox(world: World, note: Note): HttpHandler[] {
       note(request);
       return HttpResponse.json(sample.makeRuns(world.now())[0], { status: 202 });
     }),
-    http.get(`${google}/gmail/labels`, () => HttpResponse.json({ items: sample.makeLabels(world.mail) })),
+    http.get(`${google}/gmail/labels`, () =>
+      HttpResponse.json({ items: [...sample.makeLabels(world.mail), ...world.post.labels] }),
+    ),
     http.get(`${google}/gmail/emails`, ({ request }) => {
       const query = new URL(request.url).searchParams;
       const label = query.get("label");
       let found = world.mail.filter(
         (m) =>
-          (!label || m.labels.includes(label)) &&
+          (label ? m.labels.includes(label) : !m.labels.includes("TRASH") && !m.labels.includes("SPAM")) &&
           (query.get("is_unread") !== "true" || !m.is_read) &&
           matches(m, query.get("q") ?? ""),
       );

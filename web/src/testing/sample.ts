@@ -139,6 +139,11 @@ export function makeMail(howMany: number, now: Date): Email[] {
         has_attachments: attached,
         thread_count: size,
         connection_id: connectionId,
+        recipients: [mine ? { name: from.name, email: from.email } : { name: me.name, email: account }],
+        access: "full",
+        owner: { user_id: "u1", name: me.name, mine: true },
+        shared: false,
+        protected: false,
         body_text: text,
         body_html: machine ? newsletter : tabular ? html : "",
         attachments: attached
@@ -164,7 +169,7 @@ export function makeMail(howMany: number, now: Date): Email[] {
 }
 
 export function makeLabels(mail: Email[]): Label[] {
-  const base: Omit<Label, "unread" | "total">[] = [
+  const base: Omit<Label, "unread" | "total" | "off" | "text_color">[] = [
     { id: "INBOX", name: "INBOX", type: "system", color: "", chosen: true },
     { id: "SENT", name: "SENT", type: "system", color: "", chosen: true },
     { id: "STARRED", name: "STARRED", type: "system", color: "", chosen: true },
@@ -172,7 +177,8 @@ export function makeLabels(mail: Email[]): Label[] {
     { id: "Label_projects", name: "Projects", type: "user", color: "#16a765", chosen: true },
     { id: "Label_invoices", name: "Invoices", type: "user", color: "#ffad46", chosen: true },
   ];
-  return base.map((label) => {
+  return base.map((given) => {
+    const label: Omit<Label, "unread" | "total"> = { off: "", text_color: "", ...given };
     const of = mail.filter((m) => m.labels.includes(label.id));
     return { ...label, total: of.length, unread: of.filter((m) => !m.is_read).length };
   });
@@ -201,7 +207,14 @@ export function makeStatus(mail: Email[], now: Date): GoogleStatus {
     gmail_sync_enabled: true,
     calendar_sync_enabled: false,
     contacts_sync_enabled: false,
-    settings: { labels: ["INBOX", "SENT"], limit: 1000, poll_seconds: 60, visibility: "private", since: null },
+    settings: {
+      labels: ["INBOX", "SENT"],
+      limit: 1000,
+      poll_seconds: 60,
+      visibility: "private",
+      since: null,
+      labels_off: {},
+    },
     counts: {
       messages: mail.length,
       unread: mail.filter((m) => !m.is_read).length,
@@ -235,6 +248,7 @@ export function makeStatus(mail: Email[], now: Date): GoogleStatus {
       missing: 0,
       extra: 0,
       healed: 0,
+      excluded: 0,
       state: "complete",
     },
     connections: [{ id: connectionId, google_email: account, status: "active" }],
@@ -256,7 +270,14 @@ export const notConnected: GoogleStatus = {
   gmail_sync_enabled: false,
   calendar_sync_enabled: false,
   contacts_sync_enabled: false,
-  settings: { labels: ["INBOX", "SENT"], limit: 1000, poll_seconds: 60, visibility: "private", since: null },
+  settings: {
+    labels: ["INBOX", "SENT"],
+    limit: 1000,
+    poll_seconds: 60,
+    visibility: "private",
+    since: null,
+    labels_off: {},
+  },
   counts: { messages: 0, unread: 0, threads: 0, failures: 0 },
   streams: [],
   connections: [],

@@ -7,6 +7,8 @@ const label = (id: string, name = id, more: Partial<Label> = {}): Label => ({
   name,
   type: name === id ? "system" : "user",
   color: "",
+  text_color: "",
+  off: "",
   chosen: false,
   total: 3,
   unread: 0,
