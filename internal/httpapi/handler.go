@@ -220,11 +220,12 @@ func (s *Server) remote(r *http.Request) string {
 	hops := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
 	for _, hop := range slices.Backward(hops) {
 		hop = strings.TrimSpace(hop)
-		if _, err := netip.ParseAddr(hop); err != nil {
+		ip, err := netip.ParseAddr(hop)
+		if err != nil {
 			return host
 		}
-		if host = hop; !s.trusted(hop) {
-			return hop
+		if host = ip.WithZone("").String(); !s.trusted(host) { // a zone is any text
+			return host
 		}
 	}
 	return host

@@ -49,6 +49,11 @@ func TestALeaseInsteadOfTheToken(t *testing.T) {
 		require.Equal(t, http.StatusNotFound, answer.StatusCode, "Google's errors come through")
 		require.NotContains(t, answer.Header.Get("Content-Type"), "problem+json")
 
+		require.Equal(t, "same-origin", answer.Header.Get("Cross-Origin-Resource-Policy"))
+		for _, to := range []string{"script", "style", "worker", "serviceworker", "iframe", "object", "image"} {
+			answer, text = get(t, at(w, lease.URL)+"/gmail/v1/users/me/profile", "Sec-Fetch-Dest", to)
+			require.Equal(t, "not_for_pages", problem(t, answer, text).Code, to)
+		}
 		for path, code := range map[string]string{"/gmail/v1/users/me/labels": "lease_path", "/gmail/v1/users/me/messages/%2e%2e/labels": "bad_path"} {
 			answer, text = get(t, at(w, lease.URL)+path)
 			require.Equal(t, code, problem(t, answer, text).Code)
@@ -232,6 +237,10 @@ func TestAnOpenBrokerAsksNobody(t *testing.T) {
 	require.NoError(t, err)
 	_ = refused.Body.Close()
 	require.Equal(t, http.StatusForbidden, refused.StatusCode, "a foreign name that points here")
+	for _, name := range []string{"X-Forwarded-Proto", "X-Forwarded-Port", "X-Forwarded-Server", "X-Client-IP", "CF-Connecting-IP", "True-Client-IP", "Cdn-Loop"} {
+		answer, text = get(t, w.URL+"/api/token/u1/gmail", name, "1")
+		require.Equal(t, http.StatusUnauthorized, answer.StatusCode, "%s: %s", name, text)
+	}
 	for _, name := range []string{"X-Forwarded-For", "Forwarded"} {
 		for _, path := range []string{"/api/token/u1/gmail", "/api/tokens/u1", "/oauth/authorize?userId=u1&service=gmail"} {
 			answer, text = get(t, w.URL+path, name, "for=127.0.0.1")

@@ -29,9 +29,24 @@ const (
 // authorizeFields are the parameters of /oauth/authorize.
 var authorizeFields = []string{"userId", "service", "redirect", "workspace_id", "expires", "signature", "login_hint"}
 
+const (
+	longestField = 2000
+	// authorizesAMinute is how often an address may begin to authorise: each time a
+	// row is kept until it is over.
+	authorizesAMinute = 120
+)
+
 // authorize answers GET /oauth/authorize: it sends the browser to Google.
 func (s *Server) authorize(w http.ResponseWriter, r *http.Request, c access.Caller) error {
 	q := r.URL.Query()
+	for _, name := range authorizeFields {
+		if len(q.Get(name)) > longestField {
+			return s.tokenTrouble(w, r, &fault.Error{Kind: fault.Invalid, Text: "The " + name + " of this link is too long.", Fields: map[string]string{name: "must have at most 2,000 bytes"}}, "")
+		}
+	}
+	if wait := s.authorizing.wait(s.Now(), c.Remote, authorizesAMinute); wait > 0 {
+		return &fault.Error{Kind: fault.Throttled, After: wait, Text: "Authorising was begun too often from here. Wait " + wait.Round(time.Second).String() + " and try again."}
+	}
 	started, err := s.beginAuthorize(r, c, q)
 	if err != nil {
 		return s.tokenTrouble(w, r, err, "/oauth/authorize?"+known(q).Encode())
@@ -69,15 +84,15 @@ func (s *Server) beginAuthorize(r *http.Request, c access.Caller, q url.Values) 
 		}
 		return started, err
 	}
-	c, err := s.authorizing(r, c)
+	c, err := s.authorizer(r, c)
 	if err != nil {
 		return started, err
 	}
 	return s.Vault.Authorize(r.Context(), c, vault.SignedLink{}, wish)
 }
 
-// authorizing puts a caller without a link into their workspace.
-func (s *Server) authorizing(r *http.Request, c access.Caller) (access.Caller, error) {
+// authorizer puts a caller without a link into their workspace.
+func (s *Server) authorizer(r *http.Request, c access.Caller) (access.Caller, error) {
 	switch {
 	case c.Via != access.ViaNobody:
 		return s.broker(r, c)
@@ -194,7 +209,7 @@ func (s *Server) guess(ctx context.Context, c access.Caller, kind string, try fu
 	if !fault.Is(wrong, fault.NotFound) && !(errors.As(wrong, &f) && f.Code == "link_invalid") {
 		return wrong
 	}
-	wait, err := s.Org.Store.Attempt(ctx, s.Now(), org.GuessKey+kind+":"+c.Remote)
+	wait, err := s.Org.Store.Attempt(ctx, s.Now(), org.GuessKey+kind+":"+access.Line(c.Remote))
 	if err != nil {
 		return fmt.Errorf("counting the attempt: %w", err)
 	}

@@ -1,9 +1,10 @@
 package httpapi
 
 import (
-	"net/netip"
 	"sync"
 	"time"
+
+	"rapport/internal/access"
 )
 
 // pace lets each address do a thing so often a minute, in this process. The zero
@@ -23,24 +24,10 @@ func (p *pace) wait(now time.Time, remote string, limit int) time.Duration {
 	if since < 0 || since >= time.Minute {
 		p.begun, p.seen, since = now, map[string]int{}, 0
 	}
-	key := line(remote)
+	key := access.Line(remote)
 	if p.seen[key] >= limit {
 		return time.Minute - since
 	}
 	p.seen[key]++
 	return 0
-}
-
-// line is the address of whoever has a line: of IPv6 everybody has a whole
-// network (RFC 6177).
-func line(remote string) string {
-	ip, err := netip.ParseAddr(remote)
-	if err != nil || ip.Unmap().Is4() {
-		return remote
-	}
-	net, err := ip.Prefix(64)
-	if err != nil {
-		return remote
-	}
-	return net.String()
 }

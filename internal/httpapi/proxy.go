@@ -29,6 +29,10 @@ var notUnderOurs = []string{"Set-Cookie", "Content-Security-Policy-Report-Only",
 
 // proxyLease makes one call to Google with the handle of a lease.
 func (s *Server) proxyLease(w http.ResponseWriter, r *http.Request, c access.Caller) error {
+	// A page of ours must not take what Google answers for its own script or style.
+	if to := r.Header.Get("Sec-Fetch-Dest"); to != "" && to != "empty" && to != "document" {
+		return &fault.Error{Kind: fault.Forbidden, Code: "not_for_pages", Text: "Answers through a lease are for programs; pages cannot embed them."}
+	}
 	path, err := googlePath(r)
 	if err != nil {
 		return err
@@ -94,6 +98,7 @@ func (a *googleAnswer) WriteHeader(code int) {
 		}
 		h.Set("Content-Security-Policy", "sandbox; default-src 'none'")
 		h.Set("X-Content-Type-Options", "nosniff")
+		h.Set("Cross-Origin-Resource-Policy", "same-origin")
 		h.Set("Referrer-Policy", "no-referrer")
 	}
 	a.ResponseWriter.WriteHeader(code)

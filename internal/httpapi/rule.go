@@ -110,6 +110,9 @@ func (r rule) check(id string) {
 func (s *Server) admitted(who rule, r *http.Request, workspace string) (access.Caller, error) {
 	ctx := r.Context()
 	nobody := access.Caller{Remote: r.RemoteAddr, RequestID: requestIDOf(ctx)}
+	if r.Method == http.MethodPost && r.URL.Path == base+"/setup" && !s.ownName(r.Host) {
+		return nobody, &fault.Error{Kind: fault.Forbidden, Code: "not_our_name", Text: "The first owner is made under this machine's own name or under PUBLIC_URL. Set PUBLIC_URL to the address you use, or open it as localhost."}
+	}
 	shown := presented(r)
 	c, err := s.Org.Authenticate(ctx, shown)
 	if err != nil {
@@ -158,7 +161,10 @@ func (s *Server) broker(r *http.Request, c access.Caller) (access.Caller, error)
 
 // forwarded reports whether a request came from elsewhere through a proxy.
 func forwarded(r *http.Request) bool {
-	return slices.ContainsFunc([]string{"Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-Ip", "Via"}, func(name string) bool { return len(r.Header.Values(name)) > 0 })
+	return slices.ContainsFunc([]string{
+		"Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Forwarded-Port", "X-Forwarded-Server", "X-Real-Ip", "X-Client-Ip",
+		"True-Client-Ip", "Cf-Connecting-Ip", "Cdn-Loop", "Via",
+	}, func(name string) bool { return len(r.Header.Values(name)) > 0 })
 }
 
 // ownName reports whether a request names this machine or our public address. A

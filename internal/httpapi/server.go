@@ -63,6 +63,7 @@ type Server struct {
 
 	pages, docs http.Handler        // made by Handler
 	signIns     pace                // at Google, begun
+	authorizing pace                // of the token service, begun
 	letters     *semaphore.Weighted // requests with attachments being read
 	description []byte              // of the API
 }

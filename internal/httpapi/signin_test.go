@@ -39,6 +39,28 @@ func TestFirstOwnerSetsUpOnce(t *testing.T) {
 	})
 }
 
+// A page of anybody's may let its own name point here (DNS rebinding): the first
+// owner is made under a name of ours.
+func TestTheFirstOwnerIsMadeUnderOurName(t *testing.T) {
+	w := apptest.Start(t, storetest.SQLite, func(s *apptest.Setup) { s.Environ = append(s.Environ, "PUBLIC_URL=http://crm.example.org:8080") })
+	setup := func(host string) int {
+		body := strings.NewReader(`{"workspace_name":"Lamps","name":"M","email":"` + apptest.Mara + `","password":"` + apptest.Password + `"}`)
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, w.URL+"/api/v1/setup", body)
+		require.NoError(t, err)
+		r.Host = host
+		r.Header.Set("Content-Type", "application/json")
+		r.Header.Set("Origin", "http://"+host)
+		r.Header.Set("Sec-Fetch-Site", "same-origin")
+		answer, err := http.DefaultClient.Do(r)
+		require.NoError(t, err)
+		_ = answer.Body.Close()
+		return answer.StatusCode
+	}
+	require.Equal(t, http.StatusForbidden, setup("evil.example:8080"))
+	require.Equal(t, http.StatusForbidden, setup("localhost.evil.example"))
+	require.Equal(t, http.StatusCreated, setup("crm.example.org:8080"))
+}
+
 func TestSessionLivesUntilLogout(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, d storetest.Database) {
 		w := apptest.Start(t, d)

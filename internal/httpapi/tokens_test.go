@@ -409,3 +409,20 @@ func TestAMembersLinkSendsThemToSignInFirst(t *testing.T) {
 	answer, text := look(t, w, maras, link.URL)
 	require.Equal(t, http.StatusFound, answer.StatusCode, text)
 }
+
+func TestAuthorisingIsBounded(t *testing.T) {
+	w := apptest.Start(t, storetest.SQLite)
+	w.SetUp()
+	_, h := w.Browser(apptest.Mara)
+	answer, text := look(t, w, h, "/oauth/authorize?service=gmail&redirect=/"+strings.Repeat("x", 2001))
+	require.Equal(t, http.StatusUnprocessableEntity, answer.StatusCode, text)
+	require.Empty(t, answer.Cookies())
+	for range 120 {
+		answer, _ = look(t, w, h, "/oauth/authorize?service=gmail")
+		if answer.StatusCode != http.StatusFound {
+			break
+		}
+	}
+	answer, _ = look(t, w, h, "/oauth/authorize?service=gmail")
+	require.Equal(t, http.StatusTooManyRequests, answer.StatusCode)
+}

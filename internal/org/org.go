@@ -8,6 +8,8 @@ import (
 	"net/mail"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"rapport/internal/access"
 	"rapport/internal/crm"
@@ -74,7 +76,7 @@ func (s *Service) Setup(ctx context.Context, f FirstOwner) (crm.User, error) {
 	if !needed {
 		return crm.User{}, isSetUp(nil)
 	}
-	w := crm.Workspace{Name: strings.TrimSpace(f.Workspace), CreatedAt: s.Now(), Approval: crm.Approval{State: crm.ApprovalApproved, Profile: crm.ProfileFull}}
+	w := crm.Workspace{Name: plainName(f.Workspace), CreatedAt: s.Now(), Approval: crm.Approval{State: crm.ApprovalApproved, Profile: crm.ProfileFull}}
 	u, err := s.newUser(f.Email, f.Name, f.Password)
 	if err != nil {
 		return crm.User{}, err
@@ -100,7 +102,7 @@ func isSetUp(err error) error {
 }
 
 func (s *Service) newUser(email, name string, password crm.Secret) (crm.User, error) {
-	u := crm.User{Email: normal(email), Name: strings.TrimSpace(name), CreatedAt: s.Now()}
+	u := crm.User{Email: normal(email), Name: plainName(name), CreatedAt: s.Now()}
 	if !validAddress(u.Email) {
 		return u, invalid("email", "must be an e-mail address")
 	}
@@ -120,6 +122,21 @@ func (s *Service) newUser(email, name string, password crm.Secret) (crm.User, er
 	id, err := newID[crm.UserID](s)
 	u.ID = id
 	return u, err
+}
+
+// plainName is a name on one line, without what would show it as another one:
+// control characters, and those that turn the direction of writing.
+func plainName(name string) string {
+	name = strings.Map(func(r rune) rune {
+		switch {
+		case unicode.IsSpace(r):
+			return ' '
+		case unicode.IsControl(r), unicode.Is(unicode.Bidi_Control, r), r == utf8.RuneError:
+			return -1
+		}
+		return r
+	}, name)
+	return strings.Join(strings.Fields(name), " ")
 }
 
 // maxName bounds names of people and things.

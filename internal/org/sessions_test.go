@@ -226,3 +226,25 @@ func TestGuessingTheOldPasswordIsLimited(t *testing.T) {
 		require.Equal(t, "denied: nobody has this address", r.said(t, "login.failed")[0])
 	})
 }
+
+// Of IPv6 everybody has a whole network: its addresses count as one.
+func TestANetworkGuessesAsOne(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, d storetest.Database) {
+		r, ctx := open(t, d), context.Background()
+		var err error
+		for i := 0; !fault.Is(err, fault.Throttled); i++ {
+			require.Less(t, i, 60)
+			_, err = r.SignIn(ctx, fmt.Sprintf("person%d@x.example", i), chosen, fmt.Sprintf("2001:db8::%x", i+1))
+			require.Error(t, err)
+		}
+		_, err = r.SignIn(ctx, r.owner.Email, crm.NewSecret(password), "2001:db8:0:1::1")
+		require.NoError(t, err, "others go on")
+	})
+}
+
+func TestNamesCannotLookLikeOthers(t *testing.T) {
+	r, ctx := open(t, storetest.SQLite), context.Background()
+	m, err := r.AddMember(ctx, r.caller(t), org.NewMember{Email: "a@x.example", Name: " Mara\tLindqvist\n\u202e[owner]\x07\u2066 \u0085x"})
+	require.NoError(t, err)
+	require.Equal(t, "Mara Lindqvist [owner] x", m.Name)
+}

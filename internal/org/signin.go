@@ -105,7 +105,7 @@ func (s *Service) SignIn(ctx context.Context, email string, password crm.Secret,
 type tries struct{ account, address string }
 
 func triesOf(email, remote string) tries {
-	return tries{"account:" + digest(email), "address:" + remote}
+	return tries{"account:" + digest(email), "address:" + access.Line(remote)}
 }
 
 // try counts a guess; fault.Throttled when there were too many.

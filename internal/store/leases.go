@@ -124,7 +124,8 @@ func (s *Store) UseLease(ctx context.Context, handleHash string, at time.Time, j
 		var row access.Audit
 		row, refusal = judge(state)
 		if refusal != nil {
-			_, err = t.exec(ctx, "count refusal", "UPDATE token_leases SET refused = refused + 1 WHERE id = $1", string(state.ID))
+			_, err = t.exec(ctx, "count refusal", "UPDATE token_leases SET refused = refused + 1, minute = $2, minute_calls = $3 WHERE id = $1",
+				string(state.ID), minute, state.InMinute+1)
 			state.Refused++
 		} else {
 			_, err = t.exec(ctx, "count call", "UPDATE token_leases SET calls = calls + 1, last_used_at = $2, minute = $3, minute_calls = $4 WHERE id = $1",

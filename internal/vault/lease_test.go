@@ -184,6 +184,35 @@ func TestALeaseHasItsSpeed(t *testing.T) {
 	})
 }
 
+// Each refusal writes a row: they have the lease's speed, too.
+func TestRefusedCallsHaveTheLeasesSpeed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h, _ := authorized(t)
+		_, handle, err := h.CreateLease(t.Context(), shop, wish(func(w *vault.LeaseWish) { w.PerMinute = 3 }))
+		require.NoError(t, err)
+		before := len(h.memory.Rows)
+		for i := range 100 {
+			_, _, err := h.UseLease(t.Context(), handle, "GET", "/drive/v3/about", "")
+			require.Equal(t, map[bool]string{true: "lease_path", false: "lease_too_fast"}[i < 3], code(err))
+		}
+		require.Len(t, h.memory.Rows, before+3)
+	})
+}
+
+func TestALeaseOfAnOpenHouseEndsWithIt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h, _ := authorized(t)
+		h.Open = true
+		_, handle, err := h.CreateLease(t.Context(), access.Caller{Workspace: "lamps"}, reading)
+		require.NoError(t, err)
+		_, _, err = h.UseLease(t.Context(), handle, "GET", "/drive/v3/files", "")
+		require.NoError(t, err)
+		h.Open = false // started again without BROKER_OPEN
+		_, _, err = h.UseLease(t.Context(), handle, "GET", "/drive/v3/files", "")
+		require.Equal(t, "lease_over", code(err))
+	})
+}
+
 func TestCallsAtOnceDoNotSlipThrough(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h, _ := authorized(t)

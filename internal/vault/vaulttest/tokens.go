@@ -203,8 +203,9 @@ func (m *Memory) UseLease(_ context.Context, hash string, at time.Time, judge fu
 	if refusal != nil {
 		l.Refused++
 	} else {
-		l.Calls, l.InMinute, l.LastUsedAt = l.Calls+1, l.InMinute+1, &at
+		l.Calls, l.LastUsedAt = l.Calls+1, &at
 	}
+	l.InMinute++
 	if row != (access.Audit{}) {
 		m.Rows = append(m.Rows, row)
 	}
