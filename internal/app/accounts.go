@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 
+	"rapport/internal/access"
 	"rapport/internal/config"
 	"rapport/internal/crm"
 	"rapport/internal/fact"
@@ -15,6 +16,8 @@ import (
 	"rapport/internal/imapsmtp"
 	"rapport/internal/mail"
 	"rapport/internal/mail/accounts"
+	"rapport/internal/mail/outbox"
+	"rapport/internal/store"
 )
 
 // buildAccounts makes e-mail accounts and joins it with its doors.
@@ -37,6 +40,7 @@ func (a *App) buildAccounts(d doors) error {
 		Rows: a.Store, Copies: a.Store, Runs: a.Store, Queue: a.Store, Sealer: d.sealer, Trail: a.Store,
 		Now: a.now, Random: rand.Reader, Log: a.log, Budget: stepBudget,
 	}
+	a.Outbox.Posts, a.Outbox.Connections = posts{a.Outbox.Posts, a.Accounts}, senders{a.Store}
 	a.Mail.Accounts = a.Accounts.Reread
 	a.Mail.Mailboxes = mailboxes{a.Mail.Mailboxes, a.Accounts}
 	return nil
@@ -102,6 +106,26 @@ func (m mailboxes) Open(ctx context.Context, c crm.Connection, p mail.Priority) 
 		return onServer{connection: c.ID, accounts: m.accounts}, nil
 	}
 	return m.Mailboxes.Open(ctx, c, p)
+}
+
+// posts opens the mailbox of a connection for sending where it is.
+type posts struct {
+	outbox.Posts
+	accounts *accounts.Service
+}
+
+func (p posts) Open(ctx context.Context, c crm.Connection, priority mail.Priority) (outbox.Post, error) {
+	if c.Provider == crm.ProviderIMAP {
+		return p.accounts.Post(ctx, c)
+	}
+	return p.Posts.Open(ctx, c, priority)
+}
+
+// senders are the connections that a member may send from: Google's first.
+type senders struct{ *store.Store }
+
+func (s senders) Mine(ctx context.Context, c access.Caller) ([]crm.Connection, error) {
+	return s.MailboxesOf(ctx, c)
 }
 
 // onServer is the mailbox of an e-mail account, as far as the mail room needs it:

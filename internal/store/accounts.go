@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"rapport/internal/access"
 	"rapport/internal/crm"
 	"rapport/internal/fact"
 	"rapport/internal/fault"
@@ -206,4 +207,12 @@ func (t *tx) forgetPositions(ctx context.Context, a crm.Account) error {
 	_, err := t.exec(ctx, "forget positions", "DELETE FROM sync_streams WHERE integration_id = $1 AND substr(stream, 1, $2) = $3",
 		string(a.ConnectionID), int64(len(prefix)), prefix)
 	return err
+}
+
+// MailboxesOf lists the caller's own connections of every provider, Google's
+// first, the oldest first.
+func (s *Store) MailboxesOf(ctx context.Context, c access.Caller) ([]crm.Connection, error) {
+	return all(ctx, s.reading("MailboxesOf"), "list", scanConnection, "SELECT "+connectionColumns+` FROM google_integrations c
+		WHERE c.workspace_id = $1 AND (c.user_id = $2 OR $3) ORDER BY CASE WHEN c.provider = 'google' THEN 0 ELSE 1 END, c.created_at, c.id`,
+		string(c.Workspace), string(c.UserID), c.Via == access.ViaSystem)
 }

@@ -8,6 +8,7 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/json"
@@ -316,6 +317,14 @@ func (s *Server) certify() error {
 		return err
 	}
 	return os.WriteFile(filepath.Join(s.dir, "key.pem"), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private}), 0o600)
+}
+
+// Certificate is the server's, for other servers beside it.
+func (s *Server) Certificate(t testing.TB) *tls.Config {
+	t.Helper()
+	c, err := tls.LoadX509KeyPair(filepath.Join(s.dir, "cert.pem"), filepath.Join(s.dir, "key.pem"))
+	require.NoError(t, err)
+	return &tls.Config{Certificates: []tls.Certificate{c}}
 }
 
 // introspect tells Dovecot whose a token is (RFC 7662).

@@ -21,6 +21,7 @@ import (
 	"rapport/internal/crm"
 	"rapport/internal/imapsmtp"
 	"rapport/internal/imapsmtp/dovecottest"
+	"rapport/internal/imapsmtp/smtptest"
 	"rapport/internal/mail"
 	"rapport/internal/mail/accounts"
 	"rapport/internal/store/storetest"
@@ -45,6 +46,7 @@ type world struct {
 	user   string
 	tokens *tokens
 	lines  *lines
+	smtp   *smtptest.Server
 }
 
 // tokens is a vault whose tokens a test decides.
@@ -127,9 +129,10 @@ func newWorld(t testing.TB, d storetest.Database) *world {
 	require.NoError(t, err)
 	w := &world{World: storetest.NewWorld(t, d), t: t, server: s, tokens: &tokens{}, lines: &lines{},
 		user: fmt.Sprintf("ada%d@northwind-lamps.example", users.Add(1))}
+	w.smtp = smtptest.Start(t, s.Certificate(t), dovecottest.Password)
 	w.Service = &accounts.Service{
 		Servers: imapsmtp.New(imapsmtp.Options{Tokens: w.tokens, Dial: w.lines.dial, Roots: s.Roots, Patience: 10 * time.Second,
-			Instead: map[string]string{host + ":993": s.TLS, "imap.gmail.com:993": s.TLS}}),
+			Instead: map[string]string{host + ":993": s.TLS, host + ":465": w.smtp.TLS, "imap.gmail.com:993": s.TLS}}),
 		Rows: w.Store, Copies: w.Store, Runs: w.Store, Queue: w.Store, Sealer: sealer, Trail: w.Store, Now: w.Clock.Now, Random: rand.Reader,
 	}
 	w.Budget = time.Hour
@@ -139,7 +142,7 @@ func newWorld(t testing.TB, d storetest.Database) *world {
 func (w *world) caller() access.Caller { return storetest.Caller(w.Home, w.Ada) }
 
 func (w *world) wish() accounts.Wish {
-	return accounts.Wish{Email: w.user, IMAP: crm.MailServer{Host: host}, SMTP: crm.MailServer{Host: smtpd}, Password: crm.NewSecret(dovecottest.Password)}
+	return accounts.Wish{Email: w.user, IMAP: crm.MailServer{Host: host}, SMTP: crm.MailServer{Host: host}, Password: crm.NewSecret(dovecottest.Password)}
 }
 
 // add adds the account of the user.
