@@ -17,6 +17,7 @@ import (
 	"rapport/internal/google"
 	"rapport/internal/mail"
 	"rapport/internal/mail/accounts"
+	"rapport/internal/mail/export"
 	"rapport/internal/mail/outbox"
 	"rapport/internal/mail/push"
 	"rapport/internal/org"
@@ -32,6 +33,7 @@ type App struct {
 	Org      *org.Service
 	Vault    *vault.Service
 	Mail     *mail.Service
+	Export   *export.Service
 	Outbox   *outbox.Service
 	Push     *push.Service
 	Accounts *accounts.Service

@@ -10,6 +10,7 @@ import (
 	"rapport/internal/crm"
 	"rapport/internal/google"
 	"rapport/internal/mail"
+	"rapport/internal/mail/export"
 	"rapport/internal/org"
 	"rapport/internal/vault"
 	"rapport/internal/work"
@@ -129,6 +130,7 @@ func (a *App) buildMail(d doors) error {
 		Mailboxes: boxes, Streams: a.Store, Runs: a.Store, Ledger: a.Store, Emails: a.Store, Connections: a.Store, Privacy: a.Store, Queue: a.Store, Changes: a.Store,
 		Now: a.now, Random: rand.Reader, Log: a.log, Budget: stepBudget,
 	}
+	a.Export = &export.Service{Emails: a.Store, Rows: a.Store, Mailboxes: boxes, Connections: a.Store, Streams: a.Store, Decode: google.DecodeMessage}
 	return nil
 }
 

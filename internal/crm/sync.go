@@ -10,6 +10,7 @@ const (
 	StreamGmailBackfill Stream = "gmail.backfill" // the newest N messages, newest first
 	StreamGmailVerify   Stream = "gmail.verify"   // completeness check
 	StreamGmailRetry    Stream = "gmail.retry"    // items of the ledger tried again
+	StreamReparse       Stream = "mail.reparse"   // stored answers read again
 )
 
 // RunState is the outcome of a run, computed from its counts.

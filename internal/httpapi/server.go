@@ -16,6 +16,7 @@ import (
 	"rapport/internal/crm"
 	"rapport/internal/mail"
 	"rapport/internal/mail/accounts"
+	"rapport/internal/mail/export"
 	"rapport/internal/mail/outbox"
 	"rapport/internal/mail/push"
 	"rapport/internal/org"
@@ -28,6 +29,7 @@ type Server struct {
 	Org         *org.Service
 	Vault       *vault.Service
 	Mail        *mail.Service
+	Export      *export.Service
 	Outbox      *outbox.Service
 	Push        *push.Service
 	Accounts    *accounts.Service
