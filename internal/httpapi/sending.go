@@ -1,11 +1,13 @@
 package httpapi
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"reflect"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -61,8 +63,9 @@ const sendingSays = "The message is stored first and sent then, once: a request 
 const maxLetter = 40 << 20
 
 // lettersAtOnce bounds the memory of requests with attachments that are read at
-// the same time; a request needs some four times its size.
-const lettersAtOnce = 2 * maxLetter
+// the same time: one of the largest, or many small ones. A request needs some five
+// times its size while it is taken apart and put together as mail.
+const lettersAtOnce = maxLetter + 8<<20
 
 // letters lets an operation take large bodies, a few at a time, and slow ones. They
 // are not checked against the schema: that would take them apart twice.
@@ -90,19 +93,46 @@ func letters(r *router) func(*huma.Operation) {
 	}
 }
 
+// letterBody is a SendRequest that is read without being checked against the
+// schema first. A field nobody knows is a mistake all the same: who misspells
+// send_at does not want the message to leave now.
+type letterBody struct{ SendRequest }
+
+// Schema is that of the request.
+func (letterBody) Schema(r huma.Registry) *huma.Schema {
+	return r.Schema(reflect.TypeFor[SendRequest](), true, "SendRequest")
+}
+
+// UnmarshalJSON refuses fields that do not exist.
+func (l *letterBody) UnmarshalJSON(text []byte) error {
+	d := json.NewDecoder(bytes.NewReader(text))
+	d.DisallowUnknownFields()
+	return d.Decode(&l.SendRequest)
+}
+
 type sendInput struct {
 	InWorkspace
 	Key  string `header:"Idempotency-Key" maxLength:"200" doc:"Asking again with the same value and the same request gives the row of the first time; nothing is sent twice."`
-	Body SendRequest
+	Body letterBody
 }
 
 func (s *Server) sendEmail(ctx context.Context, c access.Caller, in *sendInput) (*bodyOf[Outgoing], error) {
-	once, err := onceOf(in.Key, in.Body)
+	once, err := onceOf(in.Key, fingerprint(in.Body.SendRequest))
 	if err != nil {
 		return nil, err
 	}
-	o, err := s.Outbox.Send(ctx, c, messageOf(in.Body), once)
+	o, err := s.Outbox.Send(ctx, c, messageOf(in.Body.SendRequest), once)
 	return s.outgoingAnswer(o, err)
+}
+
+// fingerprint is a request with its files by their hashes.
+func fingerprint(in SendRequest) SendRequest {
+	in.Attachments = each(in.Attachments, func(a SendAttachment) SendAttachment {
+		print := sha256.Sum256(a.Data)
+		a.Data = print[:]
+		return a
+	})
+	return in
 }
 
 // onceOf is an Idempotency-Key with the fingerprint of its request.
@@ -249,24 +279,24 @@ func draftAnswer(d outbox.DraftView, err error) (*bodyOf[Draft], error) {
 
 type createDraftInput struct {
 	InWorkspace
-	Body SendRequest
+	Body letterBody
 }
 
 func (s *Server) createDraft(ctx context.Context, c access.Caller, in *createDraftInput) (*bodyOf[Draft], error) {
 	in.Body.DraftID = ""
-	d, err := s.Outbox.SaveDraft(ctx, c, messageOf(in.Body))
+	d, err := s.Outbox.SaveDraft(ctx, c, messageOf(in.Body.SendRequest))
 	return draftAnswer(d, err)
 }
 
 type updateDraftInput struct {
 	InWorkspace
 	DraftID string `path:"draft_id"`
-	Body    SendRequest
+	Body    letterBody
 }
 
 func (s *Server) updateDraft(ctx context.Context, c access.Caller, in *updateDraftInput) (*bodyOf[Draft], error) {
 	in.Body.DraftID = in.DraftID
-	d, err := s.Outbox.SaveDraft(ctx, c, messageOf(in.Body))
+	d, err := s.Outbox.SaveDraft(ctx, c, messageOf(in.Body.SendRequest))
 	return draftAnswer(d, err)
 }
 

@@ -282,9 +282,60 @@ func TestSend(t *testing.T) {
 			_, err = d.home.RescheduleOutgoing(ctx, o.ID, time.Now().AddDate(3, 0, 0))
 			require.Equal(t, "validation_failed", client.Code(err))
 		})
+		t.Run("what is not there is a mistake", func(t *testing.T) {
+			for _, body := range []string{`{"to":["a@b.example"],"sendat":"2030-01-01T00:00:00Z"}`, `{"to":["a@b.example"],"attachments":[{"name":"x","date":"eA=="}]}`,
+				`{"to":["a@b.example"],"attachments":[{"name":"x","data":"%%%"}]}`, `{"to":"a@b.example"}`, `{`, ``, `null`} {
+				before := len(d.Sim.Mail.Sent())
+				answer, text := d.post("/gmail/send", body)
+				require.Contains(t, []int{http.StatusBadRequest, http.StatusUnprocessableEntity}, answer.StatusCode, "%s: %s", body, text)
+				require.Contains(t, text, `"code"`)
+				require.Len(t, d.Sim.Mail.Sent(), before)
+			}
+		})
+		t.Run("every state is told", func(t *testing.T) {
+			limited, cancel := context.WithTimeout(ctx, time.Minute)
+			defer cancel()
+			var states []string
+			id := ""
+			err := d.home.Events(limited, func(h client.Happening) error {
+				if h.Kind == "ready" && id == "" {
+					o, err := d.home.Send(ctx, client.SendRequest{To: []string{apptest.Jonas}, Subject: "Told", Text: "x", UndoSeconds: 1})
+					require.NoError(t, err)
+					id = o.ID
+				}
+				if h.Kind == "mail.sending" && h.Data["outgoing_id"] == id {
+					states = append(states, h.Data["state"].(string))
+					if states[len(states)-1] == "sent" {
+						return io.EOF
+					}
+				}
+				return nil
+			})
+			require.ErrorIs(t, err, io.EOF)
+			require.Equal(t, []string{"queued", "sending", "sent"}, states)
+			log, err := d.home.Audit(ctx, client.AuditQuery{Action: "mail.send"})
+			require.NoError(t, err)
+			require.Equal(t, id, log.Items[0].Target)
+			require.Equal(t, "to one recipient", log.Items[0].Detail)
+		})
 		t.Run("mistakes", func(t *testing.T) { d.mistakes(t) })
 		t.Run("25 MB", func(t *testing.T) { d.large(t) })
 	})
+}
+
+// post sends a body as it is.
+func (d *desk) post(path, body string) (*http.Response, string) {
+	d.t.Helper()
+	r, err := http.NewRequest(http.MethodPost, d.URL+"/api/v1/workspaces/"+d.Home+"/integrations/google"+path, strings.NewReader(body))
+	require.NoError(d.t, err)
+	r.Header.Set("Content-Type", "application/json")
+	r.Header.Set("Authorization", "Bearer "+token(d.t, d.World, apptest.Mara))
+	answer, err := http.DefaultClient.Do(r)
+	require.NoError(d.t, err)
+	defer func() { _ = answer.Body.Close() }()
+	text, err := io.ReadAll(answer.Body)
+	require.NoError(d.t, err)
+	return answer, string(text)
 }
 
 // copies counts what left Mara's mailbox with a subject.
@@ -493,6 +544,55 @@ Content-Transfer-Encoding: base64
 			require.NotEqual(t, e.GmailThreadID, o.ThreadID)
 		})
 	})
+}
+
+// TestConversation: an answer to an answer to an answer stays in one conversation
+// at both ends.
+func TestConversation(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db storetest.Database) {
+		d := newDesk(t, db)
+		elena := d.gmail(apptest.Elena)
+		o, err := d.home.Send(ctx, client.SendRequest{To: []string{apptest.Elena}, Subject: "Lamps for the lobby", Text: "How many?"})
+		require.NoError(t, err)
+		o = d.until(o.ID, sent)
+		here, there := o.ThreadID, ""
+		for round := range 3 {
+			got, l := d.newest(apptest.Elena, "lobby")
+			if there == "" {
+				there = got.ThreadId
+			}
+			require.Equal(t, there, got.ThreadId, "round %d, at her end", round)
+			raw := "From: " + apptest.Elena + "\r\nTo: " + apptest.Mara + "\r\nSubject: Re: Lamps for the lobby\r\nIn-Reply-To: " + l.Get("Message-Id") +
+				"\r\nReferences: " + strings.TrimSpace(l.Get("References")+" "+l.Get("Message-Id")) + "\r\n\r\nFour, round " + string(rune('a'+round)) + "\r\n"
+			_, err := elena.Users.Messages.Send("me", &gmail.Message{ThreadId: there, Raw: base64.RawURLEncoding.EncodeToString([]byte(raw))}).Do()
+			require.NoError(t, err)
+			e := d.fromElena(round + 1)
+			require.Equal(t, here, e.GmailThreadID, "round %d, here", round)
+			c, err := d.home.Compose(ctx, e.ID, "reply")
+			require.NoError(t, err)
+			o, err = d.home.Send(ctx, client.SendRequest{To: c.To, Subject: c.Subject, HTML: "<p>Round " + string(rune('a'+round)) + "</p>" + c.HTML, ReplyToEmailID: e.ID})
+			require.NoError(t, err)
+			o = d.until(o.ID, sent)
+			require.Equal(t, here, o.ThreadID)
+		}
+	})
+}
+
+// fromElena waits for the n-th message of Elena's in the conversation about the
+// lobby and gives the newest.
+func (d *desk) fromElena(n int) client.EmailItem {
+	d.t.Helper()
+	for range 100 {
+		_, err := d.home.Sync(ctx, client.SyncRequest{}, 10*time.Second)
+		require.NoError(d.t, err)
+		page, err := d.home.Emails(ctx, client.EmailQuery{Q: "from:" + apptest.Elena + " subject:lobby"})
+		require.NoError(d.t, err)
+		if len(page.Items) == n {
+			return page.Items[0]
+		}
+	}
+	require.FailNow(d.t, "her answer was not synced")
+	return client.EmailItem{}
 }
 
 func TestDrafts(t *testing.T) {

@@ -233,6 +233,19 @@ func (s *Store) OverdueOutgoing(ctx context.Context, before time.Time, limit int
 		WHERE o.state IN ('queued', 'sending', 'retry') AND o.next_try_at < $1 ORDER BY o.next_try_at LIMIT $2`, stamp(before), int64(limit))
 }
 
+// PurgeOutgoing deletes messages that were asked for before a time and are over.
+func (s *Store) PurgeOutgoing(ctx context.Context, before time.Time) error {
+	const over = "created_at < $1 AND next_try_at < $1 AND state IN ('sent', 'failed', 'cancelled')"
+	n, err := one(ctx, s.reading("outbox.PurgeOutgoing"), "look", scanInt, "SELECT COUNT(*) FROM (SELECT 1 FROM outgoing WHERE "+over+" LIMIT 1) t", stamp(before))
+	if err != nil || n == 0 {
+		return err
+	}
+	return s.write(ctx, "outbox.PurgeOutgoing", func(t *tx) error {
+		_, err := t.exec(ctx, "delete outgoing", "DELETE FROM outgoing WHERE id IN (SELECT id FROM outgoing WHERE "+over+" ORDER BY created_at LIMIT 1000)", stamp(before))
+		return err
+	})
+}
+
 // MayStillSend reports whether the sender is a member still and the key, if there
 // was one, still good.
 func (s *Store) MayStillSend(ctx context.Context, o crm.Outgoing, now time.Time) (bool, error) {

@@ -26,7 +26,7 @@ const (
 	// indexed is the same where Google has answered with an error: the request is over.
 	indexed = 10 * time.Second
 	// lookAgain is the pause between looks at an open attempt.
-	lookAgain = 5 * time.Second
+	lookAgain = 20 * time.Second
 	// giveUp is when trying ends, from the moment the message was to be sent.
 	giveUp = 72 * time.Hour
 	// longPause is a wait that is worth another word than "a moment".

@@ -68,8 +68,9 @@ const (
 
 const (
 	sweepEvery = 5 * time.Minute
-	sweepAfter = 10 * time.Minute // overdue for so long
-	priority   = 30               // somebody waits
+	sweepAfter = 10 * time.Minute    // overdue for so long
+	kept       = 90 * 24 * time.Hour // of what is over, and how long a key is known
+	priority   = 30                  // somebody waits
 )
 
 // Definitions are the steps of the outbox.
@@ -95,9 +96,13 @@ func look(c crm.ConnectionID, now time.Time) work.Job {
 	return work.Job{Kind: mail.KindHistory, Subject: string(c), Group: string(mail.KindHistory) + ":" + string(c), DueAt: now, Priority: 10}
 }
 
-// sweep asks again for the jobs of messages that should have moved long ago.
+// sweep asks again for the jobs of messages that should have moved long ago, and
+// forgets what was over long ago.
 func (s *Service) sweep(ctx context.Context, _ string) (bool, error) {
 	now := s.Now()
+	if err := s.Rows.PurgeOutgoing(ctx, now.Add(-kept)); err != nil {
+		return false, err
+	}
 	late, err := s.Rows.OverdueOutgoing(ctx, now.Add(-sweepAfter), 500)
 	if err != nil || len(late) == 0 {
 		return false, err

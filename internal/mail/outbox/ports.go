@@ -106,6 +106,8 @@ type Rows interface {
 	// OverdueOutgoing lists messages that should have moved before, the longest
 	// overdue first.
 	OverdueOutgoing(ctx context.Context, before time.Time, limit int) ([]crm.Outgoing, error)
+	// PurgeOutgoing deletes messages that were asked for before a time and are over.
+	PurgeOutgoing(ctx context.Context, before time.Time) error
 	// MayStillSend reports whether the sender is a member still and the key, if
 	// there was one, still good.
 	MayStillSend(ctx context.Context, o crm.Outgoing, now time.Time) (bool, error)

@@ -244,6 +244,27 @@ func TestOutgoingLists(t *testing.T) {
 	})
 }
 
+func TestOldOutgoingIsDeleted(t *testing.T) {
+	Each(t, func(t *testing.T, d Database) {
+		w := NewWorld(t, d)
+		c := w.Connect(w.Home, w.Ada, "ada")
+		for i, state := range []crm.OutgoingState{crm.OutgoingSent, crm.OutgoingFailed, crm.OutgoingCancelled, crm.OutgoingQueued, crm.OutgoingRetry, crm.OutgoingSending} {
+			_, _, err := w.put(w.outgoing(c, func(o *crm.Outgoing) { o.State, o.Subject = state, fmt.Sprint(i) }), outbox.Once{})
+			require.NoError(t, err)
+		}
+		count := func() int {
+			list, _, err := w.OutgoingOf(ctx, Caller(w.Home, w.Ada), outbox.Query{})
+			require.NoError(t, err)
+			return len(list)
+		}
+		require.NoError(t, w.PurgeOutgoing(ctx, w.Clock.Now()))
+		require.Equal(t, 6, count())
+		require.NoError(t, w.PurgeOutgoing(ctx, w.Clock.Now().Add(time.Hour)))
+		require.Equal(t, 3, count(), "what waits is kept, however old")
+		require.Len(t, w.Dump()["outgoing_messages"], 3)
+	})
+}
+
 func TestMayStillSend(t *testing.T) {
 	Each(t, func(t *testing.T, d Database) {
 		w := NewWorld(t, d)
