@@ -84,6 +84,15 @@ func Start(t testing.TB) *Server {
 	return running.server
 }
 
+// Run starts a server of a test's own, that ends with the test.
+func Run(t testing.TB) *Server {
+	t.Helper()
+	s, stop, err := start()
+	require.NoError(t, err, "Dovecot is needed: scripts/need dovecot")
+	t.Cleanup(stop)
+	return s
+}
+
 func start() (*Server, func(), error) {
 	program, err := exec.LookPath("dovecot")
 	if err != nil {
