@@ -658,3 +658,195 @@ func TestTwoProcessesSendOnce(t *testing.T) {
 		h.delivered(subjects...)
 	})
 }
+
+// TestAProcessThatWasHeldUp: one process writes down that it sends and stands still
+// then; another finds that nothing was sent and sends. When the first one goes on,
+// it does not send a second copy.
+func TestAProcessThatWasHeldUp(t *testing.T) {
+	each(t, func(t *testing.T, d storetest.Database) {
+		w := newTown(t, d)
+		h := w.newPost(t)
+		defer h.leave()
+		p := h.boot()
+		h.connect(p)
+		one := p.sender()
+		_, err := one.ask(h.letter("Offer"))
+		require.NoError(t, err)
+		held, on := make(chan struct{}), make(chan struct{})
+		p.wrote.open(func(_ int64, op string) error {
+			if op == "outbox.MoveOutgoing/committed" {
+				p.wrote.clear()
+				close(held)
+				<-on
+			}
+			return nil
+		})
+		ended := make(chan error, 1)
+		go func() {
+			_, err := one.one()
+			ended <- err
+		}()
+		<-held
+		h.clock.Move(2 * time.Minute) // its lease and its attempt have ended
+		two := h.boot().sender()
+		require.NoError(t, two.through())
+		h.delivered("Offer")
+		close(on)
+		require.NoError(t, <-ended)
+		require.NoError(t, one.through())
+		h.delivered("Offer")
+	})
+}
+
+// TestSendingIsTakenBack: while nobody knows whether Gmail has a message, it cannot
+// be taken back; as soon as it is known that Gmail has not, it can.
+func TestSendingIsTakenBack(t *testing.T) {
+	each(t, func(t *testing.T, d storetest.Database) {
+		w := newTown(t, d)
+		for _, taken := range []bool{true, false} {
+			t.Run(fmt.Sprint("taken ", taken), func(t *testing.T) {
+				h := w.newPost(t)
+				defer h.leave()
+				p := h.boot()
+				h.connect(p)
+				s := p.sender()
+				f := front.Fault{Kind: "cut", Method: "messages.send", Times: 1}
+				if taken {
+					f.When = "after"
+				}
+				_, err := h.sim.Front.Faults.Add(f)
+				require.NoError(t, err)
+				o, err := s.ask(h.letter("Offer"))
+				require.NoError(t, err)
+				_, err = s.one()
+				require.NoError(t, err)
+				o, err = s.outbox.Get(s.ctx, s.owners, o.ID)
+				require.NoError(t, err)
+				require.Equal(t, crm.OutgoingRetry, o.State)
+				require.False(t, o.CanCancel())
+				_, err = s.outbox.Cancel(s.ctx, s.owners, o.ID)
+				require.True(t, fault.Is(err, fault.Conflict), "%v", err)
+				h.clock.Move(2 * time.Minute)
+				o, err = s.outbox.Cancel(s.ctx, s.owners, o.ID)
+				if taken {
+					require.True(t, fault.Is(err, fault.Conflict), "%v", err)
+					require.NoError(t, s.through())
+					h.delivered("Offer")
+					return
+				}
+				require.NoError(t, err)
+				require.Equal(t, crm.OutgoingCancelled, o.State)
+				require.NoError(t, s.through())
+				require.Empty(t, h.copies())
+			})
+		}
+	})
+}
+
+// TestSendingDrafts: of a draft the same is true.
+func TestSendingDrafts(t *testing.T) {
+	each(t, func(t *testing.T, d storetest.Database) {
+		w := newTown(t, d)
+		for _, when := range []string{"before", "after"} {
+			for _, kind := range []string{"cut", "status"} {
+				t.Run(kind+" "+when, func(t *testing.T) {
+					h := w.newPost(t)
+					defer h.leave()
+					p := h.boot()
+					h.connect(p)
+					s := p.sender()
+					draft, err := s.outbox.SaveDraft(s.ctx, s.owners, h.letter("Idea"))
+					require.NoError(t, err)
+					_, err = h.sim.Front.Faults.Add(front.Fault{Kind: kind, Status: 503, When: when, Method: "drafts.send", Times: 1})
+					require.NoError(t, err)
+					o, err := s.outbox.SendDraft(s.ctx, s.owners, "", draft.ID, outbox.Once{}, 0, time.Time{})
+					require.NoError(t, err)
+					require.NoError(t, s.through())
+					h.delivered("Idea")
+					again, err := s.outbox.SendDraft(s.ctx, s.owners, "", draft.ID, outbox.Once{}, 0, time.Time{})
+					require.NoError(t, err)
+					require.Equal(t, o.ID, again.ID)
+					require.NoError(t, s.through())
+					h.delivered("Idea")
+				})
+			}
+		}
+	})
+}
+
+// TestSendingWhenHistoryIsForgotten: Google has dropped the history since the
+// attempt, as it may after a week without us. Sent itself is read.
+func TestSendingWhenHistoryIsForgotten(t *testing.T) {
+	each(t, func(t *testing.T, d storetest.Database) {
+		w := newTown(t, d)
+		for _, taken := range []bool{true, false} {
+			t.Run(fmt.Sprint("taken ", taken), func(t *testing.T) {
+				h := w.newPost(t)
+				defer h.leave()
+				p := h.boot()
+				h.connect(p)
+				s := p.sender()
+				hook := &p.before
+				if taken {
+					hook = &p.after
+				}
+				hook.set(func(_ int64, r *http.Request) error {
+					if strings.Contains(r.URL.Path, "/messages/send") {
+						return p.kill()
+					}
+					return nil
+				})
+				_, err := s.ask(h.letter("Offer"))
+				require.NoError(t, err)
+				require.Error(t, s.through())
+				s = h.reborn(p).sender()
+				require.NoError(t, h.sim.Mail.ExpireHistory(h.account))
+				h.clock.Move(48 * time.Hour)
+				require.NoError(t, s.through())
+				h.delivered("Offer")
+			})
+		}
+	})
+}
+
+// TestSendingWithoutTheRightToRead: where the mailbox may not be read, nobody can
+// look, and nothing is sent again by itself.
+func TestSendingWithoutTheRightToRead(t *testing.T) {
+	each(t, func(t *testing.T, d storetest.Database) {
+		w := newTown(t, d)
+		h := w.newPost(t)
+		defer h.leave()
+		p := h.boot()
+		h.connect(p)
+		s := p.sender()
+		s.outbox.Posts = blind{s.outbox.Posts}
+		o, err := s.ask(h.letter("Fine"))
+		require.NoError(t, err)
+		require.NoError(t, s.through())
+		h.delivered("Fine")
+		_, err = h.sim.Front.Faults.Add(front.Fault{Kind: "cut", Method: "messages.send", Times: 1})
+		require.NoError(t, err)
+		o, err = s.ask(h.letter("Offer"))
+		require.NoError(t, err)
+		require.NoError(t, s.through())
+		o, err = s.outbox.Get(s.ctx, s.owners, o.ID)
+		require.NoError(t, err)
+		require.Equal(t, crm.OutgoingFailed, o.State)
+		require.Contains(t, o.Error, "nobody can tell")
+		require.Zero(t, h.copies()["Offer"])
+	})
+}
+
+// blind are mailboxes that may not be read.
+type blind struct{ outbox.Posts }
+
+func (b blind) Open(ctx context.Context, c crm.Connection, p mail.Priority) (outbox.Post, error) {
+	post, err := b.Posts.Open(ctx, c, p)
+	return blindPost{post}, err
+}
+
+type blindPost struct{ outbox.Post }
+
+func (blindPost) Mark(context.Context) (uint64, error) {
+	return 0, fault.New(fault.Permission, "not given")
+}

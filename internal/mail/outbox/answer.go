@@ -9,7 +9,6 @@ import (
 
 	"rapport/internal/access"
 	"rapport/internal/crm"
-	"rapport/internal/fault"
 	"rapport/internal/mail"
 )
 
@@ -166,13 +165,4 @@ func forwardedHeader(e *mail.Read) []string {
 		out = append(out, f.name+strings.Join(names, ", "))
 	}
 	return out
-}
-
-// ParseKind reads a kind of answer.
-func ParseKind(text string) (AnswerKind, error) {
-	switch k := AnswerKind(text); k {
-	case Reply, ReplyAll, Forward:
-		return k, nil
-	}
-	return "", fault.New(fault.Invalid, "An answer is a reply, reply_all or forward.")
 }

@@ -131,17 +131,7 @@ func (s *Service) open(ctx context.Context, c crm.Connection, p mail.Priority) (
 
 // attempt makes one attempt to send.
 func (s *Service) attempt(ctx context.Context, o crm.Outgoing) error {
-	post, err := s.admit(ctx, o, mail.Interactive)
-	if err == nil {
-		err = s.maySendAs(ctx, post, o.ConnectionID, o.From.Email)
-	}
-	mark := uint64(0)
-	if err == nil {
-		mark, err = post.Mark(ctx)
-		if fault.Is(err, fault.Permission) { // may send, may not read
-			err = nil
-		}
-	}
+	post, mark, err := s.prepare(ctx, o)
 	if err != nil {
 		return s.setback(ctx, o, err)
 	}
@@ -160,19 +150,35 @@ func (s *Service) attempt(ctx context.Context, o crm.Outgoing) error {
 	if err != nil {
 		return err
 	}
-	// A process that was held up here must not send when another has settled the
-	// attempt meanwhile.
 	limited, cancel := context.WithTimeout(ctx, life)
 	defer cancel()
 	var sent Sent
-	if s.Now().Sub(began) < life {
-		sent, err = post.Send(limited, Letter{Raw: dated(raw, s.Now()), ThreadID: o.ThreadID, DraftID: o.DraftID})
+	if now := s.Now(); now.Sub(began) < life {
+		sent, err = post.Send(limited, Letter{Raw: dated(raw, now), ThreadID: o.ThreadID, DraftID: o.DraftID})
 	} else {
+		// A process that was held up here must not send: another one may have settled
+		// the attempt meanwhile.
 		err = &Refusal{Err: fault.New(fault.Unavailable, "Rapport was held up.")}
 	}
 	noting, done := context.WithTimeout(context.WithoutCancel(ctx), closing)
 	defer done()
 	return s.note(noting, o, sent, err)
+}
+
+// prepare looks whether a message may be sent still, and sets the mark.
+func (s *Service) prepare(ctx context.Context, o crm.Outgoing) (Post, uint64, error) {
+	post, err := s.admit(ctx, o, mail.Interactive)
+	if err != nil {
+		return nil, 0, err
+	}
+	if err := s.maySendAs(ctx, post, o.ConnectionID, o.From.Email); err != nil {
+		return nil, 0, err
+	}
+	mark, err := post.Mark(ctx)
+	if fault.Is(err, fault.Permission) { // it may send and not read
+		return post, 0, nil
+	}
+	return post, mark, err
 }
 
 // dated puts the moment of sending in front.

@@ -345,7 +345,7 @@ func (w *writing) inline(ctx context.Context, named []string) error {
 		if !slices.ContainsFunc(named, func(id string) bool { return strings.EqualFold(id, a.ContentID) }) {
 			continue
 		}
-		f, err := w.passOn(ctx, a)
+		f, err := w.fetchOriginal(ctx, a)
 		if err != nil {
 			return err
 		}
@@ -355,8 +355,8 @@ func (w *writing) inline(ctx context.Context, named []string) error {
 	return nil
 }
 
-// passOn fetches one attachment of the original.
-func (w *writing) passOn(ctx context.Context, a crm.Attachment) (file, error) {
+// fetchOriginal fetches one attachment of the original.
+func (w *writing) fetchOriginal(ctx context.Context, a crm.Attachment) (file, error) {
 	if w.size()+a.Size > maxMessage {
 		return file{}, tooBig(w.size() + a.Size)
 	}
@@ -413,7 +413,7 @@ func (w *writing) passedOn(ctx context.Context, shown []string) error {
 		case !listed && slices.Contains(shown, a.ContentID) && a.ContentID != "":
 			continue // stands in the text
 		}
-		f, err := w.passOn(ctx, a)
+		f, err := w.fetchOriginal(ctx, a)
 		if err != nil {
 			return err
 		}
