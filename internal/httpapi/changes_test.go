@@ -110,6 +110,34 @@ func TestChangingMail(t *testing.T) {
 	})
 }
 
+// Asking again with the same Idempotency-Key gives the first answer, and changes
+// nothing that has been changed back since.
+func TestAChangeIsMadeOnce(t *testing.T) {
+	w, _, home := connected(t, storetest.SQLite, 5)
+	found, err := home.Emails(ctx, client.EmailQuery{Q: "in:inbox"})
+	require.NoError(t, err)
+	require.NotEmpty(t, found.Items)
+	body, err := json.Marshal(client.NewChange{EmailIDs: []string{found.Items[0].ID}, Action: "archive"})
+	require.NoError(t, err)
+	ask := func(key string) client.Change {
+		answer, text := send(t, http.MethodPost, w.URL+"/api/v1/workspaces/default/integrations/google/gmail/changes", string(body),
+			"Authorization", "Bearer "+token(t, w, apptest.Mara), "Content-Type", "application/json", "Idempotency-Key", key)
+		require.Equal(t, http.StatusAccepted, answer.StatusCode, text)
+		var c client.Change
+		require.NoError(t, json.Unmarshal([]byte(text), &c))
+		return c
+	}
+	first := ask("one")
+	require.EqualValues(t, 1, first.Count)
+	_, err = home.UndoChange(ctx, first.ID)
+	require.NoError(t, err)
+	require.Equal(t, first.ID, ask("one").ID)
+	now, err := home.Email(ctx, found.Items[0].ID)
+	require.NoError(t, err)
+	require.Contains(t, now.Labels, "INBOX")
+	require.NotEqual(t, first.ID, ask("two").ID)
+}
+
 // Without the permission nothing changes, and the answer says what is missing
 // and where to give it.
 func TestChangingMailNeedsThePermission(t *testing.T) {

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -143,6 +144,62 @@ func (m *machine) delivered() {
 	for id, e := range mailboxOf(m.t, m.sim, m.account) {
 		require.Equal(m.t, want[id], slices.Contains(e.Labels, m.ours), "%s has %v", id, e.Labels)
 	}
+}
+
+// givenChanges are changes that wait, in every way of sending them: many messages
+// at once, few, different ones of a kind, one that takes another back; and the
+// owner is at work at Google, too.
+func givenChanges(h *house) *process {
+	s := h.furnish()
+	p := h.synced()
+	wish := func(action crm.ChangeAction, label string, ids ...crm.EmailID) crm.Change {
+		c, err := p.mail.ChangeMail(p.ctx, h.owners, mail.Wish{Pick: mail.Pick{Emails: ids}, Action: action, Label: label})
+		require.NoError(h.t, err)
+		return c
+	}
+	_, err := p.mail.CreateLabel(p.ctx, h.owners, h.conn, "Arrived")
+	require.NoError(h.t, err)
+	arrived := h.labelNamed("Arrived")
+	wish(crm.ActionAddLabel, arrived, h.stored(100)...)
+	wish(crm.ActionTrash, "", h.idOf(s.plain), h.idOf(s.archived))
+	star := wish(crm.ActionStar, "", h.idOf(s.unread))
+	_, _, err = p.store.NextChange(p.ctx, h.conn)
+	require.NoError(h.t, err)
+	wish(crm.ActionRead, "", h.idOf(s.unread))
+	_, err = p.mail.UndoChange(p.ctx, h.owners, star.ID)
+	require.NoError(h.t, err)
+	h.change(s)
+	h.clock.Move(time.Hour)
+	return p
+}
+
+func (h *house) labelNamed(name string) string {
+	h.t.Helper()
+	list, err := h.google.Users.Labels.List("me").Do()
+	require.NoError(h.t, err)
+	for _, l := range list.Labels {
+		if l.Name == name {
+			return l.Id
+		}
+	}
+	require.FailNow(h.t, "no such label", name)
+	return ""
+}
+
+// changesArrived: all of them are at Google, in their order.
+func changesArrived(h *house) {
+	h.t.Helper()
+	require.Empty(h.t, h.deltas("c.pending"))
+	arrived, at := h.labelNamed("Arrived"), mailboxOf(h.t, h.sim, h.account)
+	meant := 0
+	for _, d := range h.deltas("c.action = 'add_label'") {
+		if e := at[d.gmailID]; e != nil {
+			if meant++; !slices.Contains(e.Labels, arrived) {
+				h.t.Errorf("%s has %v, without %s", d.gmailID, e.Labels, arrived)
+			}
+		}
+	}
+	require.Positive(h.t, meant)
 }
 
 // TestChangesComeBackWithTheHistory: what Google says meanwhile is shown together

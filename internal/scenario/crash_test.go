@@ -20,6 +20,7 @@ type play struct {
 	mail  int                     // generated messages in the mailbox
 	given func(h *house) *process // up to the moment from which it is disturbed
 	page  int                     // size of Google's lists from then on
+	then  func(h *house)          // nil, or what has to be true in the end besides
 }
 
 // plays are the ways in which mail gets in. With what is furnished the first
@@ -49,6 +50,7 @@ var plays = []play{
 		h.clock.Move(time.Hour)
 		return p
 	}},
+	{name: "changes", mail: 30, page: 6, given: givenChanges, then: changesArrived},
 }
 
 // synced is a process that has imported the mailbox.
@@ -127,6 +129,9 @@ func (w *town) crash(t *testing.T, s play, what string, k int, arm func(*process
 		require.NoError(t, err)
 		p.calm()
 		h.sound()
+		if s.then != nil {
+			s.then(h)
+		}
 		p.idle()
 		p.stop()
 		if t.Failed() {

@@ -107,6 +107,9 @@ func (w *town) trouble(t *testing.T, s play, name string, f front.Fault, k int, 
 		p.calm()
 		h.sim.Front.Faults.Clear()
 		h.healed(p, lie)
+		if s.then != nil && !lie {
+			s.then(h)
+		}
 		p.idle()
 		p.stop()
 		if t.Failed() {
