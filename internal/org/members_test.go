@@ -231,11 +231,17 @@ func TestDemotionEndsWhatWasGivenOut(t *testing.T) {
 			require.NoError(t, err)
 			return len(list)
 		}
+		made, err := r.CreateConnectLinks(ctx, second, []org.LinkWish{{Email: "c@x.example"}}, []crm.Service{crm.ServiceGmail})
+		require.NoError(t, err)
 		require.Equal(t, 2, open())
 		require.NoError(t, r.ChangeRole(ctx, owner, second.UserID, crm.RoleAdmin))
+		_, err = r.ConnectLinkByToken(ctx, made[0].Token)
+		require.NoError(t, err)
 		require.Equal(t, 1, open(), "an admin makes no owner")
 		require.NoError(t, r.ChangeRole(ctx, owner, second.UserID, crm.RoleMember))
 		require.Zero(t, open())
+		_, err = r.ConnectLinkByToken(ctx, made[0].Token)
+		require.Equal(t, "link_not_found", codeOf(t, err), "nor do links of somebody who makes none any more")
 	})
 }
 

@@ -24,7 +24,7 @@ var (
 )
 
 const consentColumns = `state_hash, workspace_id, user_id, integration_id, expected_sub, services, scopes,
-	verifier, nonce, client_id, redirect_uri, return_to, purpose, expires_at, subject, link_id`
+	verifier, nonce, client_id, redirect_uri, return_to, purpose, expires_at, subject, link_id, maker`
 
 // PutConsent stores a consent under way and forgets those that have expired.
 func (s *Store) PutConsent(ctx context.Context, c vault.Consent) error {
@@ -32,9 +32,9 @@ func (s *Store) PutConsent(ctx context.Context, c vault.Consent) error {
 		if _, err := t.exec(ctx, "drop expired", "DELETE FROM oauth_consents WHERE expires_at <= $1", t.now); err != nil {
 			return err
 		}
-		_, err := t.exec(ctx, "insert consent", "INSERT INTO oauth_consents ("+consentColumns+") VALUES "+marks(1, 16),
+		_, err := t.exec(ctx, "insert consent", "INSERT INTO oauth_consents ("+consentColumns+") VALUES "+marks(1, 17),
 			c.StateHash, string(c.WorkspaceID), string(c.UserID), string(c.ConnectionID), c.ExpectedSub, jsonText(c.Services), listText(c.Scopes),
-			c.Verifier.Reveal(), c.Nonce, string(c.ClientID), c.RedirectURI, clean(c.ReturnTo), c.Purpose, stamp(c.ExpiresAt), clean(c.Subject), string(c.LinkID))
+			c.Verifier.Reveal(), c.Nonce, string(c.ClientID), c.RedirectURI, clean(c.ReturnTo), c.Purpose, stamp(c.ExpiresAt), clean(c.Subject), string(c.LinkID), c.Maker)
 		return err
 	})
 }
@@ -58,23 +58,23 @@ func scanConsent(r scanner) (vault.Consent, error) {
 	var services, scopes, verifier string
 	var expires int64
 	err := r.Scan(&c.StateHash, &c.WorkspaceID, &c.UserID, &c.ConnectionID, &c.ExpectedSub, &services, &scopes,
-		&verifier, &c.Nonce, &c.ClientID, &c.RedirectURI, &c.ReturnTo, &c.Purpose, &expires, &c.Subject, &c.LinkID)
+		&verifier, &c.Nonce, &c.ClientID, &c.RedirectURI, &c.ReturnTo, &c.Purpose, &expires, &c.Subject, &c.LinkID, &c.Maker)
 	c.Verifier, c.ExpiresAt = crm.NewSecret(verifier), clock(expires)
 	return c, errors.Join(err, fromJSON(services, &c.Services), fromJSON(scopes, &c.Scopes))
 }
 
 const grantColumns = `id, workspace_id, subject, google_sub, google_email, client_id, access_token, refresh_token,
 	token_expiry, granted_scopes, status, failures, retry_at, last_used_at, created_at, updated_at,
-	service, consented_at, refresh_expires_at, died_at, lived`
+	service, consented_at, refresh_expires_at, died_at, lived, google_domain`
 
-const grantWidth = 21
+const grantWidth = 22
 
 func scanGrant(r scanner) (vault.Grant, error) {
 	var g vault.Grant
 	var scopes string
 	var failures, expiry, retry, used, created, updated, consented, ends, died, lived int64
 	err := r.Scan(&g.ID, &g.WorkspaceID, &g.UserID, &g.GoogleSub, &g.GoogleEmail, &g.ClientID, &g.SealedAccess, &g.SealedRefresh,
-		&expiry, &scopes, &g.Status, &failures, &retry, &used, &created, &updated, &g.Service, &consented, &ends, &died, &lived)
+		&expiry, &scopes, &g.Status, &failures, &retry, &used, &created, &updated, &g.Service, &consented, &ends, &died, &lived, &g.HostedDomain)
 	g.Failures, g.Lived = int(failures), time.Duration(lived)*time.Microsecond
 	g.Expiry, g.RetryAt, g.LastUsedAt, g.CreatedAt, g.UpdatedAt = clock(expiry), clock(retry), clock(used), clock(created), clock(updated)
 	g.ConsentedAt, g.RefreshExpiresAt, g.DiedAt = clock(consented), clock(ends), clock(died)
@@ -84,7 +84,7 @@ func scanGrant(r scanner) (vault.Grant, error) {
 func grantArgs(g vault.Grant) []any {
 	return []any{string(g.ID), string(g.WorkspaceID), string(g.UserID), g.GoogleSub, g.GoogleEmail, string(g.ClientID), g.SealedAccess, g.SealedRefresh,
 		stamp(g.Expiry), listText(g.Scopes), string(g.Status), int64(g.Failures), stamp(g.RetryAt), stamp(g.LastUsedAt), stamp(g.CreatedAt), stamp(g.UpdatedAt),
-		string(g.Service), stamp(g.ConsentedAt), stamp(g.RefreshExpiresAt), stamp(g.DiedAt), g.Lived.Microseconds()}
+		string(g.Service), stamp(g.ConsentedAt), stamp(g.RefreshExpiresAt), stamp(g.DiedAt), g.Lived.Microseconds(), g.HostedDomain}
 }
 
 const noGrant = "There are no tokens for this account."
@@ -119,7 +119,7 @@ func (t *tx) putGrant(ctx context.Context, g vault.Grant) error {
 			granted_scopes = excluded.granted_scopes, status = excluded.status, failures = excluded.failures, retry_at = excluded.retry_at,
 			last_used_at = excluded.last_used_at, updated_at = excluded.updated_at, service = excluded.service,
 			consented_at = excluded.consented_at, refresh_expires_at = excluded.refresh_expires_at,
-			died_at = excluded.died_at, lived = excluded.lived,
+			died_at = excluded.died_at, lived = excluded.lived, google_domain = excluded.google_domain,
 			lease_holder = CASE WHEN oauth_grants.status <> excluded.status OR oauth_grants.refresh_token <> excluded.refresh_token
 				THEN '' ELSE oauth_grants.lease_holder END`, grantArgs(g)...)
 	return err

@@ -71,8 +71,8 @@ func (t *tx) lockWorkspace(ctx context.Context, w crm.WorkspaceID) error {
 	return err
 }
 
-// endInvitationsBy revokes what a member has given out and could not give out
-// with their new role, "" for none.
+// endInvitationsBy revokes invitations and connect links that a member has given
+// out and could not give out with their new role, "" for none.
 func (t *tx) endInvitationsBy(ctx context.Context, c org.MemberChange, role crm.Role) error {
 	if role == crm.RoleOwner {
 		return nil
@@ -84,6 +84,11 @@ func (t *tx) endInvitationsBy(ctx context.Context, c org.MemberChange, role crm.
 	_, err := t.exec(ctx, "revoke invitations", `UPDATE invitations SET revoked_at = $3
 		WHERE workspace_id = $1 AND invited_by = $2 AND accepted_at IS NULL AND revoked_at IS NULL AND ($4 = '' OR role = $4)`,
 		string(c.Workspace), string(c.Target), stamp(c.At), only)
+	if err != nil || only != "" {
+		return err
+	}
+	_, err = t.exec(ctx, "revoke links given out", `UPDATE connect_links SET revoked_at = $3
+		WHERE workspace_id = $1 AND created_by = $2 AND used_at IS NULL AND revoked_at IS NULL`, string(c.Workspace), string(c.Target), stamp(c.At))
 	return err
 }
 

@@ -158,7 +158,7 @@ func (l SignedLink) mac(key []byte, maker string) []byte {
 }
 
 // signed checks a link: the time it takes says nothing about the signature.
-func (s *Service) signed(ctx context.Context, l SignedLink) error {
+func (s *Service) signed(ctx context.Context, l SignedLink) (madeBy string, err error) {
 	mac, maker, _ := strings.Cut(l.Signature, ".")
 	given, err := base64.RawURLEncoding.DecodeString(mac)
 	good := false
@@ -166,12 +166,12 @@ func (s *Service) signed(ctx context.Context, l SignedLink) error {
 		good = hmac.Equal(l.mac(key, maker), given) || good
 	}
 	if !good || err != nil {
-		return &fault.Error{Kind: fault.Forbidden, Code: "link_invalid", Text: "This link is not complete, or was changed. Ask for a new one."}
+		return "", &fault.Error{Kind: fault.Forbidden, Code: "link_invalid", Text: "This link is not complete, or was changed. Ask for a new one."}
 	}
 	if now := s.now(); !now.Before(l.Expires) || l.Expires.Sub(now) > LinkLife+time.Minute {
-		return &fault.Error{Kind: fault.Forbidden, Code: "link_expired", Text: "This link has expired. Ask for a new one."}
+		return "", &fault.Error{Kind: fault.Forbidden, Code: "link_expired", Text: "This link has expired. Ask for a new one."}
 	}
-	return s.inOffice(ctx, l.Workspace, maker)
+	return maker, s.inOffice(ctx, l.Workspace, maker)
 }
 
 // inOffice lets a link end with the key or the office of whoever made it.
@@ -207,12 +207,12 @@ func (s *Service) Authorize(ctx context.Context, c access.Caller, link SignedLin
 	consent := Consent{Purpose: PurposeToken, WorkspaceID: c.Workspace, RedirectURI: r.RedirectURI}
 	switch {
 	case link != SignedLink{}:
-		if err := s.signed(ctx, link); err != nil {
+		var err error
+		if consent.Maker, err = s.signed(ctx, link); err != nil {
 			return Started{}, err
 		}
 		consent.WorkspaceID = link.Workspace
 		r.Subject, r.Service, r.Redirect, r.LoginHint = link.Subject, link.Service, link.Redirect, ""
-		var err error
 		if consent.UserID, err = s.signedInAs(ctx, c, link); err != nil {
 			return Started{}, err
 		}
@@ -314,6 +314,9 @@ func (s *Service) startToken(ctx context.Context, consent Consent, r TokenReques
 	ask := ConsentRequest{Scopes: append(slices.Clone(signIn), consent.Scopes...), Offline: true, Prompt: "select_account consent", LoginHint: r.LoginHint}
 	if living && held.SealedRefresh != "" && len(Missing(held.Scopes, consent.Scopes)) == 0 && (r.LoginHint == "" || r.LoginHint == held.GoogleEmail) {
 		ask.Prompt, ask.LoginHint = "", held.GoogleSub
+		if consent.Maker != "" && consent.UserID == "" { // whoever holds the link need not know whose account it is
+			ask.Prompt, ask.LoginHint = "select_account", ""
+		}
 	}
 	return s.start(ctx, consent, ask, client)
 }

@@ -355,17 +355,94 @@ func TestAuthorizingAgainReplacesTheGrant(t *testing.T) {
 	require.Equal(t, first.ConsentedAt, second.ConsentedAt, "the refresh token is as old as before")
 	require.NotEqual(t, first.SealedAccess, second.SealedAccess)
 
-	// Another account takes its place with a refresh token of its own, or not at all.
-	kim := vault.Identity{Sub: "2002", Email: "kim@harbour-tea.example", EmailVerified: true}
-	h.provider.NoRefresh = true
-	_, err = h.authorize(t, "shop-7", crm.ServiceDrive, kim)
-	require.Equal(t, "refresh_token_missing", code(err))
+}
+
+// kim is another Google account than Ada's.
+var kim = vault.Identity{Sub: "2002", Email: "kim@harbour-tea.example", EmailVerified: true}
+
+// A link is passed on, and good for a week: who holds it renews an authorisation,
+// and does not put another account in its place.
+func TestALinkNeverExchangesTheAccount(t *testing.T) {
+	h := build(t)
+	address, _, err := h.AuthorizeLink(t.Context(), shop, "shop-7", crm.ServiceDrive, "")
+	require.NoError(t, err)
+	open := func(as vault.Identity) error {
+		started, err := h.Authorize(t.Context(), access.Caller{}, read(t, address), vault.TokenRequest{})
+		require.NoError(t, err)
+		u, err := url.Parse(started.URL)
+		require.NoError(t, err)
+		require.Empty(t, u.Query().Get("login_hint"), "the holder does not learn whose account it is")
+		state, one := h.provider.Grant(started.URL, as)
+		_, err = h.Complete(t.Context(), access.Caller{}, vault.Callback{State: state, Code: one})
+		return err
+	}
+	require.NoError(t, open(adas))
+	first, err := h.memory.ServiceGrant(t.Context(), "lamps", "shop-7", crm.ServiceDrive)
+	require.NoError(t, err)
+	require.Equal(t, "wrong_account", code(open(kim)))
 	still, err := h.memory.ServiceGrant(t.Context(), "lamps", "shop-7", crm.ServiceDrive)
 	require.NoError(t, err)
-	require.Equal(t, second, still)
-	_, err = h.authorize(t, "shop-7", crm.ServiceDrive, kim)
+	require.Equal(t, first, still)
+	require.Empty(t, h.provider.Revoked)
+	require.NoError(t, open(adas))
+	h.memory.Update(first.ID, func(g *vault.Grant) { g.Status = vault.GrantDead })
+	require.NoError(t, open(kim), "what Google has ended may be begun anew")
+}
+
+func TestALinkEndsWithItsMakerWhileItsConsentGoesOn(t *testing.T) {
+	h := build(t)
+	address, _, err := h.AuthorizeLink(t.Context(), boss, "shop-7", crm.ServiceDrive, "")
 	require.NoError(t, err)
-	third, err := h.memory.ServiceGrant(t.Context(), "lamps", "shop-7", crm.ServiceDrive)
+	started, err := h.Authorize(t.Context(), access.Caller{}, read(t, address), vault.TokenRequest{})
+	require.NoError(t, err)
+	state, one := h.provider.Grant(started.URL, adas)
+	h.memory.Members["own"] = vault.Person{ID: "own", Role: crm.RoleMember}
+	_, err = h.Complete(t.Context(), access.Caller{}, vault.Callback{State: state, Code: one})
+	require.Equal(t, "link_expired", code(err), "no administrator any more")
+	require.Empty(t, h.memory.Held)
+}
+
+// The text of an address is no organisation.
+func TestAnAccountOfNoOrganisationIsOfNoDomain(t *testing.T) {
+	h := build(t)
+	sly := vault.Identity{Sub: "3003", Email: "sly@northwind-lamps.example", EmailVerified: true}
+	_, err := h.authorize(t, "shop-7", crm.ServiceDrive, sly)
+	require.NoError(t, err)
+	_, err = h.Vend(t.Context(), shop, "shop-7", crm.ServiceDrive)
+	require.NoError(t, err)
+	h.memory.Approved.AllowedDomains = []string{"northwind-lamps.example"}
+	h.now = h.now.Add(time.Minute)
+	_, err = h.Vend(t.Context(), shop, "shop-7", crm.ServiceDrive)
+	require.Equal(t, "not_allowed_by_organisation", code(err))
+	g, err := h.memory.ServiceGrant(t.Context(), "lamps", "shop-7", crm.ServiceDrive)
+	require.NoError(t, err)
+	h.memory.Update(g.ID, func(g *vault.Grant) { g.HostedDomain = nil })
+	h.now = h.now.Add(time.Minute)
+	_, err = h.Vend(t.Context(), shop, "shop-7", crm.ServiceDrive)
+	require.NoError(t, err, "of grants from before, the address is all that is known")
+}
+
+func TestAuthorizingForOneselfMayExchangeTheAccount(t *testing.T) {
+	h := build(t)
+	own := func(as vault.Identity) error {
+		started, err := h.Authorize(t.Context(), ada, vault.SignedLink{}, vault.TokenRequest{Service: crm.ServiceDrive})
+		require.NoError(t, err)
+		state, one := h.provider.Grant(started.URL, as)
+		_, err = h.Complete(t.Context(), ada, vault.Callback{State: state, Code: one})
+		return err
+	}
+	require.NoError(t, own(adas))
+	second, err := h.memory.ServiceGrant(t.Context(), "lamps", "ada", crm.ServiceDrive)
+	require.NoError(t, err)
+
+	// Another account takes its place with a refresh token of its own, or not at all.
+	h.provider.NoRefresh = true
+	require.Equal(t, "refresh_token_missing", code(own(kim)))
+	still, err := h.memory.ServiceGrant(t.Context(), "lamps", "ada", crm.ServiceDrive)
+	require.NoError(t, err)
+	require.Equal(t, second, still)
+	require.NoError(t, own(kim))
+	third, err := h.memory.ServiceGrant(t.Context(), "lamps", "ada", crm.ServiceDrive)
 	require.NoError(t, err)
 	require.Equal(t, "2002", third.GoogleSub)
 	require.Len(t, h.memory.Held, 1)

@@ -55,8 +55,8 @@ func (p place) slot() slot   { return slot{p.service, p.own, p.may} }
 type shelved struct {
 	grant crm.GrantID
 	Access
-	since time.Time
-	email string // of the Google account
+	since  time.Time
+	domain string // of the Google account, see Grant.domain
 	// connection: it is a connection's, whose scopes serve several services.
 	connection bool
 }

@@ -159,6 +159,11 @@ func (s *Service) redeem(ctx context.Context, caller access.Caller, c Consent, c
 			return err
 		}
 	}
+	if c.Maker != "" { // whoever made the link may have left meanwhile
+		if err := s.inOffice(ctx, c.WorkspaceID, c.Maker); err != nil {
+			return err
+		}
+	}
 	client, err := s.Clients.Client(ctx, c.ClientID)
 	if err != nil {
 		return fmt.Errorf("finding the OAuth client: %w", err)
@@ -329,7 +334,7 @@ func (s *Service) fill(g *Grant, t Tokens, id Identity) error {
 		g.ConsentedAt, g.RefreshExpiresAt = now, time.Time{}
 	}
 	g.note(t, now)
-	g.GoogleSub, g.GoogleEmail, g.Scopes = id.Sub, id.Email, canonical(t.Scopes)
+	g.GoogleSub, g.GoogleEmail, g.HostedDomain, g.Scopes = id.Sub, id.Email, &id.HostedDomain, canonical(t.Scopes)
 	g.Status, g.Failures, g.RetryAt = GrantActive, 0, time.Time{}
 	g.LastUsedAt, g.UpdatedAt = now, now
 	return nil

@@ -23,6 +23,11 @@ func (s *Service) keepToken(ctx context.Context, c Consent, t Tokens, out *Outco
 		return fmt.Errorf("looking for an earlier grant: %w", err)
 	}
 	known := err == nil
+	if known {
+		if err := sameAccount(c, old, out.Identity); err != nil {
+			return err
+		}
+	}
 	next := old
 	if !known {
 		if next, err = s.newGrant(c); err != nil {
@@ -46,6 +51,17 @@ func (s *Service) keepToken(ctx context.Context, c Consent, t Tokens, out *Outco
 		s.revoke(ctx, old) // nothing of ours uses the earlier account any more, or it is spared
 	}
 	return nil
+}
+
+// sameAccount lets a signed link renew an authorisation that lives, not exchange
+// its Google account: links are passed on, and are good for a week.
+func sameAccount(c Consent, old Grant, id Identity) error {
+	byLink := c.Maker != "" && c.UserID == ""
+	if !byLink || old.GoogleSub == id.Sub || old.Status != GrantActive && old.Status != GrantSealed {
+		return nil
+	}
+	return &fault.Error{Kind: fault.Conflict, Code: "wrong_account",
+		Text: "This was authorised with another Google account already. Nothing was changed: start again and choose that account. To exchange it, the authorisation has to be taken back first."}
 }
 
 func (s *Service) newGrant(c Consent) (Grant, error) {

@@ -28,6 +28,7 @@ type Grant struct {
 	Service       crm.Service // "": a connection's
 	GoogleSub     string
 	GoogleEmail   string
+	HostedDomain  *string // the account's organisation (hd), "" for none; nil: not known, from before it was kept
 	ClientID      crm.ClientID
 	SealedAccess  string
 	SealedRefresh string
@@ -77,6 +78,7 @@ type Consent struct {
 	Purpose      string     // "connect", "link", "sign_in", "token"
 	Subject      string     // PurposeToken: whose token it becomes
 	LinkID       crm.LinkID // the connect link it came by, used up when it completes
+	Maker        string     // of the signed link it came by; "" for none
 	ExpiresAt    time.Time
 }
 

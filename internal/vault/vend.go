@@ -184,7 +184,7 @@ func (s *Service) serve(ctx context.Context, p place) (shelved, error) {
 	if err := s.serves(a.Scopes, approval, p); err != nil {
 		return shelved{grant: g.ID}, err
 	}
-	v := shelved{grant: g.ID, Access: a, since: now, email: g.GoogleEmail, connection: g.Service == ""}
+	v := shelved{grant: g.ID, Access: a, since: now, domain: g.domain(), connection: g.Service == ""}
 	if err := s.obeys(v, approval, p); err != nil {
 		return shelved{grant: g.ID}, err
 	}
@@ -229,11 +229,20 @@ func (s *Service) obeys(v shelved, a crm.Approval, p place) error {
 		}
 		return refuse("This organisation has narrowed what may be asked of Google since this was authorised, and the token can do more. The user has to authorise it again.")
 	}
-	_, domain, _ := strings.Cut(v.email, "@")
-	if len(a.AllowedDomains) > 0 && !slices.ContainsFunc(a.AllowedDomains, func(d string) bool { return strings.EqualFold(d, domain) }) {
+	if len(a.AllowedDomains) > 0 && !slices.ContainsFunc(a.AllowedDomains, func(d string) bool { return strings.EqualFold(d, v.domain) }) {
 		return refuse("This organisation allows Google accounts of " + strings.Join(a.AllowedDomains, ", ") + " only. The user has to authorise it with such an account.")
 	}
 	return nil
+}
+
+// domain is the organisation of the account: the text of its address says nothing,
+// and stands in only where the organisation was not kept.
+func (g Grant) domain() string {
+	if g.HostedDomain != nil {
+		return *g.HostedDomain
+	}
+	_, domain, _ := strings.Cut(g.GoogleEmail, "@")
+	return domain
 }
 
 // servant finds the grant that serves a place.

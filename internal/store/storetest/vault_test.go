@@ -19,7 +19,7 @@ import (
 func TestConsentsAreTakenOnce(t *testing.T) {
 	Each(t, func(t *testing.T, d Database) {
 		w := NewWorld(t, d)
-		c := vault.Consent{StateHash: "s", WorkspaceID: w.Home, UserID: w.Ada.ID, ConnectionID: "c", ExpectedSub: "sub", Services: []crm.Service{crm.ServiceGmail, crm.ServiceCalendar},
+		c := vault.Consent{StateHash: "s", Maker: "key:k", WorkspaceID: w.Home, UserID: w.Ada.ID, ConnectionID: "c", ExpectedSub: "sub", Services: []crm.Service{crm.ServiceGmail, crm.ServiceCalendar},
 			Scopes: []string{"a", "b"}, Verifier: crm.NewSecret("pkce"), Nonce: "n", ClientID: "env", RedirectURI: "https://x.example/cb", ReturnTo: "/crm", Purpose: "connect", ExpiresAt: Start.Add(10 * time.Minute)}
 		require.NoError(t, w.PutConsent(ctx, c))
 		_, err := w.TakeConsent(ctx, "other", Start)
@@ -52,7 +52,8 @@ func TestConsentsAreTakenOnce(t *testing.T) {
 }
 
 func grant(w *World, id string) vault.Grant {
-	return vault.Grant{ID: crm.GrantID(id), WorkspaceID: w.Home, UserID: w.Ada.ID, GoogleSub: "sub-" + id, GoogleEmail: id + "@x.example", ClientID: "env",
+	domain := "x.example"
+	return vault.Grant{ID: crm.GrantID(id), WorkspaceID: w.Home, UserID: w.Ada.ID, HostedDomain: &domain, GoogleSub: "sub-" + id, GoogleEmail: id + "@x.example", ClientID: "env",
 		SealedAccess: "a-" + id, SealedRefresh: "r-" + id, Expiry: Start.Add(time.Hour), Scopes: []string{"x"}, Status: vault.GrantActive,
 		Failures: 2, RetryAt: Start.Add(time.Minute), LastUsedAt: Start, CreatedAt: Start, UpdatedAt: Start}
 }
