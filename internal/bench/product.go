@@ -39,6 +39,8 @@ type serveOptions struct {
 	google      string // address of the simulator, "" for none
 	quota       string // GOOGLE_QUOTA
 	withoutSync bool
+	more        func(address string) []string // further settings
+	prepare     func(env []string) error      // done before the start, with all settings
 }
 
 func (b *bench) serve(ctx context.Context, o serveOptions) (*product, error) {
@@ -69,6 +71,14 @@ func (b *bench) serve(ctx context.Context, o serveOptions) (*product, error) {
 		}
 		profiler = "127.0.0.1:" + strconv.Itoa(port)
 		env = append(env, "PPROF_ADDRESS="+profiler)
+	}
+	if o.more != nil {
+		env = append(env, o.more("http://127.0.0.1:"+strconv.Itoa(port))...)
+	}
+	if o.prepare != nil {
+		if err := o.prepare(env); err != nil {
+			return nil, err
+		}
 	}
 	p, took, err := b.launch(ctx, port, "/health", env, "serve")
 	if err != nil {

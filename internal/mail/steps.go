@@ -16,7 +16,7 @@ import (
 // Definitions are the steps of this room. A subject is a connection id.
 func (s *Service) Definitions() []work.Definition {
 	return []work.Definition{
-		{Kind: KindHistory, Step: s.step(crm.StreamGmailHistory, Normal, history), Timeout: 30 * time.Minute},
+		{Kind: KindHistory, Step: s.step(crm.StreamGmailHistory, Normal, history), Timeout: 30 * time.Minute, Urgent: true},
 		{Kind: KindBackfill, Step: s.step(crm.StreamGmailBackfill, Background, backfill), Timeout: 10 * time.Minute},
 		{Kind: KindVerify, Step: s.step(crm.StreamGmailVerify, Background, verify), Timeout: 2 * time.Hour},
 		{Kind: KindRetry, Step: s.step(crm.StreamGmailRetry, Background, retry), Timeout: 10 * time.Minute},

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"rapport/internal/mail"
+	"rapport/internal/work"
 )
 
 // The full-text index is written a moment after the rows: a sync is faster by
@@ -49,7 +50,7 @@ func (s *Store) KeepIndexed(ctx context.Context) {
 	rings, stop := s.index.listen()
 	defer stop()
 	for {
-		if _, err := s.IndexPending(ctx, 1<<30); err != nil && ctx.Err() == nil {
+		if _, err := s.IndexPending(work.Patient(ctx), 1<<30); err != nil && ctx.Err() == nil {
 			s.log.WarnContext(ctx, "indexing for search has to wait", "error", err)
 		}
 		select {

@@ -26,7 +26,7 @@ type sqliteDB struct {
 	writers *sql.DB
 	writer  *sql.Conn
 	writes  *statements
-	turn    chan struct{} // held by the transaction that writes
+	turn    turn // of the transaction that writes
 	tidying struct {
 		sync.WaitGroup
 		last atomic.Int64 // when it was begun, in nanoseconds
@@ -55,7 +55,7 @@ func sqliteAddress(path string, write bool) string {
 }
 
 func openSQLite(ctx context.Context, path string, o Options) (dialect, error) {
-	d := &sqliteDB{path: path, turn: make(chan struct{}, 1)}
+	d := &sqliteDB{path: path}
 	var err error
 	if d.writers, err = sql.Open("sqlite", sqliteAddress(path, true)); err != nil {
 		return nil, err
@@ -117,13 +117,11 @@ func (d *sqliteDB) close() error {
 type sqliteTx struct{ d *sqliteDB }
 
 func (d *sqliteDB) begin(ctx context.Context) (transaction, error) {
-	select {
-	case d.turn <- struct{}{}:
-	case <-ctx.Done():
-		return nil, ctx.Err()
+	if err := d.turn.take(ctx); err != nil {
+		return nil, err
 	}
 	if _, err := d.writes.ExecContext(ctx, "BEGIN IMMEDIATE"); err != nil {
-		<-d.turn
+		d.turn.pass()
 		return nil, err
 	}
 	return sqliteTx{d}, nil
@@ -150,7 +148,7 @@ func (t sqliteTx) commit() error {
 		t.rollback()
 		return err
 	}
-	<-t.d.turn
+	t.d.turn.pass()
 	return nil
 }
 
@@ -158,7 +156,7 @@ func (t sqliteTx) commit() error {
 // is nothing left to do.
 func (t sqliteTx) rollback() {
 	_, _ = t.d.writes.ExecContext(context.Background(), "ROLLBACK")
-	<-t.d.turn
+	t.d.turn.pass()
 }
 
 // recordTx waits for the disk when it commits.
@@ -169,10 +167,8 @@ type recordTx struct{ sqliteTx }
 // that was committed before (https://www.sqlite.org/pragma.html#pragma_synchronous).
 // The pragma acts when it is prepared, and not inside of a transaction.
 func (d *sqliteDB) beginRecord(ctx context.Context) (transaction, error) {
-	select {
-	case d.turn <- struct{}{}:
-	case <-ctx.Done():
-		return nil, ctx.Err()
+	if err := d.turn.take(ctx); err != nil {
+		return nil, err
 	}
 	_, err := d.writer.ExecContext(ctx, "PRAGMA synchronous = FULL")
 	if err == nil {
@@ -180,7 +176,7 @@ func (d *sqliteDB) beginRecord(ctx context.Context) (transaction, error) {
 	}
 	if err != nil {
 		d.relax()
-		<-d.turn
+		d.turn.pass()
 		return nil, err
 	}
 	return recordTx{sqliteTx{d}}, nil
@@ -197,7 +193,7 @@ func (t recordTx) commit() error {
 		return err
 	}
 	t.d.relax()
-	<-t.d.turn
+	t.d.turn.pass()
 	t.d.tidy()
 	return nil
 }
@@ -205,7 +201,7 @@ func (t recordTx) commit() error {
 func (t recordTx) rollback() {
 	_, _ = t.d.writes.ExecContext(context.Background(), "ROLLBACK")
 	t.d.relax()
-	<-t.d.turn
+	t.d.turn.pass()
 }
 
 // tidyEvery is how often the log is carried into the file while the trail is

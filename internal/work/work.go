@@ -47,6 +47,9 @@ type Definition struct {
 	Kind    Kind
 	Step    Step
 	Timeout time.Duration // of one step, 0: the runner's default
+	// Urgent work has places of its own: it does not wait for long work of others
+	// to end.
+	Urgent bool
 }
 
 // Outcome is how a claimed job ended.
@@ -56,3 +59,13 @@ type Outcome struct {
 	Attempts int       // failures in a row so far, 0 after a success
 	Error    string    // why it failed, for people
 }
+
+// canWait marks contexts of Patient.
+type canWait struct{}
+
+// Patient marks work that nobody waits for: where it meets other work at
+// something that serves one at a time, it lets that go first.
+func Patient(ctx context.Context) context.Context { return context.WithValue(ctx, canWait{}, true) }
+
+// CanWait reports whether ctx is of Patient.
+func CanWait(ctx context.Context) bool { return ctx.Value(canWait{}) != nil }

@@ -7,6 +7,7 @@
 //     happens only after a crash.
 //   - A step that asks for more goes on at once until its slice of time is over;
 //     then the job stands in line again behind those that waited.
+//   - Urgent work has as many places of its own as there are for everything.
 //   - How a failed job goes on is decided here and nowhere else (see After).
 //   - A step that panics is a step that failed.
 package local
@@ -50,7 +51,7 @@ type Runner struct {
 	Rows        Rows
 	Holder      string // unique among the processes at one database
 	Definitions []work.Definition
-	Parallel    int              // steps at a time; 0: 8
+	Parallel    int              // steps at a time, and as many urgent ones besides; 0: 8
 	Now         func() time.Time // nil: time.Now
 	Log         *slog.Logger
 	Random      func() float64 // in [0, 1), for jitter; nil: math/rand
@@ -78,7 +79,7 @@ func (r *Runner) Run(ctx context.Context) error {
 	own := *r // the defaults are ours, not the caller's
 	w := &worker{
 		Runner: &own, parallel: or(r.Parallel, 8), steps: map[work.Kind]work.Definition{}, running: map[int64]context.CancelFunc{},
-		ended: make(chan ended, or(r.Parallel, 8)), stopping: make(chan struct{}),
+		ordinary: map[int64]bool{}, ended: make(chan ended, 2*or(r.Parallel, 8)), stopping: make(chan struct{}),
 	}
 	if w.Now == nil {
 		w.Now = time.Now
@@ -95,6 +96,9 @@ func (r *Runner) Run(ctx context.Context) error {
 		}
 		w.steps[d.Kind] = d
 		w.kinds = append(w.kinds, d.Kind)
+		if d.Urgent {
+			w.urgent = append(w.urgent, d.Kind)
+		}
 	}
 	return w.run(ctx)
 }
@@ -105,8 +109,10 @@ type worker struct {
 	*Runner
 	parallel int
 	kinds    []work.Kind
+	urgent   []work.Kind
 	steps    map[work.Kind]work.Definition
 	running  map[int64]context.CancelFunc
+	ordinary map[int64]bool // those of running that are not urgent
 	ended    chan ended
 	done     []work.Outcome // not written down yet
 	stopping chan struct{}  // closed when stopping
@@ -164,6 +170,7 @@ func (w *worker) note(e ended) {
 	if cancel, ok := w.running[e.job.ID]; ok {
 		cancel()
 		delete(w.running, e.job.ID)
+		delete(w.ordinary, e.job.ID)
 	}
 	w.done = append(w.done, w.outcome(e))
 	if w.Ended != nil {
@@ -193,38 +200,57 @@ const pause = 250 * time.Millisecond
 // fill claims jobs for the free places and starts them; it gives how long to
 // wait before looking again.
 func (w *worker) fill(ctx context.Context) time.Duration {
-	free := w.parallel - len(w.running)
-	if free <= 0 {
-		return or(w.Look, 5*time.Second)
-	}
 	if len(w.done) > 0 { // what has ended could not be written down
 		return pause
 	}
+	places := w.parallel
+	if len(w.urgent) > 0 {
+		places *= 2
+	}
+	if free := min(w.parallel-len(w.ordinary), places-len(w.running)); free > 0 {
+		if wait, full := w.claim(ctx, w.kinds, free); !full {
+			return wait
+		}
+	}
+	if free := places - len(w.running); free > 0 && len(w.urgent) > 0 {
+		if wait, full := w.claim(ctx, w.urgent, free); !full {
+			return wait
+		}
+	}
+	return or(w.Look, 5*time.Second) // the end of a job wakes us
+}
+
+// claim starts jobs of some kinds in free places. Unless all of them are full
+// now, it gives how long to wait before looking for more.
+func (w *worker) claim(ctx context.Context, kinds []work.Kind, free int) (wait time.Duration, full bool) {
 	now := w.Now()
-	claimed, err := w.Rows.Claim(ctx, w.Holder, w.kinds, now, now.Add(or(w.Lease, time.Minute)), free)
+	claimed, err := w.Rows.Claim(ctx, w.Holder, kinds, now, now.Add(or(w.Lease, time.Minute)), free)
 	if err != nil {
 		if ctx.Err() == nil {
 			w.Log.WarnContext(ctx, "jobs could not be claimed; trying again", "error", err)
 		}
-		return pause
+		return pause, false
 	}
 	for _, job := range claimed {
 		w.start(job)
 	}
 	if len(claimed) == free {
-		return or(w.Look, 5*time.Second)
+		return 0, true
 	}
-	next, err := w.Rows.NextDue(ctx, w.kinds)
+	next, err := w.Rows.NextDue(ctx, kinds)
 	if err != nil || next.IsZero() {
-		return or(w.Look, 5*time.Second)
+		return or(w.Look, 5*time.Second), false
 	}
-	return min(max(next.Sub(w.Now()), pause), or(w.Look, 5*time.Second))
+	return min(max(next.Sub(w.Now()), pause), or(w.Look, 5*time.Second)), false
 }
 
 func (w *worker) start(job work.Claimed) {
 	ctx, cancel := context.WithCancel(context.Background())
 	w.running[job.ID] = cancel
 	definition := w.steps[job.Kind]
+	if !definition.Urgent {
+		w.ordinary[job.ID] = true
+	}
 	go func() {
 		began := time.Now()
 		e := ended{job: job}
@@ -251,6 +277,9 @@ func (w *worker) stopped() bool {
 
 // call runs one step within its time. A panic is an error with its stack.
 func (w *worker) call(ctx context.Context, d work.Definition, subject string) (more bool, err error) {
+	if !d.Urgent {
+		ctx = work.Patient(ctx)
+	}
 	ctx, cancel := context.WithTimeout(ctx, or(d.Timeout, or(w.Step, 5*time.Minute)))
 	defer cancel()
 	defer func() {

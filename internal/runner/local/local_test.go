@@ -54,7 +54,7 @@ func (r *rows) add(j work.Job) {
 	}
 }
 
-func (r *rows) Claim(_ context.Context, holder string, _ []work.Kind, now, until time.Time, limit int) ([]work.Claimed, error) {
+func (r *rows) Claim(_ context.Context, holder string, kinds []work.Kind, now, until time.Time, limit int) ([]work.Claimed, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.broken != nil {
@@ -65,7 +65,7 @@ func (r *rows) Claim(_ context.Context, holder string, _ []work.Kind, now, until
 	for _, j := range r.jobs {
 		if j.running && j.LeaseUntil.After(now) {
 			groups[j.Group] = true
-		} else if !j.DueAt.After(now) {
+		} else if !j.DueAt.After(now) && slices.Contains(kinds, j.Kind) {
 			due = append(due, j)
 		}
 	}
@@ -397,6 +397,58 @@ func TestRunner(t *testing.T) {
 		d := work.Definition{Kind: "k"}
 		r := &local.Runner{Rows: newRows(), Definitions: []work.Definition{d, d}}
 		require.ErrorContains(t, r.Run(context.Background()), "twice")
+	})
+}
+
+// TestUrgentWorkHasPlacesOfItsOwn: long work in every place holds up nothing
+// urgent, and what is urgent leaves the others their places.
+func TestUrgentWorkHasPlacesOfItsOwn(t *testing.T) {
+	bubble(t, "it runs at once", func(t *testing.T, log *bytes.Buffer) {
+		r := newRows()
+		for i := range 6 {
+			r.add(work.Job{Kind: "long", Subject: fmt.Sprint(i), DueAt: time.Now(), Priority: 3})
+		}
+		free, patient := make(chan struct{}), make(chan bool, 100)
+		var mu sync.Mutex
+		began := map[string]time.Time{}
+		most, now := 0, 0
+		step := func(kind string, wait func()) work.Step {
+			return func(ctx context.Context, subject string) (bool, error) {
+				mu.Lock()
+				began[kind+subject] = time.Now()
+				now++
+				most = max(most, now)
+				mu.Unlock()
+				patient <- work.CanWait(ctx) == (kind == "long")
+				wait()
+				mu.Lock()
+				now--
+				mu.Unlock()
+				return false, nil
+			}
+		}
+		stop := running(r, log, func(l *local.Runner) { l.Parallel = 2 },
+			work.Definition{Kind: "long", Step: step("long", func() { <-free })},
+			work.Definition{Kind: "short", Urgent: true, Step: step("short", func() { time.Sleep(10 * time.Millisecond) })})
+		synctest.Wait()
+		require.Len(t, began, 2, "two places for everything")
+		asked := time.Now()
+		for i := range 4 {
+			r.add(work.Job{Kind: "short", Subject: fmt.Sprint(i), DueAt: asked, Priority: 10})
+		}
+		time.Sleep(time.Second)
+		for i := range 4 {
+			require.WithinDuration(t, asked, began[fmt.Sprint("short", i)], 20*time.Millisecond)
+		}
+		require.Equal(t, 4, most)
+		close(free)
+		time.Sleep(time.Second)
+		require.NoError(t, stop())
+		require.Zero(t, r.left())
+		close(patient)
+		for as := range patient {
+			require.True(t, as, "what is not urgent is patient")
+		}
 	})
 }
 
