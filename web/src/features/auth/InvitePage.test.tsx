@@ -2,18 +2,19 @@ import { screen } from "@testing-library/react";
 import { HttpResponse, http } from "msw";
 import { describe, expect, it } from "vitest";
 import { live, renderPage } from "@/testing/render";
+import { account } from "@/testing/sample";
 import { server } from "@/testing/setup";
 import { InvitePage } from "./InvitePage";
 
-const invited = (has_account: boolean) => {
+const invited = (has_account: boolean, signedIn = false, email = "selma.ruud@northwind-lamps.example") => {
   live((w) => {
-    w.signedIn = false;
+    w.signedIn = signedIn;
   });
   server.use(
     http.get("*/api/v1/invitations/good", () =>
       HttpResponse.json({
         workspace_name: "Northwind Lamps",
-        email: "selma.ruud@northwind-lamps.example",
+        email,
         name: "Selma Ruud",
         role: "member",
         invited_by: "Mara Lindqvist",
@@ -38,5 +39,17 @@ describe("an invitation asks", () => {
     expect((await screen.findByLabelText("Your password")).getAttribute("autocomplete")).toBe("current-password");
     expect(screen.queryByLabelText("Your name")).toBeNull();
     expect(screen.queryByText(/At least 10/)).toBeNull();
+  });
+
+  it("who is signed in with the account for nothing more", async () => {
+    invited(true, true, account);
+    expect(await screen.findByText(/You are signed in as/)).toBeDefined();
+    expect(screen.queryByLabelText("Your password")).toBeNull();
+    expect(screen.getByRole("button", { name: "Join" })).toBeDefined();
+  });
+
+  it("who is signed in with another account for the password", async () => {
+    invited(true, true);
+    expect(await screen.findByLabelText("Your password")).toBeDefined();
   });
 });

@@ -1,6 +1,6 @@
 import { Button, PasswordInput, TextInput } from "@mantine/core";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { Link, useNavigate, useParams } from "@tanstack/react-router";
+import { Link, Navigate, useNavigate, useParams } from "@tanstack/react-router";
 import { type FormEvent, useState } from "react";
 import { paths } from "@/app/paths";
 import { meQuery } from "@/app/session";
@@ -19,9 +19,15 @@ import { Frame } from "./Frame";
 
 const roles = { owner: "an owner", admin: "an administrator", member: "a member" };
 
+/** Stands for the token in the address to come back to from Google. */
+const again = "again";
+const kept = "rapport:invitation";
+
 /** Where an invited person comes in. */
 export function InvitePage() {
-  const { token } = useParams({ from: "/invite/$token" });
+  const { token: named } = useParams({ from: "/invite/$token" });
+  const token = named === again ? (sessionStorage.getItem(kept) ?? named) : named;
+  const me = useQuery(meQuery);
   const invitation = useQuery({
     queryKey: keys.invitation(token),
     queryFn: ({ signal }) => invitationsApi.view(token, signal),
@@ -38,8 +44,13 @@ export function InvitePage() {
       </Frame>
     );
   }
-  if (!invitation.data) return <Spent error={invitation.error} />;
-  return <Accept token={token} invitation={invitation.data} />;
+  if (!invitation.data) {
+    // Who belonged nowhere has accepted by signing in.
+    if (named === again && me.data) return <Navigate to={paths.connect} replace />;
+    return <Spent error={invitation.error} />;
+  }
+  const signedIn = me.data?.user.email === invitation.data.email;
+  return <Accept token={token} invitation={invitation.data} signedIn={signedIn} />;
 }
 
 function Spent({ error }: { error: unknown }) {
@@ -61,7 +72,14 @@ function Spent({ error }: { error: unknown }) {
   );
 }
 
-function Accept({ token, invitation }: { token: string; invitation: InvitationView }) {
+interface AcceptProps {
+  token: string;
+  invitation: InvitationView;
+  /** With the account that is invited. */
+  signedIn: boolean;
+}
+
+function Accept({ token, invitation, signedIn }: AcceptProps) {
   const client = useQueryClient();
   const navigate = useNavigate();
   const [name, setName] = useState(invitation.name);
@@ -93,11 +111,12 @@ function Accept({ token, invitation }: { token: string; invitation: InvitationVi
       lead={`${by} as ${roles[invitation.role]}, with the address ${invitation.email}.`}
       foot={`This link works once, until ${comingDate(invitation.expires_at)}.`}
     >
-      {invitation.google_sign_in && (
+      {invitation.google_sign_in && !signedIn && (
         <>
           <Button
             component="a"
-            href={sessionApi.googleSignInUrl(paths.connect)}
+            href={sessionApi.googleSignInUrl(invitation.has_account ? `/invite/${again}` : paths.connect)}
+            onClick={() => sessionStorage.setItem(kept, token)}
             size="md"
             fullWidth
             leftSection={<GoogleMark />}
@@ -108,6 +127,7 @@ function Accept({ token, invitation }: { token: string; invitation: InvitationVi
         </>
       )}
       <form className={classes.form} onSubmit={submit}>
+        {signedIn && <p>You are signed in as {invitation.email}. You stay in the workspaces you have.</p>}
         {!invitation.has_account && (
           <TextInput
             label="Your name"
@@ -120,7 +140,7 @@ function Accept({ token, invitation }: { token: string; invitation: InvitationVi
             onChange={(event) => setName(event.currentTarget.value)}
           />
         )}
-        {invitation.has_account ? (
+        {signedIn ? null : invitation.has_account ? (
           <PasswordInput
             label="Your password"
             description="You have an account here already: its password lets you in."

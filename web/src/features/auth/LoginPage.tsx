@@ -14,6 +14,8 @@ const refusals: Record<string, string> = {
   access_denied:
     "Google sign-in was cancelled, or nobody has invited this Google account yet. Ask an administrator of your workspace.",
   not_invited: "Nobody has invited this Google account yet. Ask an administrator of your workspace.",
+  mailbox_not_google:
+    "Google does not run the mailbox of this address, so it cannot say whose it is. Open the link of your invitation, or sign in with your password.",
   consent_expired: "That took too long, or it was begun in another browser. Start again.",
   not_member: "This Google account belongs to no member here. Ask the owner of the workspace to add you.",
 };

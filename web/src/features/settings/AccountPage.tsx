@@ -1,7 +1,7 @@
 import { Button, PasswordInput } from "@mantine/core";
 import { notifications } from "@mantine/notifications";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
-import { useNavigate } from "@tanstack/react-router";
+import { useNavigate, useSearch } from "@tanstack/react-router";
 import { Laptop, Smartphone } from "lucide-react";
 import { type FormEvent, useState } from "react";
 import { paths } from "@/app/paths";
@@ -23,6 +23,7 @@ export function AccountPage() {
   const roles = { owner: "Owner", admin: "Administrator", member: "Member" } as const;
   return (
     <Page title="Account">
+      <PasswordCleared />
       <Card>
         <div className={classes.self}>
           <Person name={user.name} email={user.email} />
@@ -32,6 +33,29 @@ export function AccountPage() {
       <Sessions />
       <Password />
     </Page>
+  );
+}
+
+/** After the first sign-in with Google of an account whose password somebody else may know. */
+function PasswordCleared() {
+  const search: { password?: unknown; next?: unknown } = useSearch({ strict: false });
+  if (search.password !== "cleared") return null;
+  const next = typeof search.next === "string" && /^\/(?!\/)/.test(search.next) ? search.next : paths.home;
+  return (
+    <Section title="Your account is yours alone now">
+      <Card>
+        <p role="status">
+          Google has shown who you are. Until now this account had a password that whoever invited you may know. It was
+          taken away, and with it every session, program, API key and lease that was opened by it. You sign in with
+          Google; you can choose a password of your own below, within 15 minutes. Look through what is connected here.
+        </p>
+        <div className={classes.dialogFoot}>
+          <Button component="a" href={next} variant="filled">
+            Go on
+          </Button>
+        </div>
+      </Card>
+    </Section>
   );
 }
 
@@ -164,15 +188,17 @@ function Password() {
   return (
     <Section
       title="Password"
-      note="Changing it ends your other sessions. People who sign in with Google alone have none here."
+      note="Changing it ends your other sessions. People who sign in with Google alone have none here, and may choose one within 15 minutes of signing in."
     >
       <Card>
         <form className={classes.passwords} onSubmit={submit}>
           <PasswordInput
             label="Present password"
             autoComplete="current-password"
+            description="Empty if you have none."
             error={fields.old_password}
             {...field("old")}
+            required={false}
           />
           <NewPassword label="New password" error={fields.new_password} {...field("next")} />
           <PasswordInput

@@ -171,6 +171,19 @@ describe("the account", () => {
     await waitFor(() => expect(world.organisation.sessions.map((s) => s.id)).toEqual(["s1"]));
   });
 
+  it("tells who came by somebody else's password that it is gone", async () => {
+    live();
+    renderPage(account, { path: at, at: `${at}?password=cleared&next=%2Fcrm%2Finbox` });
+    expect(await screen.findByRole("heading", { name: "Your account is yours alone now" })).toBeDefined();
+    expect(screen.getByRole("link", { name: "Go on" }).getAttribute("href")).toBe("/crm/inbox");
+  });
+
+  it("leads nowhere else from there", async () => {
+    live();
+    renderPage(account, { path: at, at: `${at}?password=cleared&next=%2F%2Fevil.example` });
+    expect((await screen.findByRole("link", { name: "Go on" })).getAttribute("href")).toBe("/crm");
+  });
+
   it("signs out everywhere only after saying what that means", async () => {
     const world = live();
     const { router } = renderPage(account, { path: at });
