@@ -65,7 +65,9 @@ func (x *session) count(ctx context.Context) (Preview, error) {
 			case unknown:
 				out.Messages++
 			case stored:
-				out.Stored++
+				if e.counts {
+					out.Stored++
+				}
 			}
 		}
 		w.drop(w.len())

@@ -241,7 +241,7 @@ func (w *window) lookUp(ctx context.Context, entries []*entry) error {
 		}
 		for _, e := range part {
 			k, ok := known[e.ref.ID]
-			if !ok || e.state == here || k.Deleted { // listed, so it exists: a tombstone was wrong
+			if !ok || e.state == here || k.Deleted && !k.Excluded { // listed, so it exists: a tombstone was wrong
 				continue
 			}
 			e.state, e.date = stored, k.Date

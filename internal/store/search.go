@@ -319,6 +319,9 @@ func (f *filter) between(d mail.Date) {
 }
 
 func (f *filter) sized(r mail.SizeRange) string {
+	if f.lens.partial() && r != (mail.SizeRange{}) {
+		return "FALSE"
+	}
 	var parts []string
 	if r.From != 0 {
 		parts = append(parts, "e.size >= "+f.arg(r.From))
@@ -328,9 +331,6 @@ func (f *filter) sized(r mail.SizeRange) string {
 	}
 	if len(parts) == 0 {
 		return ""
-	}
-	if f.lens.partial() {
-		return "FALSE"
 	}
 	return "(" + strings.Join(parts, " AND ") + ")"
 }

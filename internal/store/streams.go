@@ -39,7 +39,8 @@ func (s *Store) Load(ctx context.Context, k mail.Key) (engine.Checkpoint, error)
 	return at, err
 }
 
-// Known gives the state of those of the ids that are stored or in the ledger.
+// Known gives the state of those of the ids that are stored, in the ledger, or
+// kept out by rules.
 func (s *Store) Known(ctx context.Context, c crm.ConnectionID, gmailIDs []string) (map[string]mail.KnownEmail, error) {
 	known := make(map[string]mail.KnownEmail, len(gmailIDs))
 	if len(gmailIDs) == 0 {
@@ -55,6 +56,15 @@ func (s *Store) Known(ctx context.Context, c crm.ConnectionID, gmailIDs []string
 	if err != nil {
 		return nil, err
 	}
+	err = each(ctx, from, "read excluded", func(r scanner) error {
+		var id string
+		err := r.Scan(&id)
+		known[id] = mail.KnownEmail{Excluded: true}
+		return err
+	}, "SELECT gmail_id FROM excluded_emails WHERE integration_id = $1 AND "+s.d.in("gmail_id", 2), string(c), s.d.list(gmailIDs))
+	if err != nil {
+		return nil, err
+	}
 	err = each(ctx, from, "read emails", func(r scanner) error {
 		var id, labels, remote string
 		var k mail.KnownEmail
@@ -62,7 +72,7 @@ func (s *Store) Known(ctx context.Context, c crm.ConnectionID, gmailIDs []string
 		err := r.Scan(&id, &labels, &remote, &history, &date, &k.Deleted)
 		k.HistoryID, k.Date = uint64(history), clock(date)
 		err = errors.Join(err, fromJSON(labels, &k.Shown))
-		k.Labels = k.Shown
+		k.Labels, k.Excluded = k.Shown, k.Deleted && known[id].Excluded
 		if remote != "" {
 			k.Labels = nil
 			err = errors.Join(err, fromJSON(remote, &k.Labels))

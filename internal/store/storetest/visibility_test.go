@@ -7,90 +7,10 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"rapport/internal/access"
 	"rapport/internal/crm"
 	"rapport/internal/fault"
 	"rapport/internal/mail"
 )
-
-// TestWhoMayReadWhoseMail is the matrix of callers and visibilities over every
-// query that reads mail: all of them agree.
-func TestWhoMayReadWhoseMail(t *testing.T) {
-	Each(t, func(t *testing.T, d Database) {
-		w := NewWorld(t, d)
-		key := func(c access.Caller) access.Caller {
-			c.Via, c.KeyID, c.Scopes = access.ViaKey, "k", []string{"*"}
-			return c
-		}
-		admin := Caller(w.Home, w.Ben)
-		admin.Role = crm.RoleOwner
-		callers := []struct {
-			name   string
-			caller access.Caller
-			sees   map[crm.Visibility]bool // of Ada's connections
-		}{
-			{"owner", Caller(w.Home, w.Ada), map[crm.Visibility]bool{"private": true, "metadata": true, "subject": true, "full": true, "": true}},
-			{"owner's key", key(Caller(w.Home, w.Ada)), map[crm.Visibility]bool{"private": true, "metadata": true, "subject": true, "full": true, "": true}},
-			{"colleague", Caller(w.Home, w.Ben), map[crm.Visibility]bool{"metadata": true, "subject": true, "full": true}},
-			{"colleague's key", key(Caller(w.Home, w.Ben)), map[crm.Visibility]bool{"metadata": true, "subject": true, "full": true}},
-			{"administrator", admin, map[crm.Visibility]bool{"metadata": true, "subject": true, "full": true}},
-			{"system", access.System(w.Home), map[crm.Visibility]bool{"private": true, "metadata": true, "subject": true, "full": true, "": true}},
-			{"other workspace", Caller(w.Abroad, w.Cleo), nil},
-			{"owner in another workspace", Caller(w.Abroad, w.Ada), nil},
-			{"system of another workspace", access.System(w.Abroad), nil},
-			{"no workspace", access.Caller{Via: access.ViaSession, UserID: w.Ada.ID}, nil},
-			{"nobody", access.Caller{Workspace: w.Home}, nil},
-			{"nobody with a name", access.Caller{Workspace: w.Home, UserID: w.Ada.ID}, nil},
-			{"somebody without a name", access.Caller{Via: access.ViaSession, Workspace: w.Home}, nil},
-		}
-		n := 0
-		for _, visibility := range []crm.Visibility{"private", "metadata", "subject", "full", ""} {
-			c := w.Connect(w.Home, w.Ada, fmt.Sprint("ada", n), func(c *crm.Connection) { c.Settings.Visibility = visibility })
-			n++
-			e := Mail(n, InThread(fmt.Sprint("t", n)), func(e *crm.Email) { e.Raw, e.BodyText = []byte("r"), "word"+fmt.Sprint(n) })
-			w.Put(c, Whole(e)...)
-			require.NoError(t, w.SaveLabels(ctx, c.ID, []crm.Label{{ID: "INBOX"}}))
-			page, err := w.List(ctx, access.System(w.Home), mail.ListQuery{Connection: c.ID})
-			require.NoError(t, err)
-			id := page.Emails[0].ID
-			for _, v := range callers {
-				t.Run(fmt.Sprintf("%s reads %s", v.name, visibility), func(t *testing.T) {
-					sees := func(found bool, err error) {
-						t.Helper()
-						require.Equal(t, v.sees[visibility], found)
-						if !found {
-							require.Equal(t, fault.NotFound, fault.Of(err))
-						}
-					}
-					_, err := w.Email(ctx, v.caller, id)
-					sees(err == nil, err)
-					_, err = w.Raw(ctx, v.caller, id)
-					sees(err == nil, err)
-					_, err = w.Thread(ctx, v.caller, c.ID, e.ThreadID)
-					sees(err == nil, err)
-					_, err = w.LabelsOf(ctx, v.caller, c.ID)
-					sees(err == nil, err)
-					for _, q := range []mail.ListQuery{{}, {Threads: true}, {Label: "INBOX"}, {Search: &mail.Search{Root: word("word" + fmt.Sprint(n))}}, {Search: &mail.Search{Root: flag(mail.FlagAnywhere)}}} {
-						q.Connection = c.ID
-						page, err := w.List(ctx, v.caller, q)
-						sees(err == nil && len(page.Emails) == 1, err)
-						q.Connection = ""
-						page, err = w.List(ctx, v.caller, q)
-						require.NoError(t, err)
-						found := false
-						for _, e := range page.Emails {
-							found = found || e.ID == id
-						}
-						require.Equal(t, v.sees[visibility], found)
-						q.Workspace = "somewhere else"
-						_, err = w.List(ctx, v.caller, q)
-						require.Equal(t, fault.NotFound, fault.Of(err))
-					}
-				})
-			}
-		}
-	})
-}
 
 func TestListsOfSeveralMailboxes(t *testing.T) {
 	Each(t, func(t *testing.T, d Database) {
