@@ -54,7 +54,7 @@ const done: Record<string, Write> = {
     `signed out everywhere${/security event/.test(r.detail) ? ", because Google reported something" : ""}`,
   "password.change": () => "changed their password",
   "password.reset": (r, n) => `gave ${person(r, n)} a new password from the command line`,
-  "password.clear": "Google showed who somebody is: the password others may have chosen was taken away",
+  "password.clear": () => "showed by Google who they are: the password that others may have chosen was taken away",
   "member.add": (r, n) => `added ${person(r, n)}${as(r)}`,
   "member.join": () => "joined by the domain of their Google account",
   "member.role": (r, n) => `changed the role of ${person(r, n)}${to(r)}`,
