@@ -125,7 +125,7 @@ func (s *Server) tokenTrouble(w http.ResponseWriter, r *http.Request, err error,
 func (s *Server) tokenSuccess(w http.ResponseWriter, o vault.Outcome) error {
 	view := tokenPageView{
 		Good: true, Title: "Access granted", Foot: "This page can be closed. Access can be taken back at any time at myaccount.google.com/permissions.",
-		Text: fmt.Sprintf("The Google account %s now serves “%s”. The program that asked for it can go on.", o.Identity.Email, o.Service),
+		Text: fmt.Sprintf("The Google account %s now serves “%s”. The program that asked for it can go on. Until this is taken back, programs with an API key of an administrator of this workspace can use it for this service.", o.Identity.Email, o.Service),
 	}
 	for _, f := range o.Missing {
 		view.Off = append(view.Off, f.Name)

@@ -32,7 +32,8 @@
 //     connection, and asks for that service's scopes alone.
 //   - A token is vended to a key that may vend the service, or to the subject's own
 //     session. Only the subject itself is served from its connections: a
-//     colleague's key never reaches a private mailbox.
+//     colleague's key never reaches a connected mailbox; what somebody authorises
+//     for the token service is for the workspace's programs.
 //   - Nothing is vended before its audit row is durable.
 //   - What was vended a moment ago is vended again from memory. Each change of a
 //     grant or an approval tells a fact in its transaction; one look at the facts a
