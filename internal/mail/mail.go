@@ -27,11 +27,11 @@ type Service struct {
 	Queue       work.Queue
 	// Accounts reads the mail of an e-mail account again; nil where there are none.
 	Accounts func(ctx context.Context, c crm.ConnectionID) error
-	Changes     Changes // nil: mail is only read
-	Pace        Pace    // nil: every connection is polled at its own interval
-	Now         func() time.Time
-	Random      io.Reader // for ids
-	Log         *slog.Logger
+	Changes  Changes // nil: mail is only read
+	Pace     Pace    // nil: every connection is polled at its own interval
+	Now      func() time.Time
+	Random   io.Reader // for ids
+	Log      *slog.Logger
 
 	// Budget is how long a step goes on with further pages before it hands back;
 	// 0: one page for each step.
