@@ -18,7 +18,7 @@ import (
 	"rapport/internal/store/storetest"
 )
 
-const exportedLetter = "From: Elena Vidal <elena@northwind-lamps.example>\r\nTo: mara@northwind-lamps.example\r\nSubject: =?utf-8?Q?Gr=C3=BC=C3=9Fe?=\r\n" +
+const exportedLetter = "From: Elena Vidal <elena@shop.example>\r\nTo: mara@northwind-lamps.example\r\nSubject: =?utf-8?Q?Gr=C3=BC=C3=9Fe?=\r\n" +
 	"Message-ID: <exported-1@northwind-lamps.example>\r\nX-Odd: kept as it is\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=\"b1\"\r\n\r\n" +
 	"--b1\r\nContent-Type: text/plain; charset=utf-8\r\n\r\nHello\r\nFrom here on it is odd\r\n>From there too\r\n" +
 	"--b1\r\nContent-Type: application/pdf; name=\"offer.pdf\"\r\nContent-Disposition: attachment; filename=\"offer.pdf\"\r\nContent-Transfer-Encoding: base64\r\n\r\nJVBERi0xLjQK\r\n--b1--\r\n"
@@ -54,7 +54,7 @@ func TestMailIsExported(t *testing.T) {
 		})
 		t.Run("a conversation as mbox", func(t *testing.T) {
 			text := string(exported(t, home, client.ExportQuery{Format: "mbox", ThreadID: e.GmailThreadID, ConnectionID: e.ConnectionID}))
-			require.True(t, strings.HasPrefix(text, "From elena@northwind-lamps.example "), text)
+			require.True(t, strings.HasPrefix(text, "From elena@shop.example "), text)
 			require.Contains(t, text, "\n>From here on it is odd\n>>From there too\n")
 			require.Contains(t, text, "X-GM-THRID: "+e.GmailThreadID+"\n")
 			require.Equal(t, 1, strings.Count("\n"+text, "\nFrom "))

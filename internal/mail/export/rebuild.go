@@ -32,7 +32,8 @@ func (s *Service) rebuild(e *crm.Email) ([]byte, error) {
 		if err != nil {
 			return nil, fmt.Errorf("reading Google's stored answer: %w", err)
 		}
-		return b.Bytes(), part(&b, &m.Payload, string(e.ID))
+		err = part(&b, &m.Payload, string(e.ID))
+		return b.Bytes(), err
 	}
 	plain(&b, e)
 	return b.Bytes(), nil
