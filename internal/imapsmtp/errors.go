@@ -97,7 +97,7 @@ func known(said string) error {
 		return &fault.Error{Kind: fault.Throttled, Code: "mail_server_limit", After: time.Hour, Text: "The mail server has had enough of this account for now. It is tried again in an hour.", Err: errors.New(said)}
 	case has("not enabled for imap", "imap access is disabled", "imap is disabled"):
 		return &fault.Error{Kind: fault.Blocked, Code: "imap_disabled", Text: "IMAP is switched off for this account. Its owner or an administrator can switch it on.", Err: errors.New(said)}
-	case has("[unavailable]", "temporary authentication failure", "temporarily", "internal error", "[serverbug]", "[inuse]"):
+	case has("[unavailable]", "temporary", "temporarily", "internal error", "[serverbug]", "[inuse]"):
 		return &fault.Error{Kind: fault.Unavailable, Code: "mail_server_trouble", Text: "The mail server has trouble of its own.", Err: errors.New(said)}
 	}
 	return nil

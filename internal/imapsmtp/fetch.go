@@ -56,6 +56,11 @@ func (b *box) Heads(ctx context.Context, uids []uint32) ([]accounts.Head, error)
 	return b.heads(ctx, set(uids), items, "", len(uids))
 }
 
+// Sizes reads what a server knows without opening messages.
+func (b *box) Sizes(ctx context.Context, uids []uint32) ([]accounts.Head, error) {
+	return b.heads(ctx, set(uids), "UID FLAGS INTERNALDATE RFC822.SIZE", "", len(uids))
+}
+
 // Flags reads flags and labels of messages; since: of those changed after it
 // (CONDSTORE, RFC 7162).
 func (b *box) Flags(ctx context.Context, first, last uint32, since uint64) ([]accounts.Head, error) {

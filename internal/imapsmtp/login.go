@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/emersion/go-imap"
+	"github.com/emersion/go-imap/commands"
 	"github.com/emersion/go-imap/responses"
 	"github.com/emersion/go-sasl"
 
@@ -35,21 +36,18 @@ func (b *box) login(ctx context.Context, l accounts.Login, secret crm.Secret) er
 // authenticate is AUTHENTICATE (RFC 3501, 6.2.2) with the initial response where
 // the server takes it (RFC 4959).
 func (b *box) authenticate(ctx context.Context, m crm.MailServer, with sasl.Client) error {
-	if err := ctx.Err(); err != nil {
-		return err
+	mechanism, first, err := with.Start()
+	if err != nil {
+		return fault.New(fault.Internal, "beginning to sign in: %w", err)
 	}
-	stop := context.AfterFunc(ctx, b.cut)
-	defer stop()
-	err := b.c.Authenticate(with)
-	switch {
-	case err == nil:
-		return nil
-	case ctx.Err() != nil:
-		return ctx.Err()
-	case b.ended() && known(err.Error()) == nil:
+	cmd := &commands.Authenticate{Mechanism: mechanism}
+	answers := &responses.Authenticate{Mechanism: with, InitialResponse: first, RepliesCh: make(chan []byte, 10)}
+	if atOnce, err := b.c.Support("SASL-IR"); err != nil {
 		return b.failure(err)
+	} else if atOnce {
+		cmd.InitialResponse, answers.InitialResponse = first, nil
 	}
-	return refusedLogin(m, err.Error())
+	return b.signedIn(ctx, m, cmd, answers)
 }
 
 // loginCommand is LOGIN (RFC 3501, 6.2.3).
@@ -59,10 +57,18 @@ func (b *box) loginCommand(ctx context.Context, m crm.MailServer, secret crm.Sec
 	} else if off {
 		return fault.New(fault.Blocked, "%s does not let anybody sign in with a password.", m.Host)
 	}
-	said := ""
+	nothing := responses.HandlerFunc(func(imap.Resp) error { return responses.ErrUnhandled })
+	return b.signedIn(ctx, m, command("LOGIN", m.Username, secret.Reveal()), nothing)
+}
+
+// signedIn makes the command that signs in.
+func (b *box) signedIn(ctx context.Context, m crm.MailServer, cmd imap.Commander, h responses.Handler) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
 	stop := context.AfterFunc(ctx, b.cut)
 	defer stop()
-	status, err := b.c.Execute(command("LOGIN", m.Username, secret.Reveal()), responses.HandlerFunc(func(imap.Resp) error { return responses.ErrUnhandled }))
+	status, err := b.c.Execute(cmd, h)
 	switch {
 	case err != nil && ctx.Err() != nil:
 		return ctx.Err()
@@ -72,16 +78,5 @@ func (b *box) loginCommand(ctx context.Context, m crm.MailServer, secret crm.Sec
 		b.c.SetState(imap.AuthenticatedState, nil)
 		return nil
 	}
-	said = words(status)
-	return refusedLogin(m, said)
-}
-
-// ended says whether the connection is over.
-func (b *box) ended() bool {
-	select {
-	case <-b.c.LoggedOut():
-		return true
-	default:
-		return b.c.State() == imap.LogoutState
-	}
+	return refusedLogin(m, words(status))
 }

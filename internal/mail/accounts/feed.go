@@ -20,6 +20,17 @@ type folderFeed struct {
 	uids  []uint32
 	ready bool // uids is the list of the pass
 	look  *Position
+	ahead *ahead // the page after the one that is being written
+}
+
+// ahead is a page of a full pass that is read while the one before it is written.
+type ahead struct {
+	uid   uint32 // where it begins
+	left  int64
+	stop  context.CancelFunc
+	done  chan struct{}
+	taken taken
+	err   error
 }
 
 // mark is the position of a folder as a cursor: everything below Next is known,
@@ -38,6 +49,7 @@ type walk struct {
 	UID   uint32 `json:"u"`
 	Left  int64  `json:"l,omitempty"` // full pass: so many may still be imported; -1: all
 	Heads bool   `json:"h,omitempty"` // full pass: known messages are looked for to the end
+	Fresh bool   `json:"f,omitempty"` // full pass: nothing was stored before it
 	Came  uint32 `json:"c,omitempty"` // changes: how many were new
 }
 
@@ -103,7 +115,7 @@ func (f *folderFeed) List(ctx context.Context, page engine.Cursor) (engine.Page[
 	if err != nil {
 		return engine.Page[mail.Item]{}, err
 	}
-	took, err := f.take(ctx, below, w.Left)
+	took, err := f.taken(ctx, w, below)
 	if err != nil {
 		return engine.Page[mail.Item]{}, err
 	}
@@ -114,12 +126,51 @@ func (f *folderFeed) List(ctx context.Context, page engine.Cursor) (engine.Page[
 	out := engine.Page[mail.Item]{Changes: took.changes}
 	if took.lowest > 1 && took.used < len(below) && (w.Left != 0 || w.Heads) {
 		w.UID = took.lowest
+		f.readAhead(ctx, w, below[took.used:])
 		out.Next, err = write(w)
 		return out, err
 	}
 	f.batch.Others = true
 	out.Mark, err = write(w.mark)
 	return out, err
+}
+
+// taken reads a page, unless it was read ahead.
+func (f *folderFeed) taken(ctx context.Context, w walk, below []uint32) (taken, error) {
+	if a := f.ahead; a != nil {
+		f.ahead = nil
+		<-a.done
+		a.stop()
+		if a.uid == w.UID && a.left == w.Left {
+			return a.taken, a.err
+		}
+	}
+	return f.take(ctx, below, w.Left, w.Fresh)
+}
+
+// readAhead begins to read the next page while this one is written. Nobody else
+// uses the box meanwhile. Beside the Gmail API it is not done: there, what is read
+// and what is written have to stay close together.
+func (f *folderFeed) readAhead(ctx context.Context, w walk, below []uint32) {
+	if f.yield || len(below) == 0 {
+		return
+	}
+	ctx, stop := context.WithCancel(ctx)
+	a := &ahead{uid: w.UID, left: w.Left, stop: stop, done: make(chan struct{})}
+	f.ahead = a
+	go func() {
+		defer close(a.done)
+		a.taken, a.err = f.take(ctx, below, w.Left, w.Fresh)
+	}()
+}
+
+// close ends what is read ahead and not wanted any more.
+func (f *folderFeed) close() {
+	if a := f.ahead; a != nil {
+		f.ahead = nil
+		a.stop()
+		<-a.done
+	}
 }
 
 // begun is the walk of a full pass, at its beginning or where it was left.
@@ -132,6 +183,11 @@ func (f *folderFeed) begun(ctx context.Context, p Position, page engine.Cursor) 
 		return w, fmt.Errorf("counting what is known of a folder: %w", err)
 	}
 	w = walk{mark: mark{p.Validity, p.Next, p.ModSeq, p.Exists}, UID: p.Next, Left: -1, Heads: others > 0}
+	if !f.gmail {
+		if w.Fresh, err = f.Copies.Empty(ctx, f.conn.ID); err != nil {
+			return w, fmt.Errorf("looking whether anything is stored: %w", err)
+		}
+	}
 	if limit := int64(f.conn.Settings.Limit); limit > 0 {
 		w.Left = max(limit, others)
 	}
@@ -203,7 +259,7 @@ func (f *folderFeed) arrivals(ctx context.Context, w *walk) (out engine.Page[mai
 	if err != nil || len(uids) == 0 {
 		return out, true, err
 	}
-	took, err := f.take(ctx, uids, -1)
+	took, err := f.take(ctx, uids, -1, false)
 	if err != nil {
 		return out, false, err
 	}

@@ -33,22 +33,21 @@ type taken struct {
 
 // take reads messages in the order given, as many as fit on a page. What is
 // known already is not fetched again; of what is not, most are imported (-1: all).
-func (f *folderFeed) take(ctx context.Context, uids []uint32, most int64) (taken, error) {
+// fresh: nothing is known, so that all are fetched at once.
+func (f *folderFeed) take(ctx context.Context, uids []uint32, most int64, fresh bool) (taken, error) {
 	uids = uids[:min(len(uids), pageMessages)]
 	if len(uids) == 0 {
 		return taken{}, nil
 	}
-	heads, err := f.heads(ctx, uids)
+	heads, err := f.heads(ctx, uids, fresh)
 	if err != nil {
 		return taken{}, err
 	}
-	ids := make([]string, 0, len(heads))
-	for _, h := range heads {
-		ids = append(ids, identity(h))
-	}
-	known, err := f.Copies.Known(ctx, f.conn.ID, ids)
-	if err != nil {
-		return taken{}, fmt.Errorf("looking up messages: %w", err)
+	known := map[string]mail.KnownEmail{}
+	if !fresh {
+		if known, err = f.known(ctx, heads); err != nil {
+			return taken{}, err
+		}
 	}
 	out := taken{used: len(uids), lowest: slices.Min(uids)}
 	var fetch []Head
@@ -59,8 +58,7 @@ func (f *folderFeed) take(ctx context.Context, uids []uint32, most int64) (taken
 			continue
 		}
 		id := identity(h)
-		k, is := known[id]
-		if is && !k.Failed && (!k.Deleted || f.yield) {
+		if k, is := known[id]; is && !k.Failed && (!k.Deleted || f.yield) {
 			out.seen = append(out.seen, Copy{uid, id, f.labelsOf(h)})
 			out.counted++
 			continue
@@ -78,7 +76,19 @@ func (f *folderFeed) take(ctx context.Context, uids []uint32, most int64) (taken
 	return out, f.fetch(ctx, fetch, &out)
 }
 
-func (f *folderFeed) heads(ctx context.Context, uids []uint32) (map[uint32]Head, error) {
+func (f *folderFeed) known(ctx context.Context, heads map[uint32]Head) (map[string]mail.KnownEmail, error) {
+	ids := make([]string, 0, len(heads))
+	for _, h := range heads {
+		ids = append(ids, identity(h))
+	}
+	known, err := f.Copies.Known(ctx, f.conn.ID, ids)
+	if err != nil {
+		return nil, fmt.Errorf("looking up messages: %w", err)
+	}
+	return known, nil
+}
+
+func (f *folderFeed) heads(ctx context.Context, uids []uint32, fresh bool) (map[uint32]Head, error) {
 	if f.yield && f.rewind == "" { // changes after this may pass before we write
 		at, err := f.Copies.Load(ctx, mail.Key{Workspace: f.account.WorkspaceID, Connection: f.conn.ID, Stream: crm.StreamGmailHistory})
 		if err != nil {
@@ -86,7 +96,11 @@ func (f *folderFeed) heads(ctx context.Context, uids []uint32) (map[uint32]Head,
 		}
 		f.rewind = at.Mark
 	}
-	list, err := f.box.Heads(ctx, uids)
+	read := f.box.Heads
+	if fresh {
+		read = f.box.Sizes
+	}
+	list, err := read(ctx, uids)
 	if err != nil {
 		return nil, err
 	}
@@ -119,6 +133,9 @@ func (f *folderFeed) fetch(ctx context.Context, list []Head, out *taken) error {
 	made := make(map[string]bool, len(list))
 	err := f.box.Bodies(ctx, list, func(uid uint32, raw []byte) error {
 		h := heads[uid]
+		if h.GmailID == "" && h.MessageID == "" { // it was not asked for before
+			h.MessageID, h.Sent, h.From, h.Subject = headerOf(raw, "message-id"), headerOf(raw, "date"), headerOf(raw, "from"), headerOf(raw, "subject")
+		}
 		id := identity(h)
 		out.seen = append(out.seen, Copy{uid, id, f.labelsOf(h)})
 		if made[id] { // twice in this folder

@@ -111,6 +111,8 @@ type Box interface {
 	// UIDs lists those from first to last, ascending; last 0 is the end.
 	UIDs(ctx context.Context, first, last uint32) ([]uint32, error)
 	Heads(ctx context.Context, uids []uint32) ([]Head, error)
+	// Sizes is Heads without what stands in the messages themselves.
+	Sizes(ctx context.Context, uids []uint32) ([]Head, error)
 	// Flags reads flags and labels only; since > 0: of those changed after it.
 	Flags(ctx context.Context, first, last uint32, since uint64) ([]Head, error)
 	// Bodies reads whole messages, cut at BodyBound; yield gets each as it comes,
@@ -169,6 +171,8 @@ type Copies interface {
 	CopiesOf(ctx context.Context, a crm.AccountID, messageID string) ([]Place, error)
 	// OtherCopies counts the copies in a folder under other validities.
 	OtherCopies(ctx context.Context, a crm.AccountID, folder string, validity uint32) (int64, error)
+	// Empty reports whether nothing of a connection was ever stored.
+	Empty(ctx context.Context, c crm.ConnectionID) (bool, error)
 	// KeepFolders forgets copies and positions of all folders but these.
 	KeepFolders(ctx context.Context, a crm.Account, folders []string) error
 	// ForgetPositions has all folders of an account listed again.

@@ -105,6 +105,7 @@ func (x *session) round(ctx context.Context) (bool, error) {
 // its time.
 func (x *session) pull(ctx context.Context, f Folder, sweep bool) (bool, error) {
 	feed := &folderFeed{session: x, name: f.Name, own: folderLabel(f), sweep: sweep}
+	defer feed.close()
 	x.folder = crm.FolderStream(x.account.ID, f.Name)
 	for {
 		more, err := engine.Pull(ctx, feed, x)
