@@ -28,11 +28,14 @@ export interface InboxSearch {
   label?: string;
   unread?: boolean;
   files?: boolean;
+  starred?: boolean;
   account?: string;
   /** The conversation that is open. */
   thread?: string;
   /** The connection whose conversation it is; without it, the reader's first. */
   box?: string;
+  /** What is being written: "new", or "<connection>/<draft>". */
+  compose?: string;
 }
 
 const text = (value: unknown) => (value === undefined || value === null || value === "" ? undefined : String(value));
@@ -44,9 +47,11 @@ export function inboxSearch(search: Record<string, unknown>): InboxSearch {
     label: text(search.label),
     unread: flag(search.unread),
     files: flag(search.files),
+    starred: flag(search.starred),
     account: text(search.account),
     thread: text(search.thread),
     box: text(search.box),
+    compose: text(search.compose),
   };
 }
 

@@ -1,7 +1,7 @@
 import { useMantineColorScheme } from "@mantine/core";
 import { useQueryClient } from "@tanstack/react-query";
 import { Link, Outlet, useNavigate, useRouterState } from "@tanstack/react-router";
-import { Keyboard, LogOut, Moon, PanelLeft, Search, Sun, SunMoon } from "lucide-react";
+import { Keyboard, LogOut, Moon, PanelLeft, PenLine, Search, Sun, SunMoon } from "lucide-react";
 import { Suspense, useEffect, useState } from "react";
 import { type Action, useActions } from "@/actions/actions";
 import { useGoogleIntegrationStatus } from "@/hooks/useGoogleIntegration";
@@ -94,6 +94,16 @@ function useShellActions(open: ShellActions) {
   useActions([
     ...[...main, ...settings, ...(open.admin ? [administration] : [])].map(go),
     { id: "palette", label: "Search or jump to", group: "General", keys: ["mod+k"], icon: Search, run: open.palette },
+    {
+      id: "compose",
+      label: "Write a message",
+      group: "General",
+      keys: ["c"],
+      icon: PenLine,
+      words: "new compose send mail",
+      when: () => !location.pathname.startsWith(paths.inbox),
+      run: () => void navigate({ to: paths.inbox, search: { compose: "new" } }),
+    },
     { id: "help", label: "Show keyboard shortcuts", group: "General", keys: ["?"], icon: Keyboard, run: open.help },
     { id: "fold", label: "Fold or unfold the sidebar", group: "General", keys: ["["], icon: PanelLeft, run: open.fold },
     {

@@ -113,8 +113,31 @@ export function complete(text: string, caret: number, s: Suggestion): { text: st
   return { text: head + rest, caret: head.length };
 }
 
-/** The words of the search line and the attachment filter as one query of the API. */
-export function queryText(words: string | undefined, attachment: boolean | undefined): string | undefined {
-  const parts = [words?.trim(), attachment && !/\bhas:attachment\b/.test(words ?? "") ? "has:attachment" : ""];
+/** The words of the search line and the filters beside it as one query of the API. */
+export function queryText(
+  words: string | undefined,
+  attachment: boolean | undefined,
+  starred?: boolean,
+): string | undefined {
+  const filter = (on: boolean | undefined, operator: string) =>
+    on && !new RegExp(`\\b${operator}\\b`).test(words ?? "") ? operator : "";
+  const parts = [words?.trim(), filter(attachment, "has:attachment"), filter(starred, "is:starred")];
   return parts.filter(Boolean).join(" ") || undefined;
+}
+
+/** What the server offers for all that is typed, as it completes the word at the caret. */
+export function fromServer(text: string, caret: number, items: { text: string; hint: string }[]): Suggestion[] {
+  const { start } = wordAt(text, caret);
+  return items
+    .filter((s) => s.text.startsWith(text.slice(0, start)))
+    .map(({ text: whole, hint }) => {
+      const word = whole.slice(start);
+      return { insert: word.endsWith(":") ? word : `${word} `, label: word, hint };
+    });
+}
+
+/** Both, what is at hand first; each once. */
+export function together(own: Suggestion[], more: Suggestion[], most = 8): Suggestion[] {
+  const seen = new Set<string>();
+  return [...own, ...more].filter((s) => !seen.has(s.label) && seen.add(s.label)).slice(0, most);
 }

@@ -1,7 +1,7 @@
 import { ActionIcon } from "@mantine/core";
 import { notifications } from "@mantine/notifications";
 import { Link } from "@tanstack/react-router";
-import { Copy } from "lucide-react";
+import { Copy, PenLine } from "lucide-react";
 import { useGoogleEmails } from "@/hooks/useGoogleIntegration";
 import { count } from "@/lib/format";
 import { displayName, type Names, parseAddress } from "@/lib/people";
@@ -41,10 +41,12 @@ export function ContextPane({
   workspaceId,
   messages,
   mine,
+  onWrite,
 }: {
   workspaceId: string;
   messages: Email[] | undefined;
   mine: Set<string>;
+  onWrite: (to: string) => void;
 }) {
   const names = useNames();
   if (!messages) return <Bones rows={4} height={56} />;
@@ -52,7 +54,7 @@ export function ContextPane({
   const files = messages.flatMap((m) => filesOf(m).map((file) => ({ file, email: m.id })));
   return (
     <div className={classes.pane}>
-      {first && <Lead person={first} />}
+      {first && <Lead person={first} onWrite={onWrite} />}
       {others.length > 0 && (
         <section>
           <h3>Also here</h3>
@@ -77,12 +79,19 @@ export function ContextPane({
           </ul>
         </section>
       )}
+      <section>
+        <h3>Why linked</h3>
+        <p className={classes.nothing}>
+          Not linked to a record. Once people, companies and deals are recorded here, this says which of them the
+          conversation belongs to, and why.
+        </p>
+      </section>
       {first && <MoreMail workspaceId={workspaceId} person={first} thread={messages[0]?.gmail_thread_id} />}
     </div>
   );
 }
 
-function Lead({ person }: { person: Someone }) {
+function Lead({ person, onWrite }: { person: Someone; onWrite: (to: string) => void }) {
   const copy = async () => {
     await navigator.clipboard.writeText(person.email);
     notifications.show({ message: "Address copied" });
@@ -94,6 +103,14 @@ function Lead({ person }: { person: Someone }) {
         <p className={classes.leadName}>{displayName(person.name, person.email.split("@")[0] ?? person.email)}</p>
         <p className={classes.leadEmail}>{person.email}</p>
       </div>
+      <Hint label="Write to them">
+        <ActionIcon
+          aria-label="Write to them"
+          onClick={() => onWrite(person.name ? `${person.name} <${person.email}>` : person.email)}
+        >
+          <PenLine size={14} />
+        </ActionIcon>
+      </Hint>
       <Hint label="Copy the address">
         <ActionIcon aria-label="Copy the address" onClick={() => void copy()}>
           <Copy size={14} />

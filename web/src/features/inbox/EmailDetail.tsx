@@ -1,24 +1,17 @@
-import { ActionIcon, Button } from "@mantine/core";
-import {
-  ArrowDown,
-  ArrowLeft,
-  ArrowUp,
-  ChevronsUpDown,
-  ExternalLink,
-  MessagesSquare,
-  PanelRight,
-  Reply,
-} from "lucide-react";
+import { ActionIcon } from "@mantine/core";
+import { ArrowDown, ArrowLeft, ArrowUp, ChevronsUpDown, MessagesSquare, PanelRight, Users } from "lucide-react";
 import { type ReactNode, useEffect, useMemo, useRef, useState } from "react";
 import { plural } from "@/lib/format";
 import { Problem } from "@/lib/problem";
 import type { Email, EmailListItem, Label } from "@/lib/types";
 import { Bone, Bones, Empty, Failed, Hint } from "@/ui/kit";
 import { Marked } from "@/ui/Marked";
+import { possessive } from "./access";
 import classes from "./EmailDetail.module.css";
 import { titled } from "./LabelMenu";
 import { foundIn, openAtFirst, useLanding } from "./landing";
 import { Message } from "./Message";
+import { AnswerBar, Answers } from "./ThreadTools";
 
 export interface DetailProps {
   /** What the list knows already, shown while the messages are on their way. */
@@ -34,6 +27,8 @@ export interface DetailProps {
   allOpen: boolean;
   context: boolean;
   after?: ReactNode;
+  /** What can be done with it; nothing with a colleague's. */
+  tools?: ReactNode;
   can: { next: boolean; previous: boolean };
   on: {
     close: () => void;
@@ -42,6 +37,9 @@ export interface DetailProps {
     openAll: () => void;
     context: () => void;
     reply: () => void;
+    replyAll: () => void;
+    forward: () => void;
+    spam: () => void;
     gmail: () => void;
     retry: () => void;
   };
@@ -51,6 +49,8 @@ export interface DetailProps {
 export function EmailDetail(props: DetailProps) {
   const { known, messages, error, after } = props;
   const scroller = useRef<HTMLDivElement>(null);
+  const mine = (messages?.[0] ?? known)?.owner.mine ?? false;
+  const answers = { onReply: props.on.reply, onReplyAll: props.on.replyAll, onForward: props.on.forward };
   const subject = messages?.[0]?.subject ?? known?.subject;
   return (
     <div className={classes.detail}>
@@ -65,8 +65,17 @@ export function EmailDetail(props: DetailProps) {
                 <Bone width="46%" height={18} />
               ) : (
                 <h2>
-                  <Marked text={subject || "(no subject)"} words={props.words} />
+                  {(messages?.[0] ?? known)?.access === "metadata" ? (
+                    "Subject hidden"
+                  ) : (
+                    <Marked text={subject || "(no subject)"} words={props.words} />
+                  )}
                 </h2>
+              )}
+              {known && !known.owner.mine && (
+                <span className={classes.owner}>
+                  <Users size={12} /> {possessive(known.owner.name || "A colleague")} mailbox
+                </span>
               )}
               <Labels of={messages ?? (known ? [known] : [])} labels={props.labels} />
             </div>
@@ -75,6 +84,7 @@ export function EmailDetail(props: DetailProps) {
             ) : (
               <Bones rows={3} height={64} />
             )}
+            {messages && mine && <AnswerBar {...answers} />}
             {after}
           </>
         )}
@@ -94,7 +104,8 @@ function Gone({ error, onRetry }: { error: unknown; onRetry: () => void }) {
   return <Failed error={error} retry={onRetry} title="The conversation could not be loaded" />;
 }
 
-function Toolbar({ can, on, context, messages }: DetailProps) {
+function Toolbar({ can, on, context, messages, known, tools }: DetailProps) {
+  const shown = messages?.[0] ?? known;
   return (
     <div className={classes.bar}>
       <Hint label="Back to the list" keys="U">
@@ -103,28 +114,30 @@ function Toolbar({ can, on, context, messages }: DetailProps) {
         </ActionIcon>
       </Hint>
       <Hint label="Next conversation" keys="J">
-        <ActionIcon aria-label="Next conversation" onClick={on.next} disabled={!can.next}>
+        <ActionIcon className={classes.wideOnly} aria-label="Next conversation" onClick={on.next} disabled={!can.next}>
           <ArrowDown size={16} />
         </ActionIcon>
       </Hint>
       <Hint label="Previous conversation" keys="K">
-        <ActionIcon aria-label="Previous conversation" onClick={on.previous} disabled={!can.previous}>
+        <ActionIcon
+          className={classes.wideOnly}
+          aria-label="Previous conversation"
+          onClick={on.previous}
+          disabled={!can.previous}
+        >
           <ArrowUp size={16} />
         </ActionIcon>
       </Hint>
+      <span className={classes.divider} />
+      {tools}
       <span className={classes.space} />
       {(messages?.length ?? 0) > 1 && (
         <Hint label="Open or fold all messages" keys=";">
-          <ActionIcon aria-label="Open or fold all messages" onClick={on.openAll}>
+          <ActionIcon className={classes.wideOnly} aria-label="Open or fold all messages" onClick={on.openAll}>
             <ChevronsUpDown size={16} />
           </ActionIcon>
         </Hint>
       )}
-      <Hint label="Open in Gmail">
-        <ActionIcon aria-label="Open in Gmail" onClick={on.gmail}>
-          <ExternalLink size={16} />
-        </ActionIcon>
-      </Hint>
       <Hint label="People and files" keys="I">
         <ActionIcon
           className={classes.contextButton}
@@ -135,11 +148,15 @@ function Toolbar({ can, on, context, messages }: DetailProps) {
           <PanelRight size={16} />
         </ActionIcon>
       </Hint>
-      <Hint label="Reply in Gmail" keys="R">
-        <Button size="xs" leftSection={<Reply size={14} />} onClick={on.reply}>
-          Reply in Gmail
-        </Button>
-      </Hint>
+      <Answers
+        mine={shown?.owner.mine ?? false}
+        canSpam={!shown?.labels.some((l) => l === "SPAM" || l === "SENT")}
+        onReply={on.reply}
+        onReplyAll={on.replyAll}
+        onForward={on.forward}
+        onSpam={on.spam}
+        onGmail={on.gmail}
+      />
     </div>
   );
 }

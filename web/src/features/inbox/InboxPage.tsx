@@ -1,36 +1,34 @@
-import { Button } from "@mantine/core";
 import { useMediaQuery } from "@mantine/hooks";
-import { notifications } from "@mantine/notifications";
-import { Link } from "@tanstack/react-router";
-import { Inbox, MailSearch } from "lucide-react";
-import { useMemo, useRef, useState } from "react";
+import { lazy, Suspense, useMemo, useRef, useState } from "react";
 import { useActions } from "@/actions/actions";
-import { paths } from "@/app/paths";
 import { useWorkspaceId } from "@/app/session";
-import {
-  useGoogleIntegrationConnect,
-  useGoogleIntegrationStatus,
-  useGoogleLabels,
-  useGoogleThread,
-} from "@/hooks/useGoogleIntegration";
-import { canReadMail, type Reading, readConnection } from "@/lib/connection";
-import { plural } from "@/lib/format";
+import { useGoogleIntegrationStatus, useGoogleLabels, useGoogleThread } from "@/hooks/useGoogleIntegration";
 import type { Names } from "@/lib/people";
-import { explain } from "@/lib/problem";
 import { useRemembered } from "@/lib/remember";
 import { wordsOf } from "@/lib/searchWords";
-import type { EmailListItem, GoogleStatus } from "@/lib/types";
-import { Bones, Empty, Failed, Kbd, useTitle } from "@/ui/kit";
+import type { AnswerKind, EmailListItem, GoogleStatus } from "@/lib/types";
+import { useTitle } from "@/ui/kit";
 import { SplitHandle } from "@/ui/split";
+import { BulkBar } from "./BulkBar";
 import { ContextPane } from "./ContextPane";
+import { DraftsView } from "./DraftsView";
 import { EmailDetail } from "./EmailDetail";
 import classes from "./InboxPage.module.css";
 import { inboxActions } from "./inboxActions";
+import { Idle, ListBody } from "./ListBody";
 import { ListHead } from "./ListHead";
-import { MailList } from "./MailList";
-import { MendButton, Notice } from "./Notice";
+import { Notice } from "./Notice";
 import { NamesContext, useKnownNames } from "./names";
-import { useInbox } from "./useInbox";
+import { OutboxView, useOutbox } from "./OutboxView";
+import { ShareDialog } from "./ShareDialog";
+import { ThreadTools } from "./ThreadTools";
+import { sayFailed } from "./toast";
+import { useComposer } from "./useComposer";
+import { drafts, effectiveLabel, outbox, useInbox } from "./useInbox";
+import { useMailActions } from "./useMailActions";
+
+/** Its editor is large, and is there when somebody writes. */
+const Composer = lazy(() => import("./composer/Composer"));
 
 const listWidth = { initial: 384, min: 300, max: 720 };
 const contextWidth = { initial: 284, min: 220, max: 420 };
@@ -42,37 +40,35 @@ export function InboxPage() {
   const { status } = useGoogleIntegrationStatus(workspaceId);
   const { labels } = useGoogleLabels(workspaceId);
   const conversation = useGoogleThread(workspaceId, search.thread, search.box);
+  const { messages } = conversation;
   const input = useRef<HTMLInputElement>(null);
   const [left, setLeft] = useRemembered("inbox.list", listWidth.initial);
   const [right, setRight] = useRemembered("inbox.context", contextWidth.initial);
   const [context, setContext] = useRemembered("inbox.context.shown", true);
   const [allOpen, setAllOpen] = useState(false);
+  const [sharing, setSharing] = useState(false);
   const roomy = useMediaQuery("(min-width: 1181px)", true) ?? true;
-  const mine = useMemo(
-    () => new Set((status?.connections ?? []).map((c) => c.google_email.toLowerCase())),
-    [status?.connections],
-  );
+  const mine = useMine(status);
+  const composer = useComposer(workspaceId, search.compose, inbox.change);
+  const doing = useMailActions(workspaceId, inbox, messages, status);
+  const { selection } = doing;
+  const waiting = useOutbox(workspaceId);
   useTitle(status?.counts.unread ? `Inbox (${status.counts.unread})` : "Inbox");
 
   const words = useMemo(() => wordsOf(search.q), [search.q]);
-  const names = useKnownNames(workspaceId, mail.emails, conversation.messages);
+  const names = useKnownNames(workspaceId, mail.emails, messages);
+  const sync = useSync(mail);
+  const known = useKnown(names, mail.emails, labels);
+  const place = effectiveLabel(search);
+  const written = place === outbox || place === drafts;
 
-  const sync = async () => {
-    if (mail.isSyncing) return;
-    try {
-      const run = await mail.sync();
-      if (run.state === "failed" && run.error) throw new Error(run.error);
-    } catch (error) {
-      notifications.show({ color: "red", title: "Sync did not work", message: explain(error).message });
-    }
-  };
   const gmail = () => {
-    const email = conversation.messages?.at(-1);
+    const email = messages?.at(-1);
     if (email) window.open(gmailUrl(email, status), "_blank", "noopener");
   };
-  const openAt = () => {
-    const target = threads[Math.max(0, at)];
-    if (target) inbox.open(target);
+  const answer = (kind: AnswerKind) => {
+    const email = messages?.at(-1);
+    if (email?.owner.mine) composer.write({ kind, email });
   };
   const on = {
     close: inbox.close,
@@ -80,7 +76,10 @@ export function InboxPage() {
     previous: () => inbox.step(-1),
     openAll: () => setAllOpen(!allOpen),
     context: () => setContext(!context),
-    reply: gmail,
+    reply: () => answer("reply"),
+    replyAll: () => answer("reply_all"),
+    forward: () => answer("forward"),
+    spam: () => doing.opened && doing.change({ action: "spam" }, [doing.opened]),
     gmail,
     retry: () => void conversation.refresh(),
   };
@@ -88,20 +87,35 @@ export function InboxPage() {
     inboxActions({
       ...on,
       isOpen: () => search.thread !== undefined,
-      open: openAt,
+      canAnswer: () => messages?.at(-1)?.owner.mine ?? false,
+      canChange: () => doing.targets.length > 0,
+      starred: () => doing.targets.every((t) => t.starred),
+      open: () => {
+        const target = threads[Math.max(0, at)];
+        if (target) inbox.open(target);
+      },
+      close: () => (selection.choosing ? selection.clear() : search.thread && inbox.close()),
+      compose: () => composer.write({ kind: "new" }),
+      change: (wish) => doing.change(wish),
+      label: () => doing.openLabels(doing.marked),
+      tick: () => doing.tick(doing.marked),
+      tickAll: selection.toggleAll,
+      undo: doing.undo,
+      share: () => setSharing(true),
       search: () => input.current?.focus(),
       sync: () => void sync(),
       unread: () => inbox.change({ unread: search.unread ? undefined : true }),
-      elsewhere: () =>
-        notifications.show({
-          message:
-            "Archive and star in Gmail for now (press R to open the conversation there). The change shows here by itself.",
-        }),
     }),
   );
 
-  const messages = conversation.messages;
-  const pane = <ContextPane workspaceId={workspaceId} messages={messages} mine={mine} />;
+  const pane = (
+    <ContextPane
+      workspaceId={workspaceId}
+      messages={messages}
+      mine={mine}
+      onWrite={(to) => composer.write({ kind: "new", to: [to] })}
+    />
+  );
   return (
     <NamesContext value={names}>
       <div className={classes.inbox} data-reading={search.thread !== undefined || undefined}>
@@ -110,16 +124,42 @@ export function InboxPage() {
             search={search}
             status={status}
             labels={labels}
-            known={useKnown(names, mail.emails, labels)}
+            known={known}
             input={input}
-            total={mail.total}
+            total={written ? undefined : mail.total}
+            failed={waiting.failed}
             isSyncing={mail.isSyncing}
+            bar={
+              selection.choosing && (
+                <BulkBar
+                  selection={selection}
+                  place={place}
+                  labelling={doing.barLabels}
+                  onChange={(wish) => doing.change(wish, selection.threads)}
+                />
+              )
+            }
+            onTick={!written && threads.length > 0 ? selection.begin : undefined}
+            onCompose={status?.is_connected ? () => composer.write({ kind: "new" }) : undefined}
             onChange={inbox.change}
             onSync={() => void sync()}
             onDone={() => threads.length > 0 && at < 0 && inbox.step(0)}
           />
-          {threads.length > 0 && <Notice workspaceId={workspaceId} status={status} />}
-          <ListBody workspaceId={workspaceId} inbox={inbox} status={status} mine={mine} words={words} />
+          {threads.length > 0 && !written && <Notice workspaceId={workspaceId} status={status} />}
+          {place === outbox ? (
+            <OutboxView
+              workspaceId={workspaceId}
+              onDraft={(o) => composer.write({ kind: "draft", id: o.draft_id, connection: o.connection_id })}
+            />
+          ) : place === drafts ? (
+            <DraftsView
+              workspaceId={workspaceId}
+              connection={search.account}
+              onOpen={(d) => composer.write({ kind: "draft", id: d.id, connection: d.connection_id })}
+            />
+          ) : (
+            <ListBody {...{ workspaceId, inbox, status, mine, words, doing }} />
+          )}
         </section>
         <SplitHandle label="Width of the list" pane="left" width={left} {...listWidth} onChange={setLeft} />
         <section className={classes.thread} aria-label="Conversation">
@@ -137,6 +177,17 @@ export function InboxPage() {
               context={context}
               can={{ next: at < threads.length - 1, previous: at > 0 }}
               after={!roomy && messages && <div className={classes.below}>{pane}</div>}
+              tools={
+                doing.opened?.newest.owner.mine && (
+                  <ThreadTools
+                    thread={doing.opened}
+                    labelling={doing.threadLabels}
+                    shared={messages?.some((m) => m.shared) ?? false}
+                    onChange={(wish) => doing.opened && doing.change(wish, [doing.opened])}
+                    onShare={() => setSharing(true)}
+                  />
+                )
+              }
               on={on}
             />
           ) : (
@@ -157,9 +208,39 @@ export function InboxPage() {
             </aside>
           </>
         )}
+        {sharing && messages?.[0]?.owner.mine && <ShareDialog messages={messages} onClose={() => setSharing(false)} />}
+        {composer.open && (
+          <Suspense>
+            <Composer
+              key={composer.open.nonce}
+              workspaceId={workspaceId}
+              status={status}
+              start={composer.open.start}
+              onSaved={(letter) => composer.open && composer.onSaved(composer.open.nonce, letter)}
+              onSent={composer.onSent}
+              onDiscarded={(letter) => void composer.onDiscarded(letter)}
+              onClose={composer.close}
+            />
+          </Suspense>
+        )}
       </div>
     </NamesContext>
   );
+}
+
+const useMine = (status: GoogleStatus | undefined) =>
+  useMemo(() => new Set((status?.connections ?? []).map((c) => c.google_email.toLowerCase())), [status?.connections]);
+
+function useSync(mail: ReturnType<typeof useInbox>["mail"]) {
+  return async () => {
+    if (mail.isSyncing) return;
+    try {
+      const run = await mail.sync();
+      if (run.state === "failed" && run.error) throw new Error(run.error);
+    } catch (error) {
+      sayFailed("Sync did not work", error);
+    }
+  };
 }
 
 /** The conversation in Gmail, in the right account. */
@@ -177,140 +258,4 @@ function useKnown(names: Names, emails: EmailListItem[], labels: { id: string; n
     }
     return { people: [...people.values()], labels };
   }, [names, emails, labels]);
-}
-
-interface BodyProps {
-  workspaceId: string;
-  inbox: ReturnType<typeof useInbox>;
-  status: GoogleStatus | undefined;
-  mine: Set<string>;
-  words: string[];
-}
-
-function ListBody({ workspaceId, inbox, status, mine, words }: BodyProps) {
-  const { mail, threads, search } = inbox;
-  if (mail.isLoading) return <Bones rows={9} height={76} />;
-  if (mail.error && threads.length === 0)
-    return <Failed error={mail.error} retry={mail.refresh} title="The mail could not be loaded" />;
-  if (threads.length === 0) return <Nothing workspaceId={workspaceId} inbox={inbox} status={status} />;
-  return (
-    <>
-      {mail.error && (
-        <p className={classes.stale} role="status">
-          Showing what was loaded before. {explain(mail.error).message}
-        </p>
-      )}
-      <MailList
-        key={JSON.stringify(inbox.query)}
-        name={JSON.stringify(inbox.query)}
-        threads={threads}
-        cursor={inbox.cursor}
-        open={search.thread}
-        wanted={inbox.wanted}
-        mine={mine}
-        words={words}
-        total={mail.total}
-        hasMore={mail.hasMore}
-        isLoadingMore={mail.isLoadingMore}
-        onMore={mail.loadMore}
-        onNear={inbox.prefetch}
-        onFocus={inbox.setCursor}
-      />
-    </>
-  );
-}
-
-function Nothing({ workspaceId, inbox, status }: Pick<BodyProps, "workspaceId" | "inbox" | "status">) {
-  const { search, change } = inbox;
-  if (search.q || search.unread || search.files || search.label || search.account) {
-    return (
-      <Empty
-        icon={<MailSearch size={18} />}
-        title={search.unread && !search.q ? "Everything is read" : "Nothing matches"}
-        action={
-          <Button
-            onClick={() =>
-              change({ q: undefined, unread: undefined, files: undefined, label: undefined, account: undefined })
-            }
-          >
-            Show the whole inbox
-          </Button>
-        }
-      >
-        {search.q
-          ? "Try fewer words, or an operator such as from: or has:attachment."
-          : "No message passes the filters that are set."}
-      </Empty>
-    );
-  }
-  const reading = status && readConnection(status);
-  if (status && reading && (reading.action === "reconnect" || (reading.action === "repair" && !canReadMail(status)))) {
-    return <NotAllowed workspaceId={workspaceId} status={status} reading={reading} />;
-  }
-  if (reading?.action) {
-    const [to, label] = wayOut(reading.action);
-    return (
-      <Empty
-        icon={<Inbox size={18} />}
-        title={reading.title}
-        action={
-          <Button component={Link} to={to} variant={reading.action === "connect" ? "filled" : undefined}>
-            {label}
-          </Button>
-        }
-      >
-        {reading.detail}
-      </Empty>
-    );
-  }
-  return (
-    <Empty icon={<Inbox size={18} />} title={reading?.tone === "busy" ? "Your mail is on its way" : "No mail here"}>
-      {reading?.tone === "busy"
-        ? "The newest messages appear first, within seconds."
-        : "New messages appear here by themselves."}
-    </Empty>
-  );
-}
-
-function wayOut(action: NonNullable<Reading["action"]>) {
-  if (action === "connect") return [paths.connect, "Connect Google"] as const;
-  if (["ask", "blocked", "wait"].includes(action)) return [paths.connect, "See what is missing"] as const;
-  return [paths.integrations, "Open the settings"] as const;
-}
-
-/** Connected, but without the permission that mail needs. */
-function NotAllowed({ workspaceId, status, reading }: { workspaceId: string; status: GoogleStatus; reading: Reading }) {
-  const { connect, isConnecting, error } = useGoogleIntegrationConnect(workspaceId);
-  return (
-    <Empty
-      icon={<Inbox size={18} />}
-      title={reading.action === "repair" ? "Rapport may not read your mail yet" : reading.title}
-      action={<MendButton {...{ status, reading, connect, isConnecting }} />}
-    >
-      {error
-        ? explain(error).message
-        : reading.action === "repair"
-          ? `${status.google_email} is connected, but the permission to read mail was not given.`
-          : reading.detail}
-    </Empty>
-  );
-}
-
-/** No conversation is open. */
-function Idle({ status }: { status: GoogleStatus | undefined }) {
-  return (
-    <div className={classes.idle}>
-      <Empty
-        icon={<Inbox size={18} />}
-        title={status?.counts.unread ? plural(status.counts.unread, "unread message") : "Choose a conversation"}
-      >
-        <div className={classes.keys}>
-          <Kbd keys="J K" /> <span>move</span>
-          <Kbd keys="Enter" /> <span>open</span>
-          <Kbd keys="/" /> <span>search</span>
-          <Kbd keys="?" /> <span>all shortcuts</span>
-        </div>
-      </Empty>
-    </div>
-  );
 }

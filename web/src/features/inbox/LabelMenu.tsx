@@ -1,14 +1,17 @@
 import { Menu } from "@mantine/core";
-import { Check, ChevronDown } from "lucide-react";
+import { Check, ChevronDown, File, OctagonAlert, Send, Trash2 } from "lucide-react";
+import type { ReactNode } from "react";
 import type { InboxSearch } from "@/app/paths";
 import { count } from "@/lib/format";
 import type { Label } from "@/lib/types";
 import classes from "./ListHead.module.css";
-import { allMail, effectiveLabel } from "./useInbox";
+import { allMail, drafts, effectiveLabel, outbox } from "./useInbox";
 
 interface Props {
   search: InboxSearch;
   labels: Label[];
+  /** Messages that were not sent. */
+  failed?: number;
   onChange: (next: Partial<InboxSearch>) => void;
 }
 
@@ -28,7 +31,10 @@ const categories: Record<string, string> = {
 };
 
 const first = ["INBOX", "STARRED", "SENT", "IMPORTANT"];
-const rare = ["DRAFT", "CHAT", "SPAM", "TRASH"];
+/** Drafts, spam and trash have places of their own in the menu. */
+const rare = ["CHAT"];
+
+const placeNames: Record<string, string> = { [drafts]: "Drafts", [outbox]: "Outbox", SPAM: "Spam", TRASH: "Trash" };
 
 export interface Menus {
   main: Label[];
@@ -59,16 +65,30 @@ function nested(label: Label, own: Label[]) {
   return { label, depth: parents.length, name: label.name.slice(longest) };
 }
 
-export function LabelMenu({ search, labels, onChange }: Props) {
+export function LabelMenu({ search, labels, failed = 0, onChange }: Props) {
   const current = effectiveLabel(search);
   const name =
-    current === allMail
+    placeNames[current] ??
+    (current === allMail
       ? search.q
         ? "Search"
         : "All mail"
-      : (labels.find((l) => l.id === current)?.name ?? titled(current));
+      : (labels.find((l) => l.id === current)?.name ?? titled(current)));
   const { main, rare, own, categories } = arranged(labels);
-  const choose = (id: string) => onChange({ label: id === "INBOX" && !search.q ? undefined : id, thread: undefined });
+  const choose = (id: string) => {
+    const words = id === outbox || id === drafts ? { q: undefined } : {};
+    onChange({ label: id === "INBOX" && !search.q ? undefined : id, thread: undefined, ...words });
+  };
+  const place = (id: string, icon: ReactNode, end?: ReactNode) => (
+    <Menu.Item
+      key={id}
+      leftSection={icon}
+      rightSection={current === id ? <Check size={14} /> : end}
+      onClick={() => choose(id)}
+    >
+      {placeNames[id]}
+    </Menu.Item>
+  );
   const item = (label: Label, depth = 0, text = titled(label.name)) => (
     <Menu.Item
       key={label.id}
@@ -105,6 +125,15 @@ export function LabelMenu({ search, labels, onChange }: Props) {
         <Menu.Item onClick={() => choose(allMail)} rightSection={current === allMail ? <Check size={14} /> : undefined}>
           All mail
         </Menu.Item>
+        <Menu.Divider />
+        {place(drafts, <File size={14} />)}
+        {place(
+          outbox,
+          <Send size={14} />,
+          failed > 0 && <span className={classes.failed}>{count(failed)} not sent</span>,
+        )}
+        {place("SPAM", <OctagonAlert size={14} />)}
+        {place("TRASH", <Trash2 size={14} />)}
         {own.length > 0 && <Menu.Divider />}
         {own.length > 0 && <Menu.Label>Labels</Menu.Label>}
         {own.map(({ label, depth, name: text }) => item(label, depth, text))}

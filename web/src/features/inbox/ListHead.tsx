@@ -1,6 +1,6 @@
 import { ActionIcon, Menu } from "@mantine/core";
-import { AtSign, Check, MailOpen, Paperclip, RefreshCw } from "lucide-react";
-import type { RefObject } from "react";
+import { AtSign, Check, ListChecks, MailOpen, Paperclip, PenLine, RefreshCw, Star } from "lucide-react";
+import type { ReactNode, RefObject } from "react";
 import type { InboxSearch } from "@/app/paths";
 import { lastSync } from "@/lib/connection";
 import { longDate, plural } from "@/lib/format";
@@ -20,22 +20,24 @@ interface Props {
   input: RefObject<HTMLInputElement | null>;
   total: number | undefined;
   isSyncing: boolean;
+  /** In place of the first line while conversations are ticked. */
+  bar: ReactNode;
+  /** Messages that were not sent. */
+  failed: number;
+  onTick?: () => void;
+  onCompose?: () => void;
   onChange: (next: Partial<InboxSearch>) => void;
   onSync: () => void;
   onDone: () => void;
 }
 
 /** Above the list: what is listed, the search, the filters, the sync. */
-export function ListHead({ search, status, labels, known, input, total, isSyncing, onChange, onSync, onDone }: Props) {
+export function ListHead(props: Props) {
+  const { search, status, labels, known, input, onChange, onDone } = props;
   const accounts = status?.connections ?? [];
   return (
     <header className={classes.head}>
-      <div className={classes.line}>
-        <h1 className="visually-hidden">Inbox</h1>
-        <LabelMenu search={search} labels={labels} onChange={onChange} />
-        <span className={classes.total}>{total === undefined ? "" : plural(total, "conversation")}</span>
-        {status?.is_connected && <SyncButton status={status} isSyncing={isSyncing} onSync={onSync} />}
-      </div>
+      {props.bar ?? <TitleLine {...props} />}
       <div className={classes.line}>
         <SearchBar
           value={search.q}
@@ -44,7 +46,7 @@ export function ListHead({ search, status, labels, known, input, total, isSyncin
           onChange={(q) => onChange({ q, thread: undefined })}
           onDone={onDone}
         />
-        <Hint label="Unread only" keys="⇧ U">
+        <Hint label="Unread only" keys="⇧ F">
           <ActionIcon
             size={32}
             aria-label="Unread only"
@@ -52,6 +54,16 @@ export function ListHead({ search, status, labels, known, input, total, isSyncin
             onClick={() => onChange({ unread: search.unread ? undefined : true })}
           >
             <MailOpen size={16} />
+          </ActionIcon>
+        </Hint>
+        <Hint label="Starred only">
+          <ActionIcon
+            size={32}
+            aria-label="Starred only"
+            aria-pressed={Boolean(search.starred)}
+            onClick={() => onChange({ starred: search.starred ? undefined : true })}
+          >
+            <Star size={16} />
           </ActionIcon>
         </Hint>
         <Hint label="With files only">
@@ -68,6 +80,31 @@ export function ListHead({ search, status, labels, known, input, total, isSyncin
       </div>
       <SearchDoubts query={search.q} labels={labels} onChange={(q) => onChange({ q, thread: undefined })} />
     </header>
+  );
+}
+
+function TitleLine({ search, status, labels, total, failed, isSyncing, onTick, onCompose, onChange, onSync }: Props) {
+  return (
+    <div className={classes.line}>
+      <h1 className="visually-hidden">Inbox</h1>
+      <LabelMenu search={search} labels={labels} failed={failed} onChange={onChange} />
+      <span className={classes.total}>{total === undefined ? "" : plural(total, "conversation")}</span>
+      {onTick && (
+        <Hint label="Tick conversations" keys="X">
+          <ActionIcon aria-label="Tick conversations" onClick={onTick}>
+            <ListChecks size={16} />
+          </ActionIcon>
+        </Hint>
+      )}
+      {status?.is_connected && <SyncButton status={status} isSyncing={isSyncing} onSync={onSync} />}
+      {onCompose && (
+        <Hint label="Write a message" keys="C">
+          <ActionIcon className={classes.compose} aria-label="Write a message" size={32} onClick={onCompose}>
+            <PenLine size={16} />
+          </ActionIcon>
+        </Hint>
+      )}
+    </div>
   );
 }
 

@@ -123,6 +123,22 @@ function HtmlBody({ email, words }: { email: Email; words: string[] }) {
   );
 }
 
+/** HTML that is no message of its own, such as a quotation: behind the same walls, without images of others. */
+export function HtmlFrame({ html, title }: { html: string; title: string }) {
+  const scheme = useComputedColorScheme("light");
+  const page = useMemo(() => mailPage(html, { remote: false, look: currentLook(scheme), words: [] }), [html, scheme]);
+  return (
+    <Frame
+      key={scheme}
+      html={page.document}
+      title={title}
+      paper={page.designed && !page.adapted}
+      designed={page.designed}
+      bare={page.coloured}
+    />
+  );
+}
+
 /** The theme's colours as plain values: the frame does not see the page's variables. */
 function currentLook(scheme: Look["scheme"]): Look {
   const style = getComputedStyle(document.documentElement);

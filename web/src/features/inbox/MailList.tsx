@@ -4,10 +4,12 @@ import { useEffect, useLayoutEffect, useRef, useState } from "react";
 import { plural } from "@/lib/format";
 import { recipients } from "@/lib/people";
 import { Bones } from "@/ui/kit";
+import { keyOf, type Wish } from "./changes";
 import { EmailListItem, rowHeight } from "./EmailListItem";
 import classes from "./MailList.module.css";
 import { useNames } from "./names";
 import { rowsAbove, type Thread } from "./threads";
+import { canChange, type Selection } from "./useSelection";
 
 interface Props {
   /** Names what is listed; the place in a list is remembered under it. */
@@ -23,8 +25,11 @@ interface Props {
   hasMore: boolean;
   isLoadingMore: boolean;
   onMore: () => void;
+  selection: Selection;
+  returned: ReadonlySet<string>;
   onNear: (thread: Thread) => void;
   onFocus: (id: string) => void;
+  onChange: (thread: Thread, wish: Wish) => void;
 }
 
 /** Where each list was left, for the way back to it. */
@@ -98,6 +103,11 @@ export function MailList(props: Props) {
                   open={thread.id === open}
                   wide={wide}
                   words={props.words}
+                  ticked={canChange(thread) ? props.selection.has(thread) : undefined}
+                  choosing={props.selection.choosing}
+                  returned={props.returned.has(keyOf(thread.newest)) || props.returned.has(thread.newest.id)}
+                  onTick={props.selection.toggle}
+                  onChange={props.onChange}
                   onNear={props.onNear}
                   onFocus={props.onFocus}
                 />

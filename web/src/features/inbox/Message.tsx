@@ -1,4 +1,5 @@
 import { Popover } from "@mantine/core";
+import { Lock } from "lucide-react";
 import { useState } from "react";
 import { exactDate, longDate } from "@/lib/format";
 import { displayName, firstName, parseAddress } from "@/lib/people";
@@ -6,6 +7,7 @@ import type { Email } from "@/lib/types";
 import { Avatar } from "@/ui/kit";
 import { Marked } from "@/ui/Marked";
 import { Attachments } from "./Attachments";
+import { whyHidden } from "./access";
 import { MailBody } from "./MailBody";
 import classes from "./Message.module.css";
 import { useNames } from "./names";
@@ -22,6 +24,7 @@ interface Props {
 /** One message of a conversation: a line when folded, all of it when open. */
 export function Message({ email, mine, open, words, onToggle }: Props) {
   const name = displayName(email.from_name, email.from_email);
+  const hidden = whyHidden(email);
   return (
     <article
       className={classes.message}
@@ -45,7 +48,7 @@ export function Message({ email, mine, open, words, onToggle }: Props) {
             <Recipients email={email} mine={mine} />
           ) : (
             <span className={classes.snippet}>
-              <Marked text={email.snippet} words={words} />
+              {hidden ? "Text not shared" : <Marked text={email.snippet} words={words} />}
             </span>
           )}
         </div>
@@ -55,7 +58,14 @@ export function Message({ email, mine, open, words, onToggle }: Props) {
       </header>
       {open && (
         <div className={classes.body} data-body>
-          <MailBody email={email} words={words} />
+          {hidden ? (
+            <p className={classes.hidden}>
+              <Lock size={14} />
+              <span>{hidden}</span>
+            </p>
+          ) : (
+            <MailBody email={email} words={words} />
+          )}
           <Attachments email={email} />
         </div>
       )}

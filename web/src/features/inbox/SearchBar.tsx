@@ -1,6 +1,10 @@
+import { useQuery } from "@tanstack/react-query";
 import { Search, X } from "lucide-react";
 import { type KeyboardEvent, type RefObject, useEffect, useId, useMemo, useRef, useState } from "react";
-import { complete, type Known, type Suggestion, suggest } from "@/lib/search";
+import { useWorkspaceId } from "@/app/session";
+import { googleIntegrationApi } from "@/lib/api";
+import { keys } from "@/lib/keys";
+import { complete, fromServer, type Known, type Suggestion, suggest, together } from "@/lib/search";
 import classes from "./SearchBar.module.css";
 
 interface Props {
@@ -22,7 +26,11 @@ export function SearchBar({ value, known, input, onChange, onDone }: Props) {
   const [at, setAt] = useState(-1);
   const sent = useRef(value ?? "");
   const list = useId();
-  const suggestions = useMemo(() => (offered ? suggest(text, caret, known) : []), [offered, text, caret, known]);
+  const more = useServer(offered ? text.slice(0, caret) : "");
+  const suggestions = useMemo(
+    () => (offered ? together(suggest(text, caret, known), fromServer(text, caret, more)) : []),
+    [offered, text, caret, known, more],
+  );
 
   useEffect(() => {
     if ((value ?? "") === sent.current) return;
@@ -131,4 +139,24 @@ export function SearchBar({ value, known, input, onChange, onDone }: Props) {
       </div>
     </search>
   );
+}
+
+const none: { text: string; hint: string }[] = [];
+
+/** People and labels of all mail, not only of what is at hand. */
+function useServer(typed: string) {
+  const workspaceId = useWorkspaceId();
+  const [asked, setAsked] = useState("");
+  useEffect(() => {
+    const timer = setTimeout(() => setAsked(typed), 120);
+    return () => clearTimeout(timer);
+  }, [typed]);
+  const { data } = useQuery({
+    queryKey: keys.suggest(workspaceId, asked),
+    queryFn: ({ signal }) => googleIntegrationApi.suggest(workspaceId, asked, signal),
+    enabled: asked.trim().length > 1,
+    staleTime: 60_000,
+    retry: false,
+  });
+  return asked === typed && data ? data.items.filter((s) => s.kind !== "operator") : none;
 }

@@ -11,15 +11,18 @@ import type { EmailQuery } from "@/lib/types";
 import { groupThreads, placeOf, type Thread } from "./threads";
 
 export const allMail = "ALL";
+/** Lists of what is written, in place of mail that is here. */
+export const outbox = "OUTBOX";
+export const drafts = "DRAFT";
 
 /** The label that is really asked for: searching looks everywhere unless a label was chosen. */
 export const effectiveLabel = (search: InboxSearch): string =>
-  search.label ?? (search.q || search.files ? allMail : "INBOX");
+  search.label ?? (search.q || search.files || search.starred ? allMail : "INBOX");
 
 export function emailQuery(search: InboxSearch): EmailQuery {
   const label = effectiveLabel(search);
   return {
-    q: queryText(search.q, search.files),
+    q: queryText(search.q, search.files, search.starred),
     label: label === allMail ? undefined : label,
     is_unread: search.unread,
     connection_id: search.account,
@@ -71,7 +74,11 @@ export function useInbox(workspaceId: string) {
     if (!search.thread) return;
     for (const neighbour of [threads[at + 1], threads[at - 1]]) if (at >= 0 && neighbour) prefetch(neighbour);
   }, [search.thread, at, threads, prefetch]);
-  return { search, query, mail, threads, cursor, setCursor, wanted, at, change, open, close, step, prefetch };
+  const mark = useCallback((id: string | undefined) => {
+    setCursor(id);
+    wanted.current = id;
+  }, []);
+  return { search, query, mail, threads, cursor, setCursor, mark, wanted, at, change, open, close, step, prefetch };
 }
 
 /** Reads a conversation ahead, so that opening it takes no time. */

@@ -1,0 +1,84 @@
+import { ActionIcon, Button } from "@mantine/core";
+import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { File, Trash2 } from "lucide-react";
+import { rows, usePages } from "@/hooks/usePages";
+import { googleIntegrationApi } from "@/lib/api";
+import { keys } from "@/lib/keys";
+import { recipients } from "@/lib/people";
+import type { Draft } from "@/lib/types";
+import { Bones, cx, Empty, Failed, Hint, Time } from "@/ui/kit";
+import { useNames } from "./names";
+import classes from "./OutboxView.module.css";
+import { say, sayFailed } from "./toast";
+
+interface Props {
+  workspaceId: string;
+  connection: string | undefined;
+  onOpen: (draft: Draft) => void;
+}
+
+/** Drafts as they are in Gmail. */
+export function DraftsView({ workspaceId, connection, onOpen }: Props) {
+  const client = useQueryClient();
+  const names = useNames();
+  const list = usePages<Draft>({
+    queryKey: [...keys.outgoing.drafts(workspaceId), connection ?? ""],
+    read: (cursor, signal) => googleIntegrationApi.drafts(workspaceId, connection, cursor, signal),
+  });
+  const drop = useMutation({
+    mutationFn: (d: Draft) => googleIntegrationApi.deleteDraft(workspaceId, d.id, d.connection_id),
+    onSuccess: () => say({ id: "draft deleted", text: "Draft deleted", ms: 4000 }),
+    onError: (error) => sayFailed("The draft was not deleted", error),
+    onSettled: () => client.invalidateQueries({ queryKey: keys.outgoing.drafts(workspaceId) }),
+  });
+  const found = rows(list.data);
+  if (list.isPending) return <Bones rows={5} height={76} />;
+  if (list.error && found.length === 0)
+    return <Failed error={list.error} retry={list.refetch} title="The drafts could not be loaded" />;
+  if (found.length === 0) {
+    return (
+      <Empty icon={<File size={18} />} title="No drafts">
+        What you begin to write is kept in Gmail's drafts by itself, and stands here.
+      </Empty>
+    );
+  }
+  return (
+    <div className={classes.scroller}>
+      <ul className={classes.list} aria-label="Drafts">
+        {found.map((d) => (
+          <li key={d.id} className={cx(classes.row, classes.draft)}>
+            <button
+              type="button"
+              className={classes.open}
+              aria-label={`Open the draft ${d.subject || "without a subject"}`}
+              onClick={() => onOpen(d)}
+            />
+            <span className={classes.to}>{d.to.length > 0 ? `To ${recipients(d.to, names)}` : "To nobody yet"}</span>
+            <span className={classes.end}>
+              <span className={classes.time}>
+                <Time iso={d.updated_at} />
+              </span>
+              <Hint label="Delete the draft">
+                <ActionIcon
+                  className={classes.drop}
+                  size={24}
+                  aria-label={`Delete the draft ${d.subject || "without a subject"}`}
+                  onClick={() => drop.mutate(d)}
+                >
+                  <Trash2 size={14} />
+                </ActionIcon>
+              </Hint>
+            </span>
+            <span className={classes.subject}>{d.subject || "(no subject)"}</span>
+            <span className={classes.snippet}>{d.snippet}</span>
+          </li>
+        ))}
+      </ul>
+      {list.hasNextPage && (
+        <Button variant="subtle" fullWidth onClick={() => void list.fetchNextPage()} loading={list.isFetchingNextPage}>
+          Show more
+        </Button>
+      )}
+    </div>
+  );
+}
