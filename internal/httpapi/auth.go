@@ -17,17 +17,21 @@ import (
 
 const (
 	sessionCookie = "rapport_session"
-	stateCookie   = "rapport_state"
+	// hostCookie is its name on https: browsers take it from this host alone, so
+	// that a neighbour in the domain cannot put another session in its place
+	// (RFC 6265bis, "The __Host- Prefix").
+	hostCookie  = "__Host-" + sessionCookie
+	stateCookie = "rapport_state"
 )
 
 // presented is what a request shows to say who it is from.
-func presented(r *http.Request) org.Presented {
+func (s *Server) presented(r *http.Request) org.Presented {
 	p := org.Presented{Remote: r.RemoteAddr}
 	if scheme, value, ok := strings.Cut(r.Header.Get("Authorization"), " "); ok && strings.EqualFold(scheme, "Bearer") {
 		p.Bearer = crm.NewSecret(strings.TrimSpace(value))
 		return p
 	}
-	if c, err := r.Cookie(sessionCookie); err == nil {
+	if c, err := r.Cookie(s.sessionName()); err == nil {
 		p.Session = crm.NewSecret(c.Value)
 	}
 	return p
@@ -99,10 +103,17 @@ func (s *Server) open(ctx context.Context, c access.Caller, user crm.User, agent
 	return &setupOutput{Cookie: s.cookie(token, expires), Body: me}, nil
 }
 
+func (s *Server) sessionName() string {
+	if s.secure() {
+		return hostCookie
+	}
+	return sessionCookie
+}
+
 func (s *Server) cookie(token crm.Secret, expires time.Time) http.Cookie {
 	return http.Cookie{
-		Name: sessionCookie, Value: token.Reveal(), Path: "/", Expires: expires,
-		HttpOnly: true, SameSite: http.SameSiteLaxMode, Secure: strings.HasPrefix(s.PublicURL, "https://"),
+		Name: s.sessionName(), Value: token.Reveal(), Path: "/", Expires: expires,
+		HttpOnly: true, SameSite: http.SameSiteLaxMode, Secure: s.secure(),
 	}
 }
 
@@ -120,6 +131,7 @@ func (s *Server) createToken(ctx context.Context, c access.Caller, in *bodyOf[Cr
 
 type logoutInput struct {
 	Session string `cookie:"rapport_session" hidden:"true"`
+	OfHost  string `cookie:"__Host-rapport_session" hidden:"true"`
 }
 
 type logoutOutput struct {
@@ -127,8 +139,12 @@ type logoutOutput struct {
 }
 
 func (s *Server) logout(ctx context.Context, _ access.Caller, in *logoutInput) (*logoutOutput, error) {
-	if in.Session != "" {
-		if err := s.Org.CloseSession(ctx, crm.NewSecret(in.Session)); err != nil {
+	shown := in.Session
+	if s.secure() {
+		shown = in.OfHost
+	}
+	if shown != "" {
+		if err := s.Org.CloseSession(ctx, crm.NewSecret(shown)); err != nil {
 			return nil, err
 		}
 	}

@@ -114,7 +114,7 @@ func (s *Server) cut(ctx context.Context, c access.Caller, f fact.Fact, data map
 }
 
 func (s *Server) mayListen(r *http.Request, c access.Caller) bool {
-	now, err := s.Org.Authenticate(r.Context(), presented(r))
+	now, err := s.Org.Authenticate(r.Context(), s.presented(r))
 	if err == nil {
 		now, err = s.Org.Enter(r.Context(), now, c.Workspace)
 	}

@@ -37,7 +37,7 @@ func (s *Server) receiveNotification(w http.ResponseWriter, r *http.Request, _ a
 		}
 		return data, nil
 	}
-	if err := s.Push.Receive(r.Context(), presented(r).Bearer, body, r.Header); err != nil {
+	if err := s.Push.Receive(r.Context(), s.presented(r).Bearer, body, r.Header); err != nil {
 		return err
 	}
 	w.WriteHeader(http.StatusNoContent)

@@ -113,7 +113,7 @@ func (s *Server) admitted(who rule, r *http.Request, workspace string) (access.C
 	if r.Method == http.MethodPost && r.URL.Path == base+"/setup" && !s.ownName(r.Host) {
 		return nobody, &fault.Error{Kind: fault.Forbidden, Code: "not_our_name", Text: "The first owner is made under this machine's own name or under PUBLIC_URL. Set PUBLIC_URL to the address you use, or open it as localhost."}
 	}
-	shown := presented(r)
+	shown := s.presented(r)
 	c, err := s.Org.Authenticate(ctx, shown)
 	if err != nil {
 		nothing := shown.Bearer.IsZero() && shown.Session.IsZero()

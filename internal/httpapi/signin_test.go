@@ -90,6 +90,13 @@ func TestSessionCookieIsGuarded(t *testing.T) {
 	require.NoError(t, err)
 	defer func() { _ = answer.Body.Close() }()
 	cookie := answer.Cookies()[0]
+	require.Equal(t, "__Host-rapport_session", cookie.Name)
+	require.Equal(t, "/", cookie.Path)
+	require.Empty(t, cookie.Domain)
+	for name, status := range map[string]int{"__Host-rapport_session": 200, "rapport_session": 401} { // others in the domain can set the second
+		answer, _ := get(t, w.URL+"/api/v1/me", "Cookie", name+"="+cookie.Value)
+		require.Equal(t, status, answer.StatusCode, name)
+	}
 	require.True(t, cookie.HttpOnly)
 	require.True(t, cookie.Secure)
 	require.Equal(t, http.SameSiteLaxMode, cookie.SameSite)
