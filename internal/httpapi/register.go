@@ -173,6 +173,8 @@ func tagOf(path string) string {
 	switch {
 	case strings.Contains(path, "/gmail/"):
 		return "Mail"
+	case strings.Contains(path, "}/webhooks"), strings.HasSuffix(path, "/webhook-events"):
+		return "Webhooks"
 	case strings.Contains(path, "/google-approval"), strings.Contains(path, "/google-clients"), strings.HasSuffix(path, "/doctor"),
 		strings.HasSuffix(path, "/connections"), strings.HasSuffix(path, "/directory"), strings.Contains(path, "/connect-links"):
 		return "Organisation"
