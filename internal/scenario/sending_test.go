@@ -368,7 +368,7 @@ func sends(t *testing.T, d storetest.Database) int {
 	case testing.Short():
 		return 500
 	case d == storetest.PostgreSQL:
-		return 2000
+		return 1000
 	}
 	return 10_000
 }
