@@ -273,7 +273,7 @@ func (s *Store) threadCounts(ctx context.Context, c access.Caller, boxes []box, 
 	args, join, seen := []any{s.d.list(threads)}, "", ""
 	if !whole(boxes) {
 		v := sightOf(c, 2)
-		args, join, seen = append(args, v.args...), " JOIN google_integrations c ON c.id = e.integration_id", " AND "+v.where
+		args, join, seen = append(args, v.args...), ofBox, " AND "+v.where
 	}
 	counts := make(map[threadOf]int, len(spots))
 	err := each(ctx, s.reading("mail.List"), "count threads", func(r scanner) error {
