@@ -110,7 +110,7 @@ func (s *Store) addressed(ctx context.Context, from source, addresses []string, 
 		h.mark, _ = strconv.ParseUint(mark, 10, 64) // none yet: everything is news
 		return h, err
 	}, `SELECT id, workspace_id, user_id, google_sub, google_email, gmail_history_id FROM google_integrations
-		WHERE `+s.d.in("google_email", 1)+` AND gmail_sync_enabled AND status IN ('active', 'degraded') AND google_sub <> '' ORDER BY id`+suffix, s.d.list(addresses))
+		WHERE `+s.d.in("google_email", 1)+` AND gmail_sync_enabled AND status IN ('active', 'degraded') AND provider = 'google' ORDER BY id`+suffix, s.d.list(addresses))
 	if err != nil {
 		return nil, err
 	}
@@ -198,7 +198,7 @@ func (s *Store) Overdue(ctx context.Context, q push.OverdueQuery, after crm.Conn
 		return id, err
 	}, `SELECT c.id FROM google_integrations c LEFT JOIN gmail_watches w ON w.integration_id = c.id
 		WHERE c.id > $1 AND COALESCE(w.tried_at, 0) < $2 AND CASE
-			WHEN c.gmail_sync_enabled AND c.status IN ('active', 'degraded') AND c.google_sub <> '' AND $3 <> ''
+			WHEN c.gmail_sync_enabled AND c.status IN ('active', 'degraded') AND c.provider = 'google' AND $3 <> ''
 			THEN w.integration_id IS NULL OR w.state <> 'on' OR w.topic <> $3 OR w.renewed_at < $4 OR w.expires_at < $5
 			ELSE w.state = 'on' AND c.status IN ('active', 'degraded', 'paused') END
 		ORDER BY c.id LIMIT $6`, string(after), stamp(q.Tried), q.Topic, stamp(q.Renewed), stamp(q.Soon), int64(limit))
@@ -245,5 +245,5 @@ func (s *Store) EachWatch(ctx context.Context, see func(push.Watch)) error {
 			COALESCE(next_step, ''), COALESCE(via, ''), COALESCE(notified_at, 0), COALESCE(announced, 0), COALESCE(published_at, 0), COALESCE(looked_again, 0),
 			COALESCE(suspect, 0), COALESCE(suspect_at, 0), COALESCE(missed_at, 0), COALESCE("interval", 0), COALESCE(delays, 'null')
 		FROM google_integrations c LEFT JOIN gmail_watches w ON w.integration_id = c.id
-		WHERE c.gmail_sync_enabled AND c.status IN ('active', 'degraded') AND c.google_sub <> ''`)
+		WHERE c.gmail_sync_enabled AND c.status IN ('active', 'degraded') AND c.provider = 'google'`)
 }

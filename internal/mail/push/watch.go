@@ -255,4 +255,6 @@ func (w *Watch) See(now time.Time) Seen {
 }
 
 // should reports whether a connection's mailbox is to be watched.
-func should(c crm.Connection) bool { return c.Status.Syncs() && c.GmailSync && c.GoogleSub != "" }
+func should(c crm.Connection) bool {
+	return c.Status.Syncs() && c.GmailSync && (c.Provider == crm.ProviderGoogle || c.Provider == "")
+}
