@@ -117,6 +117,9 @@ func (s *Store) RemoveMember(ctx context.Context, c org.MemberChange, judge func
 				return err
 			}
 		}
+		if err := t.forgetReader(ctx, c.Workspace, c.Target); err != nil {
+			return err
+		}
 		if err := t.endInvitationsBy(ctx, c, ""); err != nil {
 			return err
 		}
