@@ -438,6 +438,11 @@ func TestLabelsOnAndOff(t *testing.T) {
 
 		turn(map[string]string{label: "hide"}, "INBOX", "SENT")
 		require.Equal(t, 1, seen(label), "the one that is in the inbox, too")
+		for search, want := range map[string]int{"label:projects": 1, "label:projects in:anywhere": 1, "in:anywhere rfc822msgid:nothing": 0} {
+			page, err := h.ground.List(p.ctx, h.owners, mail.ListQuery{Workspace: h.owners.Workspace, Connection: h.conn, Search: mail.ParseSearch(search, mail.Viewer{Now: h.clock.Now()})})
+			require.NoError(t, err)
+			require.Len(t, page.Emails, want, search)
+		}
 		counts, err := h.ground.CountsOf(p.ctx, h.conn)
 		require.NoError(t, err)
 		require.EqualValues(t, seen(""), counts.Messages)

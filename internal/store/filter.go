@@ -100,8 +100,8 @@ func (f *filter) exclude() {
 	switch {
 	case f.lens.partial():
 		f.and("e.shown")
-	case f.anywhere:
-		f.and("e.deleted_at IS NULL")
+	case f.anywhere: // but not what a label turned off hides
+		f.and("(e.shown OR EXISTS (SELECT 1 FROM email_labels l WHERE l.label IN ('SPAM', 'TRASH', 'DRAFT') AND l.pos = e.pos))")
 	case len(f.asked) > 0:
 		or := []string{"e.shown"}
 		for _, l := range f.asked {
