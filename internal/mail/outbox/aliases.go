@@ -36,10 +36,18 @@ func (s *Service) mine(ctx context.Context, c access.Caller, id crm.ConnectionID
 	if err != nil {
 		return crm.Connection{}, err
 	}
+	first := crm.Connection{}
 	for _, conn := range all {
-		if id == "" && conn.Status != crm.StatusDisconnected && conn.GrantID != "" || conn.ID == id && id != "" {
+		switch {
+		case conn.ID == id && id != "":
 			return conn, nil
+		case conn.Status == crm.StatusDisconnected:
+		case first.ID == "", first.GrantID == "" && conn.GrantID != "" && first.Provider != crm.ProviderIMAP: // one that waits for consent sends nothing
+			first = conn
 		}
+	}
+	if id == "" && first.ID != "" {
+		return first, nil
 	}
 	if id != "" {
 		return crm.Connection{}, fault.New(fault.NotFound, "There is no such connection.")
