@@ -68,27 +68,35 @@ func rotate(cmd *cobra.Command, a *app.App, after string) error {
 	if err != nil {
 		return fmt.Errorf("stopped behind grant %s, go on with --after: %w", done.After, err)
 	}
+	accounts, err := a.Accounts.Rotate(cmd.Context())
+	if err != nil {
+		return fmt.Errorf("passwords of e-mail accounts: %w", err)
+	}
 	if wantsJSON(cmd) {
 		err := printJSON(cmd.OutOrStdout(), map[string]any{
 			"seen": done.Seen, "resealed": done.Resealed, "failed": done.Failed, "clients": done.Clients, "failed_clients": done.FailedClients,
+			"accounts": accounts.Resealed, "failed_accounts": accounts.Failed,
 		})
 		if err != nil {
 			return err
 		}
 	} else {
-		say(cmd, "%d grants looked at, %d sealed anew; %d secrets of OAuth clients sealed anew.", done.Seen, done.Resealed, done.Clients)
+		say(cmd, "%d grants looked at, %d sealed anew; %d secrets of OAuth clients and %d passwords of e-mail accounts sealed anew.", done.Seen, done.Resealed, done.Clients, accounts.Resealed)
 	}
-	return unopened(done)
+	return unopened(done, len(accounts.Failed))
 }
 
 // unopened says what no key opens.
-func unopened(r vault.Rotation) error {
+func unopened(r vault.Rotation, accounts int) error {
 	var lost []string
 	if n := len(r.Failed); n > 0 {
 		lost = append(lost, fmt.Sprintf("%d grants cannot be opened by any of the keys; their owners have to reconnect", n))
 	}
 	if n := len(r.FailedClients); n > 0 {
 		lost = append(lost, fmt.Sprintf("the secrets of %d OAuth clients cannot be opened by any of the keys; an administrator has to enter them again", n))
+	}
+	if accounts > 0 {
+		lost = append(lost, fmt.Sprintf("the passwords of %d e-mail accounts cannot be opened by any of the keys; their owners have to enter them again", accounts))
 	}
 	if len(lost) == 0 {
 		return nil

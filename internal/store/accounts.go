@@ -216,3 +216,17 @@ func (s *Store) MailboxesOf(ctx context.Context, c access.Caller) ([]crm.Connect
 		WHERE c.workspace_id = $1 AND (c.user_id = $2 OR $3) ORDER BY CASE WHEN c.provider = 'google' THEN 0 ELSE 1 END, c.created_at, c.id`,
 		string(c.Workspace), string(c.UserID), c.Via == access.ViaSystem)
 }
+
+// SealedAccounts gives up to n accounts with a password after the id, by id.
+func (s *Store) SealedAccounts(ctx context.Context, after crm.AccountID, n int) ([]crm.Account, error) {
+	return all(ctx, s.reading("accounts.Sealed"), "list", scanAccount,
+		"SELECT "+accountColumns+" FROM email_accounts WHERE id > $1 AND sealed_password <> '' ORDER BY id LIMIT $2", string(after), int64(n))
+}
+
+// ResealAccount swaps a password if the old one still stands.
+func (s *Store) ResealAccount(ctx context.Context, id crm.AccountID, old, sealed string) error {
+	return s.write(ctx, "accounts.Reseal", func(t *tx) error {
+		_, err := t.exec(ctx, "swap password", "UPDATE email_accounts SET sealed_password = $3 WHERE id = $1 AND sealed_password = $2", string(id), old, sealed)
+		return err
+	})
+}

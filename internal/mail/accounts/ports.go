@@ -148,6 +148,10 @@ type Rows interface {
 	// GoogleConnection is the member's connection of a Google account by address,
 	// fault.NotFound if none.
 	GoogleConnection(ctx context.Context, w crm.WorkspaceID, u crm.UserID, email string) (crm.Connection, error)
+	// SealedAccounts gives up to n accounts with a password after the id, by id;
+	// ResealAccount swaps a password if the old one still stands.
+	SealedAccounts(ctx context.Context, after crm.AccountID, n int) ([]crm.Account, error)
+	ResealAccount(ctx context.Context, id crm.AccountID, old, sealed string) error
 	// Watch claims accounts to listen to: those nobody listens to, and the holder's.
 	Watch(ctx context.Context, holder string, now, until time.Time, limit int) ([]crm.Account, error)
 	Connection(ctx context.Context, w crm.WorkspaceID, id crm.ConnectionID) (crm.Connection, error)
@@ -217,4 +221,6 @@ type FolderBatch struct {
 type Sealer interface {
 	Seal(row, field string, value crm.Secret) (string, error)
 	Open(row, field, sealed string) (crm.Secret, error)
+	// Current reports whether the first key opens the value (or it is empty).
+	Current(row, field, sealed string) bool
 }

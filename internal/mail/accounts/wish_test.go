@@ -12,6 +12,7 @@ import (
 	"rapport/internal/fault"
 	"rapport/internal/mail/accounts"
 	"rapport/internal/store/storetest"
+	"rapport/internal/vault"
 )
 
 // fields are those that are wrong.
@@ -163,4 +164,36 @@ func TestWhoLeavesTakesTheirAccountsAlong(t *testing.T) {
 	_, err := w.Store.AccountByID(context.Background(), v.ID)
 	require.Equal(t, fault.NotFound, fault.Of(err))
 	require.NoError(t, w.try(v.ID), "a step that comes late does nothing")
+}
+
+func TestPasswordsAreSealedAnewUnderANewKey(t *testing.T) {
+	w := newWorld(t, storetest.SQLite)
+	v := w.add()
+	key, err := vault.NewKey()
+	require.NoError(t, err)
+	both, err := vault.NewSealer(crm.NewSecret(key.Reveal() + "," + w.key.Reveal()))
+	require.NoError(t, err)
+	w.Sealer = both
+	done, err := w.Rotate(context.Background())
+	require.NoError(t, err)
+	require.EqualValues(t, 1, done.Resealed)
+	w.Sealer, err = vault.NewSealer(key)
+	require.NoError(t, err)
+	w.sync(v.ID)
+	a, err := w.Get(context.Background(), w.caller(), v.ID)
+	require.NoError(t, err)
+	require.Equal(t, crm.AccountActive, a.State)
+
+	other, err := vault.NewKey()
+	require.NoError(t, err)
+	w.Sealer, err = vault.NewSealer(other)
+	require.NoError(t, err)
+	done, err = w.Rotate(context.Background())
+	require.NoError(t, err)
+	require.Equal(t, []crm.AccountID{v.ID}, done.Failed)
+	w.sync(v.ID)
+	a, err = w.Get(context.Background(), w.caller(), v.ID)
+	require.NoError(t, err)
+	require.Equal(t, crm.AccountRefused, a.State)
+	require.Contains(t, a.Error, "Enter it again")
 }

@@ -47,6 +47,7 @@ type world struct {
 	tokens *tokens
 	lines  *lines
 	smtp   *smtptest.Server
+	key    crm.Secret
 }
 
 // tokens is a vault whose tokens a test decides.
@@ -127,7 +128,7 @@ func newWorld(t testing.TB, d storetest.Database) *world {
 	require.NoError(t, err)
 	sealer, err := vault.NewSealer(key)
 	require.NoError(t, err)
-	w := &world{World: storetest.NewWorld(t, d), t: t, server: s, tokens: &tokens{}, lines: &lines{},
+	w := &world{World: storetest.NewWorld(t, d), t: t, server: s, tokens: &tokens{}, lines: &lines{}, key: key,
 		user: fmt.Sprintf("ada%d@northwind-lamps.example", users.Add(1))}
 	w.smtp = smtptest.Start(t, s.Certificate(t), dovecottest.Password)
 	w.Service = &accounts.Service{
