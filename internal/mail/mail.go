@@ -27,6 +27,7 @@ type Service struct {
 	Queue       work.Queue
 	// Accounts reads the mail of an e-mail account again; nil where there are none.
 	Accounts func(ctx context.Context, c crm.ConnectionID) error
+	Aging    Aging   // nil: mail is kept for ever
 	Changes  Changes // nil: mail is only read
 	Pace     Pace    // nil: every connection is polled at its own interval
 	Now      func() time.Time
@@ -39,6 +40,7 @@ type Service struct {
 
 	labels   labelMemory
 	listings listings
+	policies policyMemory
 }
 
 // labelMemory remembers which labels of a mailbox have been saved since the
@@ -75,7 +77,7 @@ func job(k work.Kind, c crm.ConnectionID, at time.Time) work.Job {
 
 // Schedule gives the jobs that have to wait in the queue at all times.
 func (s *Service) Schedule() []work.Job {
-	return []work.Job{{Kind: KindPoll, Group: string(KindPoll), DueAt: s.Now(), Priority: 20, Every: PollEvery}}
+	return []work.Job{{Kind: KindPoll, Group: string(KindPoll), DueAt: s.Now(), Priority: 20, Every: PollEvery}, s.ageJob(s.Now())}
 }
 
 // Start asks for everything a connected mailbox needs: changes, back-fill and,
@@ -275,6 +277,8 @@ func syncable(c crm.Connection) error {
 		return &fault.Error{Kind: fault.Reconnect, Code: "google_reauthorization_required", Text: "Google no longer accepts Rapport's access to this account. Reconnect it."}
 	case !c.Status.Syncs():
 		return fault.New(fault.Conflict, "This connection is %s; it does not sync.", c.Status)
+	case syncsByIMAP(c):
+		return &fault.Error{Kind: fault.Conflict, Code: "not_gmail", Text: "This is the mail of an e-mail account. It is changed in its own mail program, and what changes there is shown here."}
 	case !c.GmailSync:
 		return fault.New(fault.Conflict, "Mail is turned off for this connection.")
 	}
