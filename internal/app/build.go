@@ -127,7 +127,7 @@ func (a *App) buildMail(d doors) error {
 		return err
 	}
 	a.Mail = &mail.Service{
-		Mailboxes: boxes, Streams: a.Store, Runs: a.Store, Ledger: a.Store, Emails: a.Store, Connections: a.Store, Privacy: a.Store, Queue: a.Store, Changes: a.Store,
+		Mailboxes: boxes, Streams: a.Store, Runs: a.Store, Ledger: a.Store, Emails: a.Store, Connections: a.Store, Privacy: a.Store, Queue: a.Store, Aging: a.Store, Changes: a.Store,
 		Now: a.now, Random: rand.Reader, Log: a.log, Budget: stepBudget,
 	}
 	a.Export = &export.Service{Emails: a.Store, Rows: a.Store, Mailboxes: boxes, Connections: a.Store, Streams: a.Store, Decode: google.DecodeMessage}

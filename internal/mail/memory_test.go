@@ -188,6 +188,10 @@ func (m *memory) Known(_ context.Context, _ crm.ConnectionID, ids []string) (map
 	return out, nil
 }
 
+func (m *memory) MailPolicy(context.Context, crm.WorkspaceID) (crm.MailPolicy, error) {
+	return crm.MailPolicy{}, nil
+}
+
 func (m *memory) RulesOf(context.Context, crm.WorkspaceID, crm.UserID) (*Rules, error) {
 	return m.rules, nil
 }

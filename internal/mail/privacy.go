@@ -293,6 +293,11 @@ func (s *Service) ChangeMailPolicy(ctx context.Context, c access.Caller, patch P
 	if err := s.sweepSoon(ctx, sweep); err != nil {
 		return err
 	}
+	if patch.BodyRetentionDays != nil || patch.RetentionDays != nil {
+		if err := s.Queue.Enqueue(ctx, s.ageJob(s.Now())); err != nil {
+			return fmt.Errorf("asking for a round of old mail: %w", err)
+		}
+	}
 	return s.fetchAgain(ctx, lacking)
 }
 

@@ -3,6 +3,7 @@ package mail
 import (
 	"slices"
 	"strings"
+	"time"
 
 	"rapport/internal/crm"
 	"rapport/internal/fault"
@@ -15,6 +16,8 @@ type Rules struct {
 	blocked       patterns
 	protected     patterns
 	own           patterns // the workspace's domains
+
+	oldest, oldestText time.Time // that are kept; see Keep
 }
 
 // InternalRule stands for a rule's id where mail among colleagues is left out.
@@ -75,8 +78,12 @@ func addressesOf(e *crm.Email) []crm.Address {
 }
 
 // Excludes says whether a message is not to be stored, and by which rule: that of
-// a blocked address, or InternalRule when all its addresses are the workspace's own.
+// a blocked address, InternalRule when all its addresses are the workspace's own,
+// or RetentionRule when it is too old.
 func (r *Rules) Excludes(e *crm.Email) (rule string, excluded bool) {
+	if e.Date.Before(r.oldest) && !e.Date.IsZero() {
+		return RetentionRule, true
+	}
 	if len(r.blocked) > 0 {
 		for _, a := range addressesOf(e) {
 			if rule, ok := r.blocked.match(a.Email); ok {

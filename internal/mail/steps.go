@@ -23,6 +23,7 @@ func (s *Service) Definitions() []work.Definition {
 		{Kind: KindChange, Step: s.sendChange, Timeout: 10 * time.Minute},
 		{Kind: KindLabels, Step: s.tidyLabels, Timeout: 10 * time.Minute},
 		{Kind: KindSweep, Step: s.sweep, Timeout: 10 * time.Minute},
+		{Kind: KindAge, Step: s.age, Timeout: 10 * time.Minute},
 		{Kind: KindPoll, Step: s.poll, Timeout: 5 * time.Minute},
 	}
 }
@@ -51,6 +52,9 @@ func (s *Service) step(stream crm.Stream, p Priority, do body) work.Step {
 		x := &session{Service: s, until: s.Now().Add(s.Budget)}
 		ok, err := x.load(ctx, crm.ConnectionID(subject), stream)
 		if err != nil || !ok {
+			return false, err
+		}
+		if err := x.retain(ctx); err != nil {
 			return false, err
 		}
 		x.box, err = s.Mailboxes.Open(ctx, x.conn, p)

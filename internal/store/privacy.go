@@ -43,6 +43,7 @@ func (a *apply) readRules(ctx context.Context, changes []engine.Change[mail.Item
 // sweep that follows every new rule.
 func (a *apply) keepsOut(e *crm.Email, gmailID string, stored *message) bool {
 	rule, out := a.rules.Excludes(e)
+	a.rules.Trim(e)
 	if !out || stored != nil && stored.live {
 		return false
 	}

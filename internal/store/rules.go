@@ -38,27 +38,28 @@ func (s *Store) MailRules(ctx context.Context, w crm.WorkspaceID, u crm.UserID, 
 func (s *Store) rulesOf(ctx context.Context, from source, w crm.WorkspaceID, owner crm.UserID) (*mail.Rules, error) {
 	var list []crm.MailRule
 	internal, domains := false, ""
+	policy := crm.MailPolicy{}
 	err := each(ctx, from, "read rules", func(r scanner) error {
 		var one crm.MailRule
-		err := r.Scan(&internal, &domains, &one.ID, &one.Kind, &one.Pattern)
+		err := r.Scan(&internal, &domains, &policy.RetentionDays, &policy.BodyRetentionDays, &one.ID, &one.Kind, &one.Pattern)
 		if one.ID != "" {
 			list = append(list, one)
 		}
 		return err
-	}, `SELECT COALESCE(p.store_internal, FALSE), COALESCE(p.own_domains, '[]'), COALESCE(r.id, ''), COALESCE(r.kind, ''), COALESCE(r.pattern, '')
+	}, `SELECT COALESCE(p.store_internal, FALSE), COALESCE(p.own_domains, '[]'), COALESCE(p.retention_days, 0), COALESCE(p.body_retention_days, 0), COALESCE(r.id, ''), COALESCE(r.kind, ''), COALESCE(r.pattern, '')
 		FROM workspaces w LEFT JOIN mail_policies p ON p.workspace_id = w.id LEFT JOIN mail_rules r ON r.workspace_id = w.id AND r.user_id IN ('', $2)
 		WHERE w.id = $1`, string(w), string(owner))
 	if err != nil {
 		return nil, err
 	}
 	if internal {
-		return mail.NewRules(list, true, nil), nil
+		return mail.NewRules(list, true, nil).Keep(mail.Cutoffs(policy, s.now())), nil
 	}
 	own, err := readList(domains)
 	if err == nil && len(own) == 0 {
 		own, err = s.ownDomains(ctx, from, w)
 	}
-	return mail.NewRules(list, false, own), err
+	return mail.NewRules(list, false, own).Keep(mail.Cutoffs(policy, s.now())), err
 }
 
 // domainMemory remembers the domains of workspaces for a while: they are asked
@@ -256,6 +257,13 @@ func (s *Store) ChangeMailPolicy(ctx context.Context, w crm.WorkspaceID, change 
 				return err
 			}
 		}
+		if longer := p.RetentionDays == 0 || p.RetentionDays > before.RetentionDays; before.RetentionDays > 0 && longer {
+			again, err := t.forgetExcluded(ctx, w, mail.RetentionRule)
+			if err != nil {
+				return err
+			}
+			lacking = append(lacking, again...)
+		}
 		if !p.StoreInternal && (before.StoreInternal || domains) {
 			sweep = boxes
 			if err := t.markForSweep(ctx, boxes, false); err != nil {
@@ -413,13 +421,17 @@ func (w *sweep) remove(ctx context.Context) error {
 // dropEmails deletes messages with all that hangs on them, and the bytes of
 // files that no other message has. Numbers are the caller's matter.
 func (t *tx) dropEmails(ctx context.Context, pos []int64) error {
-	list := t.s.d.list(pos)
-	_, err := t.exec(ctx, "drop files", `DELETE FROM attachments_cache WHERE hash IN (SELECT a.hash FROM email_attachments a WHERE a.hash <> '' AND `+t.s.d.in("a.pos", 1)+`)
-		AND NOT EXISTS (SELECT 1 FROM email_attachments o WHERE o.hash = attachments_cache.hash AND o.hash <> '' AND NOT (`+t.s.d.in("o.pos", 1)+`))`, list)
-	if err != nil {
+	if err := t.dropFileBytes(ctx, pos); err != nil {
 		return err
 	}
-	_, err = t.exec(ctx, "drop emails", "DELETE FROM synced_emails WHERE "+t.s.d.in("pos", 1), list)
+	_, err := t.exec(ctx, "drop emails", "DELETE FROM synced_emails WHERE "+t.s.d.in("pos", 1), t.s.d.list(pos))
+	return err
+}
+
+// dropFileBytes deletes the kept bytes of files that no message but these has.
+func (t *tx) dropFileBytes(ctx context.Context, pos []int64) error {
+	_, err := t.exec(ctx, "drop files", `DELETE FROM attachments_cache WHERE hash IN (SELECT a.hash FROM email_attachments a WHERE a.hash <> '' AND `+t.s.d.in("a.pos", 1)+`)
+		AND NOT EXISTS (SELECT 1 FROM email_attachments o WHERE o.hash = attachments_cache.hash AND o.hash <> '' AND NOT (`+t.s.d.in("o.pos", 1)+`))`, t.s.d.list(pos))
 	return err
 }
 
