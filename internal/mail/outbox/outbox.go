@@ -76,7 +76,7 @@ const (
 // Definitions are the steps of the outbox.
 func (s *Service) Definitions() []work.Definition {
 	return []work.Definition{
-		{Kind: KindSend, Step: s.step, Timeout: 15 * time.Minute},
+		{Kind: KindSend, Step: s.step, Timeout: 15 * time.Minute, Urgent: true},
 		{Kind: KindSweep, Step: s.sweep, Timeout: time.Minute},
 	}
 }
