@@ -39,18 +39,24 @@ func (x *examination) topic(ctx context.Context) Finding {
 	if !ok {
 		return skipped("Nobody who is connected has allowed Gmail.")
 	}
+	// A mailbox that Rapport watches keeps its watch: trying has renewed it.
+	watched, err := x.app.Store.WatchShared(ctx, crm.Connection{GoogleSub: l.grant.GoogleSub}, name)
+	if err != nil {
+		return warned("Try again.", "Whether the mailbox is watched could not be read: %s", lastWord(err))
+	}
 	root := x.root(crm.ServiceGmail) + "gmail/v1/users/me/"
 	answer, err := x.call(ctx, http.MethodPost, root+"watch", l.token, strings.NewReader(`{"topicName":`+quoted(name)+`,"labelIds":["INBOX"]}`))
 	if err != nil {
-		// The request may have arrived: a watch must not stay behind.
-		x.unwatch(ctx, root, l.token)
+		if !watched { // the request may have arrived: a watch must not stay behind
+			x.unwatch(ctx, root, l.token)
+		}
 		return warned("Try again.", "Gmail does not answer: %s", lastWord(err))
 	}
 	says := string(answer.body)
 	project := strings.Split(name, "/")[1]
 	switch {
 	case answer.status == http.StatusOK:
-		if !x.unwatch(ctx, root, l.token) {
+		if !watched && !x.unwatch(ctx, root, l.token) {
 			return warned("Nothing: it ends by itself within seven days.", "Gmail may publish to %s, but the watch that tried it could not be stopped.", name)
 		}
 		return good("Gmail may publish to %s.", name)

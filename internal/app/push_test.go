@@ -321,6 +321,28 @@ func TestPushIsOffUnlessConfigured(t *testing.T) {
 	require.Equal(t, "off", seen.Watch.State)
 }
 
+// TestDoctorLeavesWatchesAlone: trying the topic does not end the watch that
+// mail comes in by.
+func TestDoctorLeavesWatchesAlone(t *testing.T) {
+	t.Parallel()
+	w := notified(t, storetest.SQLite, true)
+	owner := w.SetUp()
+	require.Equal(t, "connected", w.Connect(owner, client.ConnectWish{}, apptest.Consent{Account: apptest.Mara}))
+	w.Imported(owner)
+	w.Until(owner, "notifications to come", func(s client.Status) bool { return s.Watch.Mode == "push" })
+	_, err := owner.Workspace(w.Home).Examine(ctx)
+	require.NoError(t, err)
+	methods := map[string]int{}
+	for _, r := range w.Sim.Front.Log.Since(0) {
+		methods[r.Method]++
+	}
+	require.Equal(t, 2, methods["watch"])
+	require.Zero(t, methods["stop"])
+	arrived := listens(t, w, owner, "mail.arrived")
+	deliver(t, w, apptest.Mara, "After the doctor")
+	<-arrived
+}
+
 // TestABurstIsOneRun: ten thousand notifications for one mailbox, all at once,
 // are a handful of looks at it; the queue never holds more than one job for it.
 func TestABurstIsOneRun(t *testing.T) {

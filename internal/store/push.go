@@ -50,7 +50,7 @@ func watchOf(ctx context.Context, from source, id crm.ConnectionID, suffix strin
 // say when its next poll is.
 func (s *Store) ChangeWatch(ctx context.Context, c crm.Connection, fn func(w *push.Watch) (next *time.Time)) error {
 	return s.write(ctx, "push.ChangeWatch", func(t *tx) error {
-		before, err := watchOf(ctx, t, c.ID, s.d.forUpdate())
+		before, err := t.lockWatch(ctx, c)
 		if err != nil {
 			return err
 		}
@@ -66,6 +66,17 @@ func (s *Store) ChangeWatch(ctx context.Context, c crm.Connection, fn func(w *pu
 		_, err = t.exec(ctx, "store next poll", "UPDATE google_integrations SET next_poll_at = $2 WHERE id = $1 AND next_poll_at <> $2", string(c.ID), stamp(*next))
 		return err
 	})
+}
+
+// lockWatch takes the row of a connection for writing. It is made first, so that
+// two who find none do not both make one, and the later forget the earlier.
+func (t *tx) lockWatch(ctx context.Context, c crm.Connection) (push.Watch, error) {
+	_, err := t.exec(ctx, "make watch", `INSERT INTO gmail_watches (integration_id, google_sub, `+watchColumns+`)
+		VALUES ($1, $2, '', '', 0, 0, 0, '', '', '', 0, 0, 0, 0, 0, 0, 0, 0, 'null') ON CONFLICT DO NOTHING`, string(c.ID), c.GoogleSub)
+	if err != nil {
+		return push.Watch{}, err
+	}
+	return watchOf(ctx, t, c.ID, t.s.d.forUpdate())
 }
 
 // putWatch stores a watch that has changed, with the fact where people see it.
@@ -103,19 +114,19 @@ type heard struct {
 
 // addressed reads the syncing connections with one of the addresses, as they are
 // told apart from one another by their ids.
-func (s *Store) addressed(ctx context.Context, from source, addresses []string, suffix string) ([]heard, error) {
+func (s *Store) addressed(ctx context.Context, from source, addresses []string, watch func(crm.Connection) (push.Watch, error)) ([]heard, error) {
 	list, err := all(ctx, from, "read addressed connections", func(r scanner) (h heard, err error) {
 		var mark string
 		err = r.Scan(&h.conn.ID, &h.conn.WorkspaceID, &h.conn.UserID, &h.conn.GoogleSub, &h.email, &mark)
 		h.mark, _ = strconv.ParseUint(mark, 10, 64) // none yet: everything is news
 		return h, err
 	}, `SELECT id, workspace_id, user_id, google_sub, google_email, gmail_history_id FROM google_integrations
-		WHERE `+s.d.in("google_email", 1)+` AND gmail_sync_enabled AND status IN ('active', 'degraded') AND provider = 'google' ORDER BY id`+suffix, s.d.list(addresses))
+		WHERE `+s.d.in("google_email", 1)+` AND gmail_sync_enabled AND status IN ('active', 'degraded') AND provider = 'google' ORDER BY id`, s.d.list(addresses))
 	if err != nil {
 		return nil, err
 	}
 	for i := range list {
-		if list[i].watch, err = watchOf(ctx, from, list[i].conn.ID, suffix); err != nil {
+		if list[i].watch, err = watch(list[i].conn); err != nil {
 			return nil, err
 		}
 	}
@@ -150,7 +161,8 @@ func (s *Store) Announce(ctx context.Context, notices []push.Notice, job func(id
 		}
 		return changed, jobs
 	}
-	list, err := s.addressed(ctx, s.reading("push.Announce"), addresses, "")
+	from := s.reading("push.Announce")
+	list, err := s.addressed(ctx, from, addresses, func(c crm.Connection) (push.Watch, error) { return watchOf(ctx, from, c.ID, "") })
 	if err != nil {
 		return nil, err
 	}
@@ -158,7 +170,7 @@ func (s *Store) Announce(ctx context.Context, notices []push.Notice, job func(id
 		return outcomes, nil
 	}
 	err = s.write(ctx, "push.Announce", func(t *tx) error {
-		list, err := s.addressed(ctx, t, addresses, s.d.forUpdate())
+		list, err := s.addressed(ctx, t, addresses, func(c crm.Connection) (push.Watch, error) { return t.lockWatch(ctx, c) })
 		if err != nil {
 			return err
 		}

@@ -2,6 +2,7 @@ package storetest_test
 
 import (
 	"context"
+	"fmt"
 	"sync"
 	"testing"
 	"time"
@@ -119,6 +120,33 @@ func TestAnnounce(t *testing.T) {
 		}
 		all.Wait()
 		require.EqualValues(t, 307, watchOf(t, w, one).Announced)
+	})
+}
+
+// TestTheFirstNotificationIsNotForgotten: it comes while the answer of the watch
+// is being stored, before there is a row to lock.
+func TestTheFirstNotificationIsNotForgotten(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, d storetest.Database) {
+		w := storetest.NewWorld(t, d)
+		ctx := context.Background()
+		for i := range 30 {
+			c := w.Connect(w.Home, w.Ada, fmt.Sprintf("first%d", i))
+			var both sync.WaitGroup
+			both.Go(func() {
+				if err := w.ChangeWatch(ctx, c, func(x *push.Watch) *time.Time { x.State, x.Topic = push.On, "t"; return nil }); err != nil {
+					t.Error(err)
+				}
+			})
+			both.Go(func() {
+				if _, err := w.Announce(ctx, []push.Notice{{Address: c.GoogleEmail, HistoryID: 9, Via: push.ByPush}}, mail.HistoryJob); err != nil {
+					t.Error(err)
+				}
+			})
+			both.Wait()
+			got := watchOf(t, w, c)
+			require.Equal(t, push.On, got.State, "%d", i)
+			require.Equal(t, push.ByPush, got.Via, "%d", i)
+		}
 	})
 }
 
