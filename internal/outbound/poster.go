@@ -217,11 +217,11 @@ func (p *Poster) read(answer *http.Response) webhooks.Answer {
 
 // text is the beginning of an answer as text that can be stored and shown.
 func text(body []byte) string {
-	if len(body) > answerKept {
-		body = body[:answerKept]
-		for len(body) > 0 && !utf8.RuneStart(body[len(body)-1]) {
-			body = body[:len(body)-1]
+	if n := answerKept; len(body) > n {
+		for n > 0 && !utf8.RuneStart(body[n]) {
+			n--
 		}
+		body = body[:n]
 	}
 	return strings.Map(func(r rune) rune {
 		if r < ' ' && r != '\n' && r != '\t' {

@@ -81,9 +81,14 @@ func (t *tx) putWebhook(ctx context.Context, e webhooks.Endpoint) error {
 
 // Webhook reads a webhook of a workspace.
 func (s *Store) Webhook(ctx context.Context, w crm.WorkspaceID, id crm.WebhookID) (webhooks.Endpoint, error) {
-	e, err := one(ctx, s.reading("webhooks.Webhook"), "read", scanWebhookCounted,
-		"SELECT "+webhookColumns+", "+webhookWaiting+" FROM webhooks h WHERE h.workspace_id = $1 AND h.id = $2", string(w), string(id))
+	e, err := one(ctx, s.reading("webhooks.Webhook"), "read", scanWebhook,
+		"SELECT "+webhookColumns+" FROM webhooks h WHERE h.workspace_id = $1 AND h.id = $2", string(w), string(id))
 	return found(e, err, noWebhook)
+}
+
+// WaitingFor counts the deliveries of a webhook that are yet to be made.
+func (s *Store) WaitingFor(ctx context.Context, id crm.WebhookID) (int64, error) {
+	return one(ctx, s.reading("webhooks.WaitingFor"), "count", scanInt, "SELECT COUNT(*) FROM webhook_deliveries WHERE webhook_id = $1 AND live", string(id))
 }
 
 // WebhooksOf lists the webhooks of a workspace, the oldest first.

@@ -43,6 +43,8 @@ type Deliveries interface {
 	DeliveriesOf(ctx context.Context, id crm.WebhookID, q Query) ([]Delivery, string, error)
 	// Delivery reads a delivery and its tries, the newest first.
 	Delivery(ctx context.Context, webhook crm.WebhookID, id crm.DeliveryID) (Delivery, []Attempt, error)
+	// WaitingFor counts the deliveries of an endpoint that are yet to be made.
+	WaitingFor(ctx context.Context, id crm.WebhookID) (int64, error)
 	// Redeliver lets a delivery that is over be sent again, fault.Conflict for others.
 	Redeliver(ctx context.Context, webhook crm.WebhookID, id crm.DeliveryID, rows ...access.Audit) (Delivery, error)
 	// PurgeDeliveries deletes up to limit deliveries that were over before a time, or

@@ -50,13 +50,14 @@ func (s *Service) DeliverDue(ctx context.Context) (int, error) {
 	w := newSender(s)
 	tries := 0
 	for {
+		idle := w.free() == mostUnderWay // before looking: what ends later may let others go
 		n, err := w.fill(ctx)
 		tries += n
-		if err != nil || n == 0 && w.free() == mostUnderWay {
+		if err != nil || n == 0 && idle {
 			w.group.Wait()
 			return tries, err
 		}
-		if n == 0 {
+		if n == 0 && !idle {
 			<-w.ended
 		}
 	}

@@ -142,6 +142,9 @@ func (s *Service) One(ctx context.Context, c access.Caller, id crm.WebhookID) (E
 		return Endpoint{}, err
 	}
 	e, err := s.Endpoints.Webhook(ctx, c.Workspace, id)
+	if err == nil {
+		e.Waiting, err = s.Deliveries.WaitingFor(ctx, id)
+	}
 	return e, wrap("reading the webhook", err)
 }
 
