@@ -101,10 +101,14 @@ const pause = 900;
 function listenForKeys(registry: Registry): () => void {
   let first = "";
   let forget: ReturnType<typeof setTimeout> | undefined;
+  // Whether something lies above the page is asked before the key reaches it: it may close by this very key.
+  let overlay = false;
+  const onCapture = () => {
+    overlay = document.querySelector("dialog[open], [role=dialog][aria-modal=true], [role=menu]") !== null;
+  };
   const onKey = (event: KeyboardEvent) => {
     if (event.defaultPrevented || event.isComposing || ["Shift", "Control", "Meta", "Alt"].includes(event.key)) return;
     const press = written(event);
-    const overlay = document.querySelector("dialog[open], [role=dialog][aria-modal=true], [role=menu]");
     if ((isTyping(event.target) || overlay) && !press.startsWith("mod+")) return;
     const available = registry.list().filter(possible);
     const sequence = first ? `${first} ${press}` : press;
@@ -123,9 +127,11 @@ function listenForKeys(registry: Registry): () => void {
       }, pause);
     }
   };
+  window.addEventListener("keydown", onCapture, true);
   window.addEventListener("keydown", onKey);
   return () => {
     clearTimeout(forget);
+    window.removeEventListener("keydown", onCapture, true);
     window.removeEventListener("keydown", onKey);
   };
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { complete, queryText, suggest, wordAt } from "./search";
+import { complete, fromServer, queryText, suggest, together, wordAt } from "./search";
 
 const known = {
   people: [
@@ -45,3 +45,23 @@ it.each([
   ["  ", undefined, undefined],
   [undefined, true, "has:attachment"],
 ])("joins %s and the filter %s to %s", (words, files, text) => expect(queryText(words, files)).toBe(text));
+
+describe("what the server offers", () => {
+  it("completes the word at the caret, beside what is at hand", () => {
+    const text = "has:attachment from:jo";
+    const more = fromServer(text, text.length, [
+      { text: "has:attachment from:jonas@harbourglass.example", hint: "Jonas" },
+      { text: "something else", hint: "" },
+    ]);
+    expect(more).toEqual([
+      { insert: "from:jonas@harbourglass.example ", label: "from:jonas@harbourglass.example", hint: "Jonas" },
+    ]);
+    expect(together([...more], more)).toEqual(more);
+  });
+});
+
+it("adds the filters to the words", () => {
+  expect(queryText("lamps", true, true)).toBe("lamps has:attachment is:starred");
+  expect(queryText("is:starred", false, true)).toBe("is:starred");
+  expect(queryText(undefined, undefined)).toBeUndefined();
+});

@@ -45,7 +45,6 @@ export const EmailListItem = memo(function EmailListItem(props: Props) {
     <div
       className={classes.row}
       data-unread={unread || undefined}
-      data-marked={marked || undefined}
       data-open={open || undefined}
       data-wide={wide || undefined}
       data-ticked={ticked || undefined}

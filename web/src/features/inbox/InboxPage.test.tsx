@@ -113,15 +113,6 @@ describe("the keyboard", () => {
     await waitFor(() => expect(router.state.location.search).toMatchObject({ q: "from:priya" }));
     await waitFor(() => expect(rows().every((r) => /Priya/.test(r.textContent ?? ""))).toBe(true));
   });
-
-  it("e and s change nothing, and say where that is done", async () => {
-    const world = live();
-    show();
-    await waitFor(() => expect(rows().length).toBeGreaterThan(5));
-    press("e");
-    expect(await screen.findByText(/Archive and star in Gmail for now/)).toBeDefined();
-    expect(world.log).toEqual([]);
-  });
 });
 
 describe("the focus", () => {

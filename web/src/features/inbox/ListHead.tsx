@@ -37,7 +37,7 @@ export function ListHead(props: Props) {
   const accounts = status?.connections ?? [];
   return (
     <header className={classes.head}>
-      {props.bar ?? <TitleLine {...props} />}
+      {props.bar || <TitleLine {...props} />}
       <div className={classes.line}>
         <SearchBar
           value={search.q}

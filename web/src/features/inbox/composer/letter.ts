@@ -80,11 +80,18 @@ export function parted(html: string): { body: string; signature: string; quote: 
 
 /** The text of HTML, line by line, as a plain message says it. */
 export function textOf(html: string): string {
-  const page = new DOMParser().parseFromString(
-    html.replace(/<br[^>]*>/gi, "\n").replace(/<\/(div|p|li|blockquote|h\d)>/gi, "\n</$1>"),
-    "text/html",
-  );
-  return (page.body.textContent ?? "").replace(/\n{3,}/g, "\n\n").replace(/^\n+|\n+$/g, "");
+  const lines = html
+    .replace(/\s+/g, " ")
+    .replace(/<br[^>]*>(\s*<\/(div|p|li|blockquote|h\d)>)/gi, "$1")
+    .replace(/<br[^>]*>/gi, "\n")
+    .replace(/<\/(div|p|li|blockquote|h\d|tr)>/gi, "\n</$1>");
+  const text = new DOMParser().parseFromString(lines, "text/html").body.textContent ?? "";
+  return text
+    .split("\n")
+    .map((line) => line.trim())
+    .join("\n")
+    .replace(/\n{3,}/g, "\n\n")
+    .replace(/^\n+|\n+$/g, "");
 }
 
 const escaped = (text: string) => text.replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;");

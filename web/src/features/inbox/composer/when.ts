@@ -30,6 +30,7 @@ export function ahead(t: Date, now = new Date()): string {
   const days = Math.round((at(t, 0, 0).getTime() - at(now, 0, 0).getTime()) / 86_400_000);
   if (days === 0) return `today, ${clock}`;
   if (days === 1) return `tomorrow, ${clock}`;
-  const year = t.getFullYear() === now.getFullYear() ? undefined : "numeric";
-  return `${t.toLocaleDateString("en-GB", { weekday: "short", day: "numeric", month: "short", year })}, ${clock}`;
+  const said = (part: Intl.DateTimeFormatOptions) => t.toLocaleDateString("en-GB", part);
+  const day = `${said({ weekday: "short" })} ${said({ day: "numeric", month: "short" })}`;
+  return `${day}${t.getFullYear() === now.getFullYear() ? "" : ` ${t.getFullYear()}`}, ${clock}`;
 }
