@@ -67,7 +67,7 @@ func readTyped(query string) (t typed, ok bool) {
 	if name, value, found := strings.Cut(t.text, ":"); found && operators[strings.ToLower(name)] {
 		t.operator, t.text = strings.ToLower(name), strings.TrimPrefix(value, `"`)
 	}
-	return t, true
+	return t, !strings.HasPrefix(t.text, `"`) // a phrase begins
 }
 
 func (t typed) complete(with, hint, kind string) Suggestion {
