@@ -27,11 +27,10 @@ export interface AcceptInvitation {
   /** @maxLength 200 */
   name?: string;
   /**
-     * At least 10 characters; the present password for people who have an account.
-     * @minLength 1
+     * At least 10 characters; of people who have an account the present password, or none when they are signed in with it.
      * @maxLength 1024
      */
-  password: string;
+  password?: string;
 }
 
 export type ApprovalScopeProfile = typeof ApprovalScopeProfile[keyof typeof ApprovalScopeProfile];
@@ -543,6 +542,57 @@ export interface CreatedMailRule {
   kind: CreatedMailRuleKind;
   pattern: string;
   scope: CreatedMailRuleScope;
+}
+
+export type CreatedWebhookAudience = typeof CreatedWebhookAudience[keyof typeof CreatedWebhookAudience];
+
+
+export const CreatedWebhookAudience = {
+  workspace: 'workspace',
+  mine: 'mine',
+} as const;
+
+export type CreatedWebhookState = typeof CreatedWebhookState[keyof typeof CreatedWebhookState];
+
+
+export const CreatedWebhookState = {
+  enabled: 'enabled',
+  disabled: 'disabled',
+} as const;
+
+export interface CreatedWebhook {
+  audience: CreatedWebhookAudience;
+  created_at: string;
+  created_by: string;
+  description: string;
+  /** @nullable */
+  disabled_at: string | null;
+  /** In plain words. */
+  disabled_reason: string;
+  events: string[];
+  /**
+     * The first failed try after the last success. After three days the webhook is disabled.
+     * @nullable
+     */
+  failing_since: string | null;
+  id: string;
+  include_body: boolean;
+  /** @nullable */
+  last_success_at: string | null;
+  /** The caller made it. */
+  mine: boolean;
+  /**
+     * Until then the secret before the last rotation signs too.
+     * @nullable
+     */
+  old_secret_until: string | null;
+  /** whsec_ and the key as base64. Shown this once. */
+  secret: string;
+  state: CreatedWebhookState;
+  updated_at: string;
+  url: string;
+  /** Deliveries that are yet to be made. */
+  waiting: number;
 }
 
 export interface Credentials {
@@ -1568,6 +1618,127 @@ export interface ListSuggestion {
   total?: number;
 }
 
+export type WebhookAudience = typeof WebhookAudience[keyof typeof WebhookAudience];
+
+
+export const WebhookAudience = {
+  workspace: 'workspace',
+  mine: 'mine',
+} as const;
+
+export type WebhookState = typeof WebhookState[keyof typeof WebhookState];
+
+
+export const WebhookState = {
+  enabled: 'enabled',
+  disabled: 'disabled',
+} as const;
+
+export interface Webhook {
+  audience: WebhookAudience;
+  created_at: string;
+  created_by: string;
+  description: string;
+  /** @nullable */
+  disabled_at: string | null;
+  /** In plain words. */
+  disabled_reason: string;
+  events: string[];
+  /**
+     * The first failed try after the last success. After three days the webhook is disabled.
+     * @nullable
+     */
+  failing_since: string | null;
+  id: string;
+  include_body: boolean;
+  /** @nullable */
+  last_success_at: string | null;
+  /** The caller made it. */
+  mine: boolean;
+  /**
+     * Until then the secret before the last rotation signs too.
+     * @nullable
+     */
+  old_secret_until: string | null;
+  state: WebhookState;
+  updated_at: string;
+  url: string;
+  /** Deliveries that are yet to be made. */
+  waiting: number;
+}
+
+export interface ListWebhook {
+  items: Webhook[];
+  /** Give it as cursor for the next page; empty on the last one. */
+  next_cursor: string;
+  /** Of a list by relevance: how many of the newest matches were compared; older ones are not in it. */
+  ranked?: number;
+  /** Absent where counting would be too dear. */
+  total?: number;
+}
+
+/**
+ * held: behind an earlier one about the same object. withheld: its audience does not see it any more.
+ */
+export type WebhookDeliveryState = typeof WebhookDeliveryState[keyof typeof WebhookDeliveryState];
+
+
+export const WebhookDeliveryState = {
+  held: 'held',
+  waiting: 'waiting',
+  sending: 'sending',
+  delivered: 'delivered',
+  failed: 'failed',
+  withheld: 'withheld',
+} as const;
+
+export interface WebhookDelivery {
+  attempts: number;
+  connection_id: string;
+  created_at: string;
+  /** Why the last try failed, in plain words. */
+  error: string;
+  event: string;
+  /** @nullable */
+  finished_at: string | null;
+  happened_at: string;
+  /** The webhook-id header, the same over all tries. */
+  id: string;
+  /** @nullable */
+  next_try_at: string | null;
+  /** What it is about. Deliveries about one object go in their order. */
+  object_id: string;
+  /** held: behind an earlier one about the same object. withheld: its audience does not see it any more. */
+  state: WebhookDeliveryState;
+  /** HTTP status of the last answer, 0 without one. */
+  status: number;
+}
+
+export interface ListWebhookDelivery {
+  items: WebhookDelivery[];
+  /** Give it as cursor for the next page; empty on the last one. */
+  next_cursor: string;
+  /** Of a list by relevance: how many of the newest matches were compared; older ones are not in it. */
+  ranked?: number;
+  /** Absent where counting would be too dear. */
+  total?: number;
+}
+
+export interface WebhookEvent {
+  name: string;
+  words: string;
+}
+
+export interface ListWebhookEvent {
+  items: WebhookEvent[];
+  /** Give it as cursor for the next page; empty on the last one. */
+  next_cursor: string;
+  /** Of a list by relevance: how many of the newest matches were compared; older ones are not in it. */
+  ranked?: number;
+  /** Absent where counting would be too dear. */
+  total?: number;
+}
+
 export type WorkspaceRole = typeof WorkspaceRole[keyof typeof WorkspaceRole];
 
 
@@ -1858,6 +2029,38 @@ export interface NewShare {
   user_ids?: string[];
   /** Share it with every member. */
   workspace?: boolean;
+}
+
+/**
+ * workspace: what every member sees; private mail never leaves. mine: what you see, your own mail too, until you leave.
+ */
+export type NewWebhookAudience = typeof NewWebhookAudience[keyof typeof NewWebhookAudience];
+
+
+export const NewWebhookAudience = {
+  workspace: 'workspace',
+  mine: 'mine',
+} as const;
+
+export interface NewWebhook {
+  /** workspace: what every member sees; private mail never leaves. mine: what you see, your own mail too, until you leave. */
+  audience?: NewWebhookAudience;
+  /** @maxLength 500 */
+  description?: string;
+  /**
+     * Names of events, or * for all.
+     * @minItems 1
+     * @maxItems 100
+     */
+  events: string[];
+  /** Texts of messages that the audience sees in full, up to 256 KiB. */
+  include_body?: boolean;
+  /**
+     * Where events are posted; https.
+     * @minLength 1
+     * @maxLength 2000
+     */
+  url: string;
 }
 
 export interface PasswordChange {
@@ -2353,23 +2556,92 @@ export interface VerifyRequest {
   connection_id?: string;
 }
 
+/**
+ * held: behind an earlier one about the same object. withheld: its audience does not see it any more.
+ */
+export type WebhookDeliveryDetailState = typeof WebhookDeliveryDetailState[keyof typeof WebhookDeliveryDetailState];
+
+
+export const WebhookDeliveryDetailState = {
+  held: 'held',
+  waiting: 'waiting',
+  sending: 'sending',
+  delivered: 'delivered',
+  failed: 'failed',
+  withheld: 'withheld',
+} as const;
+
+export interface WebhookTry {
+  /** The beginning of the receiver's answer. */
+  answer: string;
+  at: string;
+  error: string;
+  status: number;
+  took_ms: number;
+}
+
+export interface WebhookDeliveryDetail {
+  attempts: number;
+  connection_id: string;
+  created_at: string;
+  /** Why the last try failed, in plain words. */
+  error: string;
+  event: string;
+  /** @nullable */
+  finished_at: string | null;
+  happened_at: string;
+  /** The webhook-id header, the same over all tries. */
+  id: string;
+  /** @nullable */
+  next_try_at: string | null;
+  /** What it is about. Deliveries about one object go in their order. */
+  object_id: string;
+  /** What is sent, as its audience sees it now; null when it would be withheld. Payloads are not stored. */
+  payload: unknown;
+  /** held: behind an earlier one about the same object. withheld: its audience does not see it any more. */
+  state: WebhookDeliveryDetailState;
+  /** HTTP status of the last answer, 0 without one. */
+  status: number;
+  /** The newest first. */
+  tries: WebhookTry[];
+}
+
+export type WebhookPatchState = typeof WebhookPatchState[keyof typeof WebhookPatchState];
+
+
+export const WebhookPatchState = {
+  enabled: 'enabled',
+  disabled: 'disabled',
+} as const;
+
+export interface WebhookPatch {
+  /** @maxLength 500 */
+  description?: string;
+  /** @maxItems 100 */
+  events?: string[];
+  include_body?: boolean;
+  state?: WebhookPatchState;
+  /** @maxLength 2000 */
+  url?: string;
+}
+
 export type RevokeTokenParams = {
 /**
- * The workspace of the API key, or the caller's first one, when absent.
+ * The workspace of the API key, or the caller's only one, when absent; 422 when they have several.
  */
 workspace_id?: string;
 };
 
 export type VendTokenParams = {
 /**
- * The workspace of the API key, or the caller's first one, when absent.
+ * The workspace of the API key, or the caller's only one, when absent; 422 when they have several.
  */
 workspace_id?: string;
 };
 
 export type ListAuthorizedServicesParams = {
 /**
- * The workspace of the API key, or the caller's first one, when absent.
+ * The workspace of the API key, or the caller's only one, when absent; 422 when they have several.
  */
 workspace_id?: string;
 };
@@ -2807,6 +3079,52 @@ export const ComposeAnswerKind = {
   forward: 'forward',
 } as const;
 
+export type ExportEmailsParams = {
+format?: ExportEmailsFormat;
+/**
+ * One message.
+ * @maxLength 64
+ */
+email_id?: string;
+/**
+ * One conversation, of connection_id.
+ * @maxLength 64
+ */
+thread_id?: string;
+/**
+ * Everything the caller sees when absent; of a conversation, the caller's first connection.
+ * @maxLength 64
+ */
+connection_id?: string;
+/**
+ * Gmail's search operators, as in the list.
+ * @maxLength 2000
+ */
+q?: string;
+/**
+ * Gmail label id.
+ * @maxLength 300
+ */
+label?: string;
+/**
+ * @maxLength 64
+ */
+time_zone?: string;
+/**
+ * Ask Google for the messages as they were sent.
+ */
+original?: boolean;
+};
+
+export type ExportEmailsFormat = typeof ExportEmailsFormat[keyof typeof ExportEmailsFormat];
+
+
+export const ExportEmailsFormat = {
+  mbox: 'mbox',
+  eml: 'eml',
+  jsonl: 'jsonl',
+} as const;
+
 export type ListLabelsParams = {
 /**
  * The caller's first connection when absent.
@@ -3005,6 +3323,32 @@ limit?: number;
 cursor?: string;
 };
 
+export type ListWebhookDeliveriesParams = {
+/**
+ * @minimum 1
+ * @maximum 200
+ */
+limit?: number;
+/**
+ * next_cursor of the page before.
+ * @maxLength 1000
+ */
+cursor?: string;
+state?: ListWebhookDeliveriesState;
+};
+
+export type ListWebhookDeliveriesState = typeof ListWebhookDeliveriesState[keyof typeof ListWebhookDeliveriesState];
+
+
+export const ListWebhookDeliveriesState = {
+  held: 'held',
+  waiting: 'waiting',
+  sending: 'sending',
+  delivered: 'delivered',
+  failed: 'failed',
+  withheld: 'withheld',
+} as const;
+
 export type AuthorizeParams = {
 /**
  * The name the plugin knows the user by.
@@ -3031,7 +3375,7 @@ signature?: string;
  */
 login_hint?: string;
 /**
- * The workspace of the API key, or the caller's first one, when absent.
+ * The workspace of the API key, or the caller's only one, when absent; 422 when they have several.
  */
 workspace_id?: string;
 };
@@ -3633,6 +3977,8 @@ export const getAcceptInvitationUrl = (token: string,) => {
 }
 
 /**
+ * Somebody new chooses a password. Who has an account is signed in with it, or gives its password.
+ *
  * Access: whoever holds an invitation's token.
  * @summary Accept an invitation, and be signed in (session cookie)
  */
@@ -4733,7 +5079,7 @@ export const getStreamEventsUrl = (workspaceId: string,) => {
 }
 
 /**
- * A stream of server-sent events. event is one of ready (at once), mail.arrived, mail.changed, mail.shared (somebody sees more of a mailbox, or less: read its lists again), sync.progress, sync.completed, sync.failed, connection.granted, connection.needs_reauth, connection.changed, approval.asked (to administrators and who asked), approval.decided, member.removed (to the person); data is JSON with connection_id, at and data (ids and counts). A comment comes every 15 seconds. Private matters go to their owner alone, and ids of messages to those who see them. Read what changed from the API: events may be dropped for a slow reader, and then a ready event tells so.
+ * A stream of server-sent events. event is one of ready (at once), mail.arrived, mail.changed (deleted among its data are the ids that are gone), mail.refused (to who made a change: Gmail did not take it, and the labels are as before; reason says why), mail.sending (to the sender: a message of the outbox has another state), mail.shared (somebody sees more of a mailbox, or less: read its lists again), sync.progress, sync.completed, sync.failed, connection.granted, connection.needs_reauth, connection.changed, approval.asked (to administrators and who asked), approval.decided, member.removed (to the person); data is JSON with connection_id, at and data (ids and counts). A comment comes every 15 seconds. Private matters go to their owner alone, and ids of messages to those who see them. Read what changed from the API: events may be dropped for a slow reader, and then a ready event tells so.
  *
  * Access: may mail:read (owner, admin, member; API keys need the scope mail:read).
  * @summary Live events (server-sent)
@@ -5677,6 +6023,42 @@ export const composeAnswer = async (workspaceId: string,
     params?: ComposeAnswerParams, options?: Parameters<typeof call>[1]): Promise<Composition> => {
 
   return call<Composition>(getComposeAnswerUrl(workspaceId,emailId,params),
+  {
+    ...options,
+    method: 'GET'
+
+
+  }
+);}
+
+
+
+export const getExportEmailsUrl = (workspaceId: string,
+    params?: ExportEmailsParams,) => {
+  const normalizedParams = new URLSearchParams();
+
+  Object.entries(params || {}).forEach(([key, value]) => {
+
+    if (value !== undefined) {
+      normalizedParams.append(key, value === null ? 'null' : String(value))
+    }
+  });
+
+  const stringifiedParams = normalizedParams.toString();
+
+  return stringifiedParams.length > 0 ? `/api/v1/workspaces/${workspaceId}/integrations/google/gmail/export?${stringifiedParams}` : `/api/v1/workspaces/${workspaceId}/integrations/google/gmail/export`
+}
+
+/**
+ * Streams the newest first. mbox and eml hold what the caller sees in full; jsonl has one JSON object a line, with access telling how much of the message is seen. eml of several messages is a ZIP archive. With original=true each message is asked for at Google as it was sent, files included (20 units of quota each); without, it is put together from what is stored: header and texts, and a note in place of each file. A message or a conversation by itself comes as it was sent, unless original=false.
+ *
+ * Access: may mail:export (owner, admin, member; API keys need the scope mail:read).
+ * @summary Mail as a file: a message, a conversation, what a search finds, or everything
+ */
+export const exportEmails = async (workspaceId: string,
+    params?: ExportEmailsParams, options?: Parameters<typeof call>[1]): Promise<Blob> => {
+
+  return call<Blob>(getExportEmailsUrl(workspaceId,params),
   {
     ...options,
     method: 'GET'
@@ -6887,8 +7269,10 @@ export const getRemoveMemberUrl = (workspaceId: string,
 }
 
 /**
- * Access: may members:manage (owner, admin; API keys need the scope admin).
- * @summary Take a member out of the workspace
+ * Administrators take others out; members name themselves to leave. The last owner stays.
+ *
+ * Access: may members:read (owner, admin, member; API keys need the scope admin).
+ * @summary Take a member out of the workspace, or leave it
  */
 export const removeMember = async (workspaceId: string,
     userId: string, options?: Parameters<typeof call>[1]): Promise<void> => {
@@ -7000,6 +7384,344 @@ export const revokeServiceToken = async (workspaceId: string,
   {
     ...options,
     method: 'DELETE'
+
+
+  }
+);}
+
+
+
+export const getListWebhookEventsUrl = (workspaceId: string,) => {
+
+
+
+
+  return `/api/v1/workspaces/${workspaceId}/webhook-events`
+}
+
+/**
+ * Access: may webhooks:manage (owner, admin; API keys need the scope admin).
+ * @summary What webhooks can be told
+ */
+export const listWebhookEvents = async (workspaceId: string, options?: Parameters<typeof call>[1]): Promise<ListWebhookEvent> => {
+
+  return call<ListWebhookEvent>(getListWebhookEventsUrl(workspaceId),
+  {
+    ...options,
+    method: 'GET'
+
+
+  }
+);}
+
+
+
+export const getListWebhooksUrl = (workspaceId: string,) => {
+
+
+
+
+  return `/api/v1/workspaces/${workspaceId}/webhooks`
+}
+
+/**
+ * Access: may webhooks:manage (owner, admin; API keys need the scope admin).
+ * @summary Webhooks of the workspace
+ */
+export const listWebhooks = async (workspaceId: string, options?: Parameters<typeof call>[1]): Promise<ListWebhook> => {
+
+  return call<ListWebhook>(getListWebhooksUrl(workspaceId),
+  {
+    ...options,
+    method: 'GET'
+
+
+  }
+);}
+
+
+
+export const getCreateWebhookUrl = (workspaceId: string,) => {
+
+
+
+
+  return `/api/v1/workspaces/${workspaceId}/webhooks`
+}
+
+/**
+ * Events are posted as Standard Webhooks (webhook-id, webhook-timestamp, webhook-signature): at least once, in order per object, tried for three days. Payloads hold what the audience sees when they are sent.
+ *
+ * Access: may webhooks:manage (owner, admin; API keys need the scope admin).
+ * @summary Create a webhook; its secret is shown this once
+ */
+export const createWebhook = async (workspaceId: string,
+    newWebhook: NewWebhook, options?: Parameters<typeof call>[1]): Promise<CreatedWebhook> => {
+
+    const getHeaders = (h?: NonNullable<RequestInit['headers']>): Record<string, string | readonly string[]> => {
+    if (!h) return {};
+    if (h instanceof Headers) return Object.fromEntries(h.entries());
+    if (Symbol.iterator in h) {
+      return Object.fromEntries(
+        Array.from(h as Iterable<Iterable<string>>, (entry) => Array.from(entry) as [string, string]),
+      );
+    }
+    const headers: Record<string, string | readonly string[]> = {};
+    for (const [name, value] of Object.entries<string | readonly string[] | undefined>(h)) {
+      if (value !== undefined) headers[name] = value;
+    }
+    return headers;
+  };
+return call<CreatedWebhook>(getCreateWebhookUrl(workspaceId),
+  {
+    ...options,
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json', ...getHeaders(options?.headers) },
+    body: JSON.stringify(newWebhook)
+  }
+);}
+
+
+
+export const getDeleteWebhookUrl = (workspaceId: string,
+    webhookId: string,) => {
+
+
+
+
+  return `/api/v1/workspaces/${workspaceId}/webhooks/${webhookId}`
+}
+
+/**
+ * Access: may webhooks:manage (owner, admin; API keys need the scope admin).
+ * @summary Delete a webhook with its log
+ */
+export const deleteWebhook = async (workspaceId: string,
+    webhookId: string, options?: Parameters<typeof call>[1]): Promise<void> => {
+
+  return call<void>(getDeleteWebhookUrl(workspaceId,webhookId),
+  {
+    ...options,
+    method: 'DELETE'
+
+
+  }
+);}
+
+
+
+export const getGetWebhookUrl = (workspaceId: string,
+    webhookId: string,) => {
+
+
+
+
+  return `/api/v1/workspaces/${workspaceId}/webhooks/${webhookId}`
+}
+
+/**
+ * Access: may webhooks:manage (owner, admin; API keys need the scope admin).
+ * @summary One webhook
+ */
+export const getWebhook = async (workspaceId: string,
+    webhookId: string, options?: Parameters<typeof call>[1]): Promise<Webhook> => {
+
+  return call<Webhook>(getGetWebhookUrl(workspaceId,webhookId),
+  {
+    ...options,
+    method: 'GET'
+
+
+  }
+);}
+
+
+
+export const getChangeWebhookUrl = (workspaceId: string,
+    webhookId: string,) => {
+
+
+
+
+  return `/api/v1/workspaces/${workspaceId}/webhooks/${webhookId}`
+}
+
+/**
+ * Enabling lets what waits be tried at once. A webhook for its maker's eyes can be disabled by other administrators, not changed.
+ *
+ * Access: may webhooks:manage (owner, admin; API keys need the scope admin).
+ * @summary Change a webhook, disable or enable it
+ */
+export const changeWebhook = async (workspaceId: string,
+    webhookId: string,
+    webhookPatch: WebhookPatch, options?: Parameters<typeof call>[1]): Promise<Webhook> => {
+
+    const getHeaders = (h?: NonNullable<RequestInit['headers']>): Record<string, string | readonly string[]> => {
+    if (!h) return {};
+    if (h instanceof Headers) return Object.fromEntries(h.entries());
+    if (Symbol.iterator in h) {
+      return Object.fromEntries(
+        Array.from(h as Iterable<Iterable<string>>, (entry) => Array.from(entry) as [string, string]),
+      );
+    }
+    const headers: Record<string, string | readonly string[]> = {};
+    for (const [name, value] of Object.entries<string | readonly string[] | undefined>(h)) {
+      if (value !== undefined) headers[name] = value;
+    }
+    return headers;
+  };
+return call<Webhook>(getChangeWebhookUrl(workspaceId,webhookId),
+  {
+    ...options,
+    method: 'PATCH',
+    headers: { 'Content-Type': 'application/json', ...getHeaders(options?.headers) },
+    body: JSON.stringify(webhookPatch)
+  }
+);}
+
+
+
+export const getListWebhookDeliveriesUrl = (workspaceId: string,
+    webhookId: string,
+    params?: ListWebhookDeliveriesParams,) => {
+  const normalizedParams = new URLSearchParams();
+
+  Object.entries(params || {}).forEach(([key, value]) => {
+
+    if (value !== undefined) {
+      normalizedParams.append(key, value === null ? 'null' : String(value))
+    }
+  });
+
+  const stringifiedParams = normalizedParams.toString();
+
+  return stringifiedParams.length > 0 ? `/api/v1/workspaces/${workspaceId}/webhooks/${webhookId}/deliveries?${stringifiedParams}` : `/api/v1/workspaces/${workspaceId}/webhooks/${webhookId}/deliveries`
+}
+
+/**
+ * Access: may webhooks:manage (owner, admin; API keys need the scope admin).
+ * @summary What a webhook was sent, the newest first
+ */
+export const listWebhookDeliveries = async (workspaceId: string,
+    webhookId: string,
+    params?: ListWebhookDeliveriesParams, options?: Parameters<typeof call>[1]): Promise<ListWebhookDelivery> => {
+
+  return call<ListWebhookDelivery>(getListWebhookDeliveriesUrl(workspaceId,webhookId,params),
+  {
+    ...options,
+    method: 'GET'
+
+
+  }
+);}
+
+
+
+export const getGetWebhookDeliveryUrl = (workspaceId: string,
+    webhookId: string,
+    deliveryId: string,) => {
+
+
+
+
+  return `/api/v1/workspaces/${workspaceId}/webhooks/${webhookId}/deliveries/${deliveryId}`
+}
+
+/**
+ * Access: may webhooks:manage (owner, admin; API keys need the scope admin).
+ * @summary One delivery, with its tries and payload
+ */
+export const getWebhookDelivery = async (workspaceId: string,
+    webhookId: string,
+    deliveryId: string, options?: Parameters<typeof call>[1]): Promise<WebhookDeliveryDetail> => {
+
+  return call<WebhookDeliveryDetail>(getGetWebhookDeliveryUrl(workspaceId,webhookId,deliveryId),
+  {
+    ...options,
+    method: 'GET'
+
+
+  }
+);}
+
+
+
+export const getRedeliverWebhookUrl = (workspaceId: string,
+    webhookId: string,
+    deliveryId: string,) => {
+
+
+
+
+  return `/api/v1/workspaces/${workspaceId}/webhooks/${webhookId}/deliveries/${deliveryId}/redeliver`
+}
+
+/**
+ * Access: may webhooks:manage (owner, admin; API keys need the scope admin).
+ * @summary Send a delivery again, with the same id
+ */
+export const redeliverWebhook = async (workspaceId: string,
+    webhookId: string,
+    deliveryId: string, options?: Parameters<typeof call>[1]): Promise<WebhookDelivery> => {
+
+  return call<WebhookDelivery>(getRedeliverWebhookUrl(workspaceId,webhookId,deliveryId),
+  {
+    ...options,
+    method: 'POST'
+
+
+  }
+);}
+
+
+
+export const getRotateWebhookUrl = (workspaceId: string,
+    webhookId: string,) => {
+
+
+
+
+  return `/api/v1/workspaces/${workspaceId}/webhooks/${webhookId}/rotate`
+}
+
+/**
+ * Access: may webhooks:manage (owner, admin; API keys need the scope admin).
+ * @summary Give a webhook a new secret; the old one signs too for 24 hours
+ */
+export const rotateWebhook = async (workspaceId: string,
+    webhookId: string, options?: Parameters<typeof call>[1]): Promise<CreatedWebhook> => {
+
+  return call<CreatedWebhook>(getRotateWebhookUrl(workspaceId,webhookId),
+  {
+    ...options,
+    method: 'POST'
+
+
+  }
+);}
+
+
+
+export const getTestWebhookUrl = (workspaceId: string,
+    webhookId: string,) => {
+
+
+
+
+  return `/api/v1/workspaces/${workspaceId}/webhooks/${webhookId}/test`
+}
+
+/**
+ * Access: may webhooks:manage (owner, admin; API keys need the scope admin).
+ * @summary Send a webhook a test
+ */
+export const testWebhook = async (workspaceId: string,
+    webhookId: string, options?: Parameters<typeof call>[1]): Promise<WebhookDelivery> => {
+
+  return call<WebhookDelivery>(getTestWebhookUrl(workspaceId,webhookId),
+  {
+    ...options,
+    method: 'POST'
 
 
   }
