@@ -1,12 +1,14 @@
 import type { LinkProps } from "@tanstack/react-router";
 import {
   Activity,
+  AtSign,
   BadgeCheck,
   CircleUser,
   Home,
   Inbox,
   KeyRound,
   KeySquare,
+  MailX,
   Plug,
   ScrollText,
   ShieldCheck,
@@ -35,6 +37,7 @@ export const main: Place[] = [
 ];
 export const settings: Place[] = [
   { to: paths.integrations, label: "Integrations", icon: Plug, keys: "g s" },
+  { to: paths.emailAccounts, label: "E-mail accounts", icon: AtSign, words: "imap smtp mailbox provider" },
   { to: paths.account, label: "Account", icon: CircleUser, words: "password sessions devices sign out everywhere" },
   { to: paths.members, label: "Members", icon: Users, keys: "g m" },
 ];
@@ -86,6 +89,12 @@ export const admin: PlaceGroup[] = [
         label: "Connections",
         icon: Activity,
         words: "health attention reconnect accounts",
+      },
+      {
+        to: paths.adminMail,
+        label: "Mail",
+        icon: MailX,
+        words: "blocklist blocked protected retention internal colleagues domains",
       },
       { to: paths.adminSetupCheck, label: "Set-up check", icon: Stethoscope, words: "doctor diagnose fix" },
     ],

@@ -20,6 +20,7 @@ const pages = {
   inbox: () => import("@/features/inbox/InboxPage"),
   connect: () => import("@/features/onboarding/ConnectPage"),
   integrations: () => import("@/features/settings/IntegrationsPage"),
+  emailAccounts: () => import("@/features/settings/EmailAccountsPage"),
   account: () => import("@/features/settings/AccountPage"),
   members: () => import("@/features/settings/MembersPage"),
   adminMembers: () => import("@/features/admin/MembersPage"),
@@ -27,6 +28,7 @@ const pages = {
   adminApproval: () => import("@/features/admin/ApprovalPage"),
   adminGoogle: () => import("@/features/admin/GooglePage"),
   adminConnections: () => import("@/features/admin/ConnectionsPage"),
+  adminMail: () => import("@/features/admin/MailPage"),
   adminSetupCheck: () => import("@/features/admin/SetupCheckPage"),
   adminKeys: () => import("@/features/admin/KeysPage"),
   adminTokens: () => import("@/features/admin/TokensPage"),
@@ -114,6 +116,12 @@ const members = createRoute({
   component: lazyRouteComponent(pages.members, "MembersPage"),
 });
 
+const emailAccounts = createRoute({
+  getParentRoute: () => crm,
+  path: "/settings/email-accounts",
+  component: lazyRouteComponent(pages.emailAccounts, "EmailAccountsPage"),
+});
+
 const account = createRoute({
   getParentRoute: () => crm,
   path: "/settings/account",
@@ -165,6 +173,12 @@ const adminConnections = createRoute({
   component: lazyRouteComponent(pages.adminConnections, "ConnectionsPage"),
 });
 
+const adminMail = createRoute({
+  getParentRoute: () => admin,
+  path: "/mail",
+  component: lazyRouteComponent(pages.adminMail, "MailPage"),
+});
+
 const adminSetupCheck = createRoute({
   getParentRoute: () => admin,
   path: "/setup-check",
@@ -208,7 +222,7 @@ const tree = root.addChildren([
   setup,
   invite,
   connectLink,
-  crm.addChildren([home, inbox, connect, settings, integrations, account, members]),
+  crm.addChildren([home, inbox, connect, settings, integrations, emailAccounts, account, members]),
   admin.addChildren([
     adminIndex,
     adminMembers,
@@ -216,6 +230,7 @@ const tree = root.addChildren([
     adminApproval,
     adminGoogle,
     adminConnections,
+    adminMail,
     adminSetupCheck,
     adminKeys,
     adminTokens,

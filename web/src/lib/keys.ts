@@ -53,5 +53,8 @@ export const keys = {
     drafts: (w: string) => ["outgoing", w, "drafts"] as const,
     sendAs: (w: string, connection: string) => ["outgoing", w, "send-as", connection] as const,
   },
+  mailRules: (w: string) => ["mail-rules", w] as const,
+  mailPolicy: (w: string) => ["mail-policy", w] as const,
+  emailAccounts: (w: string) => ["email-accounts", w] as const,
   suggest: (w: string, q: string) => ["suggest", w, q] as const,
 };

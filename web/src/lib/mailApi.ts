@@ -1,6 +1,7 @@
 /** The calls about rules for mail, and about e-mail accounts. */
-import * as api from "./generated/api";
+
 import type { EmailAccountPatch, MailPolicyPatch, NewEmailAccount, NewMailRule } from "./generated/api";
+import * as api from "./generated/api";
 
 type Stop = AbortSignal | undefined;
 

@@ -4,6 +4,7 @@ import type { Email, GoogleStatus, Me } from "../lib/types";
 import { adminHandlers, paged } from "./adminHandlers";
 import { makeOrganisation, type Organisation } from "./adminSample";
 import { mailHandlers, makePost, type Post } from "./mailHandlers";
+import { type MailRulesWorld, makeMailRules, ruleHandlers } from "./ruleHandlers";
 import * as sample from "./sample";
 
 export interface World {
@@ -18,6 +19,7 @@ export interface World {
   page: number;
   failures: ReturnType<typeof sample.makeFailures>;
   organisation: Organisation;
+  mailRules: MailRulesWorld;
   /** What is written and sent. */
   post: Post;
   /** Requests that changed something, as "METHOD path". */
@@ -43,6 +45,7 @@ export function makeWorld(options: { mail?: number; now?: () => Date } = {}): Wo
     page: 50,
     failures: [],
     organisation: makeOrganisation(now()),
+    mailRules: makeMailRules(),
     post: makePost(),
     log: [],
     live: new Set(),
@@ -112,6 +115,7 @@ export function handlers(world: World): HttpHandler[] {
     ...mailHandlers(world, note),
     ...mailbox(world, note),
     ...adminHandlers(world, note),
+    ...ruleHandlers(world.mailRules, note),
   ];
 }
 

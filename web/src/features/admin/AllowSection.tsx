@@ -2,6 +2,7 @@ import { Button, Checkbox, TagsInput } from "@mantine/core";
 import { notifications } from "@mantine/notifications";
 import { Fragment, useState } from "react";
 import { useSession } from "@/app/session";
+import { useAct } from "@/hooks/useAct";
 import { approvalApi } from "@/lib/adminApi";
 import {
   type ApprovalDraft,
@@ -21,7 +22,6 @@ import type { Approval, ScopeProfile } from "@/lib/types";
 import { ChoiceCards } from "@/ui/Choice";
 import { Card, Section } from "@/ui/kit";
 import classes from "./admin.module.css";
-import { useAct } from "./useAct";
 
 /** What members may be asked for, and with which accounts. Shown as a draft until it is saved. */
 export function AllowSection({ approval }: { approval: Approval }) {

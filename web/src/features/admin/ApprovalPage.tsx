@@ -1,6 +1,7 @@
 import { Button } from "@mantine/core";
 import { useState } from "react";
 import { useSession } from "@/app/session";
+import { useAct } from "@/hooks/useAct";
 import { useApproval } from "@/hooks/useApproval";
 import { approvalApi } from "@/lib/adminApi";
 import { stateWords } from "@/lib/approval";
@@ -14,7 +15,6 @@ import { AllowSection } from "./AllowSection";
 import classes from "./admin.module.css";
 import { ConsoleSection } from "./ConsoleSection";
 import { TestingNotice } from "./TestingNotice";
-import { useAct } from "./useAct";
 import { useAll, useConnections, useNames } from "./useAdmin";
 
 export function ApprovalPage() {

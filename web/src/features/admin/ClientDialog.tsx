@@ -1,6 +1,7 @@
 import { Button, Modal, PasswordInput, TextInput } from "@mantine/core";
 import { type FormEvent, useState } from "react";
 import { useSession } from "@/app/session";
+import { useAct } from "@/hooks/useAct";
 import { clientsApi } from "@/lib/adminApi";
 import { keys } from "@/lib/keys";
 import { Problem } from "@/lib/problem";
@@ -8,7 +9,6 @@ import type { GoogleClient } from "@/lib/types";
 import { ChoiceCards } from "@/ui/Choice";
 import { DialogFoot, DialogProblem } from "@/ui/Confirm";
 import classes from "./admin.module.css";
-import { useAct } from "./useAct";
 
 /** Why a client id cannot be right; undefined when it can. */
 export function wrongClientId(text: string): string | undefined {

@@ -4,6 +4,7 @@ import { Link2, Search, UserRoundSearch } from "lucide-react";
 import { useState } from "react";
 import { paths } from "@/app/paths";
 import { useSession } from "@/app/session";
+import { useAct } from "@/hooks/useAct";
 import { peopleApi } from "@/lib/adminApi";
 import { left } from "@/lib/countdown";
 import { plural } from "@/lib/format";
@@ -17,7 +18,6 @@ import classes from "./admin.module.css";
 import { canBeAsked, colleagueState } from "./colleague";
 import { LinksMade } from "./LinksMade";
 import { List, More } from "./parts";
-import { useAct } from "./useAct";
 import { rows, useConnectLinks, useDirectory } from "./useAdmin";
 
 /** What a link of this page asks for: the mailbox, as the rest of Rapport does. */

@@ -4,6 +4,7 @@ import { Activity, Search } from "lucide-react";
 import { useState } from "react";
 import { paths } from "@/app/paths";
 import { useSession } from "@/app/session";
+import { useAct } from "@/hooks/useAct";
 import { peopleApi } from "@/lib/adminApi";
 import { left } from "@/lib/countdown";
 import { plural } from "@/lib/format";
@@ -16,7 +17,6 @@ import classes from "./admin.module.css";
 import { healthOf, matches, needsAttention } from "./health";
 import { LinksMade } from "./LinksMade";
 import { List } from "./parts";
-import { useAct } from "./useAct";
 import { rows, useAll, useConnections } from "./useAdmin";
 
 type Filter = "all" | "attention";

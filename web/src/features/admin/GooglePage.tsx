@@ -4,6 +4,7 @@ import { Ellipsis, KeySquare, Plus } from "lucide-react";
 import { useState } from "react";
 import { paths } from "@/app/paths";
 import { useSession } from "@/app/session";
+import { useAct } from "@/hooks/useAct";
 import { useApproval } from "@/hooks/useApproval";
 import { clientsApi } from "@/lib/adminApi";
 import { plural } from "@/lib/format";
@@ -16,7 +17,6 @@ import { Bones, Card, Empty, Failed, Page, Pill, Section, Time } from "@/ui/kit"
 import classes from "./admin.module.css";
 import { ClientDialog } from "./ClientDialog";
 import { List, Tags } from "./parts";
-import { useAct } from "./useAct";
 import { useClients } from "./useAdmin";
 
 type Asking = { what: "add" } | { what: "edit" | "retire"; client: GoogleClient };

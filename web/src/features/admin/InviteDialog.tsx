@@ -2,6 +2,7 @@ import { Button, Modal, PasswordInput, TextInput } from "@mantine/core";
 import { Mail } from "lucide-react";
 import { type FormEvent, useState } from "react";
 import { useSession } from "@/app/session";
+import { useAct } from "@/hooks/useAct";
 import { invitationsApi } from "@/lib/adminApi";
 import { membersApi } from "@/lib/api";
 import { comingDate } from "@/lib/countdown";
@@ -14,7 +15,6 @@ import { CopyLine, CopyWords } from "@/ui/Copy";
 import classes from "./admin.module.css";
 import { Once } from "./parts";
 import { roleDetails, rolesFor } from "./roles";
-import { useAct } from "./useAct";
 
 type Way = "link" | "password";
 

@@ -1,6 +1,7 @@
 import { Button, Checkbox, Modal, Select, TextInput } from "@mantine/core";
 import { type FormEvent, useState } from "react";
 import { useSession } from "@/app/session";
+import { useAct } from "@/hooks/useAct";
 import { keysApi } from "@/lib/adminApi";
 import { expiryOf, keyScopeGroups, lives, tryIt } from "@/lib/keyScopes";
 import { keys } from "@/lib/keys";
@@ -10,7 +11,6 @@ import { DialogFoot, DialogProblem } from "@/ui/Confirm";
 import { CopyLine, CopyWords } from "@/ui/Copy";
 import classes from "./admin.module.css";
 import { Once } from "./parts";
-import { useAct } from "./useAct";
 
 export function KeyDialog({ onClose }: { onClose: () => void }) {
   const [made, setMade] = useState<CreatedKey>();

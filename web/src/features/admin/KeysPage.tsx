@@ -2,6 +2,7 @@ import { Button } from "@mantine/core";
 import { KeyRound, Plus } from "lucide-react";
 import { useState } from "react";
 import { useSession } from "@/app/session";
+import { useAct } from "@/hooks/useAct";
 import { keysApi } from "@/lib/adminApi";
 import { comingDate } from "@/lib/countdown";
 import { keyScopeTitle, keyState } from "@/lib/keyScopes";
@@ -13,7 +14,6 @@ import { Cell, Table } from "@/ui/Table";
 import classes from "./admin.module.css";
 import { KeyDialog } from "./KeyDialog";
 import { List, More, Tags } from "./parts";
-import { useAct } from "./useAct";
 import { rows, useApiKeys, useNames } from "./useAdmin";
 
 export function KeysPage() {

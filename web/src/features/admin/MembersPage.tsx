@@ -3,6 +3,7 @@ import { useDebouncedValue } from "@mantine/hooks";
 import { Ellipsis, Plus, Search, UserPlus, UserRoundSearch } from "lucide-react";
 import { useState } from "react";
 import { useSession } from "@/app/session";
+import { useAct } from "@/hooks/useAct";
 import { invitationsApi, peopleApi } from "@/lib/adminApi";
 import { left } from "@/lib/countdown";
 import { keys } from "@/lib/keys";
@@ -15,7 +16,6 @@ import classes from "./admin.module.css";
 import { InviteDialog } from "./InviteDialog";
 import { List, More } from "./parts";
 import { mayChange, rolesFor } from "./roles";
-import { useAct } from "./useAct";
 import { rows, useInvitations, useMembers, useOwners } from "./useAdmin";
 
 export function MembersPage() {

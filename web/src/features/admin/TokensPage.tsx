@@ -4,6 +4,7 @@ import { Ticket, Timer } from "lucide-react";
 import { useState } from "react";
 import { paths } from "@/app/paths";
 import { useSession } from "@/app/session";
+import { useAct } from "@/hooks/useAct";
 import { tokensApi } from "@/lib/adminApi";
 import { serviceName } from "@/lib/approval";
 import { left } from "@/lib/countdown";
@@ -16,7 +17,6 @@ import { Cell, Table } from "@/ui/Table";
 import classes from "./admin.module.css";
 import { List, More, Tags } from "./parts";
 import { bySubject, leaseState, tokenState } from "./tokens";
-import { useAct } from "./useAct";
 import { rows, useLeases, useNames, useTokens } from "./useAdmin";
 
 export function TokensPage() {

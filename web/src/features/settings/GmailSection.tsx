@@ -3,15 +3,24 @@ import { useState } from "react";
 import { useGoogleLabels } from "@/hooks/useGoogleIntegration";
 import { explain } from "@/lib/problem";
 import type { ConnectionSettings, GoogleStatus, SettingsChange } from "@/lib/types";
-import { AmountSelect, LabelChoice, previewText, VisibilityChoice } from "@/ui/ImportChoices";
+import { Segments } from "@/ui/Choice";
+import { AmountSelect, everyLabel, LabelChoice, previewText, VisibilityChoice } from "@/ui/ImportChoices";
 import { Card, Row, Section } from "@/ui/kit";
 import classes from "./settings.module.css";
 import { useChange, usePreview } from "./useConnection";
 
 /** The part of a draft that differs from what is saved. */
-export function changed(draft: ConnectionSettings, saved: ConnectionSettings): SettingsChange | undefined {
+export function changed(
+  draft: ConnectionSettings,
+  saved: ConnectionSettings,
+  hide = false,
+): SettingsChange | undefined {
   const change: SettingsChange = {};
   if ([...draft.labels].sort().join() !== [...saved.labels].sort().join()) change.labels = draft.labels;
+  const off = saved.labels.filter((l) => l !== everyLabel && !draft.labels.includes(l));
+  if (change.labels && off.length > 0 && !draft.labels.includes(everyLabel)) {
+    change.labels_off = Object.fromEntries(off.map((l) => [l, hide ? "hide" : "keep"]));
+  }
   if (draft.limit !== saved.limit) change.limit = draft.limit;
   return Object.keys(change).length > 0 ? change : undefined;
 }
@@ -82,7 +91,8 @@ function What({ workspaceId, status }: { workspaceId: string; status: GoogleStat
   const { labels } = useGoogleLabels(workspaceId, status.connection_id);
   const change = useChange(workspaceId, status.connection_id);
   const [draft, setDraft] = useState(status.settings);
-  const difference = changed(draft, status.settings);
+  const [hide, setHide] = useState(true);
+  const difference = changed(draft, status.settings, hide);
   const preview = usePreview(workspaceId, status.connection_id, draft.labels, draft.limit, difference !== undefined);
   return (
     <>
@@ -92,6 +102,19 @@ function What({ workspaceId, status }: { workspaceId: string; status: GoogleStat
       <div className={classes.block}>
         <LabelChoice labels={labels} value={draft.labels} onChange={(next) => setDraft({ ...draft, labels: next })} />
       </div>
+      {difference?.labels_off && (
+        <div className={classes.block}>
+          <Segments
+            label="Mail of the labels that are turned off"
+            value={hide ? "hide" : "keep"}
+            options={[
+              { value: "hide", title: "Hide mail that is here" },
+              { value: "keep", title: "Keep showing it" },
+            ]}
+            onChange={(choice) => setHide(choice === "hide")}
+          />
+        </div>
+      )}
       {difference && (
         <div className={classes.pending}>
           <p role="status">

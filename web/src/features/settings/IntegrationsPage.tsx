@@ -6,13 +6,15 @@ import { useWorkspaceId } from "@/app/session";
 import { useGoogleIntegrationConnect, useGoogleIntegrationStatus } from "@/hooks/useGoogleIntegration";
 import { readConnection } from "@/lib/connection";
 import { repairServices } from "@/lib/scopes";
-import { Bones, Card, Empty, Failed, Page } from "@/ui/kit";
+import { Bones, Card, Empty, Failed, Page, Section } from "@/ui/kit";
+import { MailRules } from "@/ui/MailRules";
 import { Outcome, outcomeText } from "@/ui/Outcome";
 import { AccountCard } from "./AccountCard";
 import { CompletenessSection } from "./CompletenessSection";
 import { EndSection } from "./EndSection";
 import { GmailSection } from "./GmailSection";
 import { FailuresSection, RunsSection } from "./HistorySections";
+import { NewsSection } from "./NewsSection";
 import { PermissionsSection } from "./PermissionsSection";
 
 export function IntegrationsPage() {
@@ -36,6 +38,13 @@ export function IntegrationsPage() {
           {status.status !== "disconnected" && (
             <>
               <GmailSection key={status.connection_id} workspaceId={workspaceId} status={status} />
+              <NewsSection status={status} />
+              <Section
+                title="Left out and protected"
+                note="Addresses and domains, for your own mailboxes. Also holds for mail that is here already."
+              >
+                <MailRules workspaceId={workspaceId} scope="mine" />
+              </Section>
               <FailuresSection workspaceId={workspaceId} status={status} />
               <CompletenessSection workspaceId={workspaceId} status={status} />
               <PermissionsSection workspaceId={workspaceId} status={status} />

@@ -221,13 +221,23 @@ it.each<[Completeness["state"], boolean]>([
   ["explained", false],
   ["incomplete", false],
 ])("a check that ends %s is good: %s", (state, good) => {
-  const check = { checked_at: "", google_count: 4212, rapport_count: 4210, missing: 2, extra: 0, healed: 0, state };
+  const check = {
+    checked_at: "",
+    google_count: 4212,
+    rapport_count: 4210,
+    missing: 2,
+    extra: 0,
+    healed: 0,
+    excluded: 0,
+    state,
+  };
   expect(verdict(check)).toMatchObject({ good, title: "Gmail has 4,212, Rapport has 4,210" });
 });
 
 it("saves only what was changed", () => {
   const saved = {
     labels: ["INBOX", "SENT"],
+    labels_off: {},
     limit: 1000,
     poll_seconds: 60,
     visibility: "private" as const,
@@ -235,6 +245,11 @@ it("saves only what was changed", () => {
   };
   expect(changed({ ...saved, labels: ["SENT", "INBOX"] }, saved)).toBeUndefined();
   expect(changed({ ...saved, limit: 0 }, saved)).toEqual({ limit: 0 });
+  expect(changed({ ...saved, labels: ["INBOX"] }, saved, true)).toEqual({
+    labels: ["INBOX"],
+    labels_off: { SENT: "hide" },
+  });
+  expect(changed({ ...saved, labels: ["*"] }, saved)).toEqual({ labels: ["*"] });
 });
 
 it("says the result of a run in words", () => {
