@@ -19,6 +19,7 @@ export const paths = {
   adminSetupCheck: "/admin/setup-check",
   adminKeys: "/admin/api-keys",
   adminTokens: "/admin/tokens",
+  adminWebhooks: "/admin/webhooks",
   adminAudit: "/admin/audit",
   invite: "/invite/$token",
   connectLink: "/connect/$token",

@@ -16,6 +16,7 @@ import {
   Ticket,
   UserRoundSearch,
   Users,
+  Webhook,
 } from "lucide-react";
 import type { ComponentType } from "react";
 import { paths } from "./paths";
@@ -104,6 +105,7 @@ export const admin: PlaceGroup[] = [
     places: [
       { to: paths.adminKeys, label: "API keys", icon: KeyRound, words: "scopes revoke create" },
       { to: paths.adminTokens, label: "Tokens", icon: Ticket, words: "leases plugins vend revoke" },
+      { to: paths.adminWebhooks, label: "Webhooks", icon: Webhook, words: "events endpoints deliveries signatures" },
     ],
   },
   {

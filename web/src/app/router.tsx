@@ -32,6 +32,7 @@ const pages = {
   adminSetupCheck: () => import("@/features/admin/SetupCheckPage"),
   adminKeys: () => import("@/features/admin/KeysPage"),
   adminTokens: () => import("@/features/admin/TokensPage"),
+  adminWebhooks: () => import("@/features/admin/WebhooksPage"),
   adminAudit: () => import("@/features/admin/AuditPage"),
   invite: () => import("@/features/auth/InvitePage"),
   connectLink: () => import("@/features/auth/ConnectLinkPage"),
@@ -197,6 +198,12 @@ const adminTokens = createRoute({
   component: lazyRouteComponent(pages.adminTokens, "TokensPage"),
 });
 
+const adminWebhooks = createRoute({
+  getParentRoute: () => admin,
+  path: "/webhooks",
+  component: lazyRouteComponent(pages.adminWebhooks, "WebhooksPage"),
+});
+
 const adminAudit = createRoute({
   getParentRoute: () => admin,
   path: "/audit",
@@ -234,6 +241,7 @@ const tree = root.addChildren([
     adminSetupCheck,
     adminKeys,
     adminTokens,
+    adminWebhooks,
     adminAudit,
   ]),
 ]);
