@@ -71,9 +71,10 @@ test("an answer with a file arrives once, in its conversation", async () => {
   await text().click();
   await page.keyboard.press("Control+Enter");
   await page.keyboard.press("Control+Enter");
+  const done = page.getByRole("alert").getByText("Sent", { exact: true }).waitFor({ timeout: 60_000 });
   await page.getByText(/Sending in/).waitFor();
   await accessible(page, "sending, with its undo");
-  await page.getByText("Sent", { exact: true }).waitFor({ timeout: 30_000 });
+  await done;
   const mails = (await sent()).slice(before);
   assert.equal(mails.length, 1, "sent once");
   assert.match(JSON.stringify(mails[0]), new RegExp(mail.from_email.replace(/\./g, "\\."), "i"));
@@ -182,7 +183,7 @@ test("a conversation is shared with a colleague who could not see it, and closed
   await page.getByRole("button", { name: "Share", exact: true }).click();
   const dialog = page.getByRole("dialog");
   await dialog.getByRole("button", { name: /^Share with Jonas/ }).click();
-  await dialog.getByText("Has it").waitFor();
+  await dialog.getByText("Has it", { exact: true }).waitFor();
   await accessible(page, "sharing");
   await screenshot(page, "inbox-share");
   await other.page.goto(place);

@@ -96,7 +96,10 @@ export const theme = createTheme({
         overlay: classes.overlay,
       },
     }),
-    Notification: Notification.extend({ defaultProps: { closeButtonProps: { "aria-label": "Dismiss" } } }),
+    Notification: Notification.extend({
+      defaultProps: { closeButtonProps: { "aria-label": "Dismiss" } },
+      classNames: { root: classes.toast },
+    }),
     Progress: Progress.extend({ classNames: { root: classes.progress, section: classes.progressSection } }),
   },
 });

@@ -43,6 +43,8 @@ function putBack(client: QueryClient, shown: Shown) {
 
 interface Last {
   undo: () => void;
+  /** Its changes, when the server has taken them. */
+  ids: string[];
 }
 
 export type ChangeMail = (threads: Thread[], wish: Wish, quiet?: boolean) => void;
@@ -50,7 +52,12 @@ export type ChangeMail = (threads: Thread[], wish: Wish, quiet?: boolean) => voi
 export function useChanges(workspaceId: string) {
   const client = useQueryClient();
   const last = useRef<Last | undefined>(undefined);
-  const returned = useReturned(workspaceId);
+  const forget = useCallback((id: string) => {
+    if (!last.current?.ids.includes(id)) return;
+    last.current = undefined;
+    hush(toastId);
+  }, []);
+  const returned = useReturned(workspaceId, forget);
   const stale = useCallback(() => {
     void client.invalidateQueries({ queryKey: keys.mail.all(workspaceId) });
     void client.invalidateQueries({ queryKey: keys.google.status(workspaceId) });
@@ -69,6 +76,7 @@ export function useChanges(workspaceId: string) {
         putBack(client, shown);
         stale();
         if (quiet) return;
+        last.current = undefined;
         hush(toastId);
         returned.mark([...meant]);
         sayFailed(`${done(wish, threads.length)}: taken back`, error);
@@ -84,7 +92,14 @@ export function useChanges(workspaceId: string) {
           .catch((error) => sayFailed("It could not be undone", error))
           .finally(stale);
       };
-      last.current = { undo };
+      const mine: Last = { undo, ids: [] };
+      last.current = mine;
+      void asked.then(
+        (changes) => {
+          mine.ids = changes.map((c) => c.id);
+        },
+        () => undefined,
+      );
       say({ id: toastId, text: done(wish, threads.length), actions: [{ label: "Undo", keys: "Z", run: undo }] });
     },
     [client, workspaceId, stale, returned.mark],
@@ -115,7 +130,7 @@ function ask(workspaceId: string, threads: Thread[], { action, label }: Wish): P
 const glow = 4000;
 
 /** Rows that came back are marked for a moment, so that one sees which. What Gmail refuses is told with its reason. */
-function useReturned(workspaceId: string) {
+function useReturned(workspaceId: string, onRefused: (change: string) => void) {
   const client = useQueryClient();
   const [found, setFound] = useState<ReadonlySet<string>>(new Set());
   const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
@@ -129,6 +144,7 @@ function useReturned(workspaceId: string) {
       onLive((event) => {
         if (event.name !== "mail.refused") return;
         const { ids = [], reason, change_id } = (event.data ?? {}) as Refusal;
+        if (change_id) onRefused(change_id);
         say({
           id: `refused ${change_id}`,
           title: ids.length === 1 ? "Gmail did not take a change" : `Gmail did not take a change of ${ids.length}`,
@@ -139,7 +155,7 @@ function useReturned(workspaceId: string) {
         mark(ids);
         void client.invalidateQueries({ queryKey: keys.mail.all(workspaceId) });
       }),
-    [client, workspaceId, mark],
+    [client, workspaceId, mark, onRefused],
   );
   useEffect(() => () => clearTimeout(timer.current), []);
   return { keys: found, mark };

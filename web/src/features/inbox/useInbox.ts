@@ -19,6 +19,12 @@ export const drafts = "DRAFT";
 export const effectiveLabel = (search: InboxSearch): string =>
   search.label ?? (search.q || search.files || search.starred ? allMail : "INBOX");
 
+/** Who searches or filters means mail, and leaves what is written. */
+export const place = (now: InboxSearch, next: Partial<InboxSearch>): Partial<InboxSearch> =>
+  (now.label === outbox || now.label === drafts) && (next.q || next.unread || next.files || next.starred)
+    ? { label: undefined }
+    : {};
+
 export function emailQuery(search: InboxSearch): EmailQuery {
   const label = effectiveLabel(search);
   return {
@@ -48,7 +54,7 @@ export function useInbox(workspaceId: string) {
 
   const change = useCallback(
     (next: Partial<InboxSearch>, replace = true) =>
-      void navigate({ search: (now) => ({ ...now, ...next }), replace, resetScroll: false }),
+      void navigate({ search: (now) => ({ ...now, ...place(now, next), ...next }), replace, resetScroll: false }),
     [navigate],
   );
   const open = useCallback(
