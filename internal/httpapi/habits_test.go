@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 
@@ -142,6 +143,9 @@ func TestMetricsKnowRoutesOnly(t *testing.T) {
 	require.NoError(t, err)
 }
 
+// ownLists are about the caller's own mail alone, whatever connection is named.
+var ownLists = []string{"list-changes", "list-outbox", "suggest-search"}
+
 // TestPrivateThingsOfAnotherMemberDoNotExist: ids of somebody else's mail, runs
 // and sessions are no way to them.
 func TestPrivateThingsOfAnotherMemberDoNotExist(t *testing.T) {
@@ -174,6 +178,13 @@ func TestPrivateThingsOfAnotherMemberDoNotExist(t *testing.T) {
 			}
 			answer, text := send(t, op.Method, address, "", "Authorization", "Bearer "+his)
 			asked++
+			if slices.Contains(ownLists, op.ID) {
+				require.Equal(t, 200, answer.StatusCode, "%s: %s", op.ID, text)
+				require.NotContains(t, text, found.Items[0].ID)
+				require.NotContains(t, text, status.ConnectionID)
+				require.NotContains(t, text, "@", "nobody's address: %s", op.ID)
+				continue
+			}
 			require.Equal(t, 404, answer.StatusCode, "%s: %s", op.ID, text)
 		}
 		require.Greater(t, asked, 6)

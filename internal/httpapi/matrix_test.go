@@ -363,11 +363,14 @@ func TestWhatIsOpenToWhom(t *testing.T) {
 			"create-authorize-link", "create-lease", "cut-lease", "list-authorized-services", "list-leases", "revoke-token", "vend-token",
 		},
 		"every member": {
-			"add-mail-rule", "ask-google-approval", "change-emails", "connect-google", "create-label", "delete-label", "disconnect-google",
-			"dismiss-google-approval-request", "drop-mail-rule", "get-attachment", "get-email", "get-google-approval", "get-google-status", "get-mail-policy",
-			"get-run", "get-thread", "get-workspace", "list-changes", "list-emails", "list-failures", "list-labels", "list-mail-rules", "list-members",
-			"list-runs", "list-shares", "preview-google", "remove-member", "rename-label", "retry-failure", "share-mail", "stream-events", "suggest-search", "sync-gmail",
-			"undo-change", "unshare-mail", "update-google-settings", "verify-google",
+			"add-email-account", "add-mail-rule", "ask-google-approval", "cancel-outgoing", "change-email-account", "change-emails", "compose-answer",
+			"connect-google", "create-draft", "create-label", "delete-draft", "delete-label", "disconnect-google", "dismiss-google-approval-request",
+			"drop-mail-rule", "export-emails", "get-attachment", "get-draft", "get-email", "get-email-account", "get-google-approval", "get-google-status",
+			"get-mail-policy", "get-outgoing", "get-run", "get-thread", "get-workspace", "list-changes", "list-drafts", "list-email-accounts",
+			"list-email-folders", "list-emails", "list-failures", "list-labels", "list-mail-rules", "list-members", "list-outbox", "list-runs", "list-send-as",
+			"list-shares", "preview-google", "remove-email-account", "remove-member", "rename-label", "reschedule-outgoing", "retry-failure", "retry-outgoing",
+			"send-draft", "send-email", "share-mail", "stream-events", "suggest-search", "sync-email-account", "sync-gmail", "test-email-account",
+			"test-new-email-account", "undo-change", "unshare-mail", "update-draft", "update-google-settings", "verify-google",
 		},
 	}
 	got := map[string][]string{}
