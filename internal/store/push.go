@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"rapport/internal/crm"
@@ -50,14 +51,17 @@ func watchOf(ctx context.Context, from source, id crm.ConnectionID, suffix strin
 // say when its next poll is.
 func (s *Store) ChangeWatch(ctx context.Context, c crm.Connection, fn func(w *push.Watch) (next *time.Time)) error {
 	return s.write(ctx, "push.ChangeWatch", func(t *tx) error {
-		before, err := t.lockWatch(ctx, c)
+		if err := t.makeWatches(ctx, []heard{{conn: c}}); err != nil {
+			return err
+		}
+		before, err := watchOf(ctx, t, c.ID, s.d.forUpdate())
 		if err != nil {
 			return err
 		}
 		after := before
 		after.Delays = slices.Clone(before.Delays)
 		next := fn(&after)
-		if err := t.putWatch(ctx, c, before, after); err != nil {
+		if err := t.putWatches(ctx, []heard{{conn: c, before: before, watch: after}}); err != nil {
 			return err
 		}
 		if next == nil {
@@ -68,70 +72,101 @@ func (s *Store) ChangeWatch(ctx context.Context, c crm.Connection, fn func(w *pu
 	})
 }
 
-// lockWatch takes the row of a connection for writing. It is made first, so that
-// two who find none do not both make one, and the later forget the earlier.
-func (t *tx) lockWatch(ctx context.Context, c crm.Connection) (push.Watch, error) {
-	_, err := t.exec(ctx, "make watch", `INSERT INTO gmail_watches (integration_id, google_sub, `+watchColumns+`)
-		VALUES ($1, $2, '', '', 0, 0, 0, '', '', '', 0, 0, 0, 0, 0, 0, 0, 0, 'null') ON CONFLICT DO NOTHING`, string(c.ID), c.GoogleSub)
-	if err != nil {
-		return push.Watch{}, err
+// makeWatches makes the rows of connections that have none, before they are
+// locked: two who find none would both make one, and the later would forget what
+// the earlier has stored.
+func (t *tx) makeWatches(ctx context.Context, list []heard) error {
+	n := len(list)
+	empty, none, null := make([]string, n), make([]int64, n), make([]string, n)
+	for i := range null {
+		null[i] = "null"
 	}
-	return watchOf(ctx, t, c.ID, t.s.d.forUpdate())
+	columns := []column{{"integration_id", of(list, func(h heard) string { return string(h.conn.ID) })}, {"google_sub", of(list, func(h heard) string { return h.conn.GoogleSub })}}
+	for _, name := range []string{"topic", "state", "error", "next_step", "via"} {
+		columns = append(columns, column{name, empty})
+	}
+	for _, name := range []string{"expires_at", "renewed_at", "tried_at", "notified_at", "announced", "published_at", "looked_again", "suspect", "suspect_at", "missed_at", `"interval"`} {
+		columns = append(columns, column{name, none})
+	}
+	return t.insert(ctx, "make watches", "gmail_watches", n, "ON CONFLICT DO NOTHING", append(columns, column{"delays", null})...)
 }
 
-// putWatch stores a watch that has changed, with the fact where people see it.
-func (t *tx) putWatch(ctx context.Context, c crm.Connection, before, after push.Watch) error {
-	if jsonText(before) == jsonText(after) {
-		return nil
+func of[T any](list []heard, get func(heard) T) []T {
+	out := make([]T, len(list))
+	for i, h := range list {
+		out[i] = get(h)
 	}
-	_, err := t.exec(ctx, "save watch", `INSERT INTO gmail_watches (integration_id, google_sub, `+watchColumns+`) VALUES `+marks(1, 19)+`
-		ON CONFLICT (integration_id) DO UPDATE SET google_sub = excluded.google_sub, topic = excluded.topic, state = excluded.state, expires_at = excluded.expires_at,
-			renewed_at = excluded.renewed_at, tried_at = excluded.tried_at, error = excluded.error, next_step = excluded.next_step, via = excluded.via,
-			notified_at = excluded.notified_at, announced = excluded.announced, published_at = excluded.published_at, looked_again = excluded.looked_again,
-			suspect = excluded.suspect, suspect_at = excluded.suspect_at, missed_at = excluded.missed_at, "interval" = excluded."interval", delays = excluded.delays`,
-		string(c.ID), c.GoogleSub, after.Topic, string(after.State), stamp(after.ExpiresAt), stamp(after.RenewedAt), stamp(after.TriedAt), clean(after.Error), clean(after.NextStep),
-		string(after.Via), stamp(after.NotifiedAt), int64(after.Announced), stamp(after.PublishedAt), int64(after.LookedAgain), int64(after.Suspect),
-		stamp(after.SuspectAt), stamp(after.MissedAt), after.Interval.Microseconds(), jsonText(after.Delays))
-	if err != nil {
+	return out
+}
+
+// putWatches stores those that have changed, with the fact where people see it.
+func (t *tx) putWatches(ctx context.Context, list []heard) error {
+	list = slices.DeleteFunc(slices.Clone(list), func(h heard) bool { return jsonText(h.before) == jsonText(h.watch) })
+	text := func(name string, get func(push.Watch) string) column {
+		return column{name, of(list, func(h heard) string { return get(h.watch) })}
+	}
+	number := func(name string, get func(push.Watch) int64) column {
+		return column{name, of(list, func(h heard) int64 { return get(h.watch) })}
+	}
+	columns := []column{
+		{"integration_id", of(list, func(h heard) string { return string(h.conn.ID) })}, {"google_sub", of(list, func(h heard) string { return h.conn.GoogleSub })},
+		text("topic", func(w push.Watch) string { return w.Topic }), text("state", func(w push.Watch) string { return string(w.State) }),
+		number("expires_at", func(w push.Watch) int64 { return stamp(w.ExpiresAt) }), number("renewed_at", func(w push.Watch) int64 { return stamp(w.RenewedAt) }),
+		number("tried_at", func(w push.Watch) int64 { return stamp(w.TriedAt) }), text("error", func(w push.Watch) string { return clean(w.Error) }),
+		text("next_step", func(w push.Watch) string { return clean(w.NextStep) }), text("via", func(w push.Watch) string { return string(w.Via) }),
+		number("notified_at", func(w push.Watch) int64 { return stamp(w.NotifiedAt) }), number("announced", func(w push.Watch) int64 { return int64(w.Announced) }),
+		number("published_at", func(w push.Watch) int64 { return stamp(w.PublishedAt) }), number("looked_again", func(w push.Watch) int64 { return int64(w.LookedAgain) }),
+		number("suspect", func(w push.Watch) int64 { return int64(w.Suspect) }), number("suspect_at", func(w push.Watch) int64 { return stamp(w.SuspectAt) }),
+		number("missed_at", func(w push.Watch) int64 { return stamp(w.MissedAt) }), number(`"interval"`, func(w push.Watch) int64 { return w.Interval.Microseconds() }),
+		text("delays", func(w push.Watch) string { return jsonText(w.Delays) }),
+	}
+	sets := make([]string, 0, len(columns)-1)
+	for _, c := range columns[1:] {
+		sets = append(sets, c.name+" = excluded."+c.name)
+	}
+	if err := t.insert(ctx, "save watches", "gmail_watches", len(list), "ON CONFLICT (integration_id) DO UPDATE SET "+strings.Join(sets, ", "), columns...); err != nil {
 		return err
 	}
-	now := clock(t.now)
-	was, is := before.See(now), after.See(now)
-	if was.Mode != is.Mode || was.State != is.State || was.Error != is.Error {
-		t.fact(fact.Fact{Kind: fact.WatchChanged, WorkspaceID: c.WorkspaceID, ConnectionID: c.ID, UserID: c.UserID,
-			Data: []byte(jsonText(map[string]any{"mode": is.Mode, "state": is.State}))})
+	for _, h := range list {
+		was, is := h.before.See(clock(t.now)), h.watch.See(clock(t.now))
+		if was.Mode != is.Mode || was.State != is.State || was.Error != is.Error {
+			t.fact(fact.Fact{Kind: fact.WatchChanged, WorkspaceID: h.conn.WorkspaceID, ConnectionID: h.conn.ID, UserID: h.conn.UserID,
+				Data: []byte(jsonText(map[string]any{"mode": is.Mode, "state": is.State}))})
+		}
 	}
 	return nil
 }
 
 // heard is a connection that a notification may concern.
 type heard struct {
-	conn  crm.Connection
-	email string
-	mark  uint64
-	watch push.Watch
+	conn   crm.Connection
+	email  string
+	mark   uint64
+	before push.Watch // as stored
+	watch  push.Watch
 }
 
-// addressed reads the syncing connections with one of the addresses, as they are
-// told apart from one another by their ids.
-func (s *Store) addressed(ctx context.Context, from source, addresses []string, watch func(crm.Connection) (push.Watch, error)) ([]heard, error) {
-	list, err := all(ctx, from, "read addressed connections", func(r scanner) (h heard, err error) {
+// addressed reads the syncing connections with one of the addresses, with what
+// is known of their watches; join is how that is found.
+func (s *Store) addressed(ctx context.Context, from source, addresses []string, join, suffix string) ([]heard, error) {
+	return all(ctx, from, "read addressed connections", func(r scanner) (h heard, err error) {
 		var mark string
-		err = r.Scan(&h.conn.ID, &h.conn.WorkspaceID, &h.conn.UserID, &h.conn.GoogleSub, &h.email, &mark)
+		h.watch, err = scanWatch(scanInto(func(dest ...any) error {
+			return r.Scan(append([]any{&h.conn.ID, &h.conn.WorkspaceID, &h.conn.UserID, &h.conn.GoogleSub, &h.email, &mark}, dest...)...)
+		}))
 		h.mark, _ = strconv.ParseUint(mark, 10, 64) // none yet: everything is news
+		h.before = h.watch
+		h.watch.Delays = slices.Clone(h.watch.Delays)
 		return h, err
-	}, `SELECT id, workspace_id, user_id, google_sub, google_email, gmail_history_id FROM google_integrations
-		WHERE `+s.d.in("google_email", 1)+` AND gmail_sync_enabled AND status IN ('active', 'degraded') AND provider = 'google' ORDER BY id`, s.d.list(addresses))
-	if err != nil {
-		return nil, err
-	}
-	for i := range list {
-		if list[i].watch, err = watch(list[i].conn); err != nil {
-			return nil, err
-		}
-	}
-	return list, nil
+	}, `SELECT c.id, c.workspace_id, c.user_id, c.google_sub, c.google_email, c.gmail_history_id, `+watchOrNone+`
+		FROM google_integrations c `+join+` gmail_watches w ON w.integration_id = c.id
+		WHERE `+s.d.in("c.google_email", 1)+` AND c.gmail_sync_enabled AND c.status IN ('active', 'degraded') AND c.provider = 'google' ORDER BY c.id`+suffix, s.d.list(addresses))
 }
+
+// watchOrNone are the columns of a watch that may not be there.
+const watchOrNone = `COALESCE(w.topic, ''), COALESCE(w.state, ''), COALESCE(w.expires_at, 0), COALESCE(w.renewed_at, 0), COALESCE(w.tried_at, 0), COALESCE(w.error, ''),
+	COALESCE(w.next_step, ''), COALESCE(w.via, ''), COALESCE(w.notified_at, 0), COALESCE(w.announced, 0), COALESCE(w.published_at, 0), COALESCE(w.looked_again, 0),
+	COALESCE(w.suspect, 0), COALESCE(w.suspect_at, 0), COALESCE(w.missed_at, 0), COALESCE(w."interval", 0), COALESCE(w.delays, 'null')`
 
 // Announce notes notifications and asks for the looks that they call for.
 func (s *Store) Announce(ctx context.Context, notices []push.Notice, job func(id crm.ConnectionID, due time.Time) work.Job) ([]push.Outcome, error) {
@@ -147,7 +182,6 @@ func (s *Store) Announce(ctx context.Context, notices []push.Notice, job func(id
 		}
 		for k := range list {
 			h := &list[k]
-			h.watch.Delays = slices.Clone(h.watch.Delays)
 			for _, i := range told[h.email] {
 				due, new := h.watch.Hear(notices[i], h.mark, now)
 				changed = changed || new
@@ -161,25 +195,29 @@ func (s *Store) Announce(ctx context.Context, notices []push.Notice, job func(id
 		}
 		return changed, jobs
 	}
-	from := s.reading("push.Announce")
-	list, err := s.addressed(ctx, from, addresses, func(c crm.Connection) (push.Watch, error) { return watchOf(ctx, from, c.ID, "") })
+	found, err := s.addressed(ctx, s.reading("push.Announce"), addresses, "LEFT JOIN", "")
 	if err != nil {
 		return nil, err
 	}
-	if changed, _ := hear(list, s.now()); !changed { // repetitions cost no transaction
+	if changed, _ := hear(found, s.now()); !changed { // repetitions cost no transaction
 		return outcomes, nil
 	}
 	err = s.write(ctx, "push.Announce", func(t *tx) error {
-		list, err := s.addressed(ctx, t, addresses, func(c crm.Connection) (push.Watch, error) { return t.lockWatch(ctx, c) })
+		fresh := slices.DeleteFunc(slices.Clone(found), func(h heard) bool { return !h.before.TriedAt.IsZero() || h.before.Announced > 0 })
+		if err := t.makeWatches(ctx, fresh); err != nil {
+			return err
+		}
+		suffix := s.d.forUpdate()
+		if suffix != "" {
+			suffix += " OF w"
+		}
+		list, err := s.addressed(ctx, t, addresses, "JOIN", suffix)
 		if err != nil {
 			return err
 		}
-		before := slices.Clone(list)
 		_, jobs := hear(list, clock(t.now))
-		for i, h := range list {
-			if err := t.putWatch(ctx, h.conn, before[i].watch, h.watch); err != nil {
-				return err
-			}
+		if err := t.putWatches(ctx, list); err != nil {
+			return err
 		}
 		return t.enqueue(ctx, jobs)
 	})
@@ -253,9 +291,7 @@ func (s *Store) EachWatch(ctx context.Context, see func(push.Watch)) error {
 			see(w)
 		}
 		return err
-	}, `SELECT COALESCE(topic, ''), COALESCE(state, 'off'), COALESCE(expires_at, 0), COALESCE(renewed_at, 0), COALESCE(tried_at, 0), COALESCE(error, ''),
-			COALESCE(next_step, ''), COALESCE(via, ''), COALESCE(notified_at, 0), COALESCE(announced, 0), COALESCE(published_at, 0), COALESCE(looked_again, 0),
-			COALESCE(suspect, 0), COALESCE(suspect_at, 0), COALESCE(missed_at, 0), COALESCE("interval", 0), COALESCE(delays, 'null')
+	}, "SELECT "+watchOrNone+`
 		FROM google_integrations c LEFT JOIN gmail_watches w ON w.integration_id = c.id
 		WHERE c.gmail_sync_enabled AND c.status IN ('active', 'degraded') AND c.provider = 'google'`)
 }

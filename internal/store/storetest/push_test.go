@@ -49,7 +49,7 @@ func TestWatchIsKept(t *testing.T) {
 
 		writes := 0
 		w.Hook = func(_ context.Context, op string) error {
-			if op == "push.ChangeWatch/save watch" {
+			if op == "push.ChangeWatch/save watches" {
 				writes++
 			}
 			return nil
