@@ -1,6 +1,7 @@
 package httpapi_test
 
 import (
+	"crypto/tls"
 	"errors"
 	"net"
 	"strconv"
@@ -8,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	imap "github.com/emersion/go-imap/client"
 	"github.com/stretchr/testify/require"
 
 	"rapport/client"
@@ -63,6 +65,16 @@ func TestAnEmailAccountFromFormToInbox(t *testing.T) {
 		read, err := home.Email(ctx, item.ID)
 		require.NoError(t, err)
 		require.Contains(t, read.BodyText, "Twelve, please.")
+		begun := time.Now()
+		mail, err := imap.DialTLS(dovecot.TLS, &tls.Config{RootCAs: dovecot.Roots, ServerName: "localhost"})
+		require.NoError(t, err)
+		require.NoError(t, mail.Login(address, dovecottest.Password))
+		require.NoError(t, mail.Append("INBOX", nil, time.Now(), strings.NewReader("From: jonas@harbour-tea.example\r\nSubject: Copper lamps\r\nMessage-ID: <2@harbour-tea.example>\r\n\r\nTwo.\r\n")))
+		require.NoError(t, mail.Logout())
+		inboxHas(t, home, a.ConnectionID, "Copper lamps")
+		require.Less(t, time.Since(begun), 30*time.Second, "the server tells, the next poll would be later")
+		t.Logf("shown %v after delivery", time.Since(begun).Round(time.Millisecond))
+
 		folders, err := home.EmailFolders(ctx, a.ID)
 		require.NoError(t, err)
 		require.Contains(t, folders.Items, client.EmailFolder{Name: "Gesendete Objekte", Role: "sent", Followed: true})
@@ -85,7 +97,7 @@ func TestAnEmailAccountFromFormToInbox(t *testing.T) {
 		require.Empty(t, status.Connections)
 		removed, err := home.RemoveEmailAccount(ctx, a.ID, true)
 		require.NoError(t, err)
-		require.EqualValues(t, 1, removed.DeletedMessages)
+		require.EqualValues(t, 2, removed.DeletedMessages)
 	})
 }
 

@@ -78,12 +78,20 @@ func (p *plain) say(text string) error {
 	return err
 }
 
-// imapPrelude asks an IMAP server for TLS (RFC 3501, 6.2.1).
-func imapPrelude(p *plain) (greeting string, err error) {
-	if greeting, err = p.line(); err == nil {
-		err = p.say("t STARTTLS")
+// imapPrelude asks an IMAP server for TLS (RFC 3501, 6.2.1). One that says at
+// once that somebody is signed in (PREAUTH) would never begin with it.
+func imapPrelude(p *plain) (string, error) {
+	greeting, err := p.line()
+	if err != nil {
+		return "", lost(err)
 	}
-	for err == nil {
+	if words := strings.Fields(strings.ToUpper(greeting)); len(words) < 2 || words[1] != "OK" {
+		if e := known(greeting); e != nil {
+			return "", e
+		}
+		return "", withoutTLS()
+	}
+	for err = p.say("t STARTTLS"); err == nil; {
 		var text string
 		if text, err = p.line(); err != nil || !strings.HasPrefix(text, "t ") {
 			continue

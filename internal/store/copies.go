@@ -212,6 +212,6 @@ func (s *Store) LabelsKnown(ctx context.Context, c crm.ConnectionID) ([]crm.Labe
 // Empty reports whether nothing of a connection was ever stored.
 func (s *Store) Empty(ctx context.Context, c crm.ConnectionID) (bool, error) {
 	n, err := one(ctx, s.reading("accounts.Empty"), "look", scanInt,
-		"SELECT COUNT(*) FROM (SELECT 1 FROM synced_emails WHERE integration_id = $1 LIMIT 1) some", string(c))
+		"SELECT COUNT(*) FROM (SELECT 1 FROM synced_emails WHERE integration_id = $1 LIMIT 1) stored", string(c))
 	return n == 0, err
 }

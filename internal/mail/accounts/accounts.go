@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"rapport/internal/access"
@@ -30,6 +31,9 @@ type Service struct {
 	Log     *slog.Logger
 	// Budget is how long a step goes on before others get their turn; 0: one page.
 	Budget time.Duration
+
+	mu   sync.Mutex
+	wake chan struct{} // of Listen, while it runs
 }
 
 // ScopeMail is the scope that Gmail's IMAP and SMTP ask for.

@@ -28,6 +28,10 @@ func (s *Service) Listen(ctx context.Context, holder string) {
 	ended := make(chan crm.AccountID, listenMost)
 	look := time.NewTicker(listenLook)
 	defer look.Stop()
+	wake := make(chan struct{}, 1)
+	s.mu.Lock()
+	s.wake = wake
+	s.mu.Unlock()
 	for {
 		now := s.Now()
 		mine, err := s.Rows.Watch(ctx, holder, now, now.Add(listenLease), listenMost)
@@ -45,8 +49,20 @@ func (s *Service) Listen(ctx context.Context, holder string) {
 				delete(running, id)
 			case <-look.C:
 				wait = false
+			case <-wake:
+				wait = false
 			}
 		}
+	}
+}
+
+// ready says that an account can be listened to from now on.
+func (s *Service) ready() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	select {
+	case s.wake <- struct{}{}: // nil while nobody listens
+	default:
 	}
 }
 

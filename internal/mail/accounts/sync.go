@@ -212,6 +212,9 @@ func (x *session) well(ctx context.Context) error {
 		if err != nil && !fault.Is(err, fault.NotFound) {
 			return fmt.Errorf("noting how an account does: %w", err)
 		}
+		if x.account.State == crm.AccountWaiting {
+			x.ready()
+		}
 	}
 	return x.end(ctx, crm.RunSucceeded, "", "")
 }
