@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/emersion/go-imap"
 	"github.com/emersion/go-imap/responses"
@@ -63,6 +65,9 @@ func folder(fields []any) (f accounts.Folder, ok bool) {
 		return f, false
 	}
 	f.Name = decoded(name)
+	if !utf8.ValidString(f.Name) || strings.ContainsFunc(f.Name, unicode.IsControl) {
+		return f, false // nobody could choose it
+	}
 	if strings.EqualFold(f.Name, "INBOX") {
 		f.Name = "INBOX"
 	}

@@ -258,7 +258,7 @@ func explain(err error) (what, next string) {
 	case fault.Unavailable:
 		return or(what, "The mail server cannot be reached."), "It is tried again by itself. Test the connection to see where it ends."
 	}
-	return "Something went wrong inside Rapport.", "It is tried again by itself. If it goes on, tell the operator."
+	return or(what, "Something went wrong inside Rapport."), "It is tried again by itself. If it goes on, tell the operator."
 }
 
 func or(a, b string) string {
