@@ -85,6 +85,12 @@ func TestPolicy(t *testing.T) {
 			require.Equal(t, fault.Unauthenticated, fault.Of(access.Allow(access.Caller{Via: access.ViaSession, Role: role}, action)))
 		}
 		require.NoError(t, access.Allow(access.System("w"), action))
+		if action == access.MailRead {
+			require.NoError(t, access.Allow(access.Everyone("w"), action))
+		} else {
+			require.Equal(t, fault.Forbidden, fault.Of(access.Allow(access.Everyone("w"), action)), "a workspace as such reads and does nothing else: %s", action)
+		}
+		require.Error(t, access.Allow(access.Everyone(""), action))
 	}
 	require.Equal(t, fault.Forbidden, fault.Of(access.Allow(access.Caller{Via: access.ViaSession, UserID: "u", Role: crm.RoleOwner}, "no such action")))
 }

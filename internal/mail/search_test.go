@@ -88,6 +88,8 @@ func TestParseSearch(t *testing.T) {
 		"size:1000":               SizeRange{From: 1000},
 		"larger:much":             Words{Text: "larger:much"},
 		"from:":                   nil,
+		"list:a@b":                or(Field{FieldTo, "a@b"}, Field{FieldCc, "a@b"}, Field{FieldFrom, "a@b"}),
+		"deliveredto:a@b":         or(Field{FieldTo, "a@b"}, Field{FieldCc, "a@b"}, Field{FieldBcc, "a@b"}),
 		"http://lamps.example ":   Words{Text: "http://lamps.example"},
 		"a) b} ":                  and(Words{Text: "a"}, Words{Text: "b"}),
 		"((a ":                    Words{Text: "a"},

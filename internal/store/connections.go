@@ -131,6 +131,9 @@ func (s *Store) Change(ctx context.Context, c access.Caller, id crm.ConnectionID
 			return err
 		}
 		t.connectionFact(fact.ConnectionChanged, after)
+		if before.Settings.Visibility != after.Settings.Visibility { // others see more of it, or less
+			t.fact(fact.Fact{Kind: fact.MailShared, WorkspaceID: after.WorkspaceID, ConnectionID: after.ID, Data: json.RawMessage("{}")})
+		}
 		return nil
 	})
 	return after, err
@@ -198,6 +201,9 @@ func (s *Store) withGrant(ctx context.Context, name string, c crm.Connection, g 
 			if err := t.spendLink(ctx, link, c.WorkspaceID, c.UserID, clock(t.now)); err != nil {
 				return err
 			}
+		}
+		if err := t.joinDomain(ctx, c.WorkspaceID, c.GoogleEmail); err != nil {
+			return err
 		}
 		t.connectionFact(kind, c)
 		if g.ID != "" { // one that waits for an administrator has none
@@ -352,7 +358,7 @@ func (s *Store) DeleteData(ctx context.Context, w crm.WorkspaceID, id crm.Connec
 }
 
 func (t *tx) forgetStreams(ctx context.Context, id crm.ConnectionID, no int64) error {
-	for _, table := range []string{"sync_streams", "sync_failures", "sync_runs", "completeness_checks", "gmail_labels", "gmail_labels_gone", "email_changes"} {
+	for _, table := range []string{"sync_streams", "sync_failures", "sync_runs", "completeness_checks", "gmail_labels", "gmail_labels_gone", "email_changes", "mail_shares", "excluded_emails"} {
 		if _, err := t.exec(ctx, "delete "+table, "DELETE FROM "+table+" WHERE integration_id = $1", string(id)); err != nil {
 			return err
 		}

@@ -94,7 +94,14 @@ func (t *tx) putUser(ctx context.Context, u crm.User) error {
 }
 
 func (t *tx) putMember(ctx context.Context, m crm.Member) error {
-	_, err := t.exec(ctx, "insert member", "INSERT INTO members (workspace_id, user_id, role, joined_at) VALUES ($1, $2, $3, $4)",
+	email, err := one(ctx, t, "read address", scanText, "SELECT email FROM users WHERE id = $1", string(m.UserID))
+	if err == nil {
+		err = t.joinDomain(ctx, m.WorkspaceID, email)
+	}
+	if err != nil && !errors.Is(err, errNone) {
+		return err
+	}
+	_, err = t.exec(ctx, "insert member", "INSERT INTO members (workspace_id, user_id, role, joined_at) VALUES ($1, $2, $3, $4)",
 		string(m.WorkspaceID), string(m.UserID), string(m.Role), stamp(m.JoinedAt))
 	return err
 }

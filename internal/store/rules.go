@@ -98,6 +98,30 @@ func (s *Store) ownDomains(ctx context.Context, from source, w crm.WorkspaceID) 
 	return known.list, nil
 }
 
+// joinDomain looks whether an address that joins a workspace brings a domain of its
+// own: mail with it may be among colleagues then, stored mail too.
+func (t *tx) joinDomain(ctx context.Context, w crm.WorkspaceID, email string) error {
+	domain := mail.OwnDomains([]string{email})
+	if len(domain) == 0 {
+		return nil
+	}
+	n, err := one(ctx, t, "look for the domain", scanInt, `SELECT COUNT(*) FROM (SELECT 1 FROM members m JOIN users u ON u.id = m.user_id WHERE m.workspace_id = $1 AND u.email LIKE $2`+like+`
+		UNION ALL SELECT 1 FROM google_integrations c WHERE c.workspace_id = $1 AND c.google_email LIKE $2`+like+`) x`, string(w), "%@"+literally(domain[0]))
+	if err != nil || n > 0 {
+		return err
+	}
+	t.s.domains.forget(w)
+	_, err = t.exec(ctx, "mark mailboxes", `INSERT INTO mail_sweeps (mailbox, below, hides) SELECT c.no, (c.no + 1) * `+sweepStep+`, FALSE FROM google_integrations c
+		WHERE c.workspace_id = $1 ON CONFLICT (mailbox) DO UPDATE SET below = excluded.below`, string(w))
+	return err
+}
+
+func (m *domainMemory) forget(w crm.WorkspaceID) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delete(m.of, w)
+}
+
 // RulesOf gives what applies to the mail of an owner.
 func (s *Store) RulesOf(ctx context.Context, w crm.WorkspaceID, owner crm.UserID) (*mail.Rules, error) {
 	return s.rulesOf(ctx, s.reading("mail.RulesOf"), w, owner)

@@ -3,6 +3,7 @@ package storetest
 import (
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -164,6 +165,30 @@ func TestMailAmongColleagues(t *testing.T) {
 		require.Equal(t, 30, p.RetentionDays)
 		require.Zero(t, w.sweepAll(sweep), "its domains are others now")
 		require.EqualValues(t, 1, w.Put(c, Whole(Mail(7, func(e *crm.Email) { e.To = []crm.Address{{Email: "jo@harbour-tea.example"}} }))...).Skipped)
+	})
+}
+
+// TestANewDomainOfTheWorkspace makes mail with it mail among colleagues, also what
+// is stored.
+func TestANewDomainOfTheWorkspace(t *testing.T) {
+	Each(t, func(t *testing.T, d Database) {
+		w := NewWorld(t, d)
+		w.KeepInternal(w.Home, false)
+		c := w.Connect(w.Home, w.Ada, "ada")
+		w.Put(c, Whole(Mail(1), Mail(2, from("jo@reed.example")))...)
+		require.Len(t, w.Stored(c), 2)
+		w.Connect(w.Home, w.Ben, "second")
+		pending, err := w.PendingSweeps(ctx, 10)
+		require.NoError(t, err)
+		require.Empty(t, pending, "a domain that was known")
+		w.Connect(w.Home, w.Ben, "third", func(c *crm.Connection) { c.GoogleEmail = "ben@harbour-tea.example" })
+		w.Connect(w.Home, w.Ben, "fourth", func(c *crm.Connection) { c.GoogleEmail = "ben@gmail.com" })
+		w.Clock.Move(2 * time.Minute) // domains are remembered so long at most
+		pending, err = w.PendingSweeps(ctx, 10)
+		require.NoError(t, err)
+		require.Contains(t, pending, c.ID)
+		require.Equal(t, 1, w.sweepAll(pending))
+		require.Len(t, w.Stored(c), 1)
 	})
 }
 
