@@ -850,3 +850,49 @@ type blindPost struct{ outbox.Post }
 func (blindPost) Mark(context.Context) (uint64, error) {
 	return 0, fault.New(fault.Permission, "not given")
 }
+
+// TestUndoAgainstTheClock: a message is taken back at the moment it is sent. Either
+// it is cancelled and nobody gets it, or it was too late and it arrives once.
+func TestUndoAgainstTheClock(t *testing.T) {
+	each(t, func(t *testing.T, d storetest.Database) {
+		w := newTown(t, d)
+		h := w.newPost(t)
+		defer h.leave()
+		p := h.boot()
+		h.connect(p)
+		s := p.sender()
+		cancelled := 0
+		for i := range 30 {
+			subject := fmt.Sprintf("Undo %d", i)
+			o, err := s.ask(h.letter(subject))
+			require.NoError(t, err)
+			p.before.open(func(_ int64, r *http.Request) error { // several moments of the attempt
+				if i%3 == 0 && strings.Contains(r.URL.Path, "/profile") || i%3 == 1 && strings.Contains(r.URL.Path, "/messages/send") {
+					p.before.clear()
+					_, err = s.outbox.Cancel(s.ctx, s.owners, o.ID)
+				}
+				return nil
+			})
+			ended := make(chan error, 1)
+			go func() { ended <- s.through() }()
+			if i%3 == 2 {
+				_, err = s.outbox.Cancel(s.ctx, s.owners, o.ID)
+			}
+			require.NoError(t, <-ended)
+			p.calm()
+			o, got := s.outbox.Get(s.ctx, s.owners, o.ID)
+			require.NoError(t, got)
+			if err == nil {
+				cancelled++
+				require.Equal(t, crm.OutgoingCancelled, o.State)
+				require.Zero(t, h.copies()[subject])
+				continue
+			}
+			require.True(t, fault.Is(err, fault.Conflict), "%v", err)
+			require.Equal(t, crm.OutgoingSent, o.State)
+			require.Equal(t, 1, h.copies()[subject])
+		}
+		require.NotZero(t, cancelled)
+		require.NotEqual(t, 30, cancelled)
+	})
+}
