@@ -55,6 +55,9 @@ type Options struct {
 	// errors that say why: for tests of rooms.
 	CheckAnswers bool
 
+	// Mail is where IMAP and SMTP listen, after Start; by default they do not.
+	Mail MailAddresses
+
 	// Rooms are further APIs, or replace the standard ones of their name. A room that implements control.Mailboxes is the
 	// one the control API delivers mail to; one that implements
 	// control.Expirer answers /_sim/accounts/{email}/<its name>/expire; one
@@ -99,6 +102,7 @@ type Simulator struct {
 	rooms    []front.Room
 	files    *files.Store
 	meetings control.Meetings // nil without Meet
+	mail     protocols
 	handler  http.Handler
 
 	mu       sync.Mutex
@@ -122,6 +126,9 @@ func New(opt Options) (*Simulator, error) {
 	s.PubSub = pubsub.New(w, oauth.ProcessKeys(), s.issuer)
 	if err := s.makeRooms(); err != nil {
 		s.PubSub.Close()
+		return nil, err
+	}
+	if err := s.makeProtocols(); err != nil {
 		return nil, err
 	}
 	s.Front.CheckAnswers = opt.CheckAnswers
@@ -210,6 +217,9 @@ func (s *Simulator) reset() error {
 	s.World.Clients.Replace(s.clients)
 	s.World.Domains.Replace(nil)
 	s.World.Projects.Reset()
+	if s.mail.imap != nil {
+		s.mail.imap.Reset()
+	}
 	for _, r := range s.rooms {
 		if x, ok := r.(control.Resetter); ok {
 			x.Reset()
@@ -227,6 +237,9 @@ func (s *Simulator) reset() error {
 func (s *Simulator) routes() http.Handler {
 	ctl := &control.Server{World: s.World, Front: s.Front, OAuth: s.OAuth, PubSub: s.PubSub, Mail: s.Mail, Meet: s.meetings,
 		Expirers: map[string]control.Expirer{}, OnReset: s.reset}
+	if s.mail.imap != nil {
+		ctl.IMAP = s.mail.imap
+	}
 	for _, r := range s.rooms {
 		if e, ok := r.(control.Expirer); ok {
 			ctl.Expirers[r.Name()] = e
@@ -273,6 +286,9 @@ func (s *Simulator) Start(address string) error {
 		_ = l.Close()
 		return errors.New("the simulator is started already")
 	}
+	if err := s.listenForMail(); err != nil {
+		return errors.Join(err, l.Close(), s.closeMail())
+	}
 	s.listener = l
 	s.server = &http.Server{Handler: s.handler, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute}
 	s.done = make(chan struct{})
@@ -311,7 +327,7 @@ func (s *Simulator) Close() error {
 	s.mu.Lock()
 	server, done := s.server, s.done
 	s.mu.Unlock()
-	var errs []error
+	errs := []error{s.closeMail()}
 	if server != nil {
 		errs = append(errs, server.Close())
 		<-done

@@ -24,6 +24,7 @@ type Server struct {
 	PubSub *pubsub.Room
 	Mail   Mailboxes
 	Meet   Meetings
+	IMAP   IMAP
 	// Expirers by API name: calendar, people.
 	Expirers map[string]Expirer
 	// OnReset puts accounts, clients and rooms back to the seed.
@@ -67,6 +68,10 @@ func (s *Server) Handler() http.Handler {
 	handle("POST /_sim/accounts/{email}/password", s.password)
 	handle("POST /_sim/accounts/{email}/reauth", s.reauth)
 	handle("POST /_sim/accounts/{email}/risc", s.securityEvent)
+	handle("GET /_sim/accounts/{email}/imap", s.imap)
+	handle("POST /_sim/accounts/{email}/imap", s.setIMAP)
+	handle("POST /_sim/accounts/{email}/imap/uidvalidity", s.changeValidity)
+	handle("POST /_sim/accounts/{email}/imap/drop", s.dropIMAP)
 	handle("POST /_sim/faults", s.addFault)
 	handle("GET /_sim/faults", func(*http.Request) (any, error) { return s.Front.Faults.List(), nil })
 	handle("DELETE /_sim/faults", func(*http.Request) (any, error) { s.Front.Faults.Clear(); return nil, nil })

@@ -88,6 +88,24 @@ type Resetter interface {
 	Reset()
 }
 
+// IMAP is what the control API needs of the IMAP server.
+type IMAP interface {
+	Settings(email string) IMAPSettings
+	Set(email string, to IMAPSettings) error
+	// ChangeValidity gives the messages of a folder other UIDs; of all folders
+	// with "".
+	ChangeValidity(email, folder string) error
+	Connections(email string) int
+	Drop(email string) // cuts the connections
+}
+
+// IMAPSettings are what IMAP is like for an account.
+type IMAPSettings struct {
+	Language    string // of the folders under [Gmail]
+	Disabled    bool   // IMAP is switched off
+	Connections int    // at once
+}
+
 // Meetings is what the control API needs of the Meet room.
 type Meetings interface {
 	// Join makes a conference go on in the space of a meeting code, as when

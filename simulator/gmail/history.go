@@ -38,6 +38,10 @@ func (m *mailbox) write(r record) {
 	m.entries[r.slot].history = r.id
 	m.records = append(m.records, r)
 	m.stats.valid = false
+	if m.wake != nil {
+		close(m.wake)
+		m.wake = nil
+	}
 	for _, w := range m.watches {
 		if w.wants(m, &r) && now.Before(w.expires) {
 			m.due = append(m.due, notice{topic: w.topic, history: r.id})

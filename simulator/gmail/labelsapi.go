@@ -284,15 +284,20 @@ func (r *Room) labelsDelete(c *front.Call) (any, error) {
 		if l.system {
 			return nil, invalid("Invalid delete request")
 		}
-		for slot := uint32(1); int(slot) < len(m.entries); slot++ {
-			if set := m.entries[slot].set; m.sets[set].has(l.no) {
-				m.relabel(slot, m.apply(set, change{remove: []labelNo{l.no}}))
-			}
-		}
-		m.labels = slices.DeleteFunc(m.labels, func(o *label) bool { return o == l })
-		delete(m.labelIDs, l.id)
+		m.dropLabel(l)
 		return nil, nil
 	})
+}
+
+// dropLabel takes a label from all messages and from the mailbox.
+func (m *mailbox) dropLabel(l *label) {
+	for slot := uint32(1); int(slot) < len(m.entries); slot++ {
+		if set := m.entries[slot].set; m.sets[set].has(l.no) {
+			m.relabel(slot, m.apply(set, change{remove: []labelNo{l.no}}))
+		}
+	}
+	m.labels = slices.DeleteFunc(m.labels, func(o *label) bool { return o == l })
+	delete(m.labelIDs, l.id)
 }
 
 var palette = func() map[string]bool {

@@ -84,6 +84,7 @@ type mailbox struct {
 	watches  map[string]*watch // by project
 	sendAs   []sendAs
 	due      []notice
+	wake     chan struct{} // closed at the next change, nil: nobody waits
 
 	bins      map[uint32]int64 // when messages came into spam or trash, ms
 	nextPurge atomic.Int64     // when the first of them is over

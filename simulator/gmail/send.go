@@ -2,6 +2,7 @@ package gmail
 
 import (
 	"encoding/base64"
+	"slices"
 	"strings"
 	"time"
 
@@ -72,16 +73,17 @@ func (m *mailbox) file(l *letter, threadID string, now time.Time, project string
 		return 0, err
 	}
 	l.complete(m, now)
-	labels := []labelNo{lSent}
-	for _, to := range l.to {
-		if m.alias(to) != nil {
-			labels = append(labels, lUnread, lInbox)
-			break
-		}
-	}
 	received := "Received: from " + project + "\r\n        named unknown\r\n        by gmailapi.google.com\r\n        with HTTPREST;\r\n        " + now.In(pacific).Format("Mon, 2 Jan 2006 15:04:05 -0700")
-	e := entry{id: m.newID(now), date: now.UnixMilli(), set: m.set(labels), body: newStored(prefixed(l.bytes(), received))}
+	e := entry{id: m.newID(now), date: now.UnixMilli(), set: m.set(m.sentLabels(l.to)), body: newStored(prefixed(l.bytes(), received))}
 	return m.put(e, root), nil
+}
+
+// sentLabels are the labels of a message that leaves for recipients.
+func (m *mailbox) sentLabels(to []string) []labelNo {
+	if slices.ContainsFunc(to, func(a string) bool { return m.alias(a) != nil }) {
+		return []labelNo{lSent, lUnread, lInbox}
+	}
+	return []labelNo{lSent}
 }
 
 // threadFor decides the thread of a message that a client writes: the one it

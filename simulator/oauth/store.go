@@ -158,6 +158,16 @@ func (s *Server) Token(access string) (*front.Grant, bool) {
 	return &t.Grant, true
 }
 
+// Expires tells until when an access token is good, revoked or not; false when
+// it is unknown.
+func (s *Server) Expires(access string) (time.Time, bool) {
+	a, ok := s.store.access.Load(access)
+	if !ok {
+		return time.Time{}, false
+	}
+	return a.(*accessToken).expires, true
+}
+
 // issueRefresh makes a refresh token. The oldest of more than MaxRefresh of
 // the same user and client dies without a word.
 func (s *store) issueRefresh(cl world.Client, sub, email string, scopes []string, expires time.Time) *refreshToken {
