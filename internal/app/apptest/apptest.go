@@ -10,6 +10,8 @@ import (
 	"net/http"
 	"net/http/cookiejar"
 	"net/url"
+	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
@@ -47,6 +49,7 @@ type Setup struct {
 	Environ  []string // further settings
 	Messages int      // in each mailbox; 0: 12
 	Quota    string   // of the simulator; "": none
+	IMAP     bool     // Google serves IMAP and SMTP too
 	Log      io.Writer
 	Google   func(*simulator.Simulator) []string         // prepares Google; gives further settings
 	Now      func(*simulator.Simulator) func() time.Time // nil: time.Now
@@ -73,12 +76,19 @@ func Start(t testing.TB, d storetest.Database, changes ...func(*Setup)) *World {
 	for _, change := range changes {
 		change(&s)
 	}
-	w := &World{T: t, Sim: Simulator(t, s.Messages, s.Quota)}
+	w := &World{T: t, Sim: Simulator(t, s.Messages, s.Quota, func(o *simulator.Options) {
+		if s.IMAP {
+			o.Mail = simulator.MailAddresses{IMAP: "127.0.0.1:0", SMTP: "127.0.0.1:0"}
+		}
+	})}
 	database := storetest.Options(t, d).URL
 	environ := append([]string{
 		"SERVICE_PORT=0", "DATA_DIR=" + t.TempDir(), "ENCRYPTION_KEY=" + Key, "GOOGLE_BASE_URL=" + w.Sim.URL(), "GOOGLE_QUOTA=none",
 		"GOOGLE_CLIENT_ID=" + world.DemoClientID, "GOOGLE_CLIENT_SECRET=" + world.DemoClientSecret, "PUBLIC_URL=",
 	}, s.Environ...)
+	if s.IMAP {
+		environ = append(environ, w.mailServers()...)
+	}
 	if s.Google != nil {
 		environ = append(environ, s.Google(w.Sim)...)
 	}
@@ -97,14 +107,28 @@ func Start(t testing.TB, d storetest.Database, changes ...func(*Setup)) *World {
 	return w
 }
 
+// mailServers are settings that lead to the simulated IMAP and SMTP.
+func (w *World) mailServers() []string {
+	w.T.Helper()
+	pem, err := w.Sim.CertPEM()
+	require.NoError(w.T, err)
+	file := filepath.Join(w.T.TempDir(), "google-ca.pem")
+	require.NoError(w.T, os.WriteFile(file, pem, 0o600))
+	return []string{"GOOGLE_IMAP_ADDRESS=" + w.Sim.IMAPAddr(), "GOOGLE_SMTP_ADDRESS=" + w.Sim.SMTPAddr(), "MAIL_CA_FILE=" + file}
+}
+
 // Simulator starts a simulated Google with the people of tests.
-func Simulator(t testing.TB, messages int, quota string) *simulator.Simulator {
+func Simulator(t testing.TB, messages int, quota string, changes ...func(*simulator.Options)) *simulator.Simulator {
 	t.Helper()
-	sim, err := simulator.New(simulator.Options{Seed: 1, Quota: quota, Accounts: []simulator.Account{
+	o := simulator.Options{Seed: 1, Quota: quota, Accounts: []simulator.Account{
 		{Email: Mara, Name: "Mara Lindqvist", Messages: messages, Seed: 1},
 		{Email: Jonas, Name: "Jonas Okafor", Messages: messages, Seed: 2},
 		{Email: Elena, Name: "Elena Marchetti", Kind: world.Outside, Messages: messages, Seed: 3},
-	}})
+	}}
+	for _, change := range changes {
+		change(&o)
+	}
+	sim, err := simulator.New(o)
 	require.NoError(t, err)
 	require.NoError(t, sim.Start("127.0.0.1:0"))
 	t.Cleanup(func() { _ = sim.Close() })
