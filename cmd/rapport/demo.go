@@ -44,7 +44,7 @@ func demo(cmd *cobra.Command, f demoFlags) error {
 			if wantsJSON(cmd) {
 				return json.NewEncoder(cmd.OutOrStdout()).Encode(d)
 			}
-			_, err := fmt.Fprintf(cmd.OutOrStdout(), demoText, d.URL, d.Owner.Email, d.Owner.Password, d.Member.Email, d.Member.Password, d.SimURL, f.data, d.SimURL)
+			_, err := fmt.Fprintf(cmd.OutOrStdout(), demoText, d.URL, d.Owner.Email, d.Owner.Password, d.Member.Email, d.Member.Password, d.SimURL, d.SimIMAP, d.SimSMTP, f.data, d.SimURL)
 			return err
 		},
 	})
@@ -57,6 +57,7 @@ const demoText = `
   Member, to connect:  %s   password: %s
 
   The simulated Google: %s  (deliver mail, inject faults: /_sim/)
+  Its IMAP and SMTP:    %s and %s, for imap.gmail.com and smtp.gmail.com
   Commands find it by: DATA_DIR=%s GOOGLE_BASE_URL=%s rapport sync
   Ctrl-C ends both. Run it again on the same folder and it goes on.
 

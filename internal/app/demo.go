@@ -35,11 +35,12 @@ type World struct {
 	Quota string    // 2026, legacy or none
 	Empty bool      // without the demonstration's accounts
 	Until time.Time // the newest generated message is from about then; zero: now
+	Mail  simulator.MailAddresses
 }
 
 // StartSimulator starts a simulated Google at an address.
 func StartSimulator(address string, w World) (*simulator.Simulator, error) {
-	o := simulator.Options{Seed: w.Seed, Quota: w.Quota, Until: w.Until}
+	o := simulator.Options{Seed: w.Seed, Quota: w.Quota, Until: w.Until, Mail: w.Mail}
 	if !w.Empty {
 		o.Accounts = demoAccounts()
 	}
@@ -50,11 +51,38 @@ func StartSimulator(address string, w World) (*simulator.Simulator, error) {
 	if err := s.Start(address); err != nil {
 		_ = s.Close()
 		if errors.Is(err, syscall.EADDRINUSE) {
-			return nil, trouble(WithPort, nil, "%s is taken by another program; stop it or choose another port for the simulator", address)
+			return nil, trouble(WithPort, nil, "%s is taken by another program; stop it or choose another port for the simulator", takenBy(err, address))
 		}
 		return nil, trouble(WithPort, nil, "%s cannot be listened on: %s", address, networkError(err))
 	}
 	return s, nil
+}
+
+// takenBy is the address that could not be listened on: the simulator has several.
+func takenBy(err error, address string) string {
+	var op *net.OpError
+	if errors.As(err, &op) && op.Addr != nil {
+		return op.Addr.String()
+	}
+	return address
+}
+
+// mailCertificate is the file in the data folder with the certificate of the
+// simulated mail servers.
+const mailCertificate = "sim-mail.pem"
+
+// demoMail has the program find IMAP and SMTP at the simulator.
+func demoMail(c *config.Config, s *simulator.Simulator) error {
+	text, err := s.CertPEM()
+	if err != nil {
+		return fmt.Errorf("certificate of the simulated mail servers: %w", err)
+	}
+	path := filepath.Join(c.DataDir, mailCertificate)
+	if err := os.WriteFile(path, text, 0o600); err != nil {
+		return trouble(WithDisk, plain(err), "%s cannot be written", path)
+	}
+	c.GoogleIMAP, c.GoogleSMTP, c.MailCAFile = s.IMAPAddr(), s.SMTPAddr(), path
+	return nil
 }
 
 // worldFile keeps in the data folder which world a demonstration began in: the
@@ -114,6 +142,8 @@ type DemoLogin struct {
 type DemoReady struct {
 	URL         string    `json:"url"`
 	SimURL      string    `json:"sim_url"`
+	SimIMAP     string    `json:"sim_imap"` // host and port, in place of imap.gmail.com:993
+	SimSMTP     string    `json:"sim_smtp"` // in place of smtp.gmail.com:465
 	WorkspaceID string    `json:"workspace_id"`
 	Owner       DemoLogin `json:"owner"`
 	Member      DemoLogin `json:"member"`
@@ -165,6 +195,7 @@ func Demo(ctx context.Context, o DemoOptions) error {
 		_ = l.Close()
 		return err
 	}
+	w.Mail = simulator.MailAddresses{IMAP: "127.0.0.1:0", SMTP: "127.0.0.1:0"}
 	s, err := StartSimulator(net.JoinHostPort("127.0.0.1", strconv.Itoa(o.SimPort)), w)
 	if err != nil {
 		_ = l.Close()
@@ -172,13 +203,17 @@ func Demo(ctx context.Context, o DemoOptions) error {
 	}
 	defer func() { _ = s.Close() }()
 	o.Config.GoogleBaseURL = s.URL()
+	if err := demoMail(o.Config, s); err != nil {
+		_ = l.Close()
+		return err
+	}
 	a, err := Open(ctx, o.Options)
 	if err != nil {
 		_ = l.Close()
 		return err
 	}
 	defer func() { _ = a.Close() }()
-	ready := DemoReady{URL: o.Config.PublicURL, SimURL: s.URL()}
+	ready := DemoReady{URL: o.Config.PublicURL, SimURL: s.URL(), SimIMAP: s.IMAPAddr(), SimSMTP: s.SMTPAddr()}
 	return a.Serve(ctx, l, Hooks{Listening: func(ctx context.Context) error {
 		if err := a.furnish(ctx, &ready); err != nil {
 			return fmt.Errorf("preparing the demonstration: %w", err)
