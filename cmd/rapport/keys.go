@@ -72,22 +72,26 @@ func rotate(cmd *cobra.Command, a *app.App, after string) error {
 	if err != nil {
 		return fmt.Errorf("passwords of e-mail accounts: %w", err)
 	}
+	hooks, err := a.Webhooks.Reseal(cmd.Context())
+	if err != nil {
+		return fmt.Errorf("secrets of webhooks: %w", err)
+	}
 	if wantsJSON(cmd) {
 		err := printJSON(cmd.OutOrStdout(), map[string]any{
 			"seen": done.Seen, "resealed": done.Resealed, "failed": done.Failed, "clients": done.Clients, "failed_clients": done.FailedClients,
-			"accounts": accounts.Resealed, "failed_accounts": accounts.Failed,
+			"accounts": accounts.Resealed, "failed_accounts": accounts.Failed, "webhooks": hooks.Resealed, "failed_webhooks": hooks.Failed,
 		})
 		if err != nil {
 			return err
 		}
 	} else {
-		say(cmd, "%d grants looked at, %d sealed anew; %d secrets of OAuth clients and %d passwords of e-mail accounts sealed anew.", done.Seen, done.Resealed, done.Clients, accounts.Resealed)
+		say(cmd, "%d grants looked at, %d sealed anew; %d secrets of OAuth clients, %d passwords of e-mail accounts and %d secrets of webhooks sealed anew.", done.Seen, done.Resealed, done.Clients, accounts.Resealed, hooks.Resealed)
 	}
-	return unopened(done, len(accounts.Failed))
+	return unopened(done, len(accounts.Failed), len(hooks.Failed))
 }
 
 // unopened says what no key opens.
-func unopened(r vault.Rotation, accounts int) error {
+func unopened(r vault.Rotation, accounts, hooks int) error {
 	var lost []string
 	if n := len(r.Failed); n > 0 {
 		lost = append(lost, fmt.Sprintf("%d grants cannot be opened by any of the keys; their owners have to reconnect", n))
@@ -97,6 +101,9 @@ func unopened(r vault.Rotation, accounts int) error {
 	}
 	if accounts > 0 {
 		lost = append(lost, fmt.Sprintf("the passwords of %d e-mail accounts cannot be opened by any of the keys; their owners have to enter them again", accounts))
+	}
+	if hooks > 0 {
+		lost = append(lost, fmt.Sprintf("the secrets of %d webhooks cannot be opened by any of the keys; an administrator has to make new ones", hooks))
 	}
 	if len(lost) == 0 {
 		return nil

@@ -97,6 +97,11 @@ func (s *Store) WebhooksOf(ctx context.Context, w crm.WorkspaceID) ([]webhooks.E
 		"SELECT "+webhookColumns+", "+webhookWaiting+" FROM webhooks h WHERE h.workspace_id = $1 ORDER BY h.created_at, h.id", string(w))
 }
 
+// EveryWebhook lists webhooks of all workspaces after an id, in id order.
+func (s *Store) EveryWebhook(ctx context.Context, after crm.WebhookID, limit int) ([]webhooks.Endpoint, error) {
+	return all(ctx, s.reading("webhooks.EveryWebhook"), "list", scanWebhook, "SELECT "+webhookColumns+" FROM webhooks h WHERE h.id > $1 ORDER BY h.id LIMIT $2", string(after), int64(limit))
+}
+
 // Listening lists the enabled webhooks of a workspace.
 func (s *Store) Listening(ctx context.Context, w crm.WorkspaceID) ([]webhooks.Endpoint, error) {
 	return all(ctx, s.reading("webhooks.Listening"), "list", scanWebhook,

@@ -17,6 +17,8 @@ type Endpoints interface {
 	WebhooksOf(ctx context.Context, w crm.WorkspaceID) ([]Endpoint, error)
 	// Listening lists those that are enabled.
 	Listening(ctx context.Context, w crm.WorkspaceID) ([]Endpoint, error)
+	// EveryWebhook lists endpoints of all workspaces after an id, in id order.
+	EveryWebhook(ctx context.Context, after crm.WebhookID, limit int) ([]Endpoint, error)
 	// ChangeWebhook lets change alter an endpoint under a lock, and stores the audit
 	// rows it gives; release lets its waiting deliveries be tried at once. change may
 	// be called more than once.
@@ -99,6 +101,8 @@ type People interface {
 type Sealer interface {
 	Seal(row, field string, value crm.Secret) (string, error)
 	Open(row, field, sealed string) (crm.Secret, error)
+	// Current reports whether the first key opens the value.
+	Current(row, field, sealed string) bool
 }
 
 // Message is what goes out.

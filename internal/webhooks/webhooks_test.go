@@ -20,6 +20,7 @@ import (
 	"rapport/internal/fault"
 	"rapport/internal/org"
 	"rapport/internal/store/storetest"
+	"rapport/internal/vault"
 	"rapport/internal/webhooks"
 )
 
@@ -581,6 +582,47 @@ func TestRotation(t *testing.T) {
 		for _, row := range w.Dump()["webhooks"] {
 			require.NotContains(t, row, strings.TrimPrefix(fresh.Reveal(), "whsec_"), "secrets lie sealed")
 		}
+	})
+}
+
+// A new key of the installation: secrets are sealed under it, and sign as before.
+func TestSecretsAreSealedAnew(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, d storetest.Database) {
+		w := newWorld(t, d)
+		e, other := w.hook(w.Ben, webhooks.ForWorkspace, "/crm"), w.hook(w.Ben, webhooks.ForWorkspace, "/other")
+		_, fresh, err := w.Rotate(ctx, w.admin(w.Ben), e.ID)
+		require.NoError(t, err)
+		fernet, err := vault.NewKey()
+		require.NoError(t, err)
+		both, err := vault.NewSealer(crm.NewSecret(fernet.Reveal() + "," + key))
+		require.NoError(t, err)
+		w.Sealer = both
+		done, err := w.Reseal(ctx)
+		require.NoError(t, err)
+		require.Equal(t, webhooks.Resealing{Resealed: 2}, done)
+		again, err := w.Reseal(ctx)
+		require.NoError(t, err)
+		require.Zero(t, again.Resealed)
+		w.Sealer, err = vault.NewSealer(fernet)
+		require.NoError(t, err)
+		w.receiver.secrets["/crm"] = append(w.receiver.secrets["/crm"], fresh) // the old one signs still
+		for _, hook := range []webhooks.Endpoint{e, other} {
+			_, err = w.Service.Test(ctx, w.admin(w.Ben), hook.ID)
+			require.NoError(t, err)
+		}
+		require.Equal(t, 2, w.deliver())
+		third, err := vault.NewKey()
+		require.NoError(t, err)
+		w.Sealer, err = vault.NewSealer(third)
+		require.NoError(t, err)
+		lost, err := w.Reseal(ctx)
+		require.NoError(t, err)
+		require.Len(t, lost.Failed, 2)
+		_, err = w.Service.Test(ctx, w.admin(w.Ben), e.ID)
+		require.NoError(t, err)
+		w.deliver()
+		require.Len(t, w.receiver.all("/crm"), 1, "nothing goes out unsigned")
+		require.Contains(t, w.log(e)[1].Error, "cannot be opened")
 	})
 }
 
