@@ -2,6 +2,7 @@ package gmail
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"sort"
 	"strings"
@@ -213,7 +214,7 @@ func (b Mailbox) Delete(ids []uint64) {
 }
 
 // Insert adds a message as it is, with labels by their ids, and threads it by
-// its references.
+// its references. With DRAFT it is a draft for the API too.
 func (b Mailbox) Insert(raw []byte, at time.Time, labels []string) uint64 {
 	var id uint64
 	b.change(func(m *mailbox) {
@@ -229,6 +230,9 @@ func (b Mailbox) Insert(raw []byte, at time.Time, labels []string) uint64 {
 		}
 		slot := m.put(entry{id: m.newID(b.r.world.Clock.Now()), date: at.UnixMilli(), set: m.set(nos), body: newStored(raw)}, m.threadByReferences(l))
 		id = m.entries[slot].id
+		if slices.Contains(nos, lDraft) {
+			m.drafts = append(m.drafts, draft{id: fmt.Sprintf("r%d", m.draw(0)>>1), slot: slot})
+		}
 	})
 	return id
 }

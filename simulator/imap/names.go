@@ -129,28 +129,29 @@ func decoded(name string) (string, bool) {
 	return text, err == nil
 }
 
-// matches compares a name with a pattern of LIST.
+// matches compares a name with a pattern of LIST: * is anything, % anything up to
+// the next level.
 func matches(name, pattern string) bool {
-	for i := 0; i < len(pattern); i++ {
-		switch c := pattern[i]; c {
-		case '*', '%':
-			for j := 0; j <= len(name); j++ {
-				if matches(name[j:], pattern[i+1:]) {
-					return true
-				}
-				if j < len(name) && c == '%' && name[j] == '/' {
-					return false
-				}
+	can := make([]bool, len(name)+1) // the pattern so far fits name[:i]
+	can[0] = true
+	for p := range len(pattern) {
+		c, before := pattern[p], false
+		next := make([]bool, len(can))
+		for i := range can {
+			switch {
+			case c == '*':
+				before = before || can[i]
+				next[i] = before
+			case c == '%':
+				before = can[i] || before && name[i-1] != '/'
+				next[i] = before
+			case i > 0:
+				next[i] = can[i-1] && name[i-1] == c
 			}
-			return false
-		default:
-			if name == "" || name[0] != c {
-				return false
-			}
-			name = name[1:]
 		}
+		can = next
 	}
-	return name == ""
+	return can[len(name)]
 }
 
 // labelNames are what X-GM-LABELS shows. The label of the folder a message is
