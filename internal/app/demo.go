@@ -154,7 +154,8 @@ type DemoReady struct {
 const demoPassword = "lamps-and-lanterns"
 
 // DemoSettings are those of a demonstration: of the environment only what is
-// about seeing it run and about PostgreSQL counts.
+// about seeing it run, PostgreSQL and receivers of webhooks on one's own machine
+// counts.
 func DemoSettings(environ []string, port int, dir string) (*config.Config, error) {
 	kept := []string{
 		"SERVICE_PORT=" + strconv.Itoa(port), "DATA_DIR=" + dir,
@@ -164,7 +165,7 @@ func DemoSettings(environ []string, port int, dir string) (*config.Config, error
 	for _, entry := range environ {
 		name, _, _ := strings.Cut(entry, "=")
 		switch name {
-		case "LOG_LEVEL", "LOG_FORMAT", "PPROF_ADDRESS", "DATABASE_URL", "WORKERS", "OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT":
+		case "LOG_LEVEL", "LOG_FORMAT", "PPROF_ADDRESS", "DATABASE_URL", "WORKERS", "OUTBOUND_ALLOW_PRIVATE", "OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT":
 			kept = append(kept, entry)
 		}
 	}

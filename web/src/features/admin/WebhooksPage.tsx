@@ -143,7 +143,7 @@ function Acts({ hook, onOpen }: { hook: Webhook; onOpen: (open: Open) => void })
   return (
     <span className={classes.nameLine} style={{ justifyContent: "flex-end" }}>
       {readable && (
-        <Button size="xs" aria-label={`Deliveries to ${hook.url}`} onClick={() => onOpen({ what: "log", hook })}>
+        <Button size="xs" aria-label={`Log of ${hook.url}`} onClick={() => onOpen({ what: "log", hook })}>
           Log
         </Button>
       )}

@@ -154,7 +154,7 @@ describe("webhooks", () => {
 
   it("shows what was sent, and sends it again", async () => {
     show();
-    fireEvent.click(await screen.findByRole("button", { name: "Deliveries to https://crm.example/hooks" }));
+    fireEvent.click(await screen.findByRole("button", { name: "Log of https://crm.example/hooks" }));
     const log = await dialog();
     fireEvent.click(await log.findByRole("button", { name: /email\.received/ }));
     expect(await log.findByText("out of paper")).toBeDefined();
@@ -169,6 +169,6 @@ describe("webhooks", () => {
     fireEvent.click(await screen.findByRole("button", { name: "More for https://crm.example/hooks" }));
     const items = (await screen.findAllByRole("menuitem")).map((i) => i.textContent);
     expect(items).toEqual(["Disable", "Delete"]);
-    expect(screen.queryByRole("button", { name: /Deliveries/ })).toBeNull();
+    expect(screen.queryByRole("button", { name: /^Log of/ })).toBeNull();
   });
 });
