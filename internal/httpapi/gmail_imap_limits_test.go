@@ -1,6 +1,10 @@
 package httpapi_test
 
 import (
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
 	"testing"
 	"time"
 
@@ -10,6 +14,8 @@ import (
 	"rapport/internal/app/apptest"
 	"rapport/internal/store/storetest"
 	"rapport/simulator/control"
+	"rapport/simulator/gmail"
+	"rapport/simulator/postal"
 )
 
 // arrives has Google deliver a letter.
@@ -81,4 +87,57 @@ func TestGmailSessionsThatAreLiveWhenTheirTokenEndsBeginAnew(t *testing.T) {
 	require.Eventually(t, connected(1), 20*time.Second, 10*time.Millisecond, "it listens again, with a fresh token")
 	arrives(t, w, "After the token")
 	inboxHas(t, home, a.ConnectionID, "After the token")
+}
+
+// TestGmailByIMAPAlone is an owner who let Rapport in by IMAP, not by the API.
+func TestGmailByIMAPAlone(t *testing.T) {
+	w := apptest.Start(t, storetest.SQLite, func(s *apptest.Setup) { s.IMAP = true })
+	owner := w.SetUp()
+	w.Connect(owner, client.ConnectWish{Services: []string{"imap"}}, apptest.Consent{Account: apptest.Mara})
+	home := owner.Workspace(w.Home)
+	a, err := home.AddEmailAccount(ctx, client.NewEmailAccount{Email: apptest.Mara, IMAP: client.MailServer{Host: "imap.gmail.com"}, SMTP: client.MailServer{Host: "smtp.gmail.com"}})
+	require.NoError(t, err)
+	until(t, home, a.ID, "synced", active)
+	box, ok := w.Sim.Mail.(postal.Mailboxes).Mailbox(apptest.Mara)
+	require.True(t, ok)
+	ids := func() map[string]bool {
+		out := map[string]bool{}
+		box.All(func(s gmail.Summary) {
+			if slices.Contains(s.Labels, "INBOX") || slices.Contains(s.Labels, "SENT") {
+				out[fmt.Sprintf("%016x", s.ID)] = true
+			}
+		})
+		return out
+	}
+	here := func() map[string]bool {
+		out := map[string]bool{}
+		for id := range gmailIDs(t, home, a.ConnectionID) {
+			out[id] = true
+		}
+		return out
+	}
+	same := func(why string) {
+		t.Helper()
+		require.Eventually(t, func() bool {
+			_, err := home.SyncEmailAccount(ctx, a.ID)
+			require.NoError(t, err)
+			return maps.Equal(ids(), here())
+		}, 30*time.Second, 100*time.Millisecond, "%s: %v is not %v", why, ids(), here())
+	}
+	require.NotEmpty(t, ids())
+	same("imported with the ids of the API")
+	arrives(t, w, "By the other door")
+	item := inboxHas(t, home, a.ConnectionID, "By the other door")
+	require.Contains(t, item.Labels, "UNREAD")
+	id, err := strconv.ParseUint(item.GmailID, 16, 64)
+	require.NoError(t, err)
+	box.Modify([]uint64{id}, []string{"STARRED"}, []string{"UNREAD"}, false)
+	require.Eventually(t, func() bool {
+		got := inboxHas(t, home, a.ConnectionID, "By the other door")
+		return slices.Contains(got.Labels, "STARRED") && !slices.Contains(got.Labels, "UNREAD")
+	}, 30*time.Second, 50*time.Millisecond, "read and starred at Gmail")
+	require.NoError(t, w.Sim.IMAP().ChangeValidity(apptest.Mara, ""))
+	same("new UIDs double nothing")
+	box.Delete([]uint64{id})
+	same("deleted at Gmail")
 }
