@@ -19,7 +19,7 @@ import (
 // describeEvents documents the stream: its kinds of event and when they come.
 func describeEvents(op *huma.Operation) {
 	op.Description = "A stream of server-sent events. event is one of ready (at once), mail.arrived, mail.changed (deleted among its data are the ids that are gone), mail.refused (to who made a change: Gmail did not take it, and the labels are as before; reason says why), mail.sending (to the sender: a message of the outbox has another state), mail.shared (somebody sees more of a mailbox, or less: read its lists again), sync.progress, sync.completed, sync.failed, " +
-		"connection.granted, connection.needs_reauth, connection.changed, approval.asked (to administrators and who asked), approval.decided, member.removed (to the person); data is JSON with connection_id, at and data (ids and counts). " +
+		"connection.granted, connection.needs_reauth, connection.changed, approval.asked (to administrators and who asked), approval.decided, member.removed (to the person), webhook.disabled (to who made it); data is JSON with connection_id, at and data (ids and counts). " +
 		"A comment comes every 15 seconds. Private matters go to their owner alone, and ids of messages to those who see them. Read what changed from the API: events may be dropped for a slow reader, and then a ready event tells so.\n\n" + op.Description
 	answers("200", "text/event-stream", "Server-sent events")(op)
 }

@@ -120,11 +120,11 @@ func (t *tx) addDeliveries(ctx context.Context, list []webhooks.Delivery) error 
 
 // advance lets the first held delivery about each object go, where none is ahead of it.
 func (t *tx) advance(ctx context.Context, id crm.WebhookID, objects []string) error {
-	t.jobs = true
-	_, err := t.exec(ctx, "advance deliveries", `UPDATE webhook_deliveries SET state = 'waiting' WHERE webhook_id = $1 AND live AND state = 'held' AND `+t.s.d.in("object", 2)+`
+	n, err := t.exec(ctx, "advance deliveries", `UPDATE webhook_deliveries SET state = 'waiting' WHERE webhook_id = $1 AND live AND state = 'held' AND `+t.s.d.in("object", 2)+`
 		AND no = (SELECT MIN(f.no) FROM webhook_deliveries f WHERE f.webhook_id = $1 AND f.live AND f.object = webhook_deliveries.object AND f.state = 'held')
 		AND NOT EXISTS (SELECT 1 FROM webhook_deliveries p WHERE p.webhook_id = $1 AND p.live AND p.object = webhook_deliveries.object AND p.state IN ('waiting', 'sending'))`,
 		string(id), t.s.d.list(objects))
+	t.jobs = t.jobs || n > 0
 	return err
 }
 
