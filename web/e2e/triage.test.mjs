@@ -72,6 +72,7 @@ test("what Gmail refuses comes back, with the reason", async () => {
   await box.list().getByRole("listitem").nth(2).getByRole("button", { name: "Archive" }).click();
   await page.getByText(/Gmail did not take a change/).waitFor({ timeout: 30_000 });
   await box.row(id).waitFor();
+  await gone(page.getByText("Archived", { exact: true }));
   await screenshot(page, "inbox-refused");
   await box.demo.sim("DELETE", "/_sim/faults");
   assert.ok(await box.labelled(id, "INBOX")());

@@ -46,7 +46,7 @@ export function ContextPane({
   workspaceId: string;
   messages: Email[] | undefined;
   mine: Set<string>;
-  onWrite: (to: string) => void;
+  onWrite: ((to: string) => void) | undefined;
 }) {
   const names = useNames();
   if (!messages) return <Bones rows={4} height={56} />;
@@ -91,7 +91,7 @@ export function ContextPane({
   );
 }
 
-function Lead({ person, onWrite }: { person: Someone; onWrite: (to: string) => void }) {
+function Lead({ person, onWrite }: { person: Someone; onWrite: ((to: string) => void) | undefined }) {
   const copy = async () => {
     await navigator.clipboard.writeText(person.email);
     notifications.show({ message: "Address copied" });
@@ -103,14 +103,16 @@ function Lead({ person, onWrite }: { person: Someone; onWrite: (to: string) => v
         <p className={classes.leadName}>{displayName(person.name, person.email.split("@")[0] ?? person.email)}</p>
         <p className={classes.leadEmail}>{person.email}</p>
       </div>
-      <Hint label="Write to them">
-        <ActionIcon
-          aria-label="Write to them"
-          onClick={() => onWrite(person.name ? `${person.name} <${person.email}>` : person.email)}
-        >
-          <PenLine size={14} />
-        </ActionIcon>
-      </Hint>
+      {onWrite && (
+        <Hint label="Write to them">
+          <ActionIcon
+            aria-label="Write to them"
+            onClick={() => onWrite(person.name ? `${person.name} <${person.email}>` : person.email)}
+          >
+            <PenLine size={14} />
+          </ActionIcon>
+        </Hint>
+      )}
       <Hint label="Copy the address">
         <ActionIcon aria-label="Copy the address" onClick={() => void copy()}>
           <Copy size={14} />

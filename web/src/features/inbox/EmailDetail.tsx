@@ -128,7 +128,7 @@ function Toolbar({ can, on, context, messages, known, tools }: DetailProps) {
           <ArrowUp size={16} />
         </ActionIcon>
       </Hint>
-      <span className={classes.divider} />
+      {tools && <span className={classes.divider} />}
       {tools}
       <span className={classes.space} />
       {(messages?.length ?? 0) > 1 && (
@@ -148,15 +148,16 @@ function Toolbar({ can, on, context, messages, known, tools }: DetailProps) {
           <PanelRight size={16} />
         </ActionIcon>
       </Hint>
-      <Answers
-        mine={shown?.owner.mine ?? false}
-        canSpam={!shown?.labels.some((l) => l === "SPAM" || l === "SENT")}
-        onReply={on.reply}
-        onReplyAll={on.replyAll}
-        onForward={on.forward}
-        onSpam={on.spam}
-        onGmail={on.gmail}
-      />
+      {shown?.owner.mine && (
+        <Answers
+          canSpam={!shown.labels.some((l) => l === "SPAM" || l === "SENT")}
+          onReply={on.reply}
+          onReplyAll={on.replyAll}
+          onForward={on.forward}
+          onSpam={on.spam}
+          onGmail={on.gmail}
+        />
+      )}
     </div>
   );
 }
@@ -164,7 +165,10 @@ function Toolbar({ can, on, context, messages, known, tools }: DetailProps) {
 const hidden = /^(UNREAD|STARRED|SENT|IMPORTANT|[A-Z]+_STAR|CATEGORY_.*)$/;
 
 function Labels({ of, labels }: { of: EmailListItem[]; labels: Label[] }) {
-  const shown = [...new Set(of.flatMap((m) => m.labels))].filter((id) => !hidden.test(id));
+  // A colleague's own labels have names in their mailbox only.
+  const named = (id: string) => /^[A-Z_]+$/.test(id) || labels.some((l) => l.id === id);
+  const own = of.filter((m) => m.owner.mine);
+  const shown = [...new Set(own.flatMap((m) => m.labels))].filter((id) => !hidden.test(id) && named(id));
   return (
     <span className={classes.labels}>
       {shown.map((id) => {

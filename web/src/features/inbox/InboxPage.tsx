@@ -26,6 +26,7 @@ import { sayFailed } from "./toast";
 import { useComposer } from "./useComposer";
 import { drafts, effectiveLabel, outbox, useInbox } from "./useInbox";
 import { useMailActions } from "./useMailActions";
+import { canChange } from "./useSelection";
 
 /** Its editor is large, and is there when somebody writes. */
 const Composer = lazy(() => import("./composer/Composer"));
@@ -113,7 +114,7 @@ export function InboxPage() {
       workspaceId={workspaceId}
       messages={messages}
       mine={mine}
-      onWrite={(to) => composer.write({ kind: "new", to: [to] })}
+      onWrite={status?.is_connected ? (to) => composer.write({ kind: "new", to: [to] }) : undefined}
     />
   );
   return (
@@ -139,13 +140,13 @@ export function InboxPage() {
                 />
               )
             }
-            onTick={!written && threads.length > 0 ? selection.begin : undefined}
+            onTick={!written && threads.some(canChange) ? selection.begin : undefined}
             onCompose={status?.is_connected ? () => composer.write({ kind: "new" }) : undefined}
             onChange={inbox.change}
             onSync={() => void sync()}
             onDone={() => threads.length > 0 && at < 0 && inbox.step(0)}
           />
-          {threads.length > 0 && !written && <Notice workspaceId={workspaceId} status={status} />}
+          {threads.some(canChange) && !written && <Notice workspaceId={workspaceId} status={status} />}
           {place === outbox ? (
             <OutboxView
               workspaceId={workspaceId}

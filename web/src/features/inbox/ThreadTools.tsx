@@ -99,7 +99,6 @@ function Tool({ label, keys, icon: Icon, className, pressed, wide, onClick }: To
 }
 
 interface AnswerProps {
-  mine: boolean;
   canSpam: boolean;
   onReply: () => void;
   onReplyAll: () => void;
@@ -109,7 +108,7 @@ interface AnswerProps {
 }
 
 /** Reply, and what is rarer. */
-export function Answers({ mine, canSpam, onReply, onReplyAll, onForward, onSpam, onGmail }: AnswerProps) {
+export function Answers({ canSpam, onReply, onReplyAll, onForward, onSpam, onGmail }: AnswerProps) {
   return (
     <>
       <Menu position="bottom-end" width={220}>
@@ -119,18 +118,14 @@ export function Answers({ mine, canSpam, onReply, onReplyAll, onForward, onSpam,
           </ActionIcon>
         </Menu.Target>
         <Menu.Dropdown>
-          {mine && (
-            <>
-              <Menu.Item leftSection={<ReplyAll size={14} />} onClick={onReplyAll}>
-                Reply to all
-              </Menu.Item>
-              <Menu.Item leftSection={<Forward size={14} />} onClick={onForward}>
-                Forward
-              </Menu.Item>
-              <Menu.Divider />
-            </>
-          )}
-          {mine && canSpam && (
+          <Menu.Item leftSection={<ReplyAll size={14} />} onClick={onReplyAll}>
+            Reply to all
+          </Menu.Item>
+          <Menu.Item leftSection={<Forward size={14} />} onClick={onForward}>
+            Forward
+          </Menu.Item>
+          <Menu.Divider />
+          {canSpam && (
             <Menu.Item leftSection={<OctagonAlert size={14} />} onClick={onSpam}>
               Report as spam
             </Menu.Item>
@@ -140,13 +135,11 @@ export function Answers({ mine, canSpam, onReply, onReplyAll, onForward, onSpam,
           </Menu.Item>
         </Menu.Dropdown>
       </Menu>
-      {mine && (
-        <Hint label="Reply" keys="R">
-          <Button size="xs" leftSection={<Reply size={14} />} onClick={onReply}>
-            Reply
-          </Button>
-        </Hint>
-      )}
+      <Hint label="Reply" keys="R">
+        <Button size="xs" leftSection={<Reply size={14} />} onClick={onReply}>
+          Reply
+        </Button>
+      </Hint>
     </>
   );
 }

@@ -178,6 +178,12 @@ describe("writing", () => {
   const write = (dialog: ReturnType<typeof within>, text: string) =>
     fireEvent.change(dialog.getByRole("textbox", { name: "Message" }), { target: { value: text } });
 
+  /** What is left open is saved, and the next test would find it. */
+  const discard = async (dialog: ReturnType<typeof within>) => {
+    fireEvent.click(dialog.getByRole("button", { name: "Discard the draft" }));
+    await waitFor(() => expect(screen.queryByRole("dialog")).toBeNull());
+  };
+
   it("answers, with the address and the quotation in their places, once", async () => {
     const world = live();
     const thread = inboxOf(world)[0];
@@ -228,9 +234,10 @@ describe("writing", () => {
     fireEvent.click(dialog.getByRole("button", { name: "Send" }));
     expect((await dialog.findByRole("alert")).textContent).toBe("“nobody” is no e-mail address.");
     expect(world.post.sent).toEqual([]);
+    await discard(dialog);
   });
 
-  it("keeps a draft by itself, names it in the address, and opens it again from there", async () => {
+  it("keeps a draft by itself, named in the address for a reload, until it is discarded", async () => {
     const world = live();
     const { router } = show(`${path}?compose=new`);
     const dialog = await plain();
@@ -238,8 +245,10 @@ describe("writing", () => {
     write(dialog, "We send three.");
     await dialog.findByText(/Draft saved/);
     expect(world.post.drafts[0]).toMatchObject({ subject: "Samples" });
-    await waitFor(() => expect(router.state.location.search).toHaveProperty("compose"));
-    fireEvent.click(dialog.getByRole("button", { name: "Discard the draft" }));
+    await waitFor(() =>
+      expect(router.state.location.search).toHaveProperty("compose", expect.stringMatching(/draft-1$/)),
+    );
+    await discard(dialog);
     await screen.findByText("Draft discarded");
     await waitFor(() => expect(world.post.drafts).toEqual([]));
   });
@@ -253,6 +262,7 @@ describe("writing", () => {
     fireEvent.change(to, { target: { value: "priya" } });
     fireEvent.click(await dialog.findByRole("option", { name: /Priya Venkatesan/ }));
     expect(dialog.getByRole("button", { name: "Remove Priya Venkatesan" })).toBeDefined();
+    await discard(dialog);
   });
 });
 

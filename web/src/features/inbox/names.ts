@@ -21,5 +21,11 @@ export function useKnownNames(workspaceId: string, ...lists: (EmailListItem[] | 
     staleTime: 5 * minutes,
   });
   // biome-ignore lint/correctness/useExhaustiveDependencies: the lists stand one by one
-  return useMemo(() => namesIn([...lists, data?.items].flatMap((l) => l ?? [])), [data, ...lists]);
+  return useMemo(() => namesIn([...lists, data?.items].flatMap((l) => l ?? []).flatMap(everybody)), [data, ...lists]);
 }
+
+/** The sender, and the recipients with the names that were written with them. */
+const everybody = (e: EmailListItem) => [
+  e,
+  ...e.recipients.map(({ name, email }) => ({ from_name: name, from_email: email })),
+];

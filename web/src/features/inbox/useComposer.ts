@@ -38,6 +38,8 @@ export function useComposer(
   const navigate = useNavigate();
   const [open, setOpen] = useState<Open>();
   const current = useRef<number>(undefined);
+  /** What this page has written into the address: it is for a reload, and opens nothing here. */
+  const own = useRef<string>(undefined);
   const write = useCallback((start: Start) => {
     count++;
     current.current = count;
@@ -58,7 +60,7 @@ export function useComposer(
   }, [write]);
   // biome-ignore lint/correctness/useExhaustiveDependencies: only another address opens anything
   useEffect(() => {
-    if (!compose || current.current !== undefined) return;
+    if (!compose || compose === own.current || current.current !== undefined) return;
     write(startOf(compose));
     handedBack = undefined;
   }, [compose]);
