@@ -106,8 +106,8 @@ func ofConnection(event string) turn {
 		var now struct {
 			Status crm.ConnectionStatus `json:"status"`
 		}
-		if err := json.Unmarshal(f.Data, &now); err != nil {
-			return nil, fmt.Errorf("reading its data: %w", err)
+		if err := decode(f.Data, &now); err != nil {
+			return nil, err
 		}
 		named := event
 		if event == ConnectionChanged && now.Status == crm.StatusDisconnected {
@@ -115,6 +115,14 @@ func ofConnection(event string) turn {
 		}
 		return []happening{{named, string(f.ConnectionID), f.Data}}, nil
 	}
+}
+
+// decode reads the data of a fact; it may have none.
+func decode(data json.RawMessage, into any) error {
+	if len(data) == 0 {
+		return nil
+	}
+	return wrap("reading its data", json.Unmarshal(data, into))
 }
 
 // about is what facts about messages hold.
@@ -172,8 +180,8 @@ func altered(ctx context.Context, s *Service, f fact.Fact, c access.Caller) ([]h
 // glimpse gives what the caller sees of the messages of a fact, in the fact's order.
 func (s *Service) glimpse(ctx context.Context, f fact.Fact, c access.Caller) (about, []Glimpse, error) {
 	var told about
-	if err := json.Unmarshal(f.Data, &told); err != nil {
-		return told, nil, fmt.Errorf("reading its data: %w", err)
+	if err := decode(f.Data, &told); err != nil {
+		return told, nil, err
 	}
 	seen, err := s.Mail.Glimpses(ctx, c, told.IDs)
 	if err != nil {

@@ -3,7 +3,6 @@ package webhooks
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -72,8 +71,8 @@ func (s *Service) data(ctx context.Context, e *Endpoint, d *Delivery) (any, erro
 // connectionData is what a fact about a connection says, with whose it is.
 func connectionData(d *Delivery) (any, error) {
 	data := map[string]any{}
-	if err := json.Unmarshal(d.Data, &data); err != nil {
-		return nil, fmt.Errorf("reading the data of a delivery: %w", err)
+	if err := decode(d.Data, &data); err != nil {
+		return nil, err
 	}
 	data["connection_id"], data["user_id"] = d.ConnectionID, d.UserID
 	if run, has := data["run"]; has {

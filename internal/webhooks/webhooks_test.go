@@ -79,9 +79,10 @@ func TestConnectionsAreTold(t *testing.T) {
 		run.State = crm.RunFailed
 		require.NoError(t, w.EndRun(ctx, run))
 		w.follow()
+		require.NoError(t, w.Follow(ctx, fact.Fact{Seq: 1 << 40, Kind: fact.ConnectionLost, WorkspaceID: w.Home, ConnectionID: c.ID}), "without data")
 		w.deliver()
 		list := w.receiver.taken("/all")
-		require.Equal(t, []string{"connection.granted", "connection.changed", "connection.disconnected", "sync.failed"}, types(list), "in their order: they are about one object")
+		require.Equal(t, []string{"connection.granted", "connection.changed", "connection.disconnected", "sync.failed", "connection.needs_reauth"}, types(list), "in their order: they are about one object")
 		require.Equal(t, "disconnected", list[2].Data.Status)
 		require.Contains(t, list[3].raw, `"run_id":"run"`)
 		require.Empty(t, w.receiver.all("/ben"), "connections of others are no matter of a member's own webhook")
