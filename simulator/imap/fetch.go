@@ -114,7 +114,15 @@ func (x *session) fetch(args []any, byUID bool) (string, error) {
 	}
 	box := x.account.box
 	p := &page{x: x, box: box, names: writtenLabels(box)}
+	changed := map[uint64]bool{}
+	known := false
+	if since > 0 {
+		_, known = box.Since(since, func(c gmail.Change) { changed[c.ID] = true })
+	}
 	for _, c := range list {
+		if known && !changed[c.id] {
+			continue
+		}
 		s, ok := box.Message(c.id)
 		if !ok || s.History <= since {
 			continue

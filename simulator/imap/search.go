@@ -47,29 +47,22 @@ func (x *session) search(args []any, byUID bool) (string, error) {
 	var newest uint64
 	err := x.locked(func(a *account) error {
 		q := &query{x: x, a: a}
-		match, err := q.all(args)
+		match, err := q.all(args, true)
 		if err != nil {
 			return err
 		}
-		for i, uid := range x.view {
-			at, ok := x.folder.find(uid)
-			if !ok {
+		if q.among == nil {
+			if q.among, err = x.choose(a, "1:*", false); err != nil {
+				return err
+			}
+		}
+		for _, c := range q.among {
+			s, ok := a.box.Message(c.id)
+			if !ok || !match(&hit{c, s, flags(s, a.keywords[c.id], c.deleted)}) {
 				continue
 			}
-			p := x.folder.places[at]
-			s, ok := a.box.Message(p.id)
-			if !ok {
-				continue
-			}
-			h := &hit{chosen{uint32(i + 1), uid, p.id, p.deleted}, s, flags(s, a.keywords[p.id], p.deleted)}
-			if match(h) {
-				newest = max(newest, s.History)
-				if byUID {
-					found = append(found, uid)
-				} else {
-					found = append(found, h.seq)
-				}
-			}
+			newest = max(newest, s.History)
+			found = append(found, map[bool]uint32{true: c.uid, false: c.seq}[byUID])
 		}
 		return nil
 	})
@@ -116,20 +109,27 @@ func (x *session) found(list []uint32, newest uint64, returns []string, byUID bo
 
 // query compiles search keys.
 type query struct {
-	x    *session
-	a    *account
-	rest []any
+	x     *session
+	a     *account
+	rest  []any
+	list  []chosen // of the last set
+	among []chosen // where a set has to hold only these come into question; nil: all
 }
 
-func (q *query) all(args []any) (test, error) {
-	sub := &query{q.x, q.a, args}
+// all compiles keys that must all hold; top are those of the whole search.
+func (q *query) all(args []any, top bool) (test, error) {
+	sub := &query{x: q.x, a: q.a, rest: args}
 	var tests []test
 	for len(sub.rest) > 0 {
+		first, _ := sub.rest[0].(string)
 		t, err := sub.one()
 		if err != nil {
 			return nil, err
 		}
 		tests = append(tests, t)
+		if top && strings.EqualFold(first, "UID") {
+			q.among = sub.list
+		}
 	}
 	if len(tests) == 0 {
 		return nil, bad("Could not parse command")
@@ -170,7 +170,7 @@ func (q *query) one() (test, error) {
 		return nil, err
 	}
 	if list, ok := v.([]any); ok {
-		return q.all(list)
+		return q.all(list, false)
 	}
 	word, err := imap.ParseString(v)
 	if err != nil {
@@ -259,6 +259,10 @@ func (q *query) set(byUID bool, word string) (test, error) {
 	if err != nil {
 		return nil, err
 	}
+	if list == nil {
+		list = []chosen{}
+	}
+	q.list = list
 	return func(h *hit) bool {
 		_, ok := slices.BinarySearchFunc(list, h.uid, func(c chosen, uid uint32) int { return int(int64(c.uid) - int64(uid)) })
 		return ok

@@ -155,10 +155,11 @@ func (x *session) run() {
 			x.flush()
 			continue
 		}
-		if x.handle(fields) != nil {
+		err = x.handle(fields)
+		x.flush()
+		if err != nil {
 			return
 		}
-		x.flush()
 	}
 }
 
