@@ -199,6 +199,6 @@ func (s *Store) Glimpses(ctx context.Context, c access.Caller, ids []crm.EmailID
 		var err error
 		g.Labels, err = readList(labels)
 		return g, err
-	}, "SELECT e.id, "+v.level+", e.labels, e.gmail_date, e.deleted_at, e.present, c.created_at FROM ("+gone+") e JOIN google_integrations c ON c.id = e.integration_id WHERE "+v.where,
+	}, "SELECT e.id, "+v.level+", e.labels, e.gmail_date, e.deleted_at, e.present, c.created_at FROM ("+gone+") e"+ofBox+" WHERE "+v.where,
 		append([]any{s.d.list(ids)}, v.args...)...)
 }
