@@ -742,7 +742,10 @@ func (g *gate) Post(context.Context, webhooks.Message) webhooks.Answer {
 // read at a time.
 func TestABurst(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, d storetest.Database) {
-		const facts = 10_000
+		facts := 10_000
+		if testing.Short() { // under the race detector
+			facts = 500
+		}
 		w := newWorld(t, d)
 		c := w.Connect(w.Home, w.Ada, "ada", storetest.Shared)
 		w.follow()
