@@ -91,7 +91,7 @@ func mailbox(ctx context.Context, a *app.App, which string) (crm.Connection, err
 	}
 	switch len(list) {
 	case 0:
-		return crm.Connection{}, errors.New(noConnections)
+		return crm.Connection{}, fault.New(fault.NotFound, "%s", noConnections)
 	case 1:
 		return list[0], nil
 	}

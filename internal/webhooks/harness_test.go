@@ -148,14 +148,6 @@ type got struct {
 	raw string
 }
 
-// object is what deliveries keep their order by.
-func (g got) object() string {
-	if g.Data.ID != "" {
-		return g.Data.ID
-	}
-	return g.Data.Connection
-}
-
 // receiver is a program that takes webhooks, and verifies each with the library of
 // the standard.
 type receiver struct {
