@@ -88,6 +88,15 @@ func TestLabelsAreFolders(t *testing.T) {
 	require.Contains(t, lines[1], `\Seen`)
 }
 
+func TestFoldersOfAnAccountOfTheSeedAreInItsLanguage(t *testing.T) {
+	p := openPost(t)
+	for range 2 {
+		require.Contains(t, strings.Join(p.reader(bela).run("LIST", `""`, `"*"`), "\n"), "[Gmail]/Tous les messages")
+		p.control("accounts/"+bela+"/imap", `{"language":"es"}`, 200)
+		p.control("reset", "", 200)
+	}
+}
+
 func TestBodiesEnvelopesAndSearch(t *testing.T) {
 	p := openPost(t)
 	for i := range 5 {

@@ -41,6 +41,16 @@ func (s *Simulator) makeProtocols() error {
 	return nil
 }
 
+// speak names the folders of an account in a language.
+func (s *Simulator) speak(email, language string) error {
+	if language == "" || s.mail.imap == nil {
+		return nil
+	}
+	x := s.mail.imap.Settings(email)
+	x.Language = language
+	return s.mail.imap.Set(email, x)
+}
+
 // listenForMail begins to serve IMAP and SMTP where the options say.
 func (s *Simulator) listenForMail() error {
 	a := s.opt.Mail

@@ -39,7 +39,7 @@ func openPost(t *testing.T) *postOffice {
 	const any = "127.0.0.1:0"
 	s, err := simulator.New(simulator.Options{Seed: 1, Quota: "none", Now: func() time.Time { return time.Date(2026, 11, 20, 15, 4, 0, 0, time.UTC) },
 		Mail:     simulator.MailAddresses{IMAP: any, IMAPPlain: any, SMTP: any, Submission: any},
-		Accounts: []simulator.Account{{Email: ada, Name: "Ada Lund"}, {Email: bela, Name: "Bela Kis"}}})
+		Accounts: []simulator.Account{{Email: ada, Name: "Ada Lund"}, {Email: bela, Name: "Bela Kis", Language: "fr"}}})
 	require.NoError(t, err)
 	require.NoError(t, s.Start("127.0.0.1:0"))
 	t.Cleanup(func() {

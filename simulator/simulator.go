@@ -75,8 +75,9 @@ type Account struct {
 	NoMailbox           bool // without Gmail
 	OrgUnit, Title      string
 	Aliases             []string
-	Messages            int   // generated messages in its mailbox
-	Seed                int64 // of the generated messages
+	Messages            int    // generated messages in its mailbox
+	Seed                int64  // of the generated messages
+	Language            string // of the folders that IMAP shows; "": en
 }
 
 // Kit is what a room is made from.
@@ -160,6 +161,9 @@ func (s *Simulator) seed() error {
 		}
 		if err := s.Mail.Create(acc, a.Messages, a.Seed); err != nil {
 			return fmt.Errorf("mailbox of %s: %w", acc.Email, err)
+		}
+		if err := s.speak(acc.Email, a.Language); err != nil {
+			return fmt.Errorf("folders of %s: %w", acc.Email, err)
 		}
 	}
 	return nil

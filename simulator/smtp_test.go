@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/emersion/go-sasl"
 	"github.com/emersion/go-smtp"
@@ -59,4 +60,17 @@ func TestSmtpRefuses(t *testing.T) {
 	require.NoError(t, c.Auth(&bearer{mechanism: "OAUTHBEARER", user: ada, token: p.token(ada)}))
 	require.Error(t, c.Mail(ada, &smtp.MailOptions{Size: 40 << 20}))
 	require.Error(t, c.SendMail(ada, []string{"nobody"}, strings.NewReader("x")))
+}
+
+func TestSmtpSessionsEndWithTheirToken(t *testing.T) {
+	p := openPost(t)
+	c, err := smtp.DialTLS(p.SMTPAddr(), p.tls())
+	require.NoError(t, err)
+	defer func() { _ = c.Close() }()
+	require.NoError(t, c.Auth(&bearer{user: ada, token: p.token(ada)}))
+	p.World.Clock.Advance(2 * time.Hour)
+	var said *smtp.SMTPError
+	require.ErrorAs(t, c.Mail(ada, nil), &said)
+	require.Equal(t, 421, said.Code)
+	require.Error(t, c.Noop(), "the connection is closed")
 }

@@ -180,8 +180,11 @@ func (x *session) signed() error {
 		return errUnsigned
 	}
 	if !x.server.door.Alive(x.login) {
-		_ = x.conn.Conn().SetReadDeadline(time.Unix(1, 0))
-		return said(421, 4, 7, 0, "Session expired, please login again.")
+		c := x.conn.Conn() // the library would keep it open
+		_ = c.SetWriteDeadline(time.Now().Add(time.Second))
+		_, _ = io.WriteString(c, "421 4.7.0 Session expired, please login again. - gsmtp\r\n")
+		_ = c.Close()
+		return io.ErrClosedPipe
 	}
 	return nil
 }
