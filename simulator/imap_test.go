@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -13,6 +15,9 @@ import (
 	"github.com/emersion/go-imap/client"
 	"github.com/emersion/go-imap/utf7"
 	"github.com/stretchr/testify/require"
+
+	"rapport/simulator/gmail"
+	"rapport/simulator/postal"
 )
 
 func TestAuthenticationTakesTokensAlone(t *testing.T) {
@@ -305,4 +310,59 @@ func TestFoldersAreMadeRenamedAndDeleted(t *testing.T) {
 	require.NoError(t, c.Delete("Kunden/West"))
 	_, err := c.Select("Kunden/West", false)
 	require.ErrorContains(t, err, "Unknown Mailbox")
+}
+
+func TestSessionsAtOnceSeeTheSameMailbox(t *testing.T) {
+	p := openPost(t)
+	for i := range 20 {
+		p.deliver(ada, fmt.Sprintf("Lamp %d", i))
+	}
+	const workers = 6
+	readers := make([]*reader, workers)
+	for i := range readers {
+		readers[i] = p.reader(ada)
+		_, err := readers[i].Select([]string{"INBOX", "[Gmail]/All Mail"}[i%2], false)
+		require.NoError(t, err)
+	}
+	var busy sync.WaitGroup
+	for i, r := range readers {
+		busy.Go(func() {
+			for n := range 25 {
+				uid := strconv.Itoa(1 + (i*7+n)%20)
+				for _, c := range [][]any{{"UID STORE", uid, `+FLAGS (\Seen)`}, {"UID STORE", uid, `-X-GM-LABELS (Moved)`}, {"UID FETCH", uid, "(FLAGS X-GM-LABELS)"}, {"NOOP"}} {
+					if _, err := r.Execute(&imap.Command{Name: c[0].(string), Arguments: asWritten(c[1:])}, nil); err != nil {
+						t.Errorf("%v: %v", c, err)
+						return
+					}
+				}
+				if i == 0 && n%5 == 0 {
+					p.deliver(ada, fmt.Sprintf("More %d", n))
+				}
+			}
+		})
+	}
+	busy.Wait()
+	box, ok := p.Mail.(postal.Mailboxes).Mailbox(ada)
+	require.True(t, ok)
+	unread := 0
+	box.All(func(s gmail.Summary) {
+		if slices.Contains(s.Labels, "UNREAD") {
+			unread++
+		}
+	})
+	for _, r := range readers {
+		require.NoError(t, r.Noop())
+		require.EqualValues(t, 25, r.Mailbox().Messages)
+		require.Contains(t, r.run("UID SEARCH", "RETURN (COUNT) UNSEEN")[0], fmt.Sprintf("COUNT %d", unread))
+	}
+	require.Equal(t, 5, unread, "those that came meanwhile")
+	require.NotContains(t, fmt.Sprint(p.api(ada, "labels")), "Moved", "taking a label away makes none")
+}
+
+func asWritten(args []any) []any {
+	out := make([]any, len(args))
+	for i, a := range args {
+		out[i] = imap.RawString(a.(string))
+	}
+	return out
 }

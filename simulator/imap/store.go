@@ -192,11 +192,13 @@ func canonical(flags []string) []string {
 func (x *session) storeLabels(a *account, c chosen, s gmail.Summary, o order) error {
 	ids := []string{}
 	for _, v := range o.values {
-		id, err := a.labelID(v)
+		id, err := a.labelID(v, o.sign != '-')
 		if err != nil {
 			return err
 		}
-		ids = append(ids, id)
+		if id != "" {
+			ids = append(ids, id)
+		}
 	}
 	var remove []string
 	switch o.sign {
@@ -213,8 +215,9 @@ func (x *session) storeLabels(a *account, c chosen, s gmail.Summary, o order) er
 	return nil
 }
 
-// labelID finds or makes the label of a name as X-GM-LABELS writes it.
-func (a *account) labelID(name string) (string, error) {
+// labelID finds or makes the label of a name as X-GM-LABELS writes it; "" for one
+// that is not there and is not to be made.
+func (a *account) labelID(name string, create bool) (string, error) {
 	if strings.HasPrefix(name, `\`) {
 		for id, n := range writtenLabels(a.box) {
 			if strings.EqualFold(n, name) && id != "SENT" && id != "DRAFT" {
@@ -231,6 +234,9 @@ func (a *account) labelID(name string) (string, error) {
 		if shown(l) && strings.EqualFold(l.Name, plain) {
 			return l.ID, nil
 		}
+	}
+	if !create {
+		return "", nil
 	}
 	l, err := a.box.CreateLabel(plain)
 	if err != nil {
