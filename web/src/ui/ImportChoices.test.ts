@@ -49,4 +49,9 @@ describe("what an import would be", () => {
       "The newest 10,000 of this choice are here already; older ones were not counted.",
     ],
   ])("%s", (_, p, limit, here, said) => expect(previewText(p, limit, here)).toBe(said));
+
+  it("does not say that hidden mail stays", () =>
+    expect(previewText(preview(0, 30), 1000, 93, true)).toBe(
+      "Nothing to import: everything chosen is here already. 63 messages here are outside this choice. Mail of the labels turned off is hidden, not deleted.",
+    ));
 });

@@ -105,9 +105,15 @@ const mostCounted = 10_000;
 
 /**
  * What an import with these choices would fetch, and what becomes of the messages that are here and are not among
- * those chosen. `here` is how many are here in all; without it, nothing is said of them.
+ * those chosen. `here` is how many are here in all; without it, nothing is said of them. `hidden` says that mail of
+ * labels turned off is not shown.
  */
-export function previewText({ messages, stored, more, estimated_seconds }: Preview, limit: number, here = 0): string {
+export function previewText(
+  { messages, stored, more, estimated_seconds }: Preview,
+  limit: number,
+  here = 0,
+  hidden = false,
+): string {
   // Reaching the amount that was chosen is no sign of more to come; only the end of the counting is.
   const cut = more && messages + stored >= mostCounted && (limit === 0 || limit > mostCounted);
   const fetched =
@@ -118,6 +124,10 @@ export function previewText({ messages, stored, more, estimated_seconds }: Previ
         : "Nothing to import: everything chosen is here already.";
   const outside = here - stored;
   if (cut || outside <= 0) return fetched;
+  if (hidden) {
+    const those = outside === 1 ? "One message here is" : `${count(outside)} messages here are`;
+    return `${fetched} ${those} outside this choice. Mail of the labels turned off is hidden, not deleted.`;
+  }
   return outside === 1
     ? `${fetched} One message outside this choice stays here and goes on following Gmail.`
     : `${fetched} ${count(outside)} messages outside this choice stay here and go on following Gmail.`;

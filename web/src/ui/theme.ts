@@ -9,6 +9,7 @@ import {
   Menu,
   Modal,
   Notification,
+  NumberInput,
   PasswordInput,
   Progress,
   Radio,
@@ -55,6 +56,7 @@ export const theme = createTheme({
     }),
     TextInput: TextInput.extend({ classNames: field(), defaultProps: { size: "sm" } }),
     PasswordInput: PasswordInput.extend({ classNames: field(), defaultProps: { size: "sm" } }),
+    NumberInput: NumberInput.extend({ classNames: field(), defaultProps: { size: "sm", hideControls: true } }),
     Select: Select.extend({
       classNames: { ...field(), dropdown: classes.dropdown, option: classes.item },
       defaultProps: { size: "sm", allowDeselect: false, comboboxProps: { transitionProps: transitions } },

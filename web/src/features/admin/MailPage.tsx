@@ -129,7 +129,7 @@ function Retention({ workspaceId, policy }: { workspaceId: string; policy: MailP
     />
   );
   return (
-    <Section title="How long mail is kept" note="Empty keeps it for ever.">
+    <Section title="How long mail is kept" note="In days. Empty keeps it for ever.">
       <Card>
         <Row title="Messages" note="Older ones are deleted here, with their files.">
           {days("Messages are kept for", rows, setRows)}

@@ -112,13 +112,15 @@ function State({ hook }: { hook: Webhook }) {
   return (
     <>
       <Pill tone={said.tone}>{said.text}</Pill>
-      {said.note && <p className={classes.fine}>{said.note}</p>}
-      {hook.failing_since && hook.state === "enabled" && (
+      {hook.failing_since && hook.state === "enabled" ? (
         <p className={classes.fine}>
           since <Time iso={hook.failing_since} />
+          {hook.waiting > 0 && `, ${hook.waiting} waiting`}
         </p>
+      ) : (
+        hook.waiting > 0 && <p className={classes.fine}>{hook.waiting} waiting</p>
       )}
-      {hook.waiting > 0 && <p className={classes.fine}>{hook.waiting} waiting</p>}
+      {said.note && <p className={classes.fine}>{said.note}</p>}
     </>
   );
 }

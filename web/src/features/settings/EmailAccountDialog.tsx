@@ -196,7 +196,6 @@ function Server({
       />
       <NumberInput
         label="Port"
-        hideControls
         min={1}
         max={65_535}
         value={value.port}

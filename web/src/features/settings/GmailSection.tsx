@@ -119,7 +119,7 @@ function What({ workspaceId, status }: { workspaceId: string; status: GoogleStat
         <div className={classes.pending}>
           <p role="status">
             {preview.data
-              ? previewText(preview.data, draft.limit, status.counts.messages)
+              ? previewText(preview.data, draft.limit, status.counts.messages, Boolean(difference.labels_off) && hide)
               : preview.error
                 ? explain(preview.error).message
                 : "Asking Gmail how many messages that would be."}

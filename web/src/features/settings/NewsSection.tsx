@@ -21,7 +21,7 @@ export function NewsSection({ status }: { status: GoogleStatus }) {
       <Card>
         <Row title={ways[watch.mode]} note={watch.error && `${watch.error} ${watch.next_step ?? ""}`}>
           <Pill tone={watch.error ? "warn" : "ok"}>
-            {watch.error ? "Not by notification" : watch.mode === "poll" ? "By looking" : "At once"}
+            {watch.error ? "Not by notification" : watch.mode === "poll" ? "Regularly" : "At once"}
           </Pill>
         </Row>
         {watch.last_notification_at && (
