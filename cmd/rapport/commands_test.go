@@ -147,6 +147,7 @@ func TestALifeOnTheCommandLine(t *testing.T) {
 		runs(t, environ, "user", "password", "--email", "nobody@x.example").oneLine(t, exitFailure)
 		runs(t, environ, "user", "password").oneLine(t, exitUsage)
 		owner := client.New(s.url, client.WithToken(key))
+		keepsAll(t, owner.Workspace("default"))
 		require.Equal(t, "connected", w.Connect(owner, client.ConnectWish{}, apptest.Consent{Account: apptest.Mara}))
 
 		r = runs(t, environ, "sync", "--dry-run", "--json")

@@ -69,6 +69,15 @@ func wanted(t *testing.T, sim *simulator.Simulator, account string) map[string]b
 	return out
 }
 
+// keepsAll makes a workspace store mail among colleagues, too: the mailbox can then
+// be compared message by message.
+func keepsAll(t *testing.T, home *client.InWorkspace) {
+	t.Helper()
+	yes := true
+	_, err := home.ChangeMailPolicy(ctx, client.MailPolicyPatch{StoreInternal: &yes})
+	require.NoError(t, err)
+}
+
 // equalsMailbox checks that exactly the wanted messages are stored, each once.
 func equalsMailbox(t *testing.T, sim *simulator.Simulator, c *client.InWorkspace) {
 	t.Helper()
@@ -91,6 +100,7 @@ func TestKillInMidImport(t *testing.T) {
 		s := serves(t, environ)
 		w := s.world(sim, "")
 		owner := w.SetUp()
+		keepsAll(t, owner.Workspace(w.Home))
 		require.Equal(t, "connected", w.Connect(owner, client.ConnectWish{}, apptest.Consent{Account: apptest.Mara}))
 		total := int64(len(wanted(t, sim, apptest.Mara)))
 		for _, share := range []int64{10, 30, 50} {
@@ -139,6 +149,7 @@ func TestTwoProcessesOnOneDatabase(t *testing.T) {
 		w := one.world(sim, "")
 		owner := w.SetUp()
 		other := two.world(sim, w.Home)
+		keepsAll(t, owner.Workspace(w.Home))
 		require.Equal(t, "connected", w.Connect(owner, client.ConnectWish{}, apptest.Consent{Account: apptest.Mara}))
 		there := other.SignIn(apptest.Mara) // a token of one is good at the other
 		_, err := there.Workspace(w.Home).Sync(ctx, client.SyncRequest{}, 0)
