@@ -34,6 +34,7 @@ type listEmailsInput struct {
 	RecordID     string         `query:"record_id" maxLength:"64" doc:"Messages linked to a record."`
 	IsUnread     optional[bool] `query:"is_unread"`
 	ConnectionID string         `query:"connection_id" doc:"Everything the caller may see when absent."`
+	Mine         optional[bool] `query:"mine" doc:"true: the caller's own mailboxes only. false: only what colleagues let the caller see."`
 	TimeZone     string         `query:"time_zone" maxLength:"64" doc:"Where days begin in before: and after:, as an IANA name. UTC when absent."`
 	Threads      bool           `query:"threads" doc:"One row per conversation: its newest message."`
 	Sort         string         `query:"sort" enum:"newest,relevance" default:"newest" doc:"relevance: the best first, of the newest 500 messages that match (ranked says how many those are)."`
@@ -45,7 +46,7 @@ func (s *Server) listEmails(ctx context.Context, c access.Caller, in *listEmails
 	}
 	q := mail.ListQuery{
 		Workspace: c.Workspace, Connection: crm.ConnectionID(in.ConnectionID), Label: in.Label,
-		Unread: in.IsUnread.pointer(), Threads: in.Threads, Relevance: in.Sort == "relevance", Page: in.page(),
+		Mine: in.Mine.pointer(), Unread: in.IsUnread.pointer(), Threads: in.Threads, Relevance: in.Sort == "relevance", Page: in.page(),
 	}
 	if strings.TrimSpace(in.Q) != "" {
 		viewer, err := s.viewer(ctx, c, in.TimeZone)

@@ -281,6 +281,7 @@ type Emails interface {
 type ListQuery struct {
 	Workspace  crm.WorkspaceID
 	Connection crm.ConnectionID // "" for all the caller may see
+	Mine       *bool            // the caller's own mailboxes only, or only those of others
 	Search     *Search          // nil: everything not in spam or trash
 	Label      string           // Gmail label id
 	Unread     *bool

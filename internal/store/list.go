@@ -37,6 +37,9 @@ func (s *Store) List(ctx context.Context, c access.Caller, q mail.ListQuery) (ma
 	if err != nil {
 		return mail.EmailPage{}, err
 	}
+	if q.Mine != nil {
+		boxes = slices.DeleteFunc(boxes, func(b box) bool { return b.lenses[0].whole != *q.Mine })
+	}
 	if err := s.indexFor(ctx, boxes, q.Search); err != nil {
 		return mail.EmailPage{}, err
 	}

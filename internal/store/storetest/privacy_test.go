@@ -356,6 +356,8 @@ func (w *World) checkLists(t *testing.T, r reader, letters []letter) {
 		{"a label", mail.ListQuery{Label: "Label_9"}, func(l letter, level crm.Level) bool { return !l.trash && level == crm.LevelFull }},
 		{"trash", mail.ListQuery{Label: "TRASH"}, func(l letter, level crm.Level) bool { return l.trash && level == crm.LevelFull }},
 		{"unread", mail.ListQuery{Unread: &yes}, func(l letter, level crm.Level) bool { return !l.trash && level == crm.LevelFull }},
+		{"mine", mail.ListQuery{Mine: &yes}, func(l letter, level crm.Level) bool { return !l.trash && r.all }},
+		{"of others", mail.ListQuery{Mine: &no}, func(l letter, level crm.Level) bool { return !l.trash && !r.all }},
 		{"read", mail.ListQuery{Unread: &no}, func(letter, crm.Level) bool { return false }},
 	}
 	for _, q := range questions {

@@ -3030,6 +3030,10 @@ is_unread?: boolean;
  */
 connection_id?: string;
 /**
+ * true: the caller's own mailboxes only. false: only what colleagues let the caller see.
+ */
+mine?: boolean;
+/**
  * Where days begin in before: and after:, as an IANA name. UTC when absent.
  * @maxLength 64
  */
