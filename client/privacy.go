@@ -68,7 +68,7 @@ type CreatedMailRule struct {
 type MailPolicy struct {
 	StoreInternal     bool     `json:"store_internal" doc:"Store mail among colleagues only, too: that whose addresses are all in own_domains."`
 	OwnDomains        []string `json:"own_domains"`
-	DomainsChosen     bool     `json:"domains_chosen" doc:"own_domains were chosen. Otherwise they are those of the members' and accounts' addresses, but for domains where everybody can have an address."`
+	DomainsChosen     bool     `json:"domains_chosen" doc:"own_domains were chosen. Otherwise they are those of the addresses that owners and administrators sign in with and those that the organisation's approval allows, but for domains where everybody can have an address."`
 	BodyRetentionDays int      `json:"body_retention_days" doc:"Texts of older messages are dropped; 0: never."`
 	RetentionDays     int      `json:"retention_days" doc:"Older messages are dropped; 0: never."`
 }
@@ -76,7 +76,7 @@ type MailPolicy struct {
 // MailPolicyPatch changes a policy; what is absent stays.
 type MailPolicyPatch struct {
 	StoreInternal     *bool     `json:"store_internal,omitempty"`
-	OwnDomains        *[]string `json:"own_domains,omitempty" maxItems:"500" doc:"Empty: by the addresses of members and accounts."`
+	OwnDomains        *[]string `json:"own_domains,omitempty" maxItems:"500" doc:"Empty: by the addresses of owners and administrators, and by the organisation's approval."`
 	BodyRetentionDays *int      `json:"body_retention_days,omitempty" minimum:"0" maximum:"36500"`
 	RetentionDays     *int      `json:"retention_days,omitempty" minimum:"0" maximum:"36500"`
 }

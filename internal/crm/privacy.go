@@ -60,7 +60,7 @@ type MailRule struct {
 type MailPolicy struct {
 	WorkspaceID       WorkspaceID
 	StoreInternal     bool     // keep mail among colleagues only, too
-	OwnDomains        []string // the workspace's domains; empty: those of its members and accounts
+	OwnDomains        []string // the workspace's domains; empty: those of owners and administrators, and of its approval
 	BodyRetentionDays int      // bodies older than this are dropped; 0: never
 	RetentionDays     int      // messages older than this are dropped; 0: never
 	UpdatedAt         time.Time

@@ -141,8 +141,7 @@ func validDomain(d string) bool {
 	return true
 }
 
-// OwnDomains are the domains of a workspace as far as its people's addresses tell: all
-// but those that give everybody an address.
+// OwnDomains are the domains of addresses that speak for a workspace: all but those that give everybody an address.
 func OwnDomains(emails []string) []string {
 	var list []string
 	for _, e := range emails {

@@ -35,7 +35,7 @@ func (s *Store) DecideApproval(ctx context.Context, w crm.WorkspaceID, at time.T
 				return err
 			}
 		}
-		if err := t.putWorkspace(ctx, row); err != nil {
+		if err := t.joinDomains(ctx, w, func() error { return t.putWorkspace(ctx, row) }); err != nil {
 			return err
 		}
 		t.fact(fact.Fact{Kind: fact.ApprovalDecided, WorkspaceID: w, Data: json.RawMessage(jsonText(map[string]any{"state": after.State, "before": before}))})

@@ -202,9 +202,6 @@ func (s *Store) withGrant(ctx context.Context, name string, c crm.Connection, g 
 				return err
 			}
 		}
-		if err := t.joinDomain(ctx, c.WorkspaceID, c.GoogleEmail); err != nil {
-			return err
-		}
 		t.connectionFact(kind, c)
 		if g.ID != "" { // one that waits for an administrator has none
 			if err := t.putGrant(ctx, g); err != nil {

@@ -19,7 +19,10 @@ func (s *Store) ChangeRole(ctx context.Context, c org.MemberChange, role crm.Rol
 		if err != nil || st.Target.Role == role {
 			return err
 		}
-		_, err = t.exec(ctx, "change role", "UPDATE members SET role = $3 WHERE workspace_id = $1 AND user_id = $2", string(c.Workspace), string(c.Target), string(role))
+		err = t.joinDomains(ctx, c.Workspace, func() error {
+			_, err := t.exec(ctx, "change role", "UPDATE members SET role = $3 WHERE workspace_id = $1 AND user_id = $2", string(c.Workspace), string(c.Target), string(role))
+			return err
+		})
 		if err != nil {
 			return err
 		}

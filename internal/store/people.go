@@ -94,16 +94,11 @@ func (t *tx) putUser(ctx context.Context, u crm.User) error {
 }
 
 func (t *tx) putMember(ctx context.Context, m crm.Member) error {
-	email, err := one(ctx, t, "read address", scanText, "SELECT email FROM users WHERE id = $1", string(m.UserID))
-	if err == nil {
-		err = t.joinDomain(ctx, m.WorkspaceID, email)
-	}
-	if err != nil && !errors.Is(err, errNone) {
+	return t.joinDomains(ctx, m.WorkspaceID, func() error {
+		_, err := t.exec(ctx, "insert member", "INSERT INTO members (workspace_id, user_id, role, joined_at) VALUES ($1, $2, $3, $4)",
+			string(m.WorkspaceID), string(m.UserID), string(m.Role), stamp(m.JoinedAt))
 		return err
-	}
-	_, err = t.exec(ctx, "insert member", "INSERT INTO members (workspace_id, user_id, role, joined_at) VALUES ($1, $2, $3, $4)",
-		string(m.WorkspaceID), string(m.UserID), string(m.Role), stamp(m.JoinedAt))
-	return err
+	})
 }
 
 // AnyUser reports whether there is a user.

@@ -83,12 +83,11 @@ func (s *Store) ownDomains(ctx context.Context, from source, w crm.WorkspaceID) 
 	if now := s.now(); ok && now.Sub(known.at) < domainsLife && !now.Before(known.at) {
 		return known.list, nil
 	}
-	emails, err := all(ctx, from, "read addresses of the workspace", scanText, `SELECT u.email FROM members m JOIN users u ON u.id = m.user_id WHERE m.workspace_id = $1
-		UNION SELECT c.google_email FROM google_integrations c WHERE c.workspace_id = $1`, string(w))
+	list, err := vouchedDomains(ctx, from, w)
 	if err != nil {
 		return nil, err
 	}
-	known = knownDomains{mail.OwnDomains(emails), s.now()}
+	known = knownDomains{list, s.now()}
 	s.domains.mu.Lock()
 	defer s.domains.mu.Unlock()
 	if s.domains.of == nil || len(s.domains.of) > 10_000 {
@@ -98,19 +97,50 @@ func (s *Store) ownDomains(ctx context.Context, from source, w crm.WorkspaceID) 
 	return known.list, nil
 }
 
-// joinDomain looks whether an address that joins a workspace brings a domain of its
-// own: mail with it may be among colleagues then, stored mail too.
-func (t *tx) joinDomain(ctx context.Context, w crm.WorkspaceID, email string) error {
-	domain := mail.OwnDomains([]string{email})
-	if len(domain) == 0 {
-		return nil
+// vouchedDomains are those of the addresses that owners and administrators sign in
+// with, and those the organisation's approval allows. What members bring along
+// does not count: anybody could make mail with a customer vanish by connecting an
+// address there.
+func vouchedDomains(ctx context.Context, from source, w crm.WorkspaceID) ([]string, error) {
+	emails, err := all(ctx, from, "read addresses of those in charge", scanText, `SELECT u.email FROM members m JOIN users u ON u.id = m.user_id
+		WHERE m.workspace_id = $1 AND m.role IN ('owner', 'admin')`, string(w))
+	if err != nil {
+		return nil, err
 	}
-	n, err := one(ctx, t, "look for the domain", scanInt, `SELECT COUNT(*) FROM (SELECT 1 FROM members m JOIN users u ON u.id = m.user_id WHERE m.workspace_id = $1 AND u.email LIKE $2`+like+`
-		UNION ALL SELECT 1 FROM google_integrations c WHERE c.workspace_id = $1 AND c.google_email LIKE $2`+like+`) x`, string(w), "%@"+literally(domain[0]))
-	if err != nil || n > 0 {
+	text, err := one(ctx, from, "read the approval's domains", scanText, "SELECT allowed_domains FROM workspaces WHERE id = $1", string(w))
+	if err != nil && !errors.Is(err, errNone) {
+		return nil, err
+	}
+	var allowed []string
+	if text != "" {
+		if allowed, err = readList(text); err != nil {
+			return nil, err
+		}
+	}
+	for _, d := range allowed {
+		emails = append(emails, "@"+d)
+	}
+	return mail.OwnDomains(emails), nil
+}
+
+// joinDomains does what changes who vouches for the domains of a workspace. If that
+// brings a domain, mail with it may be among colleagues, stored mail too.
+func (t *tx) joinDomains(ctx context.Context, w crm.WorkspaceID, do func() error) error {
+	before, err := vouchedDomains(ctx, t, w)
+	if err != nil {
+		return err
+	}
+	if err := do(); err != nil {
+		return err
+	}
+	after, err := vouchedDomains(ctx, t, w)
+	if err != nil || slices.Equal(before, after) {
 		return err
 	}
 	t.s.domains.forget(w)
+	if !slices.ContainsFunc(after, func(d string) bool { return !slices.Contains(before, d) }) {
+		return nil
+	}
 	_, err = t.exec(ctx, "mark mailboxes", `INSERT INTO mail_sweeps (mailbox, below, hides) SELECT c.no, (c.no + 1) * `+sweepStep+`, FALSE FROM google_integrations c
 		WHERE c.workspace_id = $1 ON CONFLICT (mailbox) DO UPDATE SET below = excluded.below`, string(w))
 	return err
@@ -242,7 +272,7 @@ func (s *Store) mailPolicy(ctx context.Context, from source, w crm.WorkspaceID) 
 	return p, err
 }
 
-// OwnDomains gives the domains of a workspace by its members and accounts.
+// OwnDomains gives the domains of a workspace by those in charge and its approval.
 func (s *Store) OwnDomains(ctx context.Context, w crm.WorkspaceID) ([]string, error) {
 	return s.ownDomains(ctx, s.reading("mail.OwnDomains"), w)
 }

@@ -181,14 +181,48 @@ func TestANewDomainOfTheWorkspace(t *testing.T) {
 		pending, err := w.PendingSweeps(ctx, 10)
 		require.NoError(t, err)
 		require.Empty(t, pending, "a domain that was known")
-		w.Connect(w.Home, w.Ben, "third", func(c *crm.Connection) { c.GoogleEmail = "ben@harbour-tea.example" })
-		w.Connect(w.Home, w.Ben, "fourth", func(c *crm.Connection) { c.GoogleEmail = "ben@gmail.com" })
-		w.Clock.Move(2 * time.Minute) // domains are remembered so long at most
+		_, err = w.DecideApproval(ctx, w.Home, Start, func(a *crm.Approval) ([]access.Audit, bool, error) {
+			a.AllowedDomains = []string{"harbour-tea.example", "gmail.com"}
+			return []access.Audit{{At: Start, Workspace: w.Home, Action: "x", Outcome: "ok"}}, false, nil
+		})
+		require.NoError(t, err)
 		pending, err = w.PendingSweeps(ctx, 10)
 		require.NoError(t, err)
 		require.Contains(t, pending, c.ID)
 		require.Equal(t, 1, w.sweepAll(pending))
 		require.Len(t, w.Stored(c), 1)
+		own, err := w.OwnDomains(ctx, w.Home)
+		require.NoError(t, err)
+		require.Equal(t, []string{"harbour-tea.example", "northwind-lamps.example"}, own)
+	})
+}
+
+// TestADomainThatAMemberBrings is not the workspace's: neither by an account they
+// connect nor by the address they sign in with, until they are put in charge.
+func TestADomainThatAMemberBrings(t *testing.T) {
+	Each(t, func(t *testing.T, d Database) {
+		w := NewWorld(t, d)
+		w.KeepInternal(w.Home, false)
+		c := w.Connect(w.Home, w.Ada, "ada")
+		mia := crm.User{ID: "mia", Email: "mia@harbour-tea.example", Name: "Mia", CreatedAt: Start}
+		require.NoError(t, w.AddMember(ctx, crm.Member{WorkspaceID: w.Home, UserID: mia.ID, Role: crm.RoleMember, JoinedAt: Start}, mia))
+		w.Connect(w.Home, mia, "hers", func(c *crm.Connection) { c.GoogleEmail = mia.Email })
+		w.Connect(w.Home, mia, "claimed", func(c *crm.Connection) { c.Provider, c.GoogleEmail = crm.ProviderIMAP, "mia@reed.example" })
+		w.Clock.Move(2 * time.Minute) // domains are remembered so long at most
+		own, err := w.OwnDomains(ctx, w.Home)
+		require.NoError(t, err)
+		require.Equal(t, []string{"northwind-lamps.example"}, own)
+		require.EqualValues(t, 2, w.Put(c, Whole(Mail(1), Mail(2, from("jo@reed.example")))...).Added, "mail with customers stays")
+		pending, err := w.PendingSweeps(ctx, 10)
+		require.NoError(t, err)
+		require.Empty(t, pending)
+
+		require.NoError(t, w.ChangeRole(ctx, org.MemberChange{Workspace: w.Home, Target: mia.ID, At: Start}, crm.RoleAdmin, func(org.Standing) (access.Audit, error) {
+			return access.Audit{At: Start, Workspace: w.Home, Action: "x", Outcome: "ok"}, nil
+		}))
+		pending, err = w.PendingSweeps(ctx, 10)
+		require.NoError(t, err)
+		require.Equal(t, 1, w.sweepAll(pending))
 	})
 }
 

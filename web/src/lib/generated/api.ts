@@ -1767,7 +1767,7 @@ export interface ListWorkspace {
 export interface MailPolicy {
   /** Texts of older messages are dropped; 0: never. */
   body_retention_days: number;
-  /** own_domains were chosen. Otherwise they are those of the members' and accounts' addresses, but for domains where everybody can have an address. */
+  /** own_domains were chosen. Otherwise they are those of the addresses that owners and administrators sign in with and those that the organisation's approval allows, but for domains where everybody can have an address. */
   domains_chosen: boolean;
   own_domains: string[];
   /** Older messages are dropped; 0: never. */
@@ -1783,7 +1783,7 @@ export interface MailPolicyPatch {
      */
   body_retention_days?: number;
   /**
-     * Empty: by the addresses of members and accounts.
+     * Empty: by the addresses of owners and administrators, and by the organisation's approval.
      * @maxItems 500
      */
   own_domains?: string[];
