@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { makeMail, makeStatus, notConnected } from "../testing/sample";
-import { canReadMail, importProgress, lastSync, progressSentence, readConnection } from "./connection";
+import { canReadMail, headersOnly, importProgress, lastSync, progressSentence, readConnection } from "./connection";
 import type { GoogleStatus } from "./types";
 
 const now = new Date("2026-03-12T10:00:00Z");
@@ -75,4 +75,13 @@ it.each([
   [["https://www.googleapis.com/auth/gmail.send", "openid"], false],
 ])("with %s mail can be read: %s", (granted_scopes, can) => {
   expect(canReadMail({ ...active, granted_scopes })).toBe(can);
+});
+
+it.each([
+  [["https://www.googleapis.com/auth/gmail.metadata"], true],
+  [["https://www.googleapis.com/auth/gmail.metadata", "https://mail.google.com/"], false],
+  [["https://www.googleapis.com/auth/gmail.readonly"], false],
+  [["openid"], false],
+])("with %s only headers come: %s", (granted_scopes, only) => {
+  expect(headersOnly({ ...active, granted_scopes })).toBe(only);
 });

@@ -36,6 +36,12 @@ const readsMail = /gmail\.(readonly|modify|metadata)$|mail\.google\.com/;
 export const canReadMail = (status: GoogleStatus): boolean =>
   status.is_connected && status.granted_scopes.some((scope) => readsMail.test(scope.replace(/\/$/, "")));
 
+const readsTexts = /gmail\.(readonly|modify)$|mail\.google\.com/;
+
+/** Google gives headers and labels, and no texts (the metadata permission). */
+export const headersOnly = (status: GoogleStatus): boolean =>
+  canReadMail(status) && !status.granted_scopes.some((scope) => readsTexts.test(scope.replace(/\/$/, "")));
+
 /** Connected, but the box for reading mail was left unticked: nothing is imported. */
 export const mailRefused = (status: GoogleStatus): boolean =>
   status.status === "degraded" && !canReadMail(status) && status.missing_scopes.some((m) => readsMail.test(m.scope));

@@ -10,6 +10,7 @@ import { Attachments } from "./Attachments";
 import { whyHidden } from "./access";
 import { MailBody } from "./MailBody";
 import classes from "./Message.module.css";
+import { NoText } from "./NoText";
 import { useNames } from "./names";
 
 interface Props {
@@ -63,8 +64,10 @@ export function Message({ email, mine, open, words, onToggle }: Props) {
               <Lock size={14} />
               <span>{hidden}</span>
             </p>
-          ) : (
+          ) : email.body_text || email.body_html ? (
             <MailBody email={email} words={words} />
+          ) : (
+            <NoText email={email} />
           )}
           <Attachments email={email} />
         </div>
@@ -86,11 +89,13 @@ function Recipients({ email, mine }: { email: Email; mine: Set<string> }) {
   const [shown, setShown] = useState(false);
   const names = useNames();
   const named = (text: string) => parseAddress(text).name || names.get(parseAddress(text).email.toLowerCase());
-  const to = [...(email.to_emails ?? []), ...(email.cc ?? [])].map((text) => {
+  const all = [...(email.to_emails ?? []), ...(email.cc ?? [])];
+  const to = all.map((text) => {
     const { email: address } = parseAddress(text);
     if (mine.has(address.toLowerCase())) return "you";
     const name = named(text);
-    return name ? firstName(name, address) : address;
+    if (!name) return address;
+    return all.length === 1 ? name : firstName(name, address);
   });
   const whole = (text: string) => {
     const name = named(text);
