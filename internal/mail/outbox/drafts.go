@@ -133,7 +133,7 @@ func (w *writing) fromDraft(ctx context.Context, part string) (file, error) {
 		}
 		return file{Name: oneLine(a.Name), Type: oneLine(a.Type), Data: b.Bytes()}, nil
 	}
-	return file{}, invalid("attachments", "names one the draft does not have", "The draft has no such attachment any more.")
+	return file{}, unknownAttachment("attachments")
 }
 
 // DeleteDraft deletes a draft in Gmail.

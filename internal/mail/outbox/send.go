@@ -383,6 +383,10 @@ func (w *writing) size() (n int64) {
 // files takes in the attachments: those that came along, those of the original
 // that are passed on, those the draft has already.
 func (w *writing) files(ctx context.Context, shown []string) error {
+	kept, err := w.kept(ctx)
+	if err != nil {
+		return err
+	}
 	for _, a := range w.message.Attachments {
 		if a.ID == "" || len(a.Data) > 0 {
 			w.content.Files = append(w.content.Files, file{Name: a.Name, Type: a.Type, Data: a.Data})
@@ -391,7 +395,38 @@ func (w *writing) files(ctx context.Context, shown []string) error {
 	if err := w.passedOn(ctx, shown); err != nil {
 		return err
 	}
-	return w.kept(ctx)
+	for _, part := range kept {
+		f, err := w.fromDraft(ctx, part)
+		if err != nil {
+			return err
+		}
+		w.content.Files = append(w.content.Files, f)
+	}
+	return nil
+}
+
+// named are the attachments that the message names by their ids, each with the
+// field that does, and whether it names any or says that there are none.
+func (w *writing) named() (ids, fields []string, listed bool) {
+	add := func(id, field string) {
+		if !slices.Contains(ids, id) {
+			ids, fields = append(ids, id), append(fields, field)
+		}
+	}
+	for _, a := range w.message.Attachments {
+		if a.ID != "" && len(a.Data) == 0 {
+			add(a.ID, "attachments")
+		}
+	}
+	for _, id := range w.message.Originals {
+		add(id, "attachment_ids")
+	}
+	return ids, fields, w.message.Originals != nil || len(ids) > 0
+}
+
+// passes says whether the original that is passed on has an attachment.
+func (w *writing) passes(id string) bool {
+	return w.message.Forwards != "" && slices.ContainsFunc(w.original.Attachments, func(a crm.Attachment) bool { return string(a.ID) == id })
 }
 
 // passedOn fetches the attachments of the forwarded message.
@@ -399,13 +434,7 @@ func (w *writing) passedOn(ctx context.Context, shown []string) error {
 	if w.message.Forwards == "" {
 		return nil
 	}
-	listed := w.message.Originals != nil
-	wanted := slices.Clone(w.message.Originals)
-	for _, a := range w.message.Attachments {
-		if a.ID != "" && len(a.Data) == 0 {
-			listed, wanted = true, append(wanted, a.ID)
-		}
-	}
+	wanted, _, listed := w.named()
 	for _, a := range w.original.Attachments {
 		switch {
 		case listed && !slices.Contains(wanted, string(a.ID)):
@@ -422,29 +451,36 @@ func (w *writing) passedOn(ctx context.Context, shown []string) error {
 	return nil
 }
 
-// kept takes over the attachments that the draft has already.
-func (w *writing) kept(ctx context.Context) error {
-	if w.message.DraftID == "" || w.message.Forwards != "" {
-		return nil
-	}
-	for _, a := range w.message.Attachments {
-		if a.ID == "" || len(a.Data) > 0 {
+// kept are the parts of the draft that stay. What neither the draft nor the
+// message passed on has is a mistake: the mail must not leave without it.
+func (w *writing) kept(ctx context.Context) (parts []string, err error) {
+	ids, fields, _ := w.named()
+	var has []crm.Attachment
+	for i, id := range ids {
+		if w.passes(id) {
 			continue
 		}
-		if w.draft == nil {
+		if w.draft == nil && w.message.DraftID != "" {
 			d, err := w.post.Draft(ctx, w.message.DraftID)
 			if err != nil {
-				return err
+				return nil, err
 			}
 			w.draft = &d
 		}
-		f, err := w.fromDraft(ctx, a.ID)
-		if err != nil {
-			return err
+		if has == nil && w.draft != nil {
+			has = mail.ParseMessage(w.draft.Message).Attachments
 		}
-		w.content.Files = append(w.content.Files, f)
+		if !slices.ContainsFunc(has, func(a crm.Attachment) bool { return a.PartID == id }) {
+			return nil, unknownAttachment(fields[i])
+		}
+		parts = append(parts, id)
 	}
-	return nil
+	return parts, nil
+}
+
+func unknownAttachment(field string) error {
+	return &fault.Error{Kind: fault.Invalid, Code: "unknown_attachment", Fields: map[string]string{field: "names a file that is not there"},
+		Text: "A file that was to go along is neither in the draft nor in the message passed on. Attach it again, or leave it out."}
 }
 
 // row is the row of the message.
