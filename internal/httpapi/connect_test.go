@@ -148,6 +148,17 @@ func TestPauseSettingsAndDisconnect(t *testing.T) {
 		require.Equal(t, "subject", s.Settings.Visibility)
 		_, err = home.UpdateSettings(ctx, client.SettingsPatch{PollSeconds: ptr(1)})
 		require.Equal(t, "validation_failed", client.Code(err))
+		_, err = home.UpdateSettings(ctx, client.SettingsPatch{Labels: []string{"INBOX", "Label_nobody"}})
+		var p *client.Problem
+		require.ErrorAs(t, err, &p)
+		require.Equal(t, "validation_failed", p.Code)
+		require.Contains(t, p.Fields, "labels")
+		for _, name := range []string{"two\nlines", "bell\a", " \t "} {
+			_, err = home.CreateLabel(ctx, client.LabelName{Name: name})
+			require.ErrorAs(t, err, &p, "%q", name)
+			require.Equal(t, 422, p.Status)
+			require.Contains(t, p.Fields, "name")
+		}
 		w.Until(owner, "more to be imported", func(s client.Status) bool { return s.Counts.Messages >= imported })
 
 		s, err = home.UpdateSettings(ctx, client.SettingsPatch{Paused: ptr(true)})

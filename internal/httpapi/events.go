@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -41,12 +42,14 @@ func (s *Server) streamEvents(_ context.Context, c access.Caller, _ *InWorkspace
 	}}, nil
 }
 
-// pump passes facts on. At each beat it looks whether the reader may still
-// listen: sessions end, keys are revoked, members leave.
+// pump passes facts on. It looks whether the reader may still listen at each beat,
+// and before it speaks of mail when something may have changed who sees it:
+// sessions end, keys are revoked, members leave.
 func (s *Server) pump(r *http.Request, c access.Caller, facts <-chan fact.Fact, out eventWriter) {
 	ctx := r.Context()
 	beat := time.NewTicker(s.Heartbeat)
 	defer beat.Stop()
+	again := false
 	for {
 		var err error
 		select {
@@ -63,14 +66,28 @@ func (s *Server) pump(r *http.Request, c access.Caller, facts <-chan fact.Fact, 
 			if !ok {
 				return
 			}
+			again = again || movesSight(f.Kind)
+			if again && strings.HasPrefix(string(f.Kind), "mail.") {
+				if again = false; !s.mayListen(r, c) {
+					return
+				}
+			}
 			if concerns(c, f) {
 				err = s.pass(ctx, c, f, out)
+			}
+			if f.Kind == fact.MemberRemoved && f.UserID == c.UserID {
+				return
 			}
 		}
 		if err != nil {
 			return
 		}
 	}
+}
+
+// movesSight says whether others may see more or less of mail after a fact.
+func movesSight(k fact.Kind) bool {
+	return k == fact.MemberRemoved || k == fact.MailShared || k == fact.ConnectionChanged || k == fact.ApprovalDecided
 }
 
 // pass tells a reader of a fact, of messages only as far as the reader sees them.

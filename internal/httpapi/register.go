@@ -57,7 +57,7 @@ func (r *router) describe(who rule, method, path, id, summary string, more []fun
 func add[I, O any](r *router, who rule, method, path, id, summary string, h handler[I, O], more ...func(*huma.Operation)) {
 	s := r.server
 	op := r.describe(who, method, base+path, id, summary, more)
-	op.Middlewares = append(op.Middlewares, func(ctx huma.Context, next func(huma.Context)) { s.admit(r.api, who, ctx, next) })
+	op.Middlewares = append(huma.Middlewares{func(ctx huma.Context, next func(huma.Context)) { s.admit(r.api, who, ctx, next) }}, op.Middlewares...)
 	huma.Register(r.api, op, func(ctx context.Context, in *I) (*O, error) {
 		c := callerOf(ctx)
 		out, err := h(ctx, c, in)

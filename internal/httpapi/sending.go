@@ -6,17 +6,15 @@ import (
 	"crypto/sha256"
 	"encoding/json"
 	"fmt"
-	"net/http"
 	"reflect"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
-	"github.com/danielgtaylor/huma/v2/adapters/humago"
-	"golang.org/x/sync/semaphore"
 
 	"rapport/client"
 	"rapport/internal/access"
 	"rapport/internal/crm"
+	"rapport/internal/fault"
 	"rapport/internal/mail"
 	"rapport/internal/mail/outbox"
 )
@@ -62,37 +60,6 @@ const sendingSays = "The message is stored first and sent then, once: a request 
 // are at most some 35 MB in JSON.
 const maxLetter = 40 << 20
 
-// lettersAtOnce bounds the memory of requests with attachments that are read at
-// the same time: one of the largest, or many small ones. A request needs some five
-// times its size while it is taken apart and put together as mail.
-const lettersAtOnce = maxLetter + 8<<20
-
-// letters lets an operation take large bodies, a few at a time, and slow ones. They
-// are not checked against the schema: that would take them apart twice.
-func letters(r *router) func(*huma.Operation) {
-	if r.server.letters == nil {
-		r.server.letters = semaphore.NewWeighted(lettersAtOnce)
-	}
-	room := r.server.letters
-	return func(op *huma.Operation) {
-		op.MaxBodyBytes, op.BodyReadTimeout, op.SkipValidateBody = maxLetter, 10*time.Minute, true
-		op.Middlewares = append(op.Middlewares, func(ctx huma.Context, next func(huma.Context)) {
-			req, w := humago.Unwrap(ctx)
-			size := req.ContentLength
-			if size < 0 || size > maxLetter {
-				size = maxLetter
-			}
-			if err := room.Acquire(ctx.Context(), max(size, 1)); err != nil {
-				ctx.SetStatus(http.StatusServiceUnavailable)
-				return
-			}
-			defer room.Release(max(size, 1))
-			_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(12 * time.Minute))
-			next(ctx)
-		})
-	}
-}
-
 // letterBody is a SendRequest that is read without being checked against the
 // schema first. A field nobody knows is a mistake all the same: who misspells
 // send_at does not want the message to leave now.
@@ -110,6 +77,14 @@ func (l *letterBody) UnmarshalJSON(text []byte) error {
 	return d.Decode(&l.SendRequest)
 }
 
+// check refuses what the schema would have refused, were it asked.
+func (l *letterBody) check() error {
+	if l.UndoSeconds < 0 || l.UndoSeconds > 30 {
+		return &fault.Error{Kind: fault.Invalid, Text: "A message can be held back for up to 30 seconds.", Fields: map[string]string{"undo_seconds": "must be between 0 and 30"}}
+	}
+	return nil
+}
+
 type sendInput struct {
 	InWorkspace
 	Key  string `header:"Idempotency-Key" maxLength:"200" doc:"Asking again with the same value and the same request gives the row of the first time; nothing is sent twice."`
@@ -117,6 +92,9 @@ type sendInput struct {
 }
 
 func (s *Server) sendEmail(ctx context.Context, c access.Caller, in *sendInput) (*bodyOf[Outgoing], error) {
+	if err := in.Body.check(); err != nil {
+		return nil, err
+	}
 	once, err := onceOf(in.Key, fingerprint(in.Body.SendRequest))
 	if err != nil {
 		return nil, err
@@ -283,6 +261,9 @@ type createDraftInput struct {
 }
 
 func (s *Server) createDraft(ctx context.Context, c access.Caller, in *createDraftInput) (*bodyOf[Draft], error) {
+	if err := in.Body.check(); err != nil {
+		return nil, err
+	}
 	in.Body.DraftID = ""
 	d, err := s.Outbox.SaveDraft(ctx, c, messageOf(in.Body.SendRequest))
 	return draftAnswer(d, err)
@@ -295,6 +276,9 @@ type updateDraftInput struct {
 }
 
 func (s *Server) updateDraft(ctx context.Context, c access.Caller, in *updateDraftInput) (*bodyOf[Draft], error) {
+	if err := in.Body.check(); err != nil {
+		return nil, err
+	}
 	in.Body.DraftID = in.DraftID
 	d, err := s.Outbox.SaveDraft(ctx, c, messageOf(in.Body.SendRequest))
 	return draftAnswer(d, err)

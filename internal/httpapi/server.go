@@ -11,7 +11,6 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 	"github.com/prometheus/client_golang/prometheus"
-	"golang.org/x/sync/semaphore"
 
 	"rapport/internal/crm"
 	"rapport/internal/mail"
@@ -63,11 +62,11 @@ type Server struct {
 	Metrics      *prometheus.Registry
 	MetricsToken crm.Secret
 
-	pages, docs http.Handler        // made by Handler
-	signIns     pace                // at Google, begun
-	authorizing pace                // of the token service, begun
-	letters     *semaphore.Weighted // requests with attachments being read
-	description []byte              // of the API
+	pages, docs http.Handler // made by Handler
+	signIns     pace         // at Google, begun
+	authorizing pace         // of the token service, begun
+	letters     *letterRooms // requests with attachments being read
+	description []byte       // of the API
 }
 
 // API registers every operation on a mux and gives the description.

@@ -280,6 +280,9 @@ func (s *Server) updateSettings(ctx context.Context, c access.Caller, in *settin
 	if err != nil {
 		return nil, err
 	}
+	if err := s.Mail.CheckLabels(ctx, conn, in.Body.Labels); err != nil {
+		return nil, err
+	}
 	if _, err := s.Connections.Change(ctx, c, conn.ID, func(x *crm.Connection) error { return change(x, in.Body) }); err != nil {
 		return nil, err
 	}

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 
 	"rapport/internal/access"
 	"rapport/internal/crm"
@@ -82,13 +83,51 @@ func (s *Service) tidyLabels(ctx context.Context, subject string) (more bool, er
 	return n > 0, err
 }
 
+// systemLabels are those that every Gmail account has (Gmail API guide, "Manage
+// labels").
+var systemLabels = []string{"INBOX", "SENT", "DRAFT", "SPAM", "TRASH", "UNREAD", "STARRED", "IMPORTANT", "CHAT",
+	"CATEGORY_PERSONAL", "CATEGORY_SOCIAL", "CATEGORY_PROMOTIONS", "CATEGORY_UPDATES", "CATEGORY_FORUMS"}
+
+// CheckLabels refuses labels that a mailbox does not have, with their field. What
+// is chosen already may stay, and before the labels are known all may be right.
+func (s *Service) CheckLabels(ctx context.Context, c crm.Connection, ids []string) error {
+	strange := slices.DeleteFunc(slices.Clone(ids), func(id string) bool {
+		return id == crm.AllLabels || slices.Contains(systemLabels, id) || slices.Contains(c.Settings.Labels, id)
+	})
+	if len(strange) == 0 {
+		return nil
+	}
+	known, err := s.Emails.LabelsOf(ctx, access.System(c.WorkspaceID), c.ID)
+	if err != nil || len(known) == 0 {
+		return err
+	}
+	for _, id := range strange {
+		if !slices.ContainsFunc(known, func(l LabelCount) bool { return l.ID == id }) {
+			return &fault.Error{Kind: fault.Invalid, Text: "This mailbox has no such label any more. Load the page again.", Fields: map[string]string{"labels": "names a label that the mailbox does not have"}}
+		}
+	}
+	return nil
+}
+
+// labelName is a name for a label without what nobody can see.
+func labelName(name string) (string, error) {
+	name = strings.TrimSpace(name)
+	if name == "" || strings.ContainsFunc(name, unicode.IsControl) {
+		return "", &fault.Error{Kind: fault.Invalid, Text: "A label needs a name of visible characters.", Fields: map[string]string{"name": "must be visible characters in one line"}}
+	}
+	return name, nil
+}
+
 // CreateLabel makes a label in the caller's mailbox at Google.
 func (s *Service) CreateLabel(ctx context.Context, caller access.Caller, id crm.ConnectionID, name string) (crm.Label, error) {
 	x, box, err := s.labeller(ctx, caller, id)
 	if err != nil {
 		return crm.Label{}, err
 	}
-	l, err := box.CreateLabel(ctx, strings.TrimSpace(name))
+	if name, err = labelName(name); err != nil {
+		return crm.Label{}, err
+	}
+	l, err := box.CreateLabel(ctx, name)
 	if err != nil {
 		return crm.Label{}, x.nameTaken(ctx, name, err)
 	}
@@ -105,7 +144,10 @@ func (s *Service) RenameLabel(ctx context.Context, caller access.Caller, id crm.
 	if err := ownLabel(label); err != nil {
 		return crm.Label{}, err
 	}
-	l, err := box.RenameLabel(ctx, label, strings.TrimSpace(name))
+	if name, err = labelName(name); err != nil {
+		return crm.Label{}, err
+	}
+	l, err := box.RenameLabel(ctx, label, name)
 	if fault.Is(err, fault.NotFound) {
 		return crm.Label{}, x.gone(ctx, err)
 	}
