@@ -6,6 +6,7 @@ import { ActionsProvider } from "@/actions/actions";
 import { keys } from "@/lib/keys";
 import { Problem } from "@/lib/problem";
 import { cssVariables, theme } from "@/ui/theme";
+import classes from "./providers.module.css";
 
 const worthAnotherTry = (failures: number, error: unknown) =>
   failures < 2 && !(error instanceof Problem && error.status > 0 && error.status < 500);
@@ -29,7 +30,7 @@ export function createQueryClient(onSignedOut: () => void): QueryClient {
 export function Providers({ client, children }: { client: QueryClient; children: ReactNode }) {
   return (
     <MantineProvider theme={theme} cssVariablesResolver={cssVariables} defaultColorScheme="auto">
-      <Notifications position="bottom-center" autoClose={4500} limit={3} />
+      <Notifications position="bottom-left" autoClose={4500} limit={3} classNames={{ root: classes.notices }} />
       <QueryClientProvider client={client}>
         <ActionsProvider>{children}</ActionsProvider>
       </QueryClientProvider>

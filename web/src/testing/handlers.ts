@@ -252,6 +252,7 @@ function mailbox(world: World, note: Note): HttpHandler[] {
         (m) =>
           (label ? m.labels.includes(label) : !m.labels.includes("TRASH") && !m.labels.includes("SPAM")) &&
           (query.get("is_unread") !== "true" || !m.is_read) &&
+          (!query.has("mine") || String(m.owner.mine) === query.get("mine")) &&
           matches(m, query.get("q") ?? ""),
       );
       const seen = new Set<string>();

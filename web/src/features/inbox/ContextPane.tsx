@@ -79,13 +79,6 @@ export function ContextPane({
           </ul>
         </section>
       )}
-      <section>
-        <h3>Why linked</h3>
-        <p className={classes.nothing}>
-          Not linked to a record. Once people, companies and deals are recorded here, this says which of them the
-          conversation belongs to, and why.
-        </p>
-      </section>
       {first && <MoreMail workspaceId={workspaceId} person={first} thread={messages[0]?.gmail_thread_id} />}
     </div>
   );

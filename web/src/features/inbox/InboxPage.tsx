@@ -2,7 +2,12 @@ import { useMediaQuery } from "@mantine/hooks";
 import { lazy, Suspense, useMemo, useRef, useState } from "react";
 import { useActions } from "@/actions/actions";
 import { useWorkspaceId } from "@/app/session";
-import { useGoogleIntegrationStatus, useGoogleLabels, useGoogleThread } from "@/hooks/useGoogleIntegration";
+import {
+  useGoogleEmails,
+  useGoogleIntegrationStatus,
+  useGoogleLabels,
+  useGoogleThread,
+} from "@/hooks/useGoogleIntegration";
 import type { Names } from "@/lib/people";
 import { useRemembered } from "@/lib/remember";
 import { wordsOf } from "@/lib/searchWords";
@@ -32,6 +37,8 @@ import { canChange } from "./useSelection";
 const Composer = lazy(() => import("./composer/Composer"));
 
 const listWidth = { initial: 384, min: 300, max: 720 };
+/** Whether there is any. */
+const anyOfColleagues = { mine: false, limit: 1 };
 const contextWidth = { initial: 284, min: 220, max: 420 };
 
 export function InboxPage() {
@@ -54,6 +61,7 @@ export function InboxPage() {
   const doing = useMailActions(workspaceId, inbox, messages, status);
   const { selection } = doing;
   const waiting = useOutbox(workspaceId);
+  const others = useGoogleEmails(workspaceId, anyOfColleagues).emails.length > 0;
   useTitle(status?.counts.unread ? `Inbox (${status.counts.unread})` : "Inbox");
 
   const words = useMemo(() => wordsOf(search.q), [search.q]);
@@ -129,6 +137,7 @@ export function InboxPage() {
             input={input}
             total={written ? undefined : mail.total}
             failed={waiting.failed}
+            others={others}
             isSyncing={mail.isSyncing}
             bar={
               selection.choosing && (
@@ -157,6 +166,7 @@ export function InboxPage() {
               workspaceId={workspaceId}
               connection={search.account}
               onOpen={(d) => composer.write({ kind: "draft", id: d.id, connection: d.connection_id })}
+              onOutbox={() => inbox.change({ label: outbox }, false)}
             />
           ) : (
             <ListBody {...{ workspaceId, inbox, status, mine, words, doing }} />

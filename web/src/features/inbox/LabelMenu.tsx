@@ -1,17 +1,19 @@
 import { Menu } from "@mantine/core";
-import { Check, ChevronDown, File, OctagonAlert, Send, Trash2 } from "lucide-react";
+import { Check, ChevronDown, File, OctagonAlert, Send, Trash2, Users } from "lucide-react";
 import type { ReactNode } from "react";
 import type { InboxSearch } from "@/app/paths";
 import { count } from "@/lib/format";
 import type { Label } from "@/lib/types";
 import classes from "./ListHead.module.css";
-import { allMail, drafts, effectiveLabel, outbox } from "./useInbox";
+import { allMail, colleagues, drafts, effectiveLabel, outbox } from "./useInbox";
 
 interface Props {
   search: InboxSearch;
   labels: Label[];
   /** Messages that were not sent. */
   failed?: number;
+  /** Colleagues let the reader see mail of theirs. */
+  others?: boolean;
   onChange: (next: Partial<InboxSearch>) => void;
 }
 
@@ -34,7 +36,13 @@ const first = ["INBOX", "STARRED", "SENT", "IMPORTANT"];
 /** Drafts, spam and trash have places of their own in the menu. */
 const rare = ["CHAT"];
 
-const placeNames: Record<string, string> = { [drafts]: "Drafts", [outbox]: "Outbox", SPAM: "Spam", TRASH: "Trash" };
+const placeNames: Record<string, string> = {
+  [colleagues]: "Colleagues",
+  [drafts]: "Drafts",
+  [outbox]: "Outbox",
+  SPAM: "Spam",
+  TRASH: "Trash",
+};
 
 export interface Menus {
   main: Label[];
@@ -65,7 +73,7 @@ function nested(label: Label, own: Label[]) {
   return { label, depth: parents.length, name: label.name.slice(longest) };
 }
 
-export function LabelMenu({ search, labels, failed = 0, onChange }: Props) {
+export function LabelMenu({ search, labels, failed = 0, others = false, onChange }: Props) {
   const current = effectiveLabel(search);
   const name =
     placeNames[current] ??
@@ -125,6 +133,7 @@ export function LabelMenu({ search, labels, failed = 0, onChange }: Props) {
         <Menu.Item onClick={() => choose(allMail)} rightSection={current === allMail ? <Check size={14} /> : undefined}>
           All mail
         </Menu.Item>
+        {(others || current === colleagues) && place(colleagues, <Users size={14} />)}
         <Menu.Divider />
         {place(drafts, <File size={14} />)}
         {place(

@@ -121,6 +121,7 @@ function Nothing({ workspaceId, inbox, status }: Pick<BodyProps, "workspaceId" |
 
 /** Places that Gmail empties, and that are not imported: what is there was put there here, or after the import. */
 const apart: Record<string, string> = {
+  COLLEAGUES: "What colleagues share with you, or let everybody here see, stands here.",
   SPAM: "Mail that is reported as spam here stands here. What Gmail itself takes for spam is not imported.",
   TRASH: "What is moved to the trash here stands here, until Gmail deletes it after 30 days.",
 };

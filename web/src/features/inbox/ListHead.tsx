@@ -24,6 +24,8 @@ interface Props {
   bar: ReactNode;
   /** Messages that were not sent. */
   failed: number;
+  /** Colleagues let the reader see mail of theirs. */
+  others: boolean;
   onTick?: () => void;
   onCompose?: () => void;
   onChange: (next: Partial<InboxSearch>) => void;
@@ -83,11 +85,12 @@ export function ListHead(props: Props) {
   );
 }
 
-function TitleLine({ search, status, labels, total, failed, isSyncing, onTick, onCompose, onChange, onSync }: Props) {
+function TitleLine({ search, status, labels, total, failed, others, isSyncing, ...on }: Props) {
+  const { onTick, onCompose, onChange, onSync } = on;
   return (
     <div className={classes.line}>
       <h1 className="visually-hidden">Inbox</h1>
-      <LabelMenu search={search} labels={labels} failed={failed} onChange={onChange} />
+      <LabelMenu search={search} labels={labels} failed={failed} others={others} onChange={onChange} />
       <span className={classes.total}>{total === undefined ? "" : plural(total, "conversation")}</span>
       {onTick && (
         <Hint label="Tick conversations" keys="X">

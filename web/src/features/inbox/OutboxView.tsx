@@ -25,6 +25,12 @@ export function kindOf(out: Outgoing, now = new Date()): Kind {
   return out.state === "queued" && new Date(out.send_at).getTime() - now.getTime() > 60_000 ? "scheduled" : "sending";
 }
 
+/** Drafts that are handed over, by mailbox and id. One that could not be sent may be changed again. */
+export function handedOver(items: Outgoing[]): Map<string, Outgoing> {
+  const waiting = items.filter((o) => o.draft_id && kindOf(o) !== "failed");
+  return new Map(waiting.map((o) => [`${o.connection_id}/${o.draft_id}`, o]));
+}
+
 const groups: [Kind, string][] = [
   ["failed", "Not sent"],
   ["waiting", "Tried again by itself"],

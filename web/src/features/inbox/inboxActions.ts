@@ -154,7 +154,7 @@ const changing = (d: Doings): Action[] => {
       words: "select",
       run: d.tickAll,
     },
-    { id: "mail.undo", label: "Undo the last change", group: change, keys: ["z"], icon: Undo2, run: d.undo },
+    { id: "mail.undo", label: "Undo the last change or sending", group: change, keys: ["z"], icon: Undo2, run: d.undo },
     { id: "mail.share", label: "Share with colleagues", group: change, icon: Users, when: d.canAnswer, run: d.share },
   ];
 };

@@ -132,7 +132,7 @@ describe("a colleague's mail", () => {
         });
     });
     const first = inboxOf(world)[0];
-    show(`${path}?thread=${first?.id}`);
+    show(`${path}?label=COLLEAGUES&thread=${first?.id}`);
     expect((await screen.findAllByText(/Daniel Osei’s mailbox/)).length).toBeGreaterThan(0);
     await waitFor(() => expect(rows()[0]?.textContent).toContain("Subject hidden"));
     expect(rows()[0]?.textContent).toContain("Text not shared");
@@ -212,13 +212,41 @@ describe("writing", () => {
     write(dialog, "Too quick");
     fireEvent.click(dialog.getByRole("button", { name: "Send" }));
     await screen.findByText(/Sending in/);
-    fireEvent.click(await screen.findByRole("button", { name: "Undo" }));
+    fireEvent.click(await screen.findByRole("button", { name: /^Undo/ }));
     dialog = within(await screen.findByRole("dialog"));
     await waitFor(() => expect(dialog.getByRole("textbox", { name: "Message" })).toHaveProperty("value", "Too quick"));
     expect(world.post.outbox[0]?.state).toBe("cancelled");
     fireEvent.click(dialog.getByRole("button", { name: "Send" }));
     await waitFor(() => expect(world.post.outbox).toHaveLength(2));
     expect(world.post.keys.size).toBe(2);
+  });
+
+  it("is taken back by Z while it can be", async () => {
+    const world = live();
+    show(`${path}?thread=${inboxOf(world)[0]?.id}`);
+    await screen.findAllByRole("article");
+    press("r");
+    let dialog = await plain();
+    write(dialog, "Too quick");
+    fireEvent.click(dialog.getByRole("button", { name: "Send" }));
+    await screen.findByText(/Sending in/);
+    press("z");
+    dialog = within(await screen.findByRole("dialog"));
+    await waitFor(() => expect(dialog.getByRole("textbox", { name: "Message" })).toHaveProperty("value", "Too quick"));
+    expect(world.post.outbox[0]?.state).toBe("cancelled");
+    await discard(dialog);
+  });
+
+  it("ends with Escape in the text, and in the subject", async () => {
+    live();
+    for (const field of ["Message", "Subject"]) {
+      const { unmount } = show(`${path}?compose=new`);
+      const dialog = within(await screen.findByRole("dialog"));
+      const box = await dialog.findByRole("textbox", { name: field });
+      fireEvent.keyDown(box, { key: "Escape", code: "Escape", keyCode: 27 });
+      await waitFor(() => expect(screen.queryByRole("dialog")).toBeNull());
+      unmount();
+    }
   });
 
   it("says what is missing, and sends nothing", async () => {

@@ -8,6 +8,7 @@ import type { Change, Email, EmailListItem, EmailQuery } from "@/lib/types";
 import { applied, changed, done, keyOf, type Pages, restored, type Wish } from "./changes";
 import type { Thread } from "./threads";
 import { hush, say, sayFailed } from "./toast";
+import { cannotUndo, canUndo, undoLast } from "./undoing";
 
 interface Shown {
   lists: { key: QueryKey; before: EmailListItem[] }[];
@@ -52,11 +53,21 @@ export type ChangeMail = (threads: Thread[], wish: Wish, quiet?: boolean) => voi
 export function useChanges(workspaceId: string) {
   const client = useQueryClient();
   const last = useRef<Last | undefined>(undefined);
-  const forget = useCallback((id: string) => {
-    if (!last.current?.ids.includes(id)) return;
-    last.current = undefined;
-    hush(toastId);
+  /** One change has a way back, the last one. */
+  const keep = useCallback((next?: Last) => {
+    cannotUndo(last.current?.undo);
+    last.current = next;
+    if (next) canUndo(next.undo);
   }, []);
+  const forget = useCallback(
+    (id: string) => {
+      if (!last.current?.ids.includes(id)) return;
+      keep();
+      hush(toastId);
+    },
+    [keep],
+  );
+  useEffect(() => () => keep(), [keep]);
   const returned = useReturned(workspaceId, forget);
   const stale = useCallback(() => {
     void client.invalidateQueries({ queryKey: keys.mail.all(workspaceId) });
@@ -76,14 +87,14 @@ export function useChanges(workspaceId: string) {
         putBack(client, shown);
         stale();
         if (quiet) return;
-        last.current = undefined;
+        keep();
         hush(toastId);
         returned.mark([...meant]);
         sayFailed(`${done(wish, threads.length)}: taken back`, error);
       });
       if (quiet) return;
       const undo = () => {
-        last.current = undefined;
+        keep();
         hush(toastId);
         putBack(client, shown);
         returned.mark([...meant]);
@@ -93,7 +104,7 @@ export function useChanges(workspaceId: string) {
           .finally(stale);
       };
       const mine: Last = { undo, ids: [] };
-      last.current = mine;
+      keep(mine);
       void asked.then(
         (changes) => {
           mine.ids = changes.map((c) => c.id);
@@ -102,10 +113,9 @@ export function useChanges(workspaceId: string) {
       );
       say({ id: toastId, text: done(wish, threads.length), actions: [{ label: "Undo", keys: "Z", run: undo }] });
     },
-    [client, workspaceId, stale, returned.mark],
+    [client, workspaceId, stale, keep, returned.mark],
   );
-  const undoLast = useCallback(() => last.current?.undo(), []);
-  return useMemo(() => ({ change, undoLast, returned: returned.keys }), [change, undoLast, returned.keys]);
+  return useMemo(() => ({ change, undoLast, returned: returned.keys }), [change, returned.keys]);
 }
 
 const toastId = "mail change";

@@ -14,6 +14,8 @@ export const allMail = "ALL";
 /** Lists of what is written, in place of mail that is here. */
 export const outbox = "OUTBOX";
 export const drafts = "DRAFT";
+/** What colleagues let the reader see. It never stands among the reader's own mail. */
+export const colleagues = "COLLEAGUES";
 
 /** The label that is really asked for: searching looks everywhere unless a label was chosen. */
 export const effectiveLabel = (search: InboxSearch): string =>
@@ -25,13 +27,20 @@ export const place = (now: InboxSearch, next: Partial<InboxSearch>): Partial<Inb
     ? { label: undefined }
     : {};
 
+/** Own mail only, that of colleagues only, or both: a search of all mail is one of all that the reader may see. */
+function whose({ q, account }: InboxSearch, label: string): boolean | undefined {
+  if (label === colleagues) return false;
+  return account || (q && label === allMail) ? undefined : true;
+}
+
 export function emailQuery(search: InboxSearch): EmailQuery {
   const label = effectiveLabel(search);
   return {
     q: queryText(search.q, search.files, search.starred),
-    label: label === allMail ? undefined : label,
+    label: label === allMail || label === colleagues ? undefined : label,
+    mine: whose(search, label),
     is_unread: search.unread,
-    connection_id: search.account,
+    connection_id: label === colleagues ? undefined : search.account,
     threads: true,
   };
 }

@@ -47,6 +47,7 @@ export default function Composer(props: ComposerProps) {
         role="dialog"
         aria-label={title}
         aria-modal={phone || undefined}
+        data-composer
         onKeyDown={(event) => {
           // The keys of the list are not meant here.
           if (!(event.ctrlKey || event.metaKey) || event.key === "Enter") event.nativeEvent.stopPropagation();

@@ -73,6 +73,7 @@ export function RecipientField({ workspaceId, label, value, onChange, aside, inp
         <input
           ref={input}
           className={classes.bare}
+          data-typed={text !== "" || undefined}
           type="text"
           role="combobox"
           aria-labelledby={`${list}-label`}

@@ -18,7 +18,7 @@ export function SendButton({ busy, onSend }: Props) {
       <Button variant="filled" loading={busy} onClick={() => onSend()} title="Send (Ctrl or ⌘ and Enter)">
         Send
       </Button>
-      <Menu position="top-start" width={270}>
+      <Menu position="top-start" width={320}>
         <Menu.Target>
           <ActionIcon variant="filled" size={32} aria-label="Send later" disabled={busy} className={classes.later}>
             <ChevronDown size={15} />

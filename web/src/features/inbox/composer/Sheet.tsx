@@ -75,7 +75,7 @@ export function Sheet(props: Props) {
     }
   };
   const onEscape = (event: KeyboardEvent) => {
-    if (event.key === "Escape" && !event.defaultPrevented) onClose();
+    if (leaves(event)) onClose();
   };
   const drop = (event: DragEvent) => {
     setOver(false);
@@ -170,9 +170,7 @@ export function Sheet(props: Props) {
             <Type size={15} />
           </ActionIcon>
         </Hint>
-        <span className={classes.note}>
-          Gmail keeps it under Sent. Once people and deals are recorded here, it is logged with them.
-        </span>
+        <span className={classes.gap} />
         <Hint label="Discard the draft">
           <ActionIcon size={32} aria-label="Discard the draft" onClick={() => void discard()}>
             <Trash2 size={16} />
@@ -182,6 +180,12 @@ export function Sheet(props: Props) {
     </div>
   );
 }
+
+/** Escape that nothing else took. The text takes every Escape, and does nothing with it. */
+const leaves = (event: KeyboardEvent): boolean =>
+  event.key === "Escape" &&
+  !event.nativeEvent.isComposing &&
+  (!event.defaultPrevented || (event.target as Element).closest(".ProseMirror") !== null);
 
 /** What stands below the text of a plain message. */
 function tailOf({ tail, signature, quote }: Letter): string {

@@ -5,6 +5,7 @@ import { Problem } from "@/lib/problem";
 import type { Outgoing } from "@/lib/types";
 import { useNow } from "@/ui/kit";
 import { hush, say, sayFailed } from "../toast";
+import { cannotUndo, canUndo } from "../undoing";
 import { type Letter, newKey } from "./letter";
 import { ahead } from "./when";
 
@@ -16,6 +17,7 @@ interface Ways {
 
 const toastOf = (out: Outgoing) => `sending ${out.id}`;
 const patience = 20;
+const toldFor = 12_000;
 
 /** Tells of a message that was handed over until it is sent, failed or taken back. */
 export function follow(workspaceId: string, out: Outgoing, letter: Letter, ways: Ways) {
@@ -28,9 +30,11 @@ export function follow(workspaceId: string, out: Outgoing, letter: Letter, ways:
     over = true;
     clearTimeout(timer);
     stop();
+    cannotUndo(takeBack);
   };
   const undo = async () => {
     end();
+    hush(id);
     try {
       await googleIntegrationApi.cancelOutgoing(workspaceId, out.id);
       ways.reopen({ ...letter, key: newKey() });
@@ -40,6 +44,7 @@ export function follow(workspaceId: string, out: Outgoing, letter: Letter, ways:
       else sayFailed("It could not be taken back", error, () => void undo());
     }
   };
+  const takeBack = () => void undo();
   const look = async () => {
     const now = await googleIntegrationApi.outgoing(workspaceId, out.id).catch(() => undefined);
     if (now && !over && tell(now, ways)) end();
@@ -58,20 +63,20 @@ export function follow(workspaceId: string, out: Outgoing, letter: Letter, ways:
       Math.max(1500, due.getTime() - Date.now() + 1500),
     );
   };
+  const back = { label: "Undo", keys: "Z", run: takeBack };
+  canUndo(takeBack);
   if (scheduled) {
     stop();
+    timer = setTimeout(end, toldFor); // no longer said, no longer taken back by a key
     say({
       id,
       text: `Will be sent ${ahead(due)}`,
-      ms: 12_000,
-      actions: [
-        { label: "Undo", run: () => void undo() },
-        { label: "Outbox", run: ways.outbox },
-      ],
+      ms: toldFor,
+      actions: [back, { label: "Outbox", run: ways.outbox }],
     });
     return;
   }
-  say({ id, text: <Countdown until={due} />, ms: false, actions: [{ label: "Undo", run: () => void undo() }] });
+  say({ id, text: <Countdown until={due} />, ms: false, actions: [back] });
   wait(patience);
 }
 
