@@ -72,7 +72,11 @@ function Internal({ workspaceId, policy }: { workspaceId: string; policy: MailPo
         </Row>
         <Row
           title="Your own domains"
-          note={policy.domains_chosen ? "As chosen here." : "Taken from the addresses of owners and administrators, and from the organisation’s approval."}
+          note={
+            policy.domains_chosen
+              ? "As chosen here."
+              : "Taken from the addresses of owners and administrators, and from the organisation’s approval."
+          }
         >
           <TagsInput
             aria-label="Your own domains"
