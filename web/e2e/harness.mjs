@@ -100,8 +100,20 @@ export async function screenshot(page, name) {
   await page.screenshot({ path: join(shots, `${name}.png`) });
 }
 
+/** What is fading in or moving has arrived: half way its colours are not those that are read. */
+const settled = (page) =>
+  page.evaluate(() =>
+    Promise.all(
+      document
+        .getAnimations()
+        .filter((a) => Number.isFinite(a.effect?.getComputedTiming().endTime))
+        .map((a) => a.finished.catch(() => undefined)),
+    ).then(() => undefined),
+  );
+
 /** No serious finding of axe on the page as it is now. */
 export async function accessible(page, where) {
+  await settled(page);
   const { violations } = await new AxeBuilder({ page }).exclude("iframe").analyze();
   const serious = violations.filter((v) => v.impact === "serious" || v.impact === "critical");
   assert.deepEqual(serious.map((v) => `${v.id}: ${v.nodes.map((n) => n.target.join(" ")).slice(0, 3).join(" | ")}`), [], `axe on ${where}`);

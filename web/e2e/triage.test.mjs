@@ -82,7 +82,7 @@ test("a conversation is shared with a colleague who could not see it, and closed
   const mail = await box.single();
   const other = await newPage(box.browser);
   await signIn(other.page, box.demo, box.demo.member);
-  const place = `${box.demo.url}/crm/inbox?label=ALL&thread=${mail.gmail_thread_id}&box=${mail.connection_id}`;
+  const place = `${box.demo.url}/crm/inbox?label=COLLEAGUES&thread=${mail.gmail_thread_id}&box=${mail.connection_id}`;
   await other.page.goto(place);
   await other.page.getByText("This conversation is no longer here").waitFor();
   await box.inbox(`?thread=${mail.gmail_thread_id}`);

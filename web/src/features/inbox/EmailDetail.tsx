@@ -49,9 +49,10 @@ export interface DetailProps {
 export function EmailDetail(props: DetailProps) {
   const { known, messages, error, after } = props;
   const scroller = useRef<HTMLDivElement>(null);
-  const mine = (messages?.[0] ?? known)?.owner.mine ?? false;
+  const shown = messages?.[0] ?? known;
+  const mine = shown?.owner.mine ?? false;
   const answers = { onReply: props.on.reply, onReplyAll: props.on.replyAll, onForward: props.on.forward };
-  const subject = messages?.[0]?.subject ?? known?.subject;
+  const subject = shown?.subject;
   return (
     <div className={classes.detail}>
       <Toolbar {...props} />
@@ -65,16 +66,16 @@ export function EmailDetail(props: DetailProps) {
                 <Bone width="46%" height={18} />
               ) : (
                 <h2>
-                  {(messages?.[0] ?? known)?.access === "metadata" ? (
+                  {shown?.access === "metadata" ? (
                     "Subject hidden"
                   ) : (
                     <Marked text={subject || "(no subject)"} words={props.words} />
                   )}
                 </h2>
               )}
-              {known && !known.owner.mine && (
+              {shown && !shown.owner.mine && (
                 <span className={classes.owner}>
-                  <Users size={12} /> {possessive(known.owner.name || "A colleague")} mailbox
+                  <Users size={12} /> {possessive(shown.owner.name || "A colleague")} mailbox
                 </span>
               )}
               <Labels of={messages ?? (known ? [known] : [])} labels={props.labels} />
