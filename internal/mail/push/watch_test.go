@@ -64,7 +64,11 @@ func TestQuietGrows(t *testing.T) {
 	require.Equal(t, []time.Duration{30 * time.Minute, time.Hour, 2 * time.Hour, 4 * time.Hour, 8 * time.Hour, 8 * time.Hour, 8 * time.Hour, 8 * time.Hour}, intervals)
 	w.ExpiresAt = now.Add(time.Hour)
 	require.Equal(t, w.ExpiresAt, w.look(quietLook(now), pace{time.Minute, base}, now).next)
-	require.Equal(t, now.Add(10*time.Hour), func() time.Time { w = live(); w.ExpiresAt = now.Add(99 * time.Hour); return w.look(quietLook(now), pace{10 * time.Hour, base}, now).next }(), "who wants to be looked at less is")
+	require.Equal(t, now.Add(10*time.Hour), func() time.Time {
+		w = live()
+		w.ExpiresAt = now.Add(99 * time.Hour)
+		return w.look(quietLook(now), pace{10 * time.Hour, base}, now).next
+	}(), "who wants to be looked at less is")
 }
 
 // TestWhatWasNotToldOf: it is suspected, and counts as missed when no
