@@ -140,7 +140,7 @@ func (o onServer) Attachment(ctx context.Context, messageID, partID string, w io
 }
 
 // errElsewhere: nobody asks a mail server what only Gmail's API answers.
-var errElsewhere = fault.New(fault.Conflict, "This is not possible for e-mail accounts that are not Gmail's.")
+var errElsewhere = fault.New(fault.Conflict, "This is possible for Gmail alone. Do it in the mail program of this e-mail account.")
 
 func (onServer) Profile(context.Context) (mail.Profile, error) { return mail.Profile{}, errElsewhere }
 func (onServer) Labels(context.Context) ([]crm.Label, error)   { return nil, errElsewhere }

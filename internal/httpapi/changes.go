@@ -65,12 +65,7 @@ type changesInput struct {
 
 func (s *Server) listChanges(ctx context.Context, c access.Caller, in *changesInput) (*bodyOf[List[Change]], error) {
 	list, next, err := s.Mail.ChangesOf(ctx, c, crm.ChangeState(in.State), in.page())
-	if err != nil {
-		return nil, err
-	}
-	out := listOf(each(list, changeShape))
-	out.Body.NextCursor = next
-	return out, nil
+	return pageOf(list, next, err, changeShape)
 }
 
 type undoInput struct {

@@ -34,6 +34,14 @@ func utc(t *time.Time) *time.Time {
 	return &u
 }
 
+// given is a time in UTC, nil for none.
+func given(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	return utc(&t)
+}
+
 func indentJSON(v any) ([]byte, error) {
 	plain, err := json.Marshal(v)
 	if err != nil {

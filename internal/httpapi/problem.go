@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	"strconv"
@@ -116,14 +118,29 @@ func init() {
 	huma.DefaultArrayNullable = false
 	huma.NewError = newProblem
 	huma.NewErrorWithContext = func(ctx huma.Context, status int, msg string, errs ...error) huma.StatusError {
+		broken := errors.Join(errs...)
+		if errors.Is(broken, io.ErrUnexpectedEOF) { // whoever asked went away: no failure of ours
+			status, msg = http.StatusBadRequest, "The request broke off before all of it was here. Send it again."
+		}
 		p := newProblem(status, msg, errs...).(*Problem)
 		p.RequestID = requestIDOf(ctx.Context())
+		if status == http.StatusRequestEntityTooLarge {
+			p.Detail = tooLarge(ctx.Operation().MaxBodyBytes)
+		}
 		if status >= 500 {
-			requestOf(ctx.Context()).logger().ErrorContext(ctx.Context(), "request failed", "error", errors.Join(errs...))
+			requestOf(ctx.Context()).logger().ErrorContext(ctx.Context(), "request failed", "error", broken)
 			p.Detail = defaultText(fault.Internal, p.RequestID)
 		}
 		return p
 	}
+}
+
+// tooLarge tells how large a request may be.
+func tooLarge(most int64) string {
+	if most == maxLetter {
+		return "This message is too large: Gmail takes 25 MB, attachments encoded. Leave some out, or share them as links."
+	}
+	return fmt.Sprintf("The request is larger than the %d MB that are taken here. Send less at once.", most>>20)
 }
 
 // codesByStatus names the problems that huma finds.
@@ -160,6 +177,9 @@ func newProblem(status int, msg string, errs ...error) huma.StatusError {
 	}
 	if len(p.Fields) == 0 {
 		p.Detail = msg
+	}
+	if status == http.StatusRequestTimeout {
+		p.Detail = "The request came in too slowly. Send it again, or over a faster line."
 	}
 	return p
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io"
 	"net/http"
-	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -33,7 +32,7 @@ func (s *Server) receiveNotification(w http.ResponseWriter, r *http.Request, _ a
 			return nil, newProblem(http.StatusRequestEntityTooLarge, "A notification is not that large.")
 		}
 		if err != nil {
-			return nil, fault.New(fault.Unavailable, "the request broke off: %w", err)
+			return nil, fault.New(fault.Unavailable, "The request broke off: %w", err)
 		}
 		return data, nil
 	}
@@ -57,13 +56,4 @@ func (s *Server) watchStatus(ctx context.Context, c crm.Connection) (*client.Wat
 		out.DelayP50MS, out.DelayP99MS = &p50, &p99
 	}
 	return out, nil
-}
-
-// given is a time that may be absent.
-func given(t time.Time) *time.Time {
-	if t.IsZero() {
-		return nil
-	}
-	t = t.UTC()
-	return &t
 }

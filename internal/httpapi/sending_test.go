@@ -409,6 +409,7 @@ func (d *desk) large(t *testing.T) {
 	_, err = d.home.Send(ctx, client.SendRequest{To: []string{apptest.Jonas}, Attachments: []client.SendAttachment{{Name: "huge.bin", Data: make([]byte, 31<<20)}}})
 	require.ErrorAs(t, err, &p)
 	require.Equal(t, http.StatusRequestEntityTooLarge, p.Status)
+	require.Equal(t, "This message is too large: Gmail takes 25 MB, attachments encoded. Leave some out, or share them as links.", p.Detail)
 }
 
 func TestReplyAndForward(t *testing.T) {

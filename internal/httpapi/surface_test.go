@@ -97,6 +97,9 @@ func TestBadRequestsAreNamedByField(t *testing.T) {
 			if c.field != "" {
 				require.Contains(t, p.Fields, c.field)
 			}
+			if c.status == http.StatusRequestEntityTooLarge {
+				require.Equal(t, "The request is larger than the 1 MB that are taken here. Send less at once.", p.Detail)
+			}
 			require.NotContains(t, text, "short\"", "values are not echoed")
 		})
 	}

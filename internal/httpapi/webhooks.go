@@ -3,7 +3,6 @@ package httpapi
 import (
 	"context"
 	"encoding/json"
-	"time"
 
 	"rapport/client"
 	"rapport/internal/access"
@@ -53,17 +52,9 @@ func webhookShape(c access.Caller, e webhooks.Endpoint) Webhook {
 		out.State = "disabled"
 	}
 	if e.SealedOld != "" {
-		out.OldSecretUntil = unlessZero(e.OldUntil)
+		out.OldSecretUntil = given(e.OldUntil)
 	}
 	return out
-}
-
-// unlessZero is a time in UTC, nil for none.
-func unlessZero(t time.Time) *time.Time {
-	if t.IsZero() {
-		return nil
-	}
-	return utc(&t)
 }
 
 func deliveryShape(d webhooks.Delivery) WebhookDelivery {
@@ -72,7 +63,7 @@ func deliveryShape(d webhooks.Delivery) WebhookDelivery {
 		FinishedAt: utc(d.FinishedAt), Attempts: d.Attempts, Status: d.Status, Error: d.Error,
 	}
 	if d.State == webhooks.Waiting {
-		out.NextTryAt = unlessZero(d.DueAt)
+		out.NextTryAt = given(d.DueAt)
 	}
 	return out
 }

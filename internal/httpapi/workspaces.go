@@ -49,7 +49,7 @@ func (s *Server) listMembers(ctx context.Context, c access.Caller, in *listMembe
 		q.Users = each(strings.Split(in.UserIDs, ","), func(id string) crm.UserID { return crm.UserID(strings.TrimSpace(id)) })
 	}
 	if len(q.Users) > mostUserIDs {
-		return nil, &fault.Error{Kind: fault.Invalid, Text: "These are too many members at once.", Fields: map[string]string{"user_ids": "must be at most 100"}}
+		return nil, &fault.Error{Kind: fault.Invalid, Text: "These are too many members at once. Ask for at most 100.", Fields: map[string]string{"user_ids": "must be at most 100"}}
 	}
 	list, next, err := s.Org.Members(ctx, c, q)
 	return pageOf(list, next, err, memberShape)

@@ -202,7 +202,7 @@ func (s *Service) known(ctx context.Context, g GoogleIdentity, remote string) (A
 		return Arrival{User: user}, wrap("finding the person", err)
 	}
 	if !g.EmailVerified {
-		return Arrival{}, fault.New(fault.Forbidden, "Google has not verified the address of this account.")
+		return Arrival{}, fault.New(fault.Forbidden, "Google has not verified the address of this account. Verify it in the settings of the Google account, then sign in again.")
 	}
 	user, err = s.Store.UserByEmail(ctx, normal(g.Email))
 	switch {

@@ -266,7 +266,7 @@ func (l LeaseState) judge(method, path string, now time.Time) (string, error) {
 	case l.MaxCalls > 0 && l.Calls >= l.MaxCalls:
 		return over("This lease has made all its calls.")
 	case l.PerMinute > 0 && l.InMinute >= l.PerMinute: // refused calls count, too: each writes a row
-		return "", &fault.Error{Kind: fault.Throttled, Code: "lease_too_fast", Text: "This lease makes too many calls.",
+		return "", &fault.Error{Kind: fault.Throttled, Code: "lease_too_fast", Text: fmt.Sprintf("This lease may make %d calls a minute, and has made them. Wait until the next minute.", l.PerMinute),
 			After: now.Truncate(time.Minute).Add(time.Minute).Sub(now)}
 	case !slices.Contains(l.Methods, method):
 		return "", &fault.Error{Kind: fault.Forbidden, Code: "lease_method",

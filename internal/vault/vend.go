@@ -222,7 +222,7 @@ func (s *Service) obeys(v shelved, a crm.Approval, p place) error {
 	if exceed(v.Scopes, allowed) {
 		if _, offered := s.offered(a.Profile, p.service); !offered {
 			return &fault.Error{Kind: fault.Forbidden, Code: notAllowed,
-				Text: fmt.Sprintf("This organisation has narrowed what may be asked of Google, and does not allow %s any more.", p.service)}
+				Text: fmt.Sprintf("This organisation has narrowed what may be asked of Google, and does not allow %s any more. An administrator of the workspace can allow it again.", p.service)}
 		}
 		if v.connection {
 			return refuse("This organisation has narrowed what may be asked of Google since this account was connected, and its token can do more. Disconnect it and connect it again, or authorise the service for itself.")

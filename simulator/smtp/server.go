@@ -34,6 +34,9 @@ type Server struct {
 	server *smtp.Server
 	config *tls.Config
 	wg     sync.WaitGroup
+
+	mu        sync.Mutex
+	listeners []net.Listener
 }
 
 // New makes a server. Accounts come in by door.
@@ -62,6 +65,9 @@ func (s *Server) Listen(address string, implicitTLS bool) (net.Addr, error) {
 	if implicitTLS {
 		l = tls.NewListener(l, s.config)
 	}
+	s.mu.Lock()
+	s.listeners = append(s.listeners, l)
+	s.mu.Unlock()
 	s.wg.Add(1)
 	go func() {
 		defer s.wg.Done()
@@ -70,9 +76,15 @@ func (s *Server) Listen(address string, implicitTLS bool) (net.Addr, error) {
 	return at, nil
 }
 
-// Close ends all connections.
+// Close ends all connections. The listeners are closed here, too: the library
+// knows of one only when Serve has begun, and would wait for it forever.
 func (s *Server) Close() error {
 	err := s.server.Close()
+	s.mu.Lock()
+	for _, l := range s.listeners {
+		_ = l.Close()
+	}
+	s.mu.Unlock()
 	s.wg.Wait()
 	if errors.Is(err, smtp.ErrServerClosed) {
 		return nil

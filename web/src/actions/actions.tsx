@@ -13,7 +13,7 @@ import { isTyping, written } from "./keys";
 
 export interface Action {
   id: string;
-  /** A verb and its object: "Sync now". */
+  /** A verb and its object: "Sync now". Under "Go to" the page alone. */
   label: string;
   /** The heading it stands under in the palette and the help. */
   group: string;
@@ -90,10 +90,15 @@ export function useActions(actions: Action[]) {
   useEffect(() => () => registry.drop(owner.current), [registry]);
 }
 
+/** Everything that the page offers, also what cannot be done at this moment. */
+export function useAllActions(): Action[] {
+  const registry = useContext(RegistryContext);
+  return useSyncExternalStore(registry.watch, registry.list);
+}
+
 /** Everything that can be done now. */
 export function useAvailableActions(): Action[] {
-  const registry = useContext(RegistryContext);
-  return useSyncExternalStore(registry.watch, registry.list).filter(possible);
+  return useAllActions().filter(possible);
 }
 
 const pause = 900;

@@ -1,12 +1,12 @@
 import { Modal } from "@mantine/core";
-import { type Action, useAvailableActions } from "@/actions/actions";
+import { type Action, useAllActions } from "@/actions/actions";
 import { shown } from "@/actions/keys";
 import { Kbd } from "@/ui/kit";
 import classes from "./KeyHelp.module.css";
 
 /** The keys of the page, read from its actions, so that the list is never out of date. */
 export function KeyHelp({ opened, onClose }: { opened: boolean; onClose: () => void }) {
-  const groups = groupBy(useAvailableActions().filter((a) => a.keys?.length && !a.quiet));
+  const groups = groupBy(keyed(useAllActions()));
   return (
     <Modal
       opened={opened}
@@ -36,6 +36,17 @@ export function KeyHelp({ opened, onClose }: { opened: boolean; onClose: () => v
       </div>
     </Modal>
   );
+}
+
+/** Those with a key. Where two have the same one, the page's own is meant: it comes first. */
+export function keyed(actions: Action[]): Action[] {
+  const taken = new Set<string>();
+  return actions.filter((a) => {
+    const key = a.quiet ? undefined : a.keys?.[0];
+    if (!key || taken.has(key)) return false;
+    taken.add(key);
+    return true;
+  });
 }
 
 export function groupBy(actions: Action[]): [string, Action[]][] {

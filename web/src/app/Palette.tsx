@@ -187,7 +187,7 @@ function useItems(workspaceId: string, text: string): Item[] {
 }
 
 function finds(action: Action, text: string): boolean {
-  const words = `${action.label} ${action.words ?? ""}`.toLowerCase();
+  const words = `${action.group} ${action.label} ${action.words ?? ""}`.toLowerCase();
   return text
     .toLowerCase()
     .split(/\s+/)

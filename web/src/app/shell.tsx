@@ -78,7 +78,7 @@ function useShellActions(open: ShellActions) {
   const signOut = useSignOut();
   const go = (place: Place): Action => ({
     id: `go.${place.label}`,
-    label: `Go to ${place.label}`,
+    label: place.label,
     group: "Go to",
     keys: place.keys ? [place.keys] : undefined,
     words: place.words,
@@ -88,7 +88,6 @@ function useShellActions(open: ShellActions) {
   const goAdmin = (place: Place): Action => ({
     ...go(place),
     id: `admin.${place.label}`,
-    label: `Administration: ${place.label}`,
     group: "Administration",
   });
   useActions([

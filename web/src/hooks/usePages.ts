@@ -8,9 +8,13 @@ interface Options<T> {
   /** Shows what was there until the answer to another question has come. */
   keep?: boolean;
   enabled?: boolean;
+  /** Milliseconds until it is read again by itself. */
+  every?: number;
+  /** A failure is told at once. */
+  retry?: false;
 }
 
-export function usePages<T>({ queryKey, read, keep, enabled }: Options<T>) {
+export function usePages<T>({ queryKey, read, keep, enabled, every, retry }: Options<T>) {
   return useInfiniteQuery({
     queryKey,
     queryFn: ({ pageParam, signal }) => read(pageParam, signal),
@@ -18,6 +22,8 @@ export function usePages<T>({ queryKey, read, keep, enabled }: Options<T>) {
     getNextPageParam: (last: Page<T>) => last.next_cursor || undefined,
     placeholderData: keep ? (previous) => previous : undefined,
     enabled,
+    refetchInterval: every,
+    ...(retry === undefined ? {} : { retry }),
   });
 }
 

@@ -3,6 +3,7 @@ import { count, roughly } from "../lib/format";
 import type { Label, Preview, Visibility } from "../lib/types";
 import { ChoiceCards, type Option } from "./Choice";
 import classes from "./ImportChoices.module.css";
+import { Swatch } from "./kit";
 
 /** Stands for every label, as in the API. */
 export const everyLabel = "*";
@@ -83,7 +84,7 @@ export function LabelChoice({
               <Checkbox
                 label={
                   <span className={classes.label}>
-                    {label.color && <span className={classes.swatch} style={{ background: label.color }} />}
+                    {label.color && <Swatch colour={label.color} />}
                     {readable(label.name)}
                   </span>
                 }
@@ -138,11 +139,35 @@ const levels: Option<Visibility>[] = [
   {
     value: "metadata",
     title: "Who and when",
-    detail: "Colleagues see with whom I wrote and on which day, not about what.",
+    detail: "Colleagues see with whom I wrote and when, not about what.",
   },
   { value: "subject", title: "Subjects too", detail: "Colleagues see the subject as well, but no text and no files." },
   { value: "full", title: "Everything", detail: "Members of this workspace can read the messages and their files." },
 ];
+
+const rank = (v: Visibility) => levels.findIndex((l) => l.value === v);
+
+/** What colleagues come to see that they did not, one sentence each; nothing where they see no more than before. */
+export function openedBy(before: Visibility, after: Visibility, messages: number, workspace: string): string[] {
+  if (rank(after) <= rank(before)) return [];
+  const seen = {
+    private: "",
+    metadata: "with whom you wrote and when",
+    subject: "with whom you wrote, when, and the subject",
+    full: "the messages, with their files",
+  }[after];
+  const which =
+    messages > 0
+      ? `${messages === 1 ? "of the message" : `of the ${count(messages)} messages`} here and of all to come`
+      : "of all mail to come";
+  return [
+    after === "full"
+      ? `All members of ${workspace} can read and search ${seen}: ${messages > 0 ? `the ${count(messages)} here and all to come` : "all to come"}.`
+      : `All members of ${workspace} see ${seen}, ${which}.`,
+    "Mail with protected addresses stays yours alone.",
+    "You can close it again at any time; what somebody has read by then, they have read.",
+  ];
+}
 
 /** Who sees the mail of this connection. */
 export function VisibilityChoice({

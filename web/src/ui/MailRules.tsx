@@ -11,6 +11,7 @@ import { mailRulesApi } from "@/lib/mailApi";
 import { explain, Problem } from "@/lib/problem";
 import { Bones, Card, Failed } from "./kit";
 import classes from "./MailRules.module.css";
+import { say } from "./toast";
 
 type Scope = "workspace" | "mine";
 
@@ -39,6 +40,19 @@ export function ruleAdded({ kind, pattern, affects }: CreatedMailRule): string {
     : `${plural(affects, "message")} with ${whom} ${affects === 1 ? "is" : "are"} being removed from Rapport. Gmail keeps them.`;
 }
 
+const stale = (w: string) => [keys.mailRules(w), keys.mail.all(w), keys.google.all(w)];
+
+const useDrop = (workspaceId: string) =>
+  useAct<MailRule, unknown>({
+    run: (rule) => mailRulesApi.drop(workspaceId, rule.id),
+    stale: stale(workspaceId),
+    failed: "The rule was not removed",
+    done: (_, rule) =>
+      rule.kind === "blocked"
+        ? "Removed. What it kept out is fetched again."
+        : "Removed. The mailbox's own choice holds again.",
+  });
+
 export function MailRules({ workspaceId, scope }: { workspaceId: string; scope: Scope }) {
   const rules = useMailRules(workspaceId);
   return (
@@ -58,11 +72,20 @@ export function MailRules({ workspaceId, scope }: { workspaceId: string; scope: 
 function NewRule({ workspaceId, scope }: { workspaceId: string; scope: Scope }) {
   const [pattern, setPattern] = useState("");
   const [kind, setKind] = useState<NewMailRuleKind>("blocked");
+  const drop = useDrop(workspaceId);
   const add = useAct({
     run: () => mailRulesApi.add(workspaceId, { kind, pattern: pattern.trim(), scope }),
-    stale: [keys.mailRules(workspaceId), keys.mail.all(workspaceId), keys.google.all(workspaceId)],
-    done: ruleAdded,
-    onDone: () => setPattern(""),
+    stale: stale(workspaceId),
+    onDone: (rule: CreatedMailRule) => {
+      setPattern("");
+      const removes = rule.kind === "blocked" && rule.affects > 0;
+      say({
+        id: `rule ${rule.id}`,
+        text: ruleAdded(rule),
+        ms: removes ? 15_000 : undefined,
+        actions: removes ? [{ label: "Undo", run: () => drop.mutate(rule) }] : [],
+      });
+    },
   });
   const submit = (event: FormEvent) => {
     event.preventDefault();
@@ -98,15 +121,7 @@ function NewRule({ workspaceId, scope }: { workspaceId: string; scope: Scope }) 
 }
 
 function Rules({ workspaceId, scope, of }: { workspaceId: string; scope: Scope; of: MailRule[] }) {
-  const drop = useAct<MailRule, unknown>({
-    run: (rule) => mailRulesApi.drop(workspaceId, rule.id),
-    stale: [keys.mailRules(workspaceId), keys.mail.all(workspaceId), keys.google.all(workspaceId)],
-    failed: "The rule was not removed",
-    done: (_, rule) =>
-      rule.kind === "blocked"
-        ? "Removed. What it kept out is fetched again."
-        : "Removed. The mailbox's own choice holds again.",
-  });
+  const drop = useDrop(workspaceId);
   const shown = scope === "workspace" ? of.filter((r) => r.scope === "workspace") : of;
   if (shown.length === 0) {
     return <p className={classes.none}>No address is left out or protected.</p>;

@@ -218,6 +218,11 @@ export function Section({
   );
 }
 
+/** The colour of a label. */
+export const Swatch = ({ colour }: { colour?: string }) => (
+  <span className={classes.swatch} style={colour ? { background: colour } : undefined} />
+);
+
 export function Card({ children, className }: { children: ReactNode; className?: string }) {
   return <div className={cx(classes.card, className)}>{children}</div>;
 }

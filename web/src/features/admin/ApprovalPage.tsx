@@ -3,6 +3,7 @@ import { useState } from "react";
 import { useSession } from "@/app/session";
 import { useAct } from "@/hooks/useAct";
 import { useApproval } from "@/hooks/useApproval";
+import { useNames } from "@/hooks/useNames";
 import { approvalApi } from "@/lib/adminApi";
 import { stateWords } from "@/lib/approval";
 import { keys } from "@/lib/keys";
@@ -15,7 +16,7 @@ import { AllowSection } from "./AllowSection";
 import classes from "./admin.module.css";
 import { ConsoleSection } from "./ConsoleSection";
 import { TestingNotice } from "./TestingNotice";
-import { useAll, useConnections, useNames } from "./useAdmin";
+import { useAll, useConnections } from "./useAdmin";
 
 export function ApprovalPage() {
   const { workspace } = useSession();

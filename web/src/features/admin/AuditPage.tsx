@@ -1,31 +1,31 @@
 import { Select } from "@mantine/core";
 import { useDebouncedValue } from "@mantine/hooks";
-import { useInfiniteQuery } from "@tanstack/react-query";
 import { ChevronRight, KeyRound, ScrollText } from "lucide-react";
 import { useState } from "react";
 import { useSession } from "@/app/session";
+import { useNames } from "@/hooks/useNames";
+import { rows, usePages } from "@/hooks/usePages";
 import { auditApi } from "@/lib/adminApi";
 import { auditAreas, auditPeriods, auditSentence, byDay, peopleIn, sinceOf } from "@/lib/audit";
 import { exactDate } from "@/lib/format";
 import { keys } from "@/lib/keys";
 import { displayName } from "@/lib/people";
-import type { AuditRow, Page as PageOf } from "@/lib/types";
+import type { AuditRow } from "@/lib/types";
 import { CopyButton } from "@/ui/Copy";
 import { Avatar, Empty, Mark, Page } from "@/ui/kit";
+import { More } from "@/ui/More";
 import classes from "./admin.module.css";
-import { List, More } from "./parts";
-import { rows, useMembers, useNames } from "./useAdmin";
+import { List } from "./parts";
+import { useMembers } from "./useAdmin";
 
 export function AuditPage() {
   const { workspace } = useSession();
   const [filter, setFilter] = useState({ user_id: "", action: "", period: "" });
   const [since, setSince] = useState<string>();
   const query = { user_id: filter.user_id || undefined, action: filter.action || undefined, since };
-  const list = useInfiniteQuery({
+  const list = usePages({
     queryKey: keys.admin.audit(workspace.id, query),
-    queryFn: ({ pageParam, signal }) => auditApi.list(workspace.id, { ...query, cursor: pageParam, limit: 50 }, signal),
-    initialPageParam: undefined as string | undefined,
-    getNextPageParam: (last: PageOf<AuditRow>) => last.next_cursor || undefined,
+    read: (cursor, signal) => auditApi.list(workspace.id, { ...query, cursor, limit: 50 }, signal),
   });
   const entries = rows(list.data);
   const days = byDay(entries);

@@ -5,6 +5,7 @@ import { useState } from "react";
 import { paths } from "@/app/paths";
 import { useSession } from "@/app/session";
 import { useAct } from "@/hooks/useAct";
+import { rows } from "@/hooks/usePages";
 import { peopleApi } from "@/lib/adminApi";
 import { left } from "@/lib/countdown";
 import { plural } from "@/lib/format";
@@ -13,12 +14,13 @@ import { displayName } from "@/lib/people";
 import { Problem } from "@/lib/problem";
 import type { Colleague, ConnectLink, CreatedConnectLink } from "@/lib/types";
 import { Card, Empty, Page, Person, Pill, Section, Time } from "@/ui/kit";
+import { More } from "@/ui/More";
 import { Cell, Table } from "@/ui/Table";
 import classes from "./admin.module.css";
 import { canBeAsked, colleagueState } from "./colleague";
 import { LinksMade } from "./LinksMade";
-import { List, More } from "./parts";
-import { rows, useConnectLinks, useDirectory } from "./useAdmin";
+import { List } from "./parts";
+import { useConnectLinks, useDirectory } from "./useAdmin";
 
 /** What a link of this page asks for: the mailbox, as the rest of Rapport does. */
 const asked = ["gmail"];

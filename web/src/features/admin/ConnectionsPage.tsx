@@ -5,6 +5,7 @@ import { useState } from "react";
 import { paths } from "@/app/paths";
 import { useSession } from "@/app/session";
 import { useAct } from "@/hooks/useAct";
+import { rows } from "@/hooks/usePages";
 import { peopleApi } from "@/lib/adminApi";
 import { left } from "@/lib/countdown";
 import { plural } from "@/lib/format";
@@ -17,7 +18,7 @@ import classes from "./admin.module.css";
 import { healthOf, matches, needsAttention } from "./health";
 import { LinksMade } from "./LinksMade";
 import { List } from "./parts";
-import { rows, useAll, useConnections } from "./useAdmin";
+import { useAll, useConnections } from "./useAdmin";
 
 type Filter = "all" | "attention";
 

@@ -3,6 +3,8 @@ import { KeyRound, Plus } from "lucide-react";
 import { useState } from "react";
 import { useSession } from "@/app/session";
 import { useAct } from "@/hooks/useAct";
+import { useNames } from "@/hooks/useNames";
+import { rows } from "@/hooks/usePages";
 import { keysApi } from "@/lib/adminApi";
 import { comingDate } from "@/lib/countdown";
 import { keyScopeTitle, keyState } from "@/lib/keyScopes";
@@ -10,11 +12,12 @@ import { keys } from "@/lib/keys";
 import type { Key } from "@/lib/types";
 import { Confirm } from "@/ui/Confirm";
 import { Empty, Page, Section, Time } from "@/ui/kit";
+import { More } from "@/ui/More";
 import { Cell, Table } from "@/ui/Table";
 import classes from "./admin.module.css";
 import { KeyDialog } from "./KeyDialog";
-import { List, More, Tags } from "./parts";
-import { rows, useApiKeys, useNames } from "./useAdmin";
+import { List, Tags } from "./parts";
+import { useApiKeys } from "./useAdmin";
 
 export function KeysPage() {
   const { workspace } = useSession();

@@ -4,6 +4,7 @@ import { Ellipsis, Plus, Search, UserPlus, UserRoundSearch } from "lucide-react"
 import { useState } from "react";
 import { useSession } from "@/app/session";
 import { useAct } from "@/hooks/useAct";
+import { rows } from "@/hooks/usePages";
 import { invitationsApi, peopleApi } from "@/lib/adminApi";
 import { left } from "@/lib/countdown";
 import { keys } from "@/lib/keys";
@@ -11,12 +12,13 @@ import { displayName } from "@/lib/people";
 import type { Invitation, Member, Role } from "@/lib/types";
 import { Confirm } from "@/ui/Confirm";
 import { Empty, Page, Person, Section, Time } from "@/ui/kit";
+import { More } from "@/ui/More";
 import { Cell, Table } from "@/ui/Table";
 import classes from "./admin.module.css";
 import { InviteDialog } from "./InviteDialog";
-import { List, More } from "./parts";
+import { List } from "./parts";
 import { mayChange, rolesFor } from "./roles";
-import { rows, useInvitations, useMembers, useOwners } from "./useAdmin";
+import { useInvitations, useMembers, useOwners } from "./useAdmin";
 
 export function MembersPage() {
   const { workspace } = useSession();

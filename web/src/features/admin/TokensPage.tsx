@@ -5,6 +5,8 @@ import { useState } from "react";
 import { paths } from "@/app/paths";
 import { useSession } from "@/app/session";
 import { useAct } from "@/hooks/useAct";
+import { useNames } from "@/hooks/useNames";
+import { rows } from "@/hooks/usePages";
 import { tokensApi } from "@/lib/adminApi";
 import { serviceName } from "@/lib/approval";
 import { left } from "@/lib/countdown";
@@ -13,11 +15,12 @@ import { keys } from "@/lib/keys";
 import type { Lease, ServiceToken } from "@/lib/types";
 import { Confirm } from "@/ui/Confirm";
 import { Empty, Page, Pill, Section, Time } from "@/ui/kit";
+import { More } from "@/ui/More";
 import { Cell, Table } from "@/ui/Table";
 import classes from "./admin.module.css";
-import { List, More, Tags } from "./parts";
+import { List, Tags } from "./parts";
 import { bySubject, leaseState, tokenState } from "./tokens";
-import { rows, useLeases, useNames, useTokens } from "./useAdmin";
+import { useLeases, useTokens } from "./useAdmin";
 
 export function TokensPage() {
   return (

@@ -2,6 +2,7 @@ import { Button, Checkbox, Modal, TextInput } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
 import { useSession } from "@/app/session";
+import { useAct } from "@/hooks/useAct";
 import { Problem } from "@/lib/problem";
 import { type CreatedWebhook, everything, type Webhook, webhookKeys, webhooksApi } from "@/lib/webhooks";
 import { ChoiceCards } from "@/ui/Choice";
@@ -9,7 +10,6 @@ import { DialogFoot, DialogProblem } from "@/ui/Confirm";
 import { CopyLine, CopyWords } from "@/ui/Copy";
 import classes from "./admin.module.css";
 import { Once } from "./parts";
-import { useAct } from "./useAct";
 
 type Audience = Webhook["audience"];
 

@@ -1,8 +1,10 @@
 import { Button, Modal, Select } from "@mantine/core";
-import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
+import { useQuery } from "@tanstack/react-query";
 import { ChevronRight } from "lucide-react";
 import { useState } from "react";
 import { useSession } from "@/app/session";
+import { useAct } from "@/hooks/useAct";
+import { rows, usePages } from "@/hooks/usePages";
 import {
   type DeliveryState,
   deliveryStates,
@@ -14,22 +16,18 @@ import {
   webhooksApi,
 } from "@/lib/webhooks";
 import { Bones, Empty, Failed, Pill, Time } from "@/ui/kit";
+import { More } from "@/ui/More";
 import classes from "./admin.module.css";
-import { More } from "./parts";
-import { useAct } from "./useAct";
-import { rows } from "./useAdmin";
 import own from "./webhooks.module.css";
 
 /** Sending shows while it goes on. */
 const lookAgain = 3000;
 
 function useLog(w: string, id: string, state?: DeliveryState) {
-  return useInfiniteQuery({
+  return usePages({
     queryKey: [...webhookKeys.deliveries(w, id), "list", state ?? ""],
-    queryFn: ({ pageParam, signal }) => webhooksApi.deliveries(w, id, state, pageParam, signal),
-    initialPageParam: undefined as string | undefined,
-    getNextPageParam: (last) => last.next_cursor || undefined,
-    refetchInterval: lookAgain,
+    read: (cursor, signal) => webhooksApi.deliveries(w, id, state, cursor, signal),
+    every: lookAgain,
   });
 }
 

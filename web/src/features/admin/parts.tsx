@@ -3,8 +3,6 @@ import type { ReactNode } from "react";
 import { Bones, Card, Failed } from "@/ui/kit";
 import classes from "./admin.module.css";
 
-export { More } from "@/ui/More";
-
 interface ListProps {
   query: { isPending: boolean; error: unknown; refetch: () => unknown; data?: unknown };
   /** What was to be loaded: "The members". */

@@ -1,14 +1,11 @@
 /** What the pages of the administration read. */
-import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
+import { useQuery } from "@tanstack/react-query";
 import { useEffect } from "react";
 import { usePages } from "@/hooks/usePages";
 import { clientsApi, healthApi, invitationsApi, keysApi, peopleApi, tokensApi } from "@/lib/adminApi";
 import { membersApi } from "@/lib/api";
 import { keys } from "@/lib/keys";
-import type { KeyState, Page } from "@/lib/types";
-
-export { useNames } from "@/hooks/useNames";
-export { rows } from "@/hooks/usePages";
+import type { KeyState } from "@/lib/types";
 
 /** Members whose name or address holds the words. */
 export function useMembers(w: string, q = "") {
@@ -53,9 +50,6 @@ export function useConnectLinks(w: string) {
   });
 }
 
-const next = <T>(last: Page<T>) => last.next_cursor || undefined;
-const first = undefined as string | undefined;
-
 export function useConnections(w: string) {
   return usePages({
     queryKey: keys.admin.connections(w),
@@ -71,28 +65,20 @@ export function useTokens(w: string) {
 }
 
 export function useLeases(w: string) {
-  return useInfiniteQuery({
+  return usePages({
     queryKey: keys.admin.leases(w),
-    queryFn: ({ pageParam, signal }) => tokensApi.leases(w, pageParam, signal),
-    initialPageParam: first,
-    getNextPageParam: next,
-    refetchInterval: 15_000,
+    read: (cursor, signal) => tokensApi.leases(w, cursor, signal),
+    every: 15_000,
   });
 }
 
 export function useDirectory(w: string, q: string, onlyMissing: boolean) {
-  return useInfiniteQuery({
+  return usePages({
     queryKey: keys.admin.directory(w, q, onlyMissing),
-    queryFn: ({ pageParam, signal }) =>
-      peopleApi.directory(
-        w,
-        { q: q || undefined, cursor: pageParam, not_connected: onlyMissing || undefined, limit: 50 },
-        signal,
-      ),
-    initialPageParam: first,
-    getNextPageParam: next,
+    read: (cursor, signal) =>
+      peopleApi.directory(w, { q: q || undefined, cursor, not_connected: onlyMissing || undefined, limit: 50 }, signal),
     retry: false,
-    placeholderData: (previous) => previous,
+    keep: true,
   });
 }
 

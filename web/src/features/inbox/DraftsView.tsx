@@ -7,11 +7,11 @@ import { keys } from "@/lib/keys";
 import { recipients } from "@/lib/people";
 import type { Draft, Outgoing } from "@/lib/types";
 import { Bones, cx, Empty, Failed, Hint, Time } from "@/ui/kit";
+import { say, sayFailed } from "@/ui/toast";
 import { ahead } from "./composer/when";
 import { useNames } from "./names";
 import { handedOver, kindOf, useOutbox } from "./OutboxView";
 import classes from "./OutboxView.module.css";
-import { say, sayFailed } from "./toast";
 
 interface Props {
   workspaceId: string;

@@ -4,7 +4,7 @@ import { type ReactNode, useEffect, useMemo, useRef, useState } from "react";
 import { plural } from "@/lib/format";
 import { Problem } from "@/lib/problem";
 import type { Email, EmailListItem, Label } from "@/lib/types";
-import { Bone, Bones, Empty, Failed, Hint } from "@/ui/kit";
+import { Bone, Bones, Empty, Failed, Hint, Swatch } from "@/ui/kit";
 import { Marked } from "@/ui/Marked";
 import { possessive } from "./access";
 import classes from "./EmailDetail.module.css";
@@ -176,9 +176,7 @@ function Labels({ of, labels }: { of: EmailListItem[]; labels: Label[] }) {
         const label = labels.find((l) => l.id === id);
         return (
           <span key={id} className={classes.label}>
-            {label?.type === "user" && (
-              <span className={classes.swatch} style={{ background: label.color || "var(--ink-3)" }} />
-            )}
+            {label?.type === "user" && <Swatch colour={label.color} />}
             {titled(label?.name ?? id)}
           </span>
         );

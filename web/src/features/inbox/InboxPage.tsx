@@ -14,6 +14,7 @@ import { wordsOf } from "@/lib/searchWords";
 import type { AnswerKind, EmailListItem, GoogleStatus } from "@/lib/types";
 import { useTitle } from "@/ui/kit";
 import { SplitHandle } from "@/ui/split";
+import { sayFailed } from "@/ui/toast";
 import { BulkBar } from "./BulkBar";
 import { ContextPane } from "./ContextPane";
 import { DraftsView } from "./DraftsView";
@@ -27,7 +28,6 @@ import { NamesContext, useKnownNames } from "./names";
 import { OutboxView, useOutbox } from "./OutboxView";
 import { ShareDialog } from "./ShareDialog";
 import { ThreadTools } from "./ThreadTools";
-import { sayFailed } from "./toast";
 import { useComposer } from "./useComposer";
 import { drafts, effectiveLabel, outbox, useInbox } from "./useInbox";
 import { useMailActions } from "./useMailActions";
@@ -70,6 +70,7 @@ export function InboxPage() {
   const known = useKnown(names, mail.emails, labels);
   const place = effectiveLabel(search);
   const written = place === outbox || place === drafts;
+  const nothing = status !== undefined && !status.is_connected && threads.length === 0;
 
   const gmail = () => {
     const email = messages?.at(-1);
@@ -135,7 +136,7 @@ export function InboxPage() {
             labels={labels}
             known={known}
             input={input}
-            total={written ? undefined : mail.total}
+            total={written || nothing ? undefined : mail.total}
             failed={waiting.failed}
             others={others}
             isSyncing={mail.isSyncing}
@@ -202,7 +203,7 @@ export function InboxPage() {
               on={on}
             />
           ) : (
-            <Idle status={status} />
+            !nothing && <Idle unread={place === "INBOX" ? status?.counts.unread : undefined} />
           )}
         </section>
         {search.thread && context && roomy && (

@@ -1,9 +1,25 @@
 import { Menu } from "@mantine/core";
-import { Check, ChevronDown, File, OctagonAlert, Send, Trash2, Users } from "lucide-react";
+import {
+  Bookmark,
+  Check,
+  ChevronDown,
+  Clock,
+  File,
+  Folder,
+  Inbox,
+  Mails,
+  MessageCircle,
+  OctagonAlert,
+  Send,
+  Star,
+  Trash2,
+  Users,
+} from "lucide-react";
 import type { ReactNode } from "react";
 import type { InboxSearch } from "@/app/paths";
 import { count } from "@/lib/format";
 import type { Label } from "@/lib/types";
+import { Swatch } from "@/ui/kit";
 import classes from "./ListHead.module.css";
 import { allMail, colleagues, drafts, effectiveLabel, outbox } from "./useInbox";
 
@@ -43,6 +59,19 @@ const placeNames: Record<string, string> = {
   SPAM: "Spam",
   TRASH: "Trash",
 };
+
+const icons: Record<string, typeof Inbox> = {
+  INBOX: Inbox,
+  STARRED: Star,
+  SENT: Send,
+  IMPORTANT: Bookmark,
+  CHAT: MessageCircle,
+};
+
+function iconOf(id: string) {
+  const Icon = icons[id] ?? Folder;
+  return <Icon size={14} />;
+}
 
 export interface Menus {
   main: Label[];
@@ -103,11 +132,7 @@ export function LabelMenu({ search, labels, failed = 0, others = false, onChange
       onClick={() => choose(label.id)}
       style={depth ? { paddingLeft: 10 + depth * 16 } : undefined}
       title={depth ? label.name : undefined}
-      leftSection={
-        label.type === "user" ? (
-          <span className={classes.swatch} style={{ background: label.color || "var(--ink-3)" }} />
-        ) : undefined
-      }
+      leftSection={label.type === "user" ? <Swatch colour={label.color} /> : iconOf(label.id)}
       rightSection={
         current === label.id ? (
           <Check size={14} />
@@ -130,7 +155,11 @@ export function LabelMenu({ search, labels, failed = 0, others = false, onChange
       <Menu.Dropdown className={classes.menu}>
         {main.map((l) => item(l))}
         {rare.map((l) => item(l))}
-        <Menu.Item onClick={() => choose(allMail)} rightSection={current === allMail ? <Check size={14} /> : undefined}>
+        <Menu.Item
+          leftSection={<Mails size={14} />}
+          onClick={() => choose(allMail)}
+          rightSection={current === allMail ? <Check size={14} /> : undefined}
+        >
           All mail
         </Menu.Item>
         {(others || current === colleagues) && place(colleagues, <Users size={14} />)}
@@ -138,7 +167,7 @@ export function LabelMenu({ search, labels, failed = 0, others = false, onChange
         {place(drafts, <File size={14} />)}
         {place(
           outbox,
-          <Send size={14} />,
+          <Clock size={14} />,
           failed > 0 && <span className={classes.failed}>{count(failed)} not sent</span>,
         )}
         {place("SPAM", <OctagonAlert size={14} />)}

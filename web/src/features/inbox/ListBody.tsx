@@ -151,13 +151,10 @@ function NotAllowed({ workspaceId, status, reading }: { workspaceId: string; sta
 }
 
 /** No conversation is open. */
-export function Idle({ status }: { status: GoogleStatus | undefined }) {
+export function Idle({ unread }: { unread: number | undefined }) {
   return (
     <div className={classes.idle}>
-      <Empty
-        icon={<Inbox size={18} />}
-        title={status?.counts.unread ? plural(status.counts.unread, "unread message") : "Choose a conversation"}
-      >
+      <Empty icon={<Inbox size={18} />} title={unread ? plural(unread, "unread message") : "Choose a conversation"}>
         <div className={classes.keys}>
           <Kbd keys="J K" /> <span>move</span>
           <Kbd keys="Enter" /> <span>open</span>

@@ -7,12 +7,12 @@ import { keys } from "@/lib/keys";
 import { recipients } from "@/lib/people";
 import type { Outgoing, OutgoingState } from "@/lib/types";
 import { Bones, Empty, Failed, Time } from "@/ui/kit";
+import { say, sayFailed } from "@/ui/toast";
 import { PickTime } from "./composer/SendButton";
 import { why } from "./composer/sending";
 import { ahead } from "./composer/when";
 import { useNames } from "./names";
 import classes from "./OutboxView.module.css";
-import { say, sayFailed } from "./toast";
 
 const states: OutgoingState[] = ["failed", "retry", "sending", "queued"];
 

@@ -114,7 +114,13 @@ const writing = (d: Doings): Action[] => [
     run: d.replyAll,
   },
   { id: "mail.forward", label: "Forward", group: write, keys: ["f"], icon: Forward, when: d.canAnswer, run: d.forward },
+  // The composer takes these keys itself; they stand here for the list of keys.
+  { id: "mail.send", label: "Send what is being written", group: write, keys: ["mod+Enter"], when: never, run: none },
+  { id: "mail.keep", label: "Keep it as a draft", group: write, keys: ["Escape"], when: never, run: none },
 ];
+
+const never = () => false;
+const none = () => undefined;
 
 const change = "Change";
 

@@ -5,9 +5,9 @@ import { googleIntegrationApi } from "@/lib/api";
 import { keys } from "@/lib/keys";
 import { onLive } from "@/lib/live";
 import type { Change, Email, EmailListItem, EmailQuery } from "@/lib/types";
+import { hush, say, sayFailed } from "@/ui/toast";
 import { applied, changed, done, keyOf, type Pages, restored, type Wish } from "./changes";
 import type { Thread } from "./threads";
-import { hush, say, sayFailed } from "./toast";
 import { cannotUndo, canUndo, undoLast } from "./undoing";
 
 interface Shown {

@@ -6,9 +6,9 @@ import { type InboxSearch, paths } from "@/app/paths";
 import { googleIntegrationApi } from "@/lib/api";
 import { keys } from "@/lib/keys";
 import type { Outgoing } from "@/lib/types";
+import { say } from "@/ui/toast";
 import { type Letter, newKey, type Start, unsaved } from "./composer/letter";
 import { follow } from "./composer/sending";
-import { say } from "./toast";
 import { outbox } from "./useInbox";
 
 interface Open {

@@ -1,10 +1,12 @@
 import { Button, Select, Switch } from "@mantine/core";
 import { useState } from "react";
+import { useSession } from "@/app/session";
 import { useGoogleLabels } from "@/hooks/useGoogleIntegration";
 import { explain } from "@/lib/problem";
-import type { ConnectionSettings, GoogleStatus, SettingsChange } from "@/lib/types";
+import type { ConnectionSettings, GoogleStatus, SettingsChange, Visibility } from "@/lib/types";
 import { Segments } from "@/ui/Choice";
-import { AmountSelect, everyLabel, LabelChoice, previewText, VisibilityChoice } from "@/ui/ImportChoices";
+import { Confirm } from "@/ui/Confirm";
+import { AmountSelect, everyLabel, LabelChoice, openedBy, previewText, VisibilityChoice } from "@/ui/ImportChoices";
 import { Card, Row, Section } from "@/ui/kit";
 import classes from "./settings.module.css";
 import { useChange, usePreview } from "./useConnection";
@@ -80,8 +82,35 @@ export function GmailSection({ workspaceId, status }: { workspaceId: string; sta
         title="Who sees this mail"
         note="Holds for the members of this workspace. An administrator does not read private mail."
       >
-        <VisibilityChoice value={status.settings.visibility} onChange={(visibility) => change.mutate({ visibility })} />
+        <WhoSees workspaceId={workspaceId} status={status} />
       </Section>
+    </>
+  );
+}
+
+/** Closing mail takes effect at once; opening it asks first. */
+function WhoSees({ workspaceId, status }: { workspaceId: string; status: GoogleStatus }) {
+  const { workspace } = useSession();
+  const change = useChange(workspaceId, status.connection_id);
+  const [wish, setWish] = useState<Visibility>();
+  const { visibility } = status.settings;
+  const opened = (to: Visibility) => openedBy(visibility, to, status.counts.messages, workspace.name);
+  return (
+    <>
+      <VisibilityChoice
+        value={visibility}
+        onChange={(to) => (opened(to).length > 0 ? setWish(to) : change.mutate({ visibility: to }))}
+      />
+      {wish && (
+        <Confirm
+          title="Let colleagues see this mail"
+          verb="Let them see it"
+          consequences={opened(wish)}
+          pending={change.isPending}
+          onConfirm={() => change.mutate({ visibility: wish }, { onSettled: () => setWish(undefined) })}
+          onClose={() => setWish(undefined)}
+        />
+      )}
     </>
   );
 }

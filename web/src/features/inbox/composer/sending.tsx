@@ -4,7 +4,7 @@ import { onLive } from "@/lib/live";
 import { Problem } from "@/lib/problem";
 import type { Outgoing } from "@/lib/types";
 import { useNow } from "@/ui/kit";
-import { hush, say, sayFailed } from "../toast";
+import { hush, say, sayFailed } from "@/ui/toast";
 import { cannotUndo, canUndo } from "../undoing";
 import { type Letter, newKey } from "./letter";
 import { ahead } from "./when";

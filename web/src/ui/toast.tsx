@@ -1,7 +1,7 @@
 /** Short lines at the bottom: what was done, and the way back. A screen reader hears them at once. */
 import { notifications } from "@mantine/notifications";
 import type { ReactNode } from "react";
-import { explain } from "@/lib/problem";
+import { explain } from "../lib/problem";
 import classes from "./toast.module.css";
 
 interface Toast {
