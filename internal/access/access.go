@@ -67,7 +67,10 @@ const (
 	ApprovalAsk        Action = "approval:ask"
 	AuditRead          Action = "audit:read"
 	DirectoryRead      Action = "directory:read"
-	TokensManage       Action = "tokens:manage" // take, list, lease and revoke tokens; which ones AllowVend decides
+	RecordsRead        Action = "records:read"   // records, links, timelines, suggestions; what they show of mail the mail's own rule decides
+	RecordsWrite       Action = "records:write"  // make, change, link, tag, merge, delete, import
+	ObjectsManage      Action = "objects:manage" // custom object types, and whether a model may read mail
+	TokensManage       Action = "tokens:manage"  // take, list, lease and revoke tokens; which ones AllowVend decides
 )
 
 // Rule is who may do an action.
@@ -98,6 +101,9 @@ var Policy = map[Action]Rule{
 	ApprovalAsk:        {everyone, "admin"},
 	AuditRead:          {admins, "admin"},
 	DirectoryRead:      {admins, "admin"},
+	RecordsRead:        {everyone, "records:read"},
+	RecordsWrite:       {everyone, "records:write"},
+	ObjectsManage:      {admins, "admin"},
 	TokensManage:       {everyone, "tokens:vend:"},
 }
 

@@ -13,6 +13,7 @@ import (
 
 	"rapport/internal/config"
 	"rapport/internal/crm"
+	"rapport/internal/enrich"
 	"rapport/internal/fault"
 	"rapport/internal/google"
 	"rapport/internal/mail"
@@ -21,6 +22,9 @@ import (
 	"rapport/internal/mail/outbox"
 	"rapport/internal/mail/push"
 	"rapport/internal/org"
+	"rapport/internal/records"
+	"rapport/internal/records/linking"
+	"rapport/internal/records/merging"
 	"rapport/internal/store"
 	"rapport/internal/vault"
 	"rapport/internal/webhooks"
@@ -38,6 +42,10 @@ type App struct {
 	Push     *push.Service
 	Accounts *accounts.Service
 	Webhooks *webhooks.Service
+	Records  *records.Service
+	Linking  *linking.Service
+	Merging  *merging.Service
+	Enrich   *enrich.Service
 
 	KeyMade bool // this start made the encryption key
 

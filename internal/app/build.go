@@ -34,7 +34,8 @@ func (a *App) build(ctx context.Context, sealer *vault.Sealer, keys crm.Secret) 
 		return err
 	}
 	d := doors{endpoints: endpoints, client: client, limiter: a.limiter(), sealer: sealer, keys: keys}
-	for _, build := range []func(doors) error{a.buildMail, a.buildOutbox, a.buildPush, a.buildAccounts, a.buildWebhooks} {
+	for _, build := range []func(doors) error{a.buildMail, a.buildOutbox, a.buildPush, a.buildAccounts, a.buildWebhooks,
+		a.buildRecords, a.buildLinking, a.buildMerging, a.buildEnrich} {
 		if err := build(d); err != nil {
 			return err
 		}
@@ -49,7 +50,8 @@ func (a *App) build(ctx context.Context, sealer *vault.Sealer, keys crm.Secret) 
 		a.log.Warn("a call through a lease did not reach Google", "service", service, "error", err)
 	}})
 	a.doctor = &examiner{app: a}
-	a.table = slices.Concat(a.corridors(), a.outboxCorridors(), a.pushCorridors(), a.accountsCorridors(), a.webhooksCorridors())
+	a.table = slices.Concat(a.corridors(), a.outboxCorridors(), a.pushCorridors(), a.accountsCorridors(), a.webhooksCorridors(),
+		a.linkingCorridors(), a.enrichCorridors())
 	return nil
 }
 
@@ -110,6 +112,7 @@ func (a *App) rooms() []background {
 		{schedule: a.Mail.Schedule(), definitions: a.Mail.Definitions()},
 		{schedule: a.Vault.Schedule(), definitions: a.Vault.Definitions()},
 		a.outboxWork(), a.pushWork(), a.accountsWork(), a.webhooksWork(),
+		a.recordsWork(), a.linkingWork(), a.mergingWork(), a.enrichWork(),
 	}
 }
 

@@ -202,7 +202,7 @@ func (a *App) handler() (http.Handler, error) {
 		return nil, err
 	}
 	door := &httpapi.Server{
-		Org: a.Org, Vault: a.Vault, Mail: a.Mail, Export: a.Export, Outbox: a.Outbox, Push: a.Push, Accounts: a.Accounts, Webhooks: a.Webhooks, Connections: a.Store, Facts: a.live, Queue: a.Store, Once: a.Store, Now: a.now, Log: a.log,
+		Org: a.Org, Vault: a.Vault, Mail: a.Mail, Export: a.Export, Outbox: a.Outbox, Push: a.Push, Accounts: a.Accounts, Webhooks: a.Webhooks, Records: a.Records, Linking: a.Linking, Merging: a.Merging, Enrich: a.Enrich, Connections: a.Store, Facts: a.live, Queue: a.Store, Once: a.Store, Now: a.now, Log: a.log,
 		Doctor: a.doctor, Proxy: a.proxy, SecurityEvents: securityEvents{a}, Trace: tracedHandler(a.Config.Tracing()),
 		PublicURL: a.Config.PublicURL, RedirectURI: a.Config.GoogleRedirectURI, GoogleSignIn: a.googleSignIn, Version: a.version,
 		Heartbeat: a.beat, Closing: a.closing, Pages: web.Files(), AllowedOrigins: a.Config.AllowedOrigins, TrustedProxies: proxies,

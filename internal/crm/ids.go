@@ -33,6 +33,13 @@ type (
 	AccountID    string // an e-mail account
 	WebhookID    string
 	DeliveryID   string // of a webhook
+	ObjectTypeID string
+	TagID        string
+	NoteID       string
+	TaskID       string
+	MergeID      string // one record taken into another
+	ImportID     string // of a CSV or vCard file
+	SightingID   string // a value seen in a message: evidence, and perhaps a suggestion
 )
 
 // NewID makes a UUID version 7 (RFC 9562): 48 bits of milliseconds, then

@@ -89,6 +89,12 @@ func (s *Server) register(r *router) {
 	s.registerPush(r)
 	s.registerAccounts(r)
 	s.registerWebhooks(r)
+
+	// The CRM
+	s.registerRecords(r)
+	s.registerMerging(r)
+	s.registerLinking(r)
+	s.registerEnriching(r)
 }
 
 // syncScope says why reading is not enough for an API key.

@@ -13,12 +13,16 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"rapport/internal/crm"
+	"rapport/internal/enrich"
 	"rapport/internal/mail"
 	"rapport/internal/mail/accounts"
 	"rapport/internal/mail/export"
 	"rapport/internal/mail/outbox"
 	"rapport/internal/mail/push"
 	"rapport/internal/org"
+	"rapport/internal/records"
+	"rapport/internal/records/linking"
+	"rapport/internal/records/merging"
 	"rapport/internal/vault"
 	"rapport/internal/webhooks"
 )
@@ -33,6 +37,10 @@ type Server struct {
 	Push        *push.Service
 	Accounts    *accounts.Service
 	Webhooks    *webhooks.Service
+	Records     *records.Service
+	Linking     *linking.Service
+	Merging     *merging.Service
+	Enrich      *enrich.Service
 	Connections Connections
 	Facts       Facts
 	Queue       Queue

@@ -32,7 +32,7 @@ type APIKey struct {
 }
 
 // scopes an API key can carry; a scope with a colon at its end takes any ending.
-var scopes = []string{"*", "admin", "mail:read", "mail:send", "mail:write", "mail:*", "calendar:read", "calendar:write", "calendar:*", "contacts:write", "contacts:*", "records:*", "tokens:vend:"}
+var scopes = []string{"*", "admin", "mail:read", "mail:send", "mail:write", "mail:*", "calendar:read", "calendar:write", "calendar:*", "contacts:write", "contacts:*", "records:read", "records:write", "records:*", "tokens:vend:"}
 
 func validScope(scope string) bool {
 	return slices.ContainsFunc(scopes, func(known string) bool {

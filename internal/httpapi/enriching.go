@@ -1,0 +1,4 @@
+package httpapi
+
+// registerEnriching is filled by its room.
+func (s *Server) registerEnriching(r *router) {}

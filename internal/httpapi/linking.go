@@ -1,0 +1,4 @@
+package httpapi
+
+// registerLinking is filled by its room.
+func (s *Server) registerLinking(r *router) {}

@@ -1,0 +1,4 @@
+package httpapi
+
+// registerMerging is filled by its room.
+func (s *Server) registerMerging(r *router) {}

@@ -1,0 +1,4 @@
+package httpapi
+
+// registerRecords is filled by its room.
+func (s *Server) registerRecords(r *router) {}

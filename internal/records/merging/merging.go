@@ -1,0 +1,16 @@
+// Package merging finds records that stand twice and makes one of them, takes
+// files in and gives files out.
+package merging
+
+import (
+	"io"
+	"log/slog"
+	"time"
+)
+
+// Service merges records, finds duplicates, imports and exports.
+type Service struct {
+	Now    func() time.Time
+	Random io.Reader
+	Log    *slog.Logger
+}
