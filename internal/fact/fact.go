@@ -19,6 +19,7 @@ const (
 	ApprovalAsked     Kind = "approval.asked"     // a member waits for an administrator
 	ApprovalDecided   Kind = "approval.decided"
 	MemberRemoved     Kind = "member.removed" // no longer of the workspace: user id in Data
+	MemberChanged     Kind = "member.changed" // another role: user_id and role in Data
 	GrantChanged      Kind = "grant.changed"  // tokens handed out before may be worthless: grant id in Data
 	MailArrived       Kind = "mail.arrived"   // new messages, ids in Data
 	MailChanged       Kind = "mail.changed"   // labels, read state, deletion (then among deleted, too)
@@ -29,6 +30,12 @@ const (
 	SyncProgress      Kind = "sync.progress"
 	SyncFinished      Kind = "sync.completed"
 	SyncFailed        Kind = "sync.failed"
+	RecordCreated     Kind = "record.created" // ids of records in Data, at most 500 a fact
+	RecordChanged     Kind = "record.updated" // ids; addresses: those it has got or lost are to be linked anew
+	RecordDeleted     Kind = "record.deleted" // ids, merged_into where that is why
+	RecordRestored    Kind = "record.restored"
+	RecordLinked      Kind = "record.linked"    // its timeline has changed: ids of records
+	RecordSuggested   Kind = "record.suggested" // there are suggestions to look at: ids of records
 	WebhookDisabled   Kind = "webhook.disabled" // we stopped sending there: webhook_id and reason in Data
 )
 
