@@ -243,6 +243,8 @@ type EmailItem struct {
 	Owner      Owner          `json:"owner"`
 	Shared     bool           `json:"shared" doc:"Shared beyond what the mailbox shows to others; of others' mail: with the caller."`
 	Protected  bool           `json:"protected" doc:"Has a protected address, so nobody else sees it. Told to the owner alone."`
+
+	ThreadSenders []NamedAddress `json:"thread_senders" doc:"Who wrote the messages that thread_count counts, in the order of their first one. In lists of conversations (threads=true), else empty."`
 }
 
 // Email is a whole message.

@@ -64,7 +64,7 @@ func itemShape(e mail.ListedEmail) EmailItem {
 		ID: string(e.ID), GmailID: e.GmailID, GmailThreadID: e.ThreadID, Subject: e.Subject,
 		FromEmail: e.From.Email, FromName: e.From.Name, ToEmails: addresses(e.To), Cc: addresses(e.Cc),
 		Snippet: e.Snippet, Labels: texts(e.Labels), IsRead: e.IsRead(), IsStarred: e.IsStarred(), GmailDate: e.Date.UTC(),
-		HasAttachments: e.HasAttachments, ThreadCount: e.ThreadCount, ConnectionID: string(e.ConnectionID),
+		HasAttachments: e.HasAttachments, ThreadCount: e.ThreadCount, ThreadSenders: each(e.ThreadSenders, func(a crm.Address) NamedAddress { return NamedAddress(a) }), ConnectionID: string(e.ConnectionID),
 		Recipients: each(e.To, func(a crm.Address) NamedAddress { return NamedAddress(a) }), Access: string(e.View.Level),
 		Owner: Owner{UserID: string(e.View.Owner), Name: e.View.OwnerName, Mine: e.View.Mine}, Shared: e.View.Shared, Protected: e.View.Protected,
 	}

@@ -301,7 +301,8 @@ type EmailPage struct {
 // ListedEmail is a row of the inbox.
 type ListedEmail struct {
 	crm.Email
-	ThreadCount int
+	ThreadCount   int
+	ThreadSenders []crm.Address // of those messages, by the first each wrote; of lists of threads alone
 }
 
 // LabelCount is a label with its numbers.

@@ -25,8 +25,9 @@ type (
 	Address struct{ Text string }
 	// Field matches text within one field.
 	Field struct {
-		Name FieldName
-		Text string
+		Name   FieldName
+		Text   string
+		Prefix bool // the last word while typing
 	}
 	// Flag matches a state.
 	Flag struct{ Name FlagName }

@@ -24,13 +24,13 @@ func (p *searcher) operator(name, value string) Node {
 	case "from", "to", "cc", "bcc":
 		return p.person(FieldName(name), value)
 	case "subject", "filename":
-		return Field{FieldName(name), value}
+		return Field{Name: FieldName(name), Text: value}
 	case "rfc822msgid":
-		return Field{FieldMessageID, strings.Trim(value, "<>")}
+		return Field{Name: FieldMessageID, Text: strings.Trim(value, "<>")}
 	case "label", "l":
 		return Label{value}
 	case "list": // by its address, where Gmail reads List-Id
-		return Or{[]Node{Field{FieldTo, value}, Field{FieldCc, value}, Field{FieldFrom, value}}}
+		return Or{[]Node{Field{Name: FieldTo, Text: value}, Field{Name: FieldCc, Text: value}, Field{Name: FieldFrom, Text: value}}}
 	case "deliveredto": // by who it was sent to, where Gmail reads Delivered-To
 		return Or{[]Node{p.person(FieldTo, value), p.person(FieldCc, value), p.person(FieldBcc, value)}}
 	case "category":
@@ -57,11 +57,11 @@ func (p *searcher) operator(name, value string) Node {
 // person finds an address or a name; "me" is the viewer.
 func (p *searcher) person(f FieldName, value string) Node {
 	if !strings.EqualFold(value, "me") || len(p.Emails) == 0 {
-		return Field{f, value}
+		return Field{Name: f, Text: value}
 	}
 	var mine []Node
 	for _, e := range p.Emails {
-		mine = append(mine, Field{f, e})
+		mine = append(mine, Field{Name: f, Text: e})
 	}
 	return either(mine)
 }

@@ -195,7 +195,8 @@ func (p *searcher) word(depth int) Node {
 		return Words{Text: text, Prefix: last}
 	}
 	p.in = p.in[end:]
-	if value == "" && p.in != "" {
+	bare := value != ""
+	if !bare && p.in != "" {
 		switch p.in[0] {
 		case '"':
 			value = p.quoted()
@@ -206,7 +207,12 @@ func (p *searcher) word(depth int) Node {
 	if value == "" {
 		return nil
 	}
-	return p.operator(name, value)
+	n := p.operator(name, value)
+	if f, ok := n.(Field); ok && bare && p.in == "" && strings.EqualFold(f.Text, value) {
+		f.Prefix = f.Name != FieldMessageID
+		return f
+	}
+	return n
 }
 
 // each reads name:(a b) and name:{a b}: the operator with each of the values.

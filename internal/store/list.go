@@ -245,14 +245,15 @@ func (s *Store) rows(ctx context.Context, c access.Caller, boxes []box, q mail.L
 	if err != nil {
 		return nil, err
 	}
-	counts, err := s.threadCounts(ctx, c, boxes, q, spots)
+	threads, err := s.threads(ctx, c, boxes, q, spots)
 	if err != nil {
 		return nil, err
 	}
 	list := make([]mail.ListedEmail, 0, len(spots))
 	for _, v := range spots {
 		if e, ok := byPos[v.pos]; ok {
-			list = append(list, mail.ListedEmail{Email: e, ThreadCount: max(1, counts[threadOf{v.pos >> timeBits, e.ThreadID}])})
+			of := threads[threadOf{v.pos >> timeBits, e.ThreadID}]
+			list = append(list, mail.ListedEmail{Email: e, ThreadCount: max(1, of.count), ThreadSenders: of.senders})
 		}
 	}
 	return list, nil
@@ -264,8 +265,15 @@ type threadOf struct {
 	thread string
 }
 
-// threadCounts counts the messages of the threads that the caller sees.
-func (s *Store) threadCounts(ctx context.Context, c access.Caller, boxes []box, q mail.ListQuery, spots []spot) (map[threadOf]int, error) {
+// inThread is how many messages of a thread the caller sees, and who wrote them.
+type inThread struct {
+	count   int
+	senders []crm.Address
+}
+
+// threads counts the messages of the threads that the caller sees and names who
+// wrote them, by their first message.
+func (s *Store) threads(ctx context.Context, c access.Caller, boxes []box, q mail.ListQuery, spots []spot) (map[threadOf]inThread, error) {
 	if !q.Threads {
 		return nil, nil
 	}
@@ -278,16 +286,18 @@ func (s *Store) threadCounts(ctx context.Context, c access.Caller, boxes []box, 
 		v := sightOf(c, 2)
 		args, join, seen = append(args, v.args...), ofBox, " AND "+v.where
 	}
-	counts := make(map[threadOf]int, len(spots))
+	found := make(map[threadOf]inThread, len(spots))
 	err := each(ctx, s.reading("mail.List"), "count threads", func(r scanner) error {
 		var p threadOf
 		var n int
-		err := r.Scan(&p.no, &p.thread, &n)
-		counts[p] = n
+		var who crm.Address
+		err := r.Scan(&p.no, &p.thread, &who.Email, &who.Name, &n)
+		of := found[p]
+		found[p] = inThread{of.count + n, append(of.senders, who)}
 		return err
-	}, fmt.Sprintf("SELECT e.pos >> %d, e.gmail_thread_id, COUNT(*) FROM synced_emails e%s WHERE %s AND e.shown%s GROUP BY 1, 2",
+	}, fmt.Sprintf("SELECT e.pos >> %d, e.gmail_thread_id, e.from_email, MAX(e.from_name), COUNT(*) FROM synced_emails e%s WHERE %s AND e.shown%s GROUP BY 1, 2, 3 ORDER BY MIN(e.pos)",
 		timeBits, join, s.d.in("e.gmail_thread_id", 1), seen), args...)
-	return counts, err
+	return found, err
 }
 
 // below runs a filter: up to limit messages at or below a position, newest first.

@@ -99,7 +99,7 @@ func asked(q *mail.Search) []wanted {
 		case mail.Words:
 			list = append(list, wanted{foldedWords(n.Text, wordsInPhrase), n.Prefix})
 		case mail.Field:
-			list = append(list, wanted{words: foldedWords(n.Text, wordsInPhrase)})
+			list = append(list, wanted{foldedWords(n.Text, wordsInPhrase), n.Prefix})
 		case mail.And:
 			for _, one := range n.Nodes {
 				walk(one)

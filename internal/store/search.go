@@ -124,7 +124,7 @@ func (f *filter) textOf(n mail.Node) (p *phrase, ok bool) {
 		if !ok {
 			return nil, false
 		}
-		return f.phraseOf(n.Text, field, false), true
+		return f.phraseOf(n.Text, field, n.Prefix), true
 	case mail.And:
 		return f.combined(opAll, n.Nodes)
 	case mail.Or:

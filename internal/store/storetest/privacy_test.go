@@ -372,7 +372,7 @@ func (w *World) checkLists(t *testing.T, r reader, letters []letter) {
 		if r.as != "" && i%5 != 0 || !r.all && !r.member && i%20 != 0 {
 			continue
 		}
-		want, threads, all := map[crm.EmailID]crm.Level{}, map[string]bool{}, map[string]int{}
+		want, threads, all, wrote := map[crm.EmailID]crm.Level{}, map[string]bool{}, map[string]int{}, map[string]bool{}
 		for _, l := range letters {
 			level := l.level(r)
 			if level == crm.LevelNone {
@@ -380,6 +380,7 @@ func (w *World) checkLists(t *testing.T, r reader, letters []letter) {
 			}
 			if !l.trash {
 				all[string(l.connection)+l.ThreadID]++
+				wrote[string(l.connection)+l.ThreadID+l.From.Email] = true
 			}
 			if one.wanted(l, level) {
 				want[l.id] = level
@@ -414,6 +415,9 @@ func (w *World) checkLists(t *testing.T, r reader, letters []letter) {
 			require.False(t, heads[id], "%s: %s: a thread twice", r.name, one.name)
 			heads[id] = true
 			require.Equal(t, max(1, all[id]), e.ThreadCount, "%s: %s", r.name, one.name)
+			for _, a := range e.ThreadSenders {
+				require.True(t, wrote[id+a.Email], "%s: %s: a sender of a message that is not seen", r.name, one.name)
+			}
 		}
 		require.Empty(t, cmp.Diff(threads, heads), "%s: threads of %s", r.name, one.name)
 	}

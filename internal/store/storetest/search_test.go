@@ -126,7 +126,7 @@ func naive(n mail.Node, e *crm.Email) (match, nothing bool) {
 			return e.RFC822MessageID == strings.Trim(n.Text, "<>"), false
 		}
 		words := naiveWords(n.Text)
-		return naivePhrase(naiveFields(e)[n.Name], words, false), len(words) == 0
+		return naivePhrase(naiveFields(e)[n.Name], words, n.Prefix), len(words) == 0
 	case mail.Flag:
 		switch n.Name {
 		case mail.FlagUnread:
@@ -327,6 +327,7 @@ func searches() map[string]mail.Node {
 		"empty": word(""), "no such word": word("unicorn"), "too often for a phrase": word("spam ham"), "after the repeats": word("final words"), "within the repeats": word("ham final"),
 		"a file": in(mail.FieldFilename, "report"), "a whole file name": in(mail.FieldFilename, "Invoice_4711.pdf"), "file by word": word("xlsx"), "file with accents": in(mail.FieldFilename, "ubersicht"),
 		"from a name": in(mail.FieldFrom, "mira"), "from an address": in(mail.FieldFrom, "ada@northwind-lamps.example"), "from a domain": in(mail.FieldFrom, "lamp.example"), "from with accents": in(mail.FieldFrom, "elodie brule"),
+		"from, half typed": mail.Field{Name: mail.FieldFrom, Text: "elodie br", Prefix: true}, "subject, half typed": mail.Field{Name: mail.FieldSubject, Text: "inv", Prefix: true},
 		"from nobody": in(mail.FieldFrom, "zoe"), "to": in(mail.FieldTo, "ada"), "cc": in(mail.FieldCc, "zoe"), "cc domain": in(mail.FieldCc, "ost.example"), "bcc": in(mail.FieldBcc, "secret"), "bcc by word": word("secret"),
 		"subject": in(mail.FieldSubject, "lamp"), "subject not body": in(mail.FieldSubject, "lamps"), "message id": in(mail.FieldMessageID, "m3@harbour-tea.example"), "message id in brackets": in(mail.FieldMessageID, "<m3@harbour-tea.example>"),
 		"unread": flag(mail.FlagUnread), "read": flag(mail.FlagRead), "starred": flag(mail.FlagStarred), "attachment": flag(mail.FlagAttachment), "anywhere": flag(mail.FlagAnywhere),

@@ -45,16 +45,30 @@ func TestListsOfSeveralMailboxes(t *testing.T) {
 	})
 }
 
+func writersOf(e mail.ListedEmail) (list []string) {
+	for _, a := range e.ThreadSenders {
+		list = append(list, a.Email)
+	}
+	return list
+}
+
 func TestThreads(t *testing.T) {
 	Each(t, func(t *testing.T, d Database) {
 		w := NewWorld(t, d)
 		c := w.Connect(w.Home, w.Ada, "ada")
-		w.Put(c, Whole(Mail(1, InThread("t")), Mail(2, InThread("t"), Labelled("SENT")), Mail(3, InThread("t"), Labelled("TRASH")), Mail(4, InThread("bin"), Labelled("TRASH")), Mail(5))...)
+		answer := Mail(2, InThread("t"), Labelled("SENT"))
+		answer.From = crm.Address{Name: "Ada Quill", Email: "ada@northwind-lamps.example"}
+		stray := Mail(3, InThread("t"), Labelled("TRASH"))
+		stray.From.Email = "stray@harbour-tea.example"
+		w.Put(c, Whole(Mail(1, InThread("t")), answer, stray, Mail(4, InThread("bin"), Labelled("TRASH")), Mail(5))...)
 		page, err := w.List(ctx, Caller(w.Home, w.Ada), mail.ListQuery{Connection: c.ID, Threads: true})
 		require.NoError(t, err)
 		require.Equal(t, []string{"Message 5", "Message 2"}, subjects(page))
 		require.Equal(t, 2, page.Emails[1].ThreadCount)
 		require.Equal(t, 1, page.Emails[0].ThreadCount)
+		writers := []string{"mira@harbour-tea.example", "ada@northwind-lamps.example"}
+		require.Equal(t, writers, writersOf(page.Emails[1]), "once each, by their first message, without the bin's")
+		require.Equal(t, writers[:1], writersOf(page.Emails[0]))
 		require.Equal(t, []string{"Message 5", "Message 1"}, w.listed(c, mail.ListQuery{Label: "INBOX", Threads: true}), "the newest of the label")
 		list, err := w.Thread(ctx, Caller(w.Home, w.Ada), c.ID, "t")
 		require.NoError(t, err)
