@@ -121,6 +121,7 @@ type Status struct {
 	Streams             []StreamStatus    `json:"streams"`
 	Completeness        *Completeness     `json:"completeness,omitempty" doc:"Absent until the first check."`
 	Watch               *Watch            `json:"watch,omitempty" doc:"How news of the mailbox come in. Absent without a connection."`
+	IMAPLane            *IMAPLane         `json:"imap_lane,omitempty" doc:"Absent while imap_lane is off in the settings."`
 	Approval            string            `json:"approval" enum:"pending,approved,blocked"`
 	Connections         []ConnectionShort `json:"connections" doc:"Every Google account the caller has connected here."`
 }
@@ -140,6 +141,16 @@ type Settings struct {
 	Since       *time.Time        `json:"since" doc:"Import nothing older."`
 	PollSeconds int               `json:"poll_seconds"`
 	Visibility  string            `json:"visibility" enum:"private,metadata,subject,full"`
+	IMAPLane    bool              `json:"imap_lane" doc:"Large imports read the messages themselves by IMAP, which is outside the Gmail API's quota. Off unless it is turned on."`
+}
+
+// IMAPLane tells how reading a large import by IMAP does.
+type IMAPLane struct {
+	State      string     `json:"state" enum:"ready,resting,no_permission" doc:"resting: the import goes on by the Gmail API until then; no_permission: the permission for IMAP was not given or was taken back, so imports come by the Gmail API."`
+	Reason     string     `json:"reason" doc:"Why it rests, in plain words. Empty otherwise."`
+	Until      *time.Time `json:"until,omitempty" doc:"When it is tried again."`
+	Messages   int64      `json:"messages" doc:"Messages that came by IMAP so far."`
+	BytesToday int64      `json:"bytes_today" doc:"Downloaded by it today (UTC). It stops at 2,000,000,000 a day, since Gmail lets an account download 2,500 MB."`
 }
 
 // Counts of what is stored for a connection.
@@ -200,6 +211,7 @@ type SettingsPatch struct {
 	Limit               *int              `json:"limit,omitempty" minimum:"0" maximum:"10000000" doc:"0 means all."`
 	Since               *time.Time        `json:"since,omitempty"`
 	PollSeconds         *int              `json:"poll_seconds,omitempty" minimum:"15" maximum:"86400"`
+	IMAPLane            *bool             `json:"imap_lane,omitempty" doc:"Read the messages of large imports by IMAP. Needs the permission https://mail.google.com/: without it the answer is 403 insufficient_permission, and action_url leads to Google."`
 	Visibility          string            `json:"visibility,omitempty" enum:"private,metadata,subject,full"`
 }
 

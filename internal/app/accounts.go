@@ -33,11 +33,13 @@ func (a *App) buildAccounts(d doors) error {
 			instead[host], trusted = other, append(trusted, other)
 		}
 	}
+	servers := imapsmtp.New(imapsmtp.Options{
+		Tokens: a.Vault, Dial: imapsmtp.Guarded(a.Config.OutboundPrivate, trusted...), Roots: roots, Instead: instead, Now: a.now,
+	})
+	a.Mail.Lanes = servers
 	a.Accounts = &accounts.Service{
-		Servers: imapsmtp.New(imapsmtp.Options{
-			Tokens: a.Vault, Dial: imapsmtp.Guarded(a.Config.OutboundPrivate, trusted...), Roots: roots, Instead: instead, Now: a.now,
-		}),
-		Rows: a.Store, Copies: a.Store, Runs: a.Store, Queue: a.Store, Sealer: d.sealer, Trail: a.Store,
+		Servers: servers,
+		Rows:    a.Store, Copies: a.Store, Runs: a.Store, Queue: a.Store, Sealer: d.sealer, Trail: a.Store,
 		Now: a.now, Random: rand.Reader, Log: a.log, Budget: 10 * stepBudget, // each step signs in anew
 	}
 	a.Outbox.Posts, a.Outbox.Connections = posts{a.Outbox.Posts, a.Accounts}, senders{a.Store}

@@ -74,7 +74,8 @@ type ConnectionSettings struct {
 	Since       *time.Time `json:"since"`            // import nothing older, nil: no bound
 	PollSeconds int        `json:"poll_seconds"`     // 60
 	Visibility  Visibility `json:"visibility"`
-	KeepRaw     bool       `json:"keep_raw"` // keep Google's answers for reparse
+	KeepRaw     bool       `json:"keep_raw"`            // keep Google's answers for reparse
+	IMAPLane    bool       `json:"imap_lane,omitempty"` // large imports read messages by IMAP
 	AutoCreate  string     `json:"auto_create"`
 	Enrichment  bool       `json:"enrichment"`
 }

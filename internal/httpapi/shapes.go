@@ -26,6 +26,7 @@ type (
 	Completeness      = client.Completeness
 	ConnectionShort   = client.ConnectionShort
 	SettingsPatch     = client.SettingsPatch
+	IMAPLane          = client.IMAPLane
 	DisconnectRequest = client.DisconnectRequest
 	Disconnected      = client.Disconnected
 	EmailItem         = client.EmailItem

@@ -75,6 +75,10 @@ func (s *Server) status(ctx context.Context, c access.Caller, conn crm.Connectio
 	if err != nil {
 		return Status{}, err
 	}
+	lane, err := s.laneStatus(ctx, conn)
+	if err != nil {
+		return Status{}, err
+	}
 	next, action := nextStep(conn)
 	return Status{
 		IsConnected: conn.Status.Syncs() || conn.Status == crm.StatusPaused, ConnectionID: string(conn.ID),
@@ -86,7 +90,28 @@ func (s *Server) status(ctx context.Context, c access.Caller, conn crm.Connectio
 		Streams:      streams,
 		Completeness: complete,
 		Watch:        watch,
+		IMAPLane:     lane,
 	}, nil
+}
+
+// laneStatus tells how reading large imports by IMAP does, where that is turned on.
+func (s *Server) laneStatus(ctx context.Context, conn crm.Connection) (*IMAPLane, error) {
+	if !conn.Settings.IMAPLane {
+		return nil, nil
+	}
+	at, err := s.Mail.LaneOf(ctx, conn)
+	if err != nil {
+		return nil, err
+	}
+	out := &IMAPLane{State: "ready", Messages: at.Messages, BytesToday: at.Bytes}
+	switch {
+	case mail.AllowLane(conn) != nil:
+		out.State = "no_permission"
+	case at.Why != "":
+		until := time.Unix(at.Rests, 0).UTC()
+		out.State, out.Reason, out.Until = "resting", at.Why, &until
+	}
+	return out, nil
 }
 
 func (s *Server) completeness(ctx context.Context, c access.Caller, id crm.ConnectionID) (*Completeness, error) {
@@ -295,6 +320,12 @@ func change(c *crm.Connection, p SettingsPatch) error {
 	set(&c.ContactsSync, p.ContactsSyncEnabled)
 	set(&c.Settings.Limit, p.Limit)
 	set(&c.Settings.PollSeconds, p.PollSeconds)
+	if p.IMAPLane != nil && *p.IMAPLane && !c.Settings.IMAPLane {
+		if err := mail.AllowLane(*c); err != nil {
+			return err
+		}
+	}
+	set(&c.Settings.IMAPLane, p.IMAPLane)
 	for l, how := range p.LabelsOff {
 		if how != "hide" && how != "keep" {
 			return &fault.Error{Kind: fault.Invalid, Text: "A label that is turned off is hidden or kept.", Fields: map[string]string{"labels_off." + l: "must be hide or keep"}}

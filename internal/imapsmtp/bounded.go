@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net"
 	"strconv"
+	"sync/atomic"
 )
 
 // What a server may send. Literals are read into memory as a whole, so one that
@@ -25,6 +26,7 @@ type bounded struct {
 	literal int64  // bytes of a literal still to come
 	total   int64  // of this response
 	broken  error
+	came    atomic.Int64 // bytes in all
 }
 
 func (b *bounded) Read(p []byte) (int, error) {
@@ -32,6 +34,7 @@ func (b *bounded) Read(p []byte) (int, error) {
 		return 0, b.broken
 	}
 	n, err := b.Conn.Read(p)
+	b.came.Add(int64(n))
 	if b.broken = b.watch(p[:n]); b.broken != nil {
 		_ = b.Conn.Close()
 		return 0, b.broken

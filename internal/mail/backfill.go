@@ -20,6 +20,8 @@ func backfill(ctx context.Context, x *session) (bool, error) {
 		return false, err
 	}
 	feed := x.listings.take(x)
+	withLane(x, feed)
+	defer feed.lane.rest()
 	more, err := x.pull(ctx, feed)
 	if err == nil && more {
 		x.listings.keep(feed)
@@ -63,6 +65,7 @@ const (
 type backfillMark struct {
 	Labels map[string]covered `json:"labels"`
 	After  uint64             `json:"after,omitempty"` // see backfillPass
+	Lane   LaneState          `json:"lane,omitzero"`
 }
 
 // covered is how far one label has been imported.
@@ -89,6 +92,7 @@ type backfillPass struct {
 	Count  int64        `json:"count"`           // wanted messages passed
 	Floor  int64        `json:"floor,omitempty"` // Unix ms of the oldest of them
 	After  uint64       `json:"after,omitempty"` // history id followed before the last fetch
+	Lane   LaneState    `json:"lane,omitzero"`
 }
 
 // labelPlace is the position in the list of one label ("*": of everything).
@@ -111,10 +115,17 @@ func (s *Service) Imported(ctx context.Context, c crm.Connection, run crm.Run) (
 		return done, nil
 	}
 	var pass backfillPass
-	if err := json.Unmarshal([]byte(at.Page), &pass); err != nil {
-		return 0, fmt.Errorf("a stored position in the back-fill: %w", err)
+	if err := readPass(at.Page, &pass); err != nil {
+		return 0, err
 	}
 	return max(done, pass.Count), nil
+}
+
+func readPass(c engine.Cursor, p *backfillPass) error {
+	if err := json.Unmarshal([]byte(c), p); err != nil {
+		return fmt.Errorf("a stored position in the back-fill: %w", err)
+	}
+	return nil
 }
 
 // backfillFeed lists the chosen labels side by side, newest first.
@@ -124,6 +135,7 @@ type backfillFeed struct {
 	queue *window
 	size  int
 	named bool // the labels' names have been saved, or need not be
+	lane  lane
 
 	cursor engine.Cursor // the position that pass and queue are at
 	kept   time.Time
@@ -197,6 +209,9 @@ func (f *backfillFeed) follow(ctx context.Context) (err error) {
 		}
 	}
 	f.pass.After, err = f.followed(ctx)
+	if l := f.lane.labels; l != nil && err == nil {
+		f.pass.After = min(f.pass.After, l.since)
+	}
 	return err
 }
 
@@ -223,8 +238,9 @@ func (f *backfillFeed) open(ctx context.Context, page engine.Cursor) error {
 			return err
 		}
 		f.pass = newPass(f.conn, done.missing(f.conn.Settings))
-	} else if err := json.Unmarshal([]byte(page), f.pass); err != nil {
-		return fmt.Errorf("a stored position in the back-fill: %w", err)
+		f.pass.Lane = done.Lane
+	} else if err := readPass(page, f.pass); err != nil {
+		return err
 	}
 	f.named = page != ""
 	if page != "" {
@@ -464,7 +480,7 @@ func (f *backfillFeed) turn(changes []engine.Change[Item]) (engine.Page[Item], e
 	for _, l := range f.pass.Labels {
 		done.Labels[l.Label] = covered{Limit: f.pass.Limit, Since: f.pass.Since, Floor: floor}
 	}
-	done.After = f.pass.After
+	done.After, done.Lane = f.pass.After, f.pass.Lane
 	m, err := json.Marshal(done)
 	page.Mark = engine.Cursor(m)
 	return page, err

@@ -15,7 +15,7 @@ import (
 	"rapport/internal/work"
 )
 
-// Service is the mail room. All fields but Pace, Log and Budget are required.
+// Service is the mail room. All fields but Lanes, LaneFrom, Pace, Log and Budget are required.
 type Service struct {
 	Mailboxes   Mailboxes
 	Streams     Streams
@@ -29,6 +29,8 @@ type Service struct {
 	Accounts func(ctx context.Context, c crm.ConnectionID) error
 	Aging    Aging   // nil: mail is kept for ever
 	Changes  Changes // nil: mail is only read
+	Lanes    Lanes   // nil: every import comes by the API
+	LaneFrom int     // messages still to come for which IMAP is worth it; 0: 500
 	Pace     Pace    // nil: every connection is polled at its own interval
 	Now      func() time.Time
 	Random   io.Reader // for ids

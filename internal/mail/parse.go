@@ -21,11 +21,15 @@ const (
 // is malformed is read as far as it goes. All text is valid UTF-8; time and
 // memory are proportional to the message's size.
 func ParseMessage(m *Message) *crm.Email {
-	e := envelope(m.Payload.Headers)
+	payload := &m.Payload
+	if m.MIME {
+		payload = parts(m.Raw)
+	}
+	e := envelope(payload.Headers)
 	e.GmailID, e.ThreadID, e.Labels, e.HistoryID = m.ID, m.ThreadID, m.Labels, m.HistoryID
 	e.Date, e.Size = m.InternalDate, m.Size
-	a := assembly{converted: true}
-	a.walk(&m.Payload)
+	a := assembly{converted: !m.MIME}
+	a.walk(payload)
 	a.finish(e)
 	if s := strings.TrimSpace(m.Snippet); s != "" {
 		e.Snippet = clean(s)

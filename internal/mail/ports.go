@@ -112,7 +112,8 @@ const (
 )
 
 // Message is a message as Google gave it, decoded from JSON but not from MIME.
-// Raw is Google's answer as received (one message object).
+// Raw is Google's answer as received (one message object), or, with MIME, the
+// message itself (RFC 5322), of which Payload is made when it is parsed.
 type Message struct {
 	ID, ThreadID string
 	Labels       []string
@@ -122,6 +123,7 @@ type Message struct {
 	Size         int64
 	Payload      Part
 	Raw          []byte
+	MIME         bool
 }
 
 // Part is one MIME part (MessagePart).

@@ -20,16 +20,21 @@ func ParseRaw(r io.Reader) (*crm.Email, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading a message: %w", err)
 	}
-	if bytes.IndexByte(data, '\n') < 0 {
-		data = bytes.ReplaceAll(data, []byte("\r"), []byte("\n")) // lines of an old kind
-	}
-	root := split(data)
+	root := parts(data)
 	e := envelope(root.Headers)
 	e.Size, e.Date = int64(len(data)), dateHeader(header(root.Headers, "Date"))
 	a := assembly{}
 	a.walk(root)
 	a.finish(e)
 	return e, nil
+}
+
+// parts are those of a message in RFC 5322 form.
+func parts(data []byte) *Part {
+	if bytes.IndexByte(data, '\n') < 0 {
+		data = bytes.ReplaceAll(data, []byte("\r"), []byte("\n")) // lines of an old kind
+	}
+	return split(data)
 }
 
 // Bounds of the structure of a raw message.

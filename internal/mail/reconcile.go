@@ -2,7 +2,6 @@ package mail
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strconv"
@@ -169,8 +168,8 @@ func (x *session) ranges(ctx context.Context) (bounds, error) {
 	}
 	if at.Full && at.Page != "" {
 		var p backfillPass
-		if err := json.Unmarshal([]byte(at.Page), &p); err != nil {
-			return nil, fmt.Errorf("a stored position in the back-fill: %w", err)
+		if err := readPass(at.Page, &p); err != nil {
+			return nil, err
 		}
 		for _, l := range p.Labels {
 			if _, ok := out[l.Label]; !ok && p.Floor > 0 {

@@ -37,7 +37,7 @@ type Service struct {
 }
 
 // ScopeMail is the scope that Gmail's IMAP and SMTP ask for.
-const ScopeMail = "https://mail.google.com/"
+const ScopeMail = mail.ScopeMail
 
 const fieldPassword = "password"
 

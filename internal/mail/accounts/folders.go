@@ -10,6 +10,7 @@ import (
 
 	"rapport/internal/crm"
 	"rapport/internal/fault"
+	"rapport/internal/mail"
 )
 
 // roles are those of RFC 6154 in our words, with the Gmail label they stand for.
@@ -143,12 +144,6 @@ func namesOf(labels []crm.Label) labelNames {
 	return out
 }
 
-// gmailSystem are Gmail's names of its own labels (X-GM-LABELS).
-var gmailSystem = map[string]string{
-	`\Inbox`: "INBOX", `\Sent`: "SENT", `\Important`: "IMPORTANT", `\Starred`: "STARRED", `\Draft`: "DRAFT", `\Drafts`: "DRAFT",
-	`\Trash`: "TRASH", `\Junk`: "SPAM", `\Spam`: "SPAM", `\Flagged`: "STARRED",
-}
-
 // labelsOf is what a copy says of its message.
 func (f *folderFeed) labelsOf(h Head) []string {
 	var out []string
@@ -171,11 +166,12 @@ func (f *folderFeed) labelsOf(h Head) []string {
 		out = append(out, f.own)
 	}
 	for _, name := range h.GmailLabel {
-		id, known := gmailSystem[name]
-		if !known {
-			if id, known = f.labels[name]; !known {
-				id = labelID(name)
-			}
+		id := mail.IMAPLabel(name)
+		if id == "" {
+			id = f.labels[name]
+		}
+		if id == "" {
+			id = labelID(name)
 		}
 		out = append(out, id)
 	}
