@@ -737,6 +737,8 @@ export interface Email {
   subject: string;
   /** Messages of the thread that are stored here and that the caller sees. */
   thread_count: number;
+  /** Who wrote the messages that thread_count counts, in the order of their first one. In lists of conversations (threads=true), else empty. */
+  thread_senders: NamedAddress[];
   to_emails: string[];
 }
 
@@ -945,6 +947,8 @@ export interface EmailItem {
   subject: string;
   /** Messages of the thread that are stored here and that the caller sees. */
   thread_count: number;
+  /** Who wrote the messages that thread_count counts, in the order of their first one. In lists of conversations (threads=true), else empty. */
+  thread_senders: NamedAddress[];
   to_emails: string[];
 }
 
