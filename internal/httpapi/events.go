@@ -20,7 +20,7 @@ import (
 // describeEvents documents the stream: its kinds of event and when they come.
 func describeEvents(op *huma.Operation) {
 	op.Description = "A stream of server-sent events. event is one of ready (at once), mail.arrived, mail.changed (deleted among its data are the ids that are gone), mail.refused (to who made a change: Gmail did not take it, and the labels are as before; reason says why), mail.sending (to the sender: a message of the outbox has another state), mail.shared (somebody sees more of a mailbox, or less: read its lists again), sync.progress, sync.completed, sync.failed, " +
-		"connection.granted, connection.needs_reauth, connection.changed, approval.asked (to administrators and who asked), approval.decided, member.removed (to the person), webhook.disabled (to who made it); data is JSON with connection_id, at and data (ids and counts). " +
+		"connection.granted, connection.needs_reauth, connection.changed, approval.asked (to administrators and who asked), approval.decided, member.changed (to the person, who has another role now), member.removed (to the person), webhook.disabled (to who made it); data is JSON with connection_id, at and data (ids and counts). " +
 		"A comment comes every 15 seconds. Private matters go to their owner alone, and ids of messages to those who see them. Read what changed from the API: events may be dropped for a slow reader, and then a ready event tells so.\n\n" + op.Description
 	answers("200", "text/event-stream", "Server-sent events")(op)
 }
@@ -42,14 +42,15 @@ func (s *Server) streamEvents(_ context.Context, c access.Caller, _ *InWorkspace
 	}}, nil
 }
 
-// pump passes facts on. It looks whether the reader may still listen at each beat,
-// and before it speaks of mail when something may have changed who sees it:
-// sessions end, keys are revoked, members leave.
+// pump passes facts on. It looks whether the reader may still listen, and with what
+// role, at each beat, when the reader's role changes, and before it speaks of mail
+// when something may have changed who sees it: sessions end, keys are revoked,
+// members leave.
 func (s *Server) pump(r *http.Request, c access.Caller, facts <-chan fact.Fact, out eventWriter) {
 	ctx := r.Context()
 	beat := time.NewTicker(s.Heartbeat)
 	defer beat.Stop()
-	again := false
+	again, may := false, true
 	for {
 		var err error
 		select {
@@ -58,7 +59,7 @@ func (s *Server) pump(r *http.Request, c access.Caller, facts <-chan fact.Fact, 
 		case <-s.Closing:
 			return
 		case <-beat.C:
-			if !s.mayListen(r, c) {
+			if c, may = s.listener(r, c); !may {
 				return
 			}
 			err = out.comment("beat")
@@ -67,8 +68,9 @@ func (s *Server) pump(r *http.Request, c access.Caller, facts <-chan fact.Fact, 
 				return
 			}
 			again = again || movesSight(f.Kind)
-			if again && strings.HasPrefix(string(f.Kind), "mail.") {
-				if again = false; !s.mayListen(r, c) {
+			if again && strings.HasPrefix(string(f.Kind), "mail.") || f.Kind == fact.MemberChanged && f.UserID == c.UserID {
+				again = false
+				if c, may = s.listener(r, c); !may {
 					return
 				}
 			}
@@ -130,12 +132,13 @@ func (s *Server) cut(ctx context.Context, c access.Caller, f fact.Fact, data map
 	return len(ids) > 0, nil
 }
 
-func (s *Server) mayListen(r *http.Request, c access.Caller) bool {
+// listener is who reads a stream as things stand now, and whether they may.
+func (s *Server) listener(r *http.Request, c access.Caller) (access.Caller, bool) {
 	now, err := s.Org.Authenticate(r.Context(), s.presented(r))
 	if err == nil {
 		now, err = s.Org.Enter(r.Context(), now, c.Workspace)
 	}
-	return err == nil && access.Allow(now, access.MailRead) == nil
+	return now, err == nil && access.Allow(now, access.MailRead) == nil
 }
 
 // concerns reports whether the caller may hear of a fact: private matters are

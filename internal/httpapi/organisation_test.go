@@ -1,10 +1,12 @@
 package httpapi_test
 
 import (
+	"context"
 	"net/http"
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -186,5 +188,58 @@ func TestAConnectLinkIsNotForWhoeverIsSignedIn(t *testing.T) {
 		answer, _ = look(t, w, his, start)
 		answer, _ = look(t, w, his, w.Answer(answer.Header.Get("Location"), apptest.Consent{Account: apptest.Jonas}))
 		require.Equal(t, "/connect/"+token+"?google=connected", answer.Header.Get("Location"))
+	})
+}
+
+// TestAnEventStreamKnowsTheRoleOfNow: who is no administrator any more hears at once
+// no more what administrators hear, and who becomes one does.
+func TestAnEventStreamKnowsTheRoleOfNow(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, d storetest.Database) {
+		w := apptest.Start(t, d, func(s *apptest.Setup) { s.Beat = 24 * time.Hour })
+		owner := w.SetUp()
+		home := owner.Workspace(w.Home)
+		falls, rises, asks := w.AddMember(owner, apptest.Jonas, "admin"), w.AddMember(owner, apptest.Elena, "member"), w.AddMember(owner, "ines@northwind-lamps.example", "member")
+		_, err := home.DecideApproval(ctx, client.ApprovalPatch{State: "pending"})
+		require.NoError(t, err)
+		listen := func(c *client.Client) <-chan client.Happening {
+			out := make(chan client.Happening, 100)
+			limited, cancel := context.WithCancel(ctx)
+			t.Cleanup(cancel)
+			go func() {
+				_ = c.Workspace(w.Home).Events(limited, func(h client.Happening) error { out <- h; return nil })
+			}()
+			require.Equal(t, "ready", (<-out).Kind)
+			return out
+		}
+		until := func(from <-chan client.Happening, kind string) (kinds []string) {
+			for {
+				select {
+				case h := <-from:
+					if kinds = append(kinds, h.Kind); h.Kind == kind {
+						return kinds
+					}
+				case <-time.After(30 * time.Second):
+					t.Fatalf("%s did not come, but %v", kind, kinds)
+				}
+			}
+		}
+		idOf := func(c *client.Client) string {
+			me, err := c.Me(ctx)
+			require.NoError(t, err)
+			return me.User.ID
+		}
+		fallen, risen := listen(falls), listen(rises)
+		_, err = home.ChangeRole(ctx, idOf(falls), "member")
+		require.NoError(t, err)
+		_, err = home.ChangeRole(ctx, idOf(rises), "admin")
+		require.NoError(t, err)
+		_, err = asks.Workspace(w.Home).AskApproval(ctx, "I need my mail")
+		require.NoError(t, err)
+		_, err = home.DecideApproval(ctx, client.ApprovalPatch{State: "approved"})
+		require.NoError(t, err)
+		require.Contains(t, until(risen, "approval.decided"), "approval.asked")
+		heard := until(fallen, "approval.decided")
+		require.Contains(t, heard, "member.changed")
+		require.NotContains(t, heard, "approval.asked")
 	})
 }

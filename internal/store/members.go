@@ -29,6 +29,7 @@ func (s *Store) ChangeRole(ctx context.Context, c org.MemberChange, role crm.Rol
 		if err := t.endInvitationsBy(ctx, c, role); err != nil {
 			return err
 		}
+		t.fact(fact.Fact{Kind: fact.MemberChanged, WorkspaceID: c.Workspace, UserID: c.Target, Data: json.RawMessage(jsonText(map[string]any{"user_id": c.Target, "role": role}))})
 		return t.record(ctx, []access.Audit{row})
 	})
 }

@@ -51,6 +51,7 @@ type Setup struct {
 	Quota    string   // of the simulator; "": none
 	IMAP     bool     // Google serves IMAP and SMTP too
 	Log      io.Writer
+	Beat     time.Duration                               // between signs of life on event streams; 0: Heartbeat
 	Google   func(*simulator.Simulator) []string         // prepares Google; gives further settings
 	Now      func(*simulator.Simulator) func() time.Time // nil: time.Now
 }
@@ -65,6 +66,7 @@ type World struct {
 	Home   string // id of the workspace, once SetUp
 	stop   func()
 	now    func() time.Time
+	beat   time.Duration
 	people sync.Map // e-mail addresses by the clients of people
 }
 
@@ -72,11 +74,11 @@ type World struct {
 // the test ends.
 func Start(t testing.TB, d storetest.Database, changes ...func(*Setup)) *World {
 	t.Helper()
-	s := Setup{Messages: 12, Quota: "none", Log: io.Discard}
+	s := Setup{Messages: 12, Quota: "none", Log: io.Discard, Beat: Heartbeat}
 	for _, change := range changes {
 		change(&s)
 	}
-	w := &World{T: t, Sim: Simulator(t, s.Messages, s.Quota, func(o *simulator.Options) {
+	w := &World{T: t, beat: s.Beat, Sim: Simulator(t, s.Messages, s.Quota, func(o *simulator.Options) {
 		if s.IMAP {
 			o.Mail = simulator.MailAddresses{IMAP: "127.0.0.1:0", SMTP: "127.0.0.1:0"}
 		}
@@ -141,7 +143,7 @@ func (w *World) serve(log *slog.Logger) {
 	require.NoError(w.T, err)
 	w.Config.Listening(l.Addr().(*net.TCPAddr).Port)
 	w.URL = "http://" + l.Addr().String()
-	w.App, err = app.Open(context.Background(), app.Options{Config: w.Config, Version: "test", Log: log, Heartbeat: Heartbeat, Now: w.now})
+	w.App, err = app.Open(context.Background(), app.Options{Config: w.Config, Version: "test", Log: log, Heartbeat: w.beat, Now: w.now})
 	require.NoError(w.T, err)
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
