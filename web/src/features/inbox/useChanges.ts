@@ -8,7 +8,7 @@ import type { Change, Email, EmailListItem, EmailQuery } from "@/lib/types";
 import { hush, say, sayFailed } from "@/ui/toast";
 import { applied, changed, done, keyOf, type Pages, restored, type Wish } from "./changes";
 import type { Thread } from "./threads";
-import { cannotUndo, canUndo, undoLast } from "./undoing";
+import { cannotUndo, canUndo, undoLast } from "@/lib/undoing";
 
 interface Shown {
   lists: { key: QueryKey; before: EmailListItem[] }[];

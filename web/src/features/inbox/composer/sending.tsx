@@ -5,7 +5,7 @@ import { Problem } from "@/lib/problem";
 import type { Outgoing } from "@/lib/types";
 import { useNow } from "@/ui/kit";
 import { hush, say, sayFailed } from "@/ui/toast";
-import { cannotUndo, canUndo } from "../undoing";
+import { cannotUndo, canUndo } from "@/lib/undoing";
 import { type Letter, newKey } from "./letter";
 import { ahead } from "./when";
 
