@@ -97,4 +97,5 @@ type Task struct {
 	AuthorID   UserID
 	CreatedAt  time.Time
 	UpdatedAt  time.Time
+	Version    int64 // counts its changes (ETag)
 }

@@ -40,6 +40,7 @@ type Record struct {
 	Class       Class
 	Fields      map[string]json.RawMessage // of custom types, and extra fields of the standard ones, by key
 	OwnerID     UserID
+	OwnerName   string
 	Tags        []Tag // those the caller sees
 	ExternalIDs map[string]string
 	Sources     map[string]Source // who filled a field, by its name in the API; absent: nobody yet
@@ -125,6 +126,7 @@ const (
 type Maker struct {
 	By     By     `json:"by"`
 	UserID UserID `json:"user_id,omitempty"`
+	Name   string `json:"name,omitempty"` // of the user; filled when it is read
 	KeyID  KeyID  `json:"key_id,omitempty"`
 }
 
@@ -147,6 +149,7 @@ type ObjectType struct {
 	Icon        string // name of an icon of the UI
 	Fields      []Field
 	Standard    bool
+	Count       int64 // its records, deleted ones left out
 	CreatedAt   time.Time
 	DeletedAt   *time.Time
 }
