@@ -73,11 +73,9 @@ func (s *Server) listEmails(ctx context.Context, c access.Caller, in *listEmails
 // viewer is who searches.
 func (s *Server) viewer(ctx context.Context, c access.Caller, zone string) (mail.Viewer, error) {
 	v := mail.Viewer{Now: s.Now()}
-	if zone != "" {
-		var err error
-		if v.Zone, err = time.LoadLocation(zone); err != nil || zone == "Local" { // Go's name for the server's own zone
-			return v, &fault.Error{Kind: fault.Invalid, Text: "There is no such time zone.", Fields: map[string]string{"time_zone": "must be an IANA name like Europe/Stockholm"}}
-		}
+	var err error
+	if v.Zone, err = zoneOf(zone); err != nil {
+		return v, err
 	}
 	mine, err := s.Connections.Mine(ctx, c)
 	if err != nil {
@@ -87,6 +85,18 @@ func (s *Server) viewer(ctx context.Context, c access.Caller, zone string) (mail
 		v.Emails = append(v.Emails, conn.GoogleEmail)
 	}
 	return v, nil
+}
+
+// zoneOf is a time zone by its name, nil for none.
+func zoneOf(name string) (*time.Location, error) {
+	if name == "" {
+		return nil, nil
+	}
+	zone, err := time.LoadLocation(name)
+	if err != nil || name == "Local" { // Go's name for the server's own zone
+		return nil, &fault.Error{Kind: fault.Invalid, Text: "There is no such time zone.", Fields: map[string]string{"time_zone": "must be an IANA name like Europe/Stockholm"}}
+	}
+	return zone, nil
 }
 
 // Pictures says what becomes of pictures on other servers.

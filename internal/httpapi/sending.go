@@ -330,10 +330,16 @@ type composeInput struct {
 	InWorkspace
 	EmailID string `path:"email_id"`
 	Kind    string `query:"kind" enum:"reply,reply_all,forward" default:"reply"`
+
+	TimeZone string `query:"time_zone" maxLength:"64" doc:"Of the time that is quoted, as an IANA name. Without it the time is in UTC and says so."`
 }
 
 func (s *Server) composeAnswer(ctx context.Context, c access.Caller, in *composeInput) (*bodyOf[Composition], error) {
-	b, err := s.Outbox.Begin(ctx, c, crm.EmailID(in.EmailID), outbox.AnswerKind(in.Kind), reading(c, Pictures{Images: true}))
+	zone, err := zoneOf(in.TimeZone)
+	if err != nil {
+		return nil, err
+	}
+	b, err := s.Outbox.Begin(ctx, c, crm.EmailID(in.EmailID), outbox.AnswerKind(in.Kind), reading(c, Pictures{Images: true}), zone)
 	if err != nil {
 		return nil, err
 	}

@@ -5,11 +5,13 @@ import (
 	"context"
 	"encoding/base64"
 	"io"
+	"maps"
 	"mime"
 	"mime/multipart"
 	"mime/quotedprintable"
 	"net/http"
 	stdmail "net/mail"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -462,6 +464,14 @@ Content-Transfer-Encoding: base64
 		t.Run("reply", func(t *testing.T) {
 			c, err := d.home.Compose(ctx, e.ID, "reply")
 			require.NoError(t, err)
+			require.Regexp(t, `On \w{3}, .* at \d\d:\d\d UTC, Elena Marchetti`, c.Text, "a time that is told without a zone says which it is in")
+			var near client.Composition
+			at := "/api/v1/workspaces/" + d.Home + "/integrations/google/gmail/emails/" + e.ID + "/compose?time_zone="
+			require.NoError(t, d.owner.Do(ctx, http.MethodGet, at+"Asia/Kolkata", nil, &near))
+			kolkata, err := time.LoadLocation("Asia/Kolkata")
+			require.NoError(t, err)
+			require.Contains(t, near.Text, "On "+e.GmailDate.In(kolkata).Format("Mon, 2 Jan 2006 at 15:04")+", Elena Marchetti")
+			require.Equal(t, "validation_failed", client.Code(d.owner.Do(ctx, http.MethodGet, at+"Moon/Base", nil, &near)))
 			require.Equal(t, []string{"Elena Marchetti <" + apptest.Elena + ">"}, c.To)
 			require.Empty(t, c.Cc)
 			require.Equal(t, "Re: Angebot für Lampen", c.Subject)
@@ -520,6 +530,21 @@ Content-Transfer-Encoding: base64
 				require.Equal(t, "unknown_attachment", p.Code)
 				require.Contains(t, p.Fields, field)
 			}
+			// Opened again later, a draft shows its pictures in the text, and keeps them there.
+			begun, err := d.home.SaveDraft(ctx, client.SendRequest{Subject: "Fwd later", HTML: c.HTML, ForwardEmailID: e.ID})
+			require.NoError(t, err)
+			again, err := d.home.Draft(ctx, "", begun.ID)
+			require.NoError(t, err)
+			require.Contains(t, again.HTML, `src="data:image/png;base64,`+base64.StdEncoding.EncodeToString(pixel)+`"`)
+			require.Len(t, again.Attachments, 1, "the order alone, not the picture")
+			o, err = d.home.Send(ctx, client.SendRequest{DraftID: again.ID, To: []string{apptest.Jonas}, Subject: "Fwd later", HTML: again.HTML,
+				Attachments: []client.SendAttachment{{ID: again.Attachments[0].ID}}})
+			require.NoError(t, err)
+			d.until(o.ID, sent)
+			_, l = d.newest(apptest.Jonas, "later")
+			require.Len(t, l.files, 1)
+			require.Equal(t, [][]byte{pixel}, slices.Collect(maps.Values(l.inline)))
+
 			// A draft of a forward keeps its own files, beside those passed on.
 			draft, err := d.home.SaveDraft(ctx, client.SendRequest{Subject: "Fwd drafted", HTML: "x", ForwardEmailID: e.ID, AttachmentIDs: &none,
 				Attachments: []client.SendAttachment{{Name: "plan.txt", Type: "text/plain", Data: []byte("plan")}}})

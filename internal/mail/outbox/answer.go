@@ -6,6 +6,7 @@ import (
 	"html"
 	"slices"
 	"strings"
+	"time"
 
 	"rapport/internal/access"
 	"rapport/internal/crm"
@@ -34,8 +35,9 @@ type Begun struct {
 }
 
 // Begin prepares an answer to a message. how says how pictures of the original are
-// named for the composer.
-func (s *Service) Begin(ctx context.Context, c access.Caller, id crm.EmailID, kind AnswerKind, how mail.Reading) (Begun, error) {
+// named for the composer, zone where the quoted time is told; without one it is in
+// UTC and says so.
+func (s *Service) Begin(ctx context.Context, c access.Caller, id crm.EmailID, kind AnswerKind, how mail.Reading, zone *time.Location) (Begun, error) {
 	how.Images = true
 	e, err := s.Mail.Email(ctx, c, id, how)
 	if err != nil {
@@ -64,7 +66,7 @@ func (s *Service) Begin(ctx context.Context, c access.Caller, id crm.EmailID, ki
 		out.Subject = prefixed("Re: ", oneLine(e.Subject))
 		out.To, out.Cc = answerTo(&e.Email, list, w.conn.GoogleEmail, kind == ReplyAll)
 	}
-	out.Text, out.HTML = quote(&e, kind, out.From.Signature)
+	out.Text, out.HTML = quote(&e, kind, out.From.Signature, told(e.Date, zone))
 	return out, nil
 }
 
@@ -113,7 +115,7 @@ func answerTo(e *crm.Email, aliases []crm.SendAs, account string, all bool) (to,
 
 // quote writes the original below the signature, as Gmail does: for a reply as a
 // quotation, forwarded with its header.
-func quote(e *mail.Read, kind AnswerKind, signature string) (text, page string) {
+func quote(e *mail.Read, kind AnswerKind, signature, at string) (text, page string) {
 	safe := mail.Sanitise(signature, mail.SafeOptions{Images: true}).HTML
 	var t, h strings.Builder
 	h.WriteString("<div><br></div>")
@@ -126,7 +128,7 @@ func quote(e *mail.Read, kind AnswerKind, signature string) (text, page string) 
 		body = strings.ReplaceAll(html.EscapeString(e.BodyText), "\n", "<br>")
 	}
 	if kind == Forward {
-		head := forwardedHeader(e)
+		head := forwardedHeader(e, at)
 		t.WriteString("\n\n---------- Forwarded message ---------\n" + strings.Join(head, "\n") + "\n\n" + e.BodyText)
 		h.WriteString(`<div class="gmail_quote">---------- Forwarded message ---------<br>`)
 		for _, line := range head {
@@ -135,10 +137,18 @@ func quote(e *mail.Read, kind AnswerKind, signature string) (text, page string) 
 		h.WriteString("<br>" + body + "</div>")
 		return t.String(), h.String()
 	}
-	line := fmt.Sprintf("On %s, %s wrote:", e.Date.UTC().Format("Mon, 2 Jan 2006 at 15:04 UTC"), shown(e.From))
+	line := fmt.Sprintf("On %s, %s wrote:", at, shown(e.From))
 	t.WriteString("\n\n" + line + "\n\n> " + strings.ReplaceAll(strings.TrimRight(e.BodyText, "\n"), "\n", "\n> "))
 	h.WriteString(`<div class="gmail_quote"><div>` + html.EscapeString(line) + `<br></div><blockquote class="gmail_quote" style="margin:0 0 0 0.8ex;border-left:1px solid #ccc;padding-left:1ex">` + body + "</blockquote></div>")
 	return t.String(), h.String()
+}
+
+// told is a time as it is quoted.
+func told(at time.Time, zone *time.Location) string {
+	if zone == nil {
+		return at.UTC().Format("Mon, 2 Jan 2006 at 15:04 UTC")
+	}
+	return at.In(zone).Format("Mon, 2 Jan 2006 at 15:04")
 }
 
 func shown(a crm.Address) string {
@@ -149,8 +159,8 @@ func shown(a crm.Address) string {
 }
 
 // forwardedHeader is the quoted header of a forwarded message.
-func forwardedHeader(e *mail.Read) []string {
-	out := []string{"From: " + shown(e.From), "Date: " + e.Date.UTC().Format("Mon, 2 Jan 2006 at 15:04 UTC"), "Subject: " + oneLine(e.Subject)}
+func forwardedHeader(e *mail.Read, at string) []string {
+	out := []string{"From: " + shown(e.From), "Date: " + at, "Subject: " + oneLine(e.Subject)}
 	for _, f := range []struct {
 		name string
 		list []crm.Address

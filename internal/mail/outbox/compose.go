@@ -296,6 +296,9 @@ func fileName(name string) string {
 // picture is an image that stands in the HTML itself, as sanitised.
 var picture = regexp.MustCompile(`src="data:(image/(?:png|jpe?g|gif|webp|bmp));base64,([A-Za-z0-9+/=%\s]+)"`)
 
+// pictureType is a type of which images may stand in the HTML itself.
+var pictureType = regexp.MustCompile(`^image/(?:png|jpe?g|gif|webp|bmp)$`)
+
 // pictures takes images out of the HTML, which mail programs do not show there,
 // and names them by cid.
 func pictures(html, seed string) (string, []file) {

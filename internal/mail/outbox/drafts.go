@@ -3,8 +3,10 @@ package outbox
 import (
 	"bytes"
 	"context"
+	"encoding/base64"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"rapport/internal/access"
@@ -59,7 +61,7 @@ func view(d Draft, c crm.ConnectionID) DraftView {
 	return DraftView{ID: d.ID, Connection: c, Email: e, HTML: mail.Sanitise(e.BodyHTML, mail.SafeOptions{Images: true}).HTML}
 }
 
-// Draft gives one draft.
+// Draft gives one draft, with the pictures of its text in the HTML (data:).
 func (s *Service) Draft(ctx context.Context, c access.Caller, id crm.ConnectionID, draft string) (DraftView, error) {
 	post, conn, err := s.own(ctx, c, access.MailRead, id)
 	if err != nil {
@@ -69,7 +71,40 @@ func (s *Service) Draft(ctx context.Context, c access.Caller, id crm.ConnectionI
 	if err != nil {
 		return DraftView{}, err
 	}
-	return view(d, conn.ID), nil
+	v := view(d, conn.ID)
+	return v, withPictures(ctx, post, d, &v)
+}
+
+// mostPictures bounds what stands in the HTML of a draft, in bytes; the pictures
+// beyond stay among the attachments.
+const mostPictures = 5 << 20
+
+// withPictures takes the pictures that a draft's text names into its HTML, as it
+// takes them back when the draft is saved.
+func withPictures(ctx context.Context, post Post, d Draft, v *DraftView) error {
+	shown := map[string]string{} // the data: of a picture by its Content-ID
+	mail.Sanitise(v.Email.BodyHTML, mail.SafeOptions{Images: true, Inline: func(id string) string {
+		shown[strings.ToLower(id)] = ""
+		return ""
+	}})
+	var size int64
+	var rest []crm.Attachment
+	for _, a := range v.Email.Attachments {
+		id := strings.ToLower(a.ContentID)
+		if _, ok := shown[id]; !ok || !pictureType.MatchString(a.Type) || size+a.Size > mostPictures {
+			rest = append(rest, a)
+			continue
+		}
+		size += a.Size
+		var b bytes.Buffer
+		if err := post.DraftPart(ctx, d, a.PartID, &b); err != nil {
+			return fmt.Errorf("reading a picture of the draft: %w", err)
+		}
+		shown[id] = "data:" + a.Type + ";base64," + base64.StdEncoding.EncodeToString(b.Bytes())
+	}
+	v.Email.Attachments = rest
+	v.HTML = mail.Sanitise(v.Email.BodyHTML, mail.SafeOptions{Images: true, Inline: func(id string) string { return shown[strings.ToLower(id)] }}).HTML
+	return nil
 }
 
 // SaveDraft makes a draft in Gmail, or replaces the one named in m. Recipients may
