@@ -81,7 +81,8 @@ export const googleIntegrationApi = {
   reschedule: (workspace: string, id: string, send_at: string) => api.rescheduleOutgoing(workspace, id, { send_at }),
   sendAs: (workspace: string, connection_id?: string, signal?: Stop) =>
     api.listSendAs(workspace, { connection_id }, { signal }),
-  compose: (workspace: string, email: string, kind: AnswerKind) => api.composeAnswer(workspace, email, { kind }),
+  compose: (workspace: string, email: string, kind: AnswerKind) =>
+    api.composeAnswer(workspace, email, { kind, time_zone: viewerZone() }),
   drafts: (workspace: string, connection_id: string | undefined, cursor?: string, signal?: Stop) =>
     api.listDrafts(workspace, { connection_id, cursor, limit: 30 }, { signal }),
   draft: (workspace: string, id: string, connection_id?: string, signal?: Stop) =>

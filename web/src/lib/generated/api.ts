@@ -1007,6 +1007,31 @@ export interface Health {
   version: string;
 }
 
+/**
+ * resting: the import goes on by the Gmail API until then; no_permission: the permission for IMAP was not given or was taken back, so imports come by the Gmail API.
+ */
+export type IMAPLaneState = typeof IMAPLaneState[keyof typeof IMAPLaneState];
+
+
+export const IMAPLaneState = {
+  ready: 'ready',
+  resting: 'resting',
+  no_permission: 'no_permission',
+} as const;
+
+export interface IMAPLane {
+  /** Downloaded by it today (UTC). It stops at 2,000,000,000 a day, since Gmail lets an account download 2,500 MB. */
+  bytes_today: number;
+  /** Messages that came by IMAP so far. */
+  messages: number;
+  /** Why it rests, in plain words. Empty otherwise. */
+  reason: string;
+  /** resting: the import goes on by the Gmail API until then; no_permission: the permission for IMAP was not given or was taken back, so imports come by the Gmail API. */
+  state: IMAPLaneState;
+  /** When it is tried again. */
+  until?: string;
+}
+
 export type InvitationRole = typeof InvitationRole[keyof typeof InvitationRole];
 
 
@@ -2259,6 +2284,8 @@ export const SettingsVisibility = {
 } as const;
 
 export interface Settings {
+  /** Large imports read the messages themselves by IMAP, which is outside the Gmail API's quota. Off unless it is turned on. */
+  imap_lane: boolean;
   /** Gmail label ids; ["*"] means all. */
   labels: string[];
   /** Labels that were turned off, and what became of their messages: hide or keep. */
@@ -2295,6 +2322,8 @@ export interface SettingsPatch {
   connection_id?: string;
   contacts_sync_enabled?: boolean;
   gmail_sync_enabled?: boolean;
+  /** Read the messages of large imports by IMAP. Needs the permission https://mail.google.com/: without it the answer is 403 insufficient_permission, and action_url leads to Google. */
+  imap_lane?: boolean;
   /**
      * Gmail label ids; ["*"] means all. Turning one on imports its messages, as far as limit and since allow.
      * @minItems 1
@@ -2466,6 +2495,8 @@ export interface Status {
   google_email: string;
   google_name: string;
   granted_scopes: string[];
+  /** Absent while imap_lane is off in the settings. */
+  imap_lane?: IMAPLane;
   is_connected: boolean;
   missing_scopes: MissingScope[];
   /** What to do about it, in plain words. */
@@ -3076,6 +3107,11 @@ inline?: boolean;
 
 export type ComposeAnswerParams = {
 kind?: ComposeAnswerKind;
+/**
+ * Of the time that is quoted, as an IANA name. Without it the time is in UTC and says so.
+ * @maxLength 64
+ */
+time_zone?: string;
 };
 
 export type ComposeAnswerKind = typeof ComposeAnswerKind[keyof typeof ComposeAnswerKind];
@@ -5087,7 +5123,7 @@ export const getStreamEventsUrl = (workspaceId: string,) => {
 }
 
 /**
- * A stream of server-sent events. event is one of ready (at once), mail.arrived, mail.changed (deleted among its data are the ids that are gone), mail.refused (to who made a change: Gmail did not take it, and the labels are as before; reason says why), mail.sending (to the sender: a message of the outbox has another state), mail.shared (somebody sees more of a mailbox, or less: read its lists again), sync.progress, sync.completed, sync.failed, connection.granted, connection.needs_reauth, connection.changed, approval.asked (to administrators and who asked), approval.decided, member.removed (to the person), webhook.disabled (to who made it); data is JSON with connection_id, at and data (ids and counts). A comment comes every 15 seconds. Private matters go to their owner alone, and ids of messages to those who see them. Read what changed from the API: events may be dropped for a slow reader, and then a ready event tells so.
+ * A stream of server-sent events. event is one of ready (at once), mail.arrived, mail.changed (deleted among its data are the ids that are gone), mail.refused (to who made a change: Gmail did not take it, and the labels are as before; reason says why), mail.sending (to the sender: a message of the outbox has another state), mail.shared (somebody sees more of a mailbox, or less: read its lists again), sync.progress, sync.completed, sync.failed, connection.granted, connection.needs_reauth, connection.changed, approval.asked (to administrators and who asked), approval.decided, member.changed (to the person, who has another role now), member.removed (to the person), webhook.disabled (to who made it); data is JSON with connection_id, at and data (ids and counts). A comment comes every 15 seconds. Private matters go to their owner alone, and ids of messages to those who see them. Read what changed from the API: events may be dropped for a slow reader, and then a ready event tells so.
  *
  * Access: may mail:read (owner, admin, member; API keys need the scope mail:read).
  * @summary Live events (server-sent)
