@@ -5,6 +5,7 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 
@@ -13,6 +14,7 @@ import (
 
 	"rapport/internal/access"
 	"rapport/internal/crm"
+	"rapport/internal/fault"
 	"rapport/internal/mail"
 	"rapport/internal/mail/export"
 )
@@ -22,7 +24,8 @@ func (s *Server) registerExport(r *router) {
 	add(r, may(access.MailExport), get, g+"/gmail/export", "export-emails", "Mail as a file: a message, a conversation, what a search finds, or everything", s.exportMail,
 		says("Streams the newest first. mbox and eml hold what the caller sees in full; jsonl has one JSON object a line, with access telling how much of the message is seen. eml of several messages is a ZIP archive. "+
 			"With original=true each message is asked for at Google as it was sent, files included (20 units of quota each); without, it is put together from what is stored: header and texts, and a note in place of each file. "+
-			"A message or a conversation by itself comes as it was sent, unless original=false."),
+			"A message or a conversation by itself comes as it was sent, unless original=false. "+
+			"Trailers behind the file count what it holds ("+exportedTrailer+"), what mbox and eml leave out because the caller sees a part of it only ("+leftOutTrailer+"), and what was put together ("+rebuiltTrailer+"). Where that is all there is, the answer is 403."),
 		answers("200", "application/octet-stream", "The file; cut off without its end if something fails midway"))
 }
 
@@ -61,8 +64,10 @@ func (s *Server) exportMail(ctx context.Context, c access.Caller, in *exportInpu
 		wish.List.Search = mail.ParseSearch(in.Q, viewer)
 	}
 	body, pipe := io.Pipe()
+	var outcome export.Outcome // once body has ended
 	go func() {
-		_, err := s.Export.Export(ctx, c, wish, pipe, nil)
+		var err error
+		outcome, err = s.Export.Export(ctx, c, wish, pipe, nil)
 		_ = pipe.CloseWithError(err)
 	}()
 	// The first bytes decide between an answer and a problem.
@@ -70,6 +75,9 @@ func (s *Server) exportMail(ctx context.Context, c access.Caller, in *exportInpu
 	n, err := io.ReadFull(body, first)
 	if err != nil && err != io.EOF && err != io.ErrUnexpectedEOF {
 		return nil, err
+	}
+	if err != nil && outcome.Written == 0 && outcome.Partly > 0 {
+		return nil, fault.New(fault.Forbidden, "You see a part of these messages only. Ask their owners to share them.")
 	}
 	return &huma.StreamResponse{Body: func(hc huma.Context) {
 		exportHeaders(hc, wish, s.Now())
@@ -83,8 +91,18 @@ func (s *Server) exportMail(ctx context.Context, c access.Caller, in *exportInpu
 		if err != nil {
 			panic(http.ErrAbortHandler) // half a file must not look like a whole one
 		}
+		for name, n := range map[string]int64{exportedTrailer: outcome.Written, leftOutTrailer: outcome.Partly, rebuiltTrailer: outcome.Rebuilt} {
+			w.Header().Set(name, strconv.FormatInt(n, 10))
+		}
 	}}, nil
 }
+
+// What stands behind an export (RFC 9110, 6.5): only its end knows.
+const (
+	exportedTrailer = "Rapport-Exported"
+	leftOutTrailer  = "Rapport-Left-Out"
+	rebuiltTrailer  = "Rapport-Rebuilt"
+)
 
 // patient gives each piece of a long answer time of its own.
 type patient struct {
@@ -111,5 +129,6 @@ func exportHeaders(hc huma.Context, w export.Wish, now time.Time) {
 	hc.SetHeader("Content-Disposition", mime.FormatMediaType("attachment", map[string]string{"filename": "mail-" + now.UTC().Format("2006-01-02") + end}))
 	hc.SetHeader("Content-Security-Policy", "sandbox; default-src 'none'")
 	hc.SetHeader("Cache-Control", "no-store")
+	hc.SetHeader("Trailer", strings.Join([]string{exportedTrailer, leftOutTrailer, rebuiltTrailer}, ", "))
 	hc.SetStatus(http.StatusOK)
 }

@@ -26,8 +26,16 @@ const exportedLetter = "From: Elena Vidal <elena@shop.example>\r\nTo: mara@north
 func exported(t *testing.T, home *client.InWorkspace, q client.ExportQuery) []byte {
 	t.Helper()
 	var out bytes.Buffer
-	require.NoError(t, home.Export(ctx, q, &out))
+	_, err := home.Export(ctx, q, &out)
+	require.NoError(t, err)
 	return out.Bytes()
+}
+
+// refused is the code of the problem that answers a wish for an export.
+func refused(t *testing.T, home *client.InWorkspace, q client.ExportQuery) string {
+	t.Helper()
+	_, err := home.Export(ctx, q, io.Discard)
+	return client.Code(err)
 }
 
 func TestMailIsExported(t *testing.T) {
@@ -90,8 +98,8 @@ func TestMailIsExported(t *testing.T) {
 			require.Empty(t, exported(t, home, client.ExportQuery{Format: "jsonl", Q: "nothingofthekind"}))
 		})
 		t.Run("nothing of the kind", func(t *testing.T) {
-			require.Equal(t, "not_found", client.Code(home.Export(ctx, client.ExportQuery{Format: "eml", EmailID: "018f0000-0000-7000-8000-000000000000"}, io.Discard)))
-			require.Equal(t, "validation_failed", client.Code(home.Export(ctx, client.ExportQuery{Format: "pst"}, io.Discard)))
+			require.Equal(t, "not_found", refused(t, home, client.ExportQuery{Format: "eml", EmailID: "018f0000-0000-7000-8000-000000000000"}))
+			require.Equal(t, "validation_failed", refused(t, home, client.ExportQuery{Format: "pst"}))
 		})
 	})
 }
@@ -104,12 +112,14 @@ func TestAnExportHoldsWhatTheCallerSees(t *testing.T) {
 		require.NoError(t, err)
 		e := one.Items[0]
 		require.Empty(t, exported(t, other, client.ExportQuery{Format: "jsonl"}), "private")
-		require.Equal(t, "not_found", client.Code(other.Export(ctx, client.ExportQuery{Format: "eml", EmailID: e.ID}, io.Discard)))
+		require.Equal(t, "not_found", refused(t, other, client.ExportQuery{Format: "eml", EmailID: e.ID}))
 
 		_, err = home.UpdateSettings(ctx, client.SettingsPatch{Visibility: "metadata"})
 		require.NoError(t, err)
-		require.Empty(t, exported(t, other, client.ExportQuery{Format: "mbox"}), "seen in part")
-		require.Equal(t, "access_denied", client.Code(other.Export(ctx, client.ExportQuery{Format: "eml", EmailID: e.ID}, io.Discard)))
+		for _, format := range []string{"mbox", "eml"} {
+			require.Equal(t, "access_denied", refused(t, other, client.ExportQuery{Format: format}), "seen in part")
+		}
+		require.Equal(t, "access_denied", refused(t, other, client.ExportQuery{Format: "eml", EmailID: e.ID}))
 		for _, line := range strings.Split(strings.TrimSpace(string(exported(t, other, client.ExportQuery{Format: "jsonl"}))), "\n") {
 			var row map[string]any
 			require.NoError(t, json.Unmarshal([]byte(line), &row))
@@ -117,6 +127,17 @@ func TestAnExportHoldsWhatTheCallerSees(t *testing.T) {
 			for _, hidden := range []string{"subject", "body_text", "body_html", "attachments", "bcc", "size", "rfc822_message_id"} {
 				require.NotContains(t, row, hidden)
 			}
+		}
+		_, err = home.Share(ctx, client.NewShare{ConnectionID: e.ConnectionID, EmailID: e.ID, Workspace: true})
+		require.NoError(t, err)
+		all, err := other.Export(ctx, client.ExportQuery{Format: "jsonl"}, io.Discard)
+		require.NoError(t, err)
+		require.Zero(t, all.LeftOut)
+		require.Greater(t, all.Written, int64(1))
+		for _, format := range []string{"mbox", "eml"} {
+			counts, err := other.Export(ctx, client.ExportQuery{Format: format}, io.Discard)
+			require.NoError(t, err)
+			require.Equal(t, client.Exported{Written: 1, LeftOut: all.Written - 1, Rebuilt: 1}, counts, "what is left out is told")
 		}
 		_, err = home.UpdateSettings(ctx, client.SettingsPatch{Visibility: "full"})
 		require.NoError(t, err)

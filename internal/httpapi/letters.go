@@ -17,9 +17,11 @@ import (
 )
 
 const (
-	// smallLetter is up to what size a request needs no room: it is like any other.
+	// smallLetter is how much of a request needs no room: that much it is like any
+	// other, and takes no more at a time when it is larger.
 	smallLetter = 1 << 20
-	// arrivingAtOnce is how much may be on its way in: one sender fills it never.
+	// arrivingAtOnce is how much of large requests may be here before they are whole:
+	// one sender fills it never, and what is announced and not sent fills nothing.
 	arrivingAtOnce = (lettersOfOne + 1) * maxLetter
 	// lettersOfOne is how many large requests of one person are read at a time.
 	lettersOfOne = 2
@@ -27,7 +29,7 @@ const (
 	// or many smaller ones. A request needs some five times its size while it is taken
 	// apart and put together as mail.
 	workedAtOnce = maxLetter + 8<<20
-	// letterWait is how long a large request waits for its turn to be read.
+	// letterWait is how long a large request waits for room to go on.
 	letterWait = 5 * time.Second
 	// slowest is how many bytes a second a request has to bring, after a first
 	// minute.
@@ -53,25 +55,45 @@ func newLetterRooms() *letterRooms {
 	return &letterRooms{arriving: semaphore.NewWeighted(arrivingAtOnce), working: semaphore.NewWeighted(workedAtOnce), lanes: map[crm.UserID]*lane{}}
 }
 
-// enter waits a little for room to read a large request; leave gives it back.
-func (l *letterRooms) enter(ctx context.Context, u crm.UserID, size int64) (leave func(), err error) {
+// room is what one large request holds of the rooms.
+type room struct {
+	rooms *letterRooms
+	user  crm.UserID
+	own   *lane // once it is known to be large
+	taken int64
+}
+
+// grow waits a little for room for the first n bytes of a request.
+func (r *room) grow(ctx context.Context, n int64) error {
+	if n <= r.taken {
+		return nil
+	}
 	ctx, cancel := context.WithTimeout(ctx, letterWait)
 	defer cancel()
-	own := l.lane(u)
-	if own.room.Acquire(ctx, 1) != nil {
-		l.leave(u)
-		return nil, tooMany("Your other large messages are still on their way. Try again when they are through.")
+	if r.own == nil {
+		own := r.rooms.lane(r.user)
+		if own.room.Acquire(ctx, 1) != nil {
+			r.rooms.leave(r.user)
+			return tooMany("Your other large messages are still on their way. Try again when they are through.")
+		}
+		r.own = own
 	}
-	if l.arriving.Acquire(ctx, size) != nil {
-		own.room.Release(1)
-		l.leave(u)
-		return nil, tooMany("Many large messages are coming in right now. Try again in a moment.")
+	more := max(n-r.taken, smallLetter)
+	if r.rooms.arriving.Acquire(ctx, more) != nil {
+		return tooMany("Many large messages are coming in right now. Try again in a moment.")
 	}
-	return func() {
-		l.arriving.Release(size)
-		own.room.Release(1)
-		l.leave(u)
-	}, nil
+	r.taken += more
+	return nil
+}
+
+// leave gives back what the request holds.
+func (r *room) leave() {
+	if r.own == nil {
+		return
+	}
+	r.rooms.arriving.Release(r.taken)
+	r.own.room.Release(1)
+	r.rooms.leave(r.user)
 }
 
 func tooMany(text string) error {
@@ -98,8 +120,8 @@ func (l *letterRooms) leave(u crm.UserID) {
 	}
 }
 
-// letters lets an operation take large bodies: a few at a time, so that nobody
-// keeps others from sending, and only as long as they come in at some speed. They
+// letters lets an operation take large bodies: of one person a few at a time, as
+// far as there is room, and only as long as they come in at some speed. They
 // are not checked against the schema: that would take them apart twice.
 func letters(r *router) func(*huma.Operation) {
 	if r.server.letters == nil {
@@ -115,14 +137,11 @@ func letters(r *router) func(*huma.Operation) {
 				size = maxLetter
 			}
 			in := &letterReader{ReadCloser: req.Body, control: control, begun: time.Now()}
-			if size > smallLetter {
-				leave, err := rooms.enter(ctx.Context(), callerOf(ctx.Context()).UserID, size)
-				if err != nil {
-					writeProblem(w, req, err)
-					return
-				}
-				defer leave()
-				in.begun, in.whole = time.Now(), func(n int64) error { return rooms.working.Acquire(ctx.Context(), n) }
+			if req.ContentLength < 0 || req.ContentLength > smallLetter {
+				held := &room{rooms: rooms, user: callerOf(ctx.Context()).UserID}
+				defer held.leave()
+				in.room = func(n int64) error { return held.grow(ctx.Context(), n) }
+				in.whole = func(n int64) error { return rooms.working.Acquire(ctx.Context(), n) }
 				defer func() { rooms.working.Release(in.held) }()
 			}
 			req.Body = in
@@ -137,18 +156,24 @@ func patience(n int64) time.Duration {
 	return letterGrace + time.Duration(n)*time.Second/slowest
 }
 
-// letterReader reads a request that has to come in at some speed. When it is there
-// it calls whole, before it is taken apart.
+// letterReader reads a request that has to come in at some speed. Before it goes on
+// beyond a small one it calls room, and whole when it is there, before it is taken
+// apart.
 type letterReader struct {
 	io.ReadCloser
-	control *http.ResponseController
-	begun   time.Time
-	read    int64
-	whole   func(n int64) error
-	held    int64 // what whole has got
+	control     *http.ResponseController
+	begun       time.Time
+	read        int64
+	room, whole func(n int64) error // nil: it is small
+	held        int64               // what whole has got
 }
 
 func (l *letterReader) Read(p []byte) (int, error) {
+	if next := l.read + int64(len(p)); l.room != nil && next > smallLetter {
+		if err := l.room(next); err != nil {
+			return 0, err
+		}
+	}
 	// A server that cannot set deadlines still reads.
 	_ = l.control.SetReadDeadline(l.begun.Add(patience(l.read)))
 	n, err := l.ReadCloser.Read(p)
@@ -157,7 +182,7 @@ func (l *letterReader) Read(p []byte) (int, error) {
 		return n, err
 	}
 	_ = l.control.SetReadDeadline(time.Time{}) // the work that follows takes its own time
-	if l.whole != nil && l.held == 0 && l.read > 0 {
+	if l.whole != nil && l.held == 0 && l.read > smallLetter {
 		if failed := l.whole(l.read); failed != nil {
 			return n, failed
 		}

@@ -17,35 +17,42 @@ import (
 )
 
 // TestLargeLettersOfOne: two of a person's are read at a time, a third is told to
-// come back, and nobody else waits for them.
+// come back, and nobody else waits for them; what is only announced takes nothing.
 func TestLargeLettersOfOne(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		rooms := newLetterRooms()
-		enter := func(u crm.UserID) (func(), error) { return rooms.enter(context.Background(), u, maxLetter) }
-		first, err := enter("ada")
+		enter := func(u crm.UserID, n int64) (*room, error) {
+			r := &room{rooms: rooms, user: u}
+			return r, r.grow(context.Background(), n)
+		}
+		first, err := enter("ada", maxLetter)
 		require.NoError(t, err)
-		second, err := enter("ada")
+		second, err := enter("ada", maxLetter)
 		require.NoError(t, err)
 		begun := time.Now()
-		_, err = enter("ada")
+		refused, err := enter("ada", 2*smallLetter)
 		require.True(t, fault.Is(err, fault.Unavailable), "%v", err)
 		require.Equal(t, letterWait, time.Since(begun))
+		refused.leave()
 		p := problemOf(err, "")
 		require.Equal(t, http.StatusServiceUnavailable, p.Status)
 		require.Equal(t, "5", p.header.Get("Retry-After"))
 		require.Contains(t, p.Detail, "still on their way")
 
 		begun = time.Now()
-		others, err := enter("ben")
+		others, err := enter("ben", 2*smallLetter)
+		require.NoError(t, err)
+		more, err := enter("cleo", maxLetter-2*smallLetter)
 		require.NoError(t, err)
 		require.Zero(t, time.Since(begun))
-		_, err = enter("cleo")
+		err = others.grow(context.Background(), 3*smallLetter)
 		require.Equal(t, "5", problemOf(err, "").header.Get("Retry-After"), "all the room is taken")
-		first()
-		again, err := enter("ada")
+		first.leave()
+		require.NoError(t, others.grow(context.Background(), 3*smallLetter))
+		again, err := enter("ada", 2*smallLetter)
 		require.NoError(t, err)
-		for _, leave := range []func(){second, others, again} {
-			leave()
+		for _, r := range []*room{second, others, more, again} {
+			r.leave()
 		}
 		require.Empty(t, rooms.lanes)
 		require.True(t, rooms.arriving.TryAcquire(arrivingAtOnce))
@@ -68,10 +75,12 @@ func (d *deadlines) SetReadDeadline(at time.Time) error {
 func TestALetterHasToComeIn(t *testing.T) {
 	begun := time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC)
 	d := &deadlines{ResponseWriter: httptest.NewRecorder()}
+	const letter = 12 * slowest // the eleventh piece is more than a small one
 	var whole int64
-	in := &letterReader{ReadCloser: io.NopCloser(strings.NewReader(strings.Repeat("x", 3*slowest))), control: http.NewResponseController(d), begun: begun,
-		whole: func(n int64) error { whole = n; return nil }}
-	for n := range int64(3) {
+	var rooms []int64
+	in := &letterReader{ReadCloser: io.NopCloser(strings.NewReader(strings.Repeat("x", letter))), control: http.NewResponseController(d), begun: begun,
+		room: func(n int64) error { rooms = append(rooms, n); return nil }, whole: func(n int64) error { whole = n; return nil }}
+	for n := range int64(letter / slowest) {
 		_, err := io.ReadFull(in, make([]byte, slowest))
 		require.NoError(t, err)
 		require.Equal(t, begun.Add(time.Minute+time.Duration(n)*time.Second), d.set[n])
@@ -80,6 +89,7 @@ func TestALetterHasToComeIn(t *testing.T) {
 	_, err := in.Read(make([]byte, 1))
 	require.ErrorIs(t, err, io.EOF)
 	require.Zero(t, d.set[len(d.set)-1])
-	require.EqualValues(t, 3*slowest, whole)
-	require.EqualValues(t, 3*slowest, in.held)
+	require.EqualValues(t, letter, whole)
+	require.EqualValues(t, letter, in.held)
+	require.Equal(t, []int64{11 * slowest, 12 * slowest, letter + 1}, rooms)
 }

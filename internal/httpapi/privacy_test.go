@@ -123,7 +123,7 @@ func lookThrough(t *testing.T, w *apptest.World, who string, c *client.Client, e
 	}
 	for _, format := range []string{"mbox", "jsonl"} {
 		var out strings.Builder
-		if err := home.Export(ctx, client.ExportQuery{Format: format, ConnectionID: e.ConnectionID}, &out); err == nil {
+		if _, err := home.Export(ctx, client.ExportQuery{Format: format, ConnectionID: e.ConnectionID}, &out); err == nil {
 			_, _ = read.WriteString(out.String())
 		}
 	}

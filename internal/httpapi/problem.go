@@ -119,6 +119,13 @@ func init() {
 	huma.NewError = newProblem
 	huma.NewErrorWithContext = func(ctx huma.Context, status int, msg string, errs ...error) huma.StatusError {
 		broken := errors.Join(errs...)
+		if f := (*fault.Error)(nil); errors.As(broken, &f) { // of ours, while the request was read
+			p := problemOf(f, requestIDOf(ctx.Context()))
+			for name := range p.header {
+				ctx.SetHeader(name, p.header.Get(name))
+			}
+			return p
+		}
 		if errors.Is(broken, io.ErrUnexpectedEOF) { // whoever asked went away: no failure of ours
 			status, msg = http.StatusBadRequest, "The request broke off before all of it was here. Send it again."
 		}
