@@ -65,6 +65,14 @@ type dialect interface {
 	textCondition(f *filter, p *phrase) string
 	// index puts documents into the full-text index in place of earlier ones.
 	index(ctx context.Context, t *tx, documents []entry) error
+	// indexRecords puts records into the index of their words in place of earlier
+	// entries; a document is words with spaces between them.
+	indexRecords(ctx context.Context, t *tx, nos []int64, documents []string) error
+	// recordMatches gives the numbers (no) of records that match the query in
+	// parameter n, which recordQuery writes: one of the lists, and a word that begins
+	// with each of the beginnings.
+	recordMatches(n int) string
+	recordQuery(lists []int64, beginnings []string) string
 	// grow is told after documents were indexed.
 	grow(ctx context.Context, s *Store, n int) error
 }

@@ -18,9 +18,13 @@ func (t *tx) fact(f fact.Fact) { t.facts = append(t.facts, f) }
 
 // tell writes the facts told so far, and wakes other processes at the commit.
 func (t *tx) tell(ctx context.Context) error {
+	t.recordFacts()
 	n := len(t.facts)
 	if n > 0 {
 		if err := t.s.d.lock(ctx, t, lockFacts); err != nil {
+			return err
+		}
+		if err := t.countRecords(ctx); err != nil {
 			return err
 		}
 		of := func(get func(fact.Fact) string) []string {

@@ -18,6 +18,9 @@ type tx struct {
 	now   int64 // one stamp for the whole transaction
 	facts []fact.Fact
 	jobs  bool // jobs have become due
+
+	records recordNews
+	lists   []*recordList // types of records that were looked up
 }
 
 // triesOfWrite is how often a transaction is begun that PostgreSQL ends because
