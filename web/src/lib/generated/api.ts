@@ -6094,7 +6094,7 @@ export const getExportEmailsUrl = (workspaceId: string,
 }
 
 /**
- * Streams the newest first. mbox and eml hold what the caller sees in full; jsonl has one JSON object a line, with access telling how much of the message is seen. eml of several messages is a ZIP archive. With original=true each message is asked for at Google as it was sent, files included (20 units of quota each); without, it is put together from what is stored: header and texts, and a note in place of each file. A message or a conversation by itself comes as it was sent, unless original=false.
+ * Streams the newest first. mbox and eml hold what the caller sees in full; jsonl has one JSON object a line, with access telling how much of the message is seen. eml of several messages is a ZIP archive. With original=true each message is asked for at Google as it was sent, files included (20 units of quota each); without, it is put together from what is stored: header and texts, and a note in place of each file. A message or a conversation by itself comes as it was sent, unless original=false. Trailers behind the file count what it holds (Rapport-Exported), what mbox and eml leave out because the caller sees a part of it only (Rapport-Left-Out), and what was put together (Rapport-Rebuilt). Where that is all there is, the answer is 403.
  *
  * Access: may mail:export (owner, admin, member; API keys need the scope mail:read).
  * @summary Mail as a file: a message, a conversation, what a search finds, or everything
