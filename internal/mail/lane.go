@@ -2,6 +2,7 @@ package mail
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	"rapport/internal/crm"
+	"rapport/internal/engine"
 	"rapport/internal/fault"
 )
 
@@ -125,22 +127,10 @@ func AllowLane(c crm.Connection) error {
 
 // LaneOf tells how the IMAP lane of a connection does.
 func (s *Service) LaneOf(ctx context.Context, c crm.Connection) (LaneState, error) {
-	at, err := s.Streams.Load(ctx, key(c, crm.StreamGmailBackfill))
+	state, err := s.lastLane(ctx, c)
 	if err != nil {
-		return LaneState{}, fmt.Errorf("reading the back-fill's position: %w", err)
+		return state, err
 	}
-	done, err := readMark(at.Mark)
-	if err != nil {
-		return LaneState{}, err
-	}
-	if at.Page != "" {
-		var pass backfillPass
-		if err := readPass(at.Page, &pass); err != nil {
-			return LaneState{}, err
-		}
-		done.Lane = pass.Lane
-	}
-	state := done.Lane
 	if state.usable(s.Now()) {
 		state.Why = ""
 	}
@@ -148,6 +138,46 @@ func (s *Service) LaneOf(ctx context.Context, c crm.Connection) (LaneState, erro
 		state.Bytes = 0
 	}
 	return state, nil
+}
+
+// lastLane is the stored state of the lane.
+func (s *Service) lastLane(ctx context.Context, c crm.Connection) (LaneState, error) {
+	at, err := s.Streams.Load(ctx, key(c, crm.StreamGmailBackfill))
+	if err != nil {
+		return LaneState{}, fmt.Errorf("reading the back-fill's position: %w", err)
+	}
+	if at.Page != "" {
+		var pass backfillPass
+		err := readPass(at.Page, &pass)
+		return pass.Lane, err
+	}
+	done, err := readMark(at.Mark)
+	return done.Lane, err
+}
+
+// restartBackfill forgets what was imported, but not what the IMAP lane has used up
+// of the day's allowance.
+func (s *Service) restartBackfill(ctx context.Context, c crm.Connection) error {
+	lane, err := s.lastLane(ctx, c)
+	if err != nil {
+		return err
+	}
+	k := key(c, crm.StreamGmailBackfill)
+	if err := s.Streams.Restart(ctx, k); err != nil || lane == (LaneState{}) {
+		return err
+	}
+	at, err := s.Streams.Load(ctx, k)
+	if err != nil {
+		return fmt.Errorf("reading the back-fill's position: %w", err)
+	}
+	m, err := json.Marshal(backfillMark{Lane: lane})
+	if err != nil {
+		return err
+	}
+	to := at
+	to.Mark = engine.Cursor(m)
+	_, err = s.Streams.Apply(ctx, k, at, engine.Batch[Item]{At: to})
+	return err
 }
 
 // lane is the IMAP lane of a back-fill's feed.

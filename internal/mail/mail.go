@@ -189,6 +189,9 @@ func (s *Service) restart(ctx context.Context, c crm.Connection, stream crm.Stre
 	if !fault.Is(err, fault.NotFound) {
 		return err
 	}
+	if stream == crm.StreamGmailBackfill {
+		return s.restartBackfill(ctx, c)
+	}
 	return s.Streams.Restart(ctx, key(c, stream))
 }
 

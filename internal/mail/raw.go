@@ -56,6 +56,14 @@ type builder struct {
 	children []*builder
 	encoding string
 	raw      []byte
+	holds    int64 // of an attached message in plain sight: its size
+}
+
+// attached is an attached message that has not ended yet.
+type attached struct {
+	part  *builder
+	level int // of the multipart it lies in
+	start int
 }
 
 // split cuts a message into its parts in one pass: the open boundaries are kept
@@ -75,15 +83,17 @@ func split(data []byte) *Part {
 			continue
 		}
 		s.close(line)
+		s.leave(level, line)
 		if last {
 			s.pop(level, line)
 			continue
 		}
 		s.pop(level+1, line)
-		s.child(s.stack[level].part, next)
+		s.child(level, next)
 		at = s.start
 	}
 	s.close(len(data))
+	s.leave(0, len(data))
 	s.pop(0, len(data))
 	return build(root)
 }
@@ -96,6 +106,7 @@ type splitter struct {
 	current *builder       // the part whose content begins at start, nil within a multipart
 	start   int
 	parts   int
+	within  []attached
 }
 
 // enter begins a part whose content starts at start.
@@ -114,12 +125,14 @@ func (s *splitter) enter(b *builder, start int) {
 
 // child begins a part of a multipart at its header; an attached message in plain
 // sight is gone into.
-func (s *splitter) child(parent *builder, at int) {
+func (s *splitter) child(level, at int) {
+	parent := s.stack[level].part
 	b, rest := entity(s.data[at:], childID(parent))
 	parent.children = append(parent.children, b)
 	s.parts++
 	for b.holdsMessage() && s.parts < maxParts {
 		outer := b
+		s.within = append(s.within, attached{outer, level, len(s.data) - len(rest)})
 		b, rest = entity(rest, childID(outer))
 		outer.children = append(outer.children, b)
 		s.parts++
@@ -127,11 +140,25 @@ func (s *splitter) child(parent *builder, at int) {
 	s.enter(b, len(s.data)-len(rest))
 }
 
-// close ends the content of the current part.
+// close ends the content of the current part. The line break before a boundary is
+// the boundary's (RFC 2046, 5.1.1); that at the end of the message is the content's.
 func (s *splitter) close(end int) {
-	if s.current != nil {
-		s.current.raw = trimBreak(s.data[s.start:max(s.start, end)])
-		s.current = nil
+	if s.current == nil {
+		return
+	}
+	s.current.raw = s.data[s.start:max(s.start, end)]
+	if end < len(s.data) {
+		s.current.raw = trimBreak(s.current.raw)
+	}
+	s.current = nil
+}
+
+// leave ends the attached messages in the multiparts from a level down.
+func (s *splitter) leave(level, end int) {
+	for i := len(s.within) - 1; i >= 0 && s.within[i].level >= level; i-- {
+		m := s.within[i]
+		m.part.holds = int64(len(trimBreak(s.data[m.start:max(m.start, end)])))
+		s.within = s.within[:i]
 	}
 }
 
@@ -275,6 +302,9 @@ func build(root *builder) *Part {
 		for j, c := range b.children {
 			b.Parts[j] = c.Part
 			b.Size += c.Size
+		}
+		if b.holds > 0 {
+			b.Size = b.holds
 		}
 	}
 	return &root.Part

@@ -64,6 +64,10 @@ type process struct {
 	before hook[*http.Request]
 	wrote  hook[string]
 	after  hook[*http.Request] // as before, when Google has done its part
+	// spoken is asked before something is sent to an IMAP server ("write") and before
+	// its answer is taken ("read").
+	spoken hook[string]
+	words  atomic.Int64
 }
 
 // hook is a disturbance that may be put in place and taken away while others are
@@ -154,6 +158,9 @@ func (h *house) boot() *process {
 		Mailboxes: door, Streams: p.store, Runs: p.store, Ledger: p.store, Emails: p.store, Connections: p.store, Queue: p.store, Changes: p.store, Privacy: p.store,
 		Now: h.clock.Now, Random: rand.Reader, Budget: 2 * time.Second,
 	}
+	if h.lane {
+		p.mail.Lanes, p.mail.LaneFrom = h.servers(p), 1
+	}
 	p.steps = map[work.Kind]work.Step{}
 	for _, d := range p.mail.Definitions() {
 		p.steps[d.Kind] = d.Step
@@ -167,6 +174,7 @@ func (p *process) calm() {
 	p.before.clear()
 	p.after.clear()
 	p.wrote.clear()
+	p.spoken.clear()
 }
 
 // stop ends the process: from now on nothing leaves it. What it holds is given

@@ -74,7 +74,7 @@ type town struct {
 func newTown(t testing.TB, d storetest.Database) *town {
 	t.Helper()
 	c := &clock{now: time.Date(2026, 5, 4, 9, 0, 0, 0, time.UTC)}
-	sim, err := simulator.New(simulator.Options{Seed: 1, Now: c.Now, Quota: "none"})
+	sim, err := simulator.New(simulator.Options{Seed: 1, Now: c.Now, Quota: "none", Mail: simulator.MailAddresses{IMAP: "127.0.0.1:0"}})
 	require.NoError(t, err)
 	require.NoError(t, sim.Start("127.0.0.1:0"))
 	t.Cleanup(func() { require.NoError(t, sim.Close()) })
@@ -102,6 +102,7 @@ type house struct {
 	google  *gmail.Service // the mailbox in its owner's hands
 	begun   int64          // the last fact before this house
 	started bool           // the corridor has begun the streams
+	lane    bool           // large imports read by IMAP, and every import is large
 	page    int            // size of Google's lists, 0: as asked for
 	common  bool           // processes draw from one quota, kept in the database
 
@@ -175,7 +176,12 @@ func (b bearer) RoundTrip(r *http.Request) (*http.Response, error) {
 func (h *house) connect(p *process, settings ...func(*crm.ConnectionSettings)) {
 	h.t.Helper()
 	ctx := context.Background()
-	started, err := p.vault.Begin(ctx, h.owners, vault.Request{Connection: h.conn})
+	wish := vault.Request{Connection: h.conn}
+	if h.lane {
+		wish.Services = []crm.Service{crm.ServiceGmail, crm.ServiceIMAP}
+		settings = append(settings, func(s *crm.ConnectionSettings) { s.IMAPLane = true })
+	}
+	started, err := p.vault.Begin(ctx, h.owners, wish)
 	require.NoError(h.t, err)
 	out, err := p.vault.Complete(ctx, h.owners, h.walk(started.URL))
 	require.NoError(h.t, err)
