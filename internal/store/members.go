@@ -105,11 +105,17 @@ func (s *Store) RemoveMember(ctx context.Context, c org.MemberChange, judge func
 			return err
 		}
 		w, u, at := string(c.Workspace), string(c.Target), stamp(c.At)
+		err = t.joinDomains(ctx, c.Workspace, func() error {
+			_, err := t.exec(ctx, "delete member", "DELETE FROM members WHERE workspace_id = $1 AND user_id = $2", w, u)
+			return err
+		})
+		if err != nil {
+			return err
+		}
 		for _, step := range []struct {
 			op, query string
 			args      []any
 		}{
-			{"delete member", "DELETE FROM members WHERE workspace_id = $1 AND user_id = $2", []any{w, u}},
 			{"revoke keys", "UPDATE api_keys SET revoked_at = $3 WHERE workspace_id = $1 AND user_id = $2 AND revoked_at IS NULL", []any{w, u, at}},
 			{"cut leases", "UPDATE token_leases SET cut_at = $3 WHERE workspace_id = $1 AND user_id = $2 AND cut_at IS NULL", []any{w, u, at}},
 			{"revoke links", "UPDATE connect_links SET revoked_at = $3 WHERE workspace_id = $1 AND user_id = $2 AND used_at IS NULL AND revoked_at IS NULL", []any{w, u, at}},

@@ -124,7 +124,9 @@ func vouchedDomains(ctx context.Context, from source, w crm.WorkspaceID) ([]stri
 }
 
 // joinDomains does what changes who vouches for the domains of a workspace. If that
-// brings a domain, mail with it may be among colleagues, stored mail too.
+// brings a domain, mail with it may be among colleagues, stored mail too; if it
+// takes one, what was left out for its sake is missing, and the next check for
+// completeness fetches it.
 func (t *tx) joinDomains(ctx context.Context, w crm.WorkspaceID, do func() error) error {
 	before, err := vouchedDomains(ctx, t, w)
 	if err != nil {
@@ -138,7 +140,15 @@ func (t *tx) joinDomains(ctx context.Context, w crm.WorkspaceID, do func() error
 		return err
 	}
 	t.s.domains.forget(w)
-	if !slices.ContainsFunc(after, func(d string) bool { return !slices.Contains(before, d) }) {
+	beyond := func(list, others []string) bool {
+		return slices.ContainsFunc(list, func(d string) bool { return !slices.Contains(others, d) })
+	}
+	if beyond(before, after) {
+		if _, err := t.forgetExcluded(ctx, w, mail.InternalRule); err != nil {
+			return err
+		}
+	}
+	if !beyond(after, before) {
 		return nil
 	}
 	_, err = t.exec(ctx, "mark mailboxes", `INSERT INTO mail_sweeps (mailbox, below, hides) SELECT c.no, (c.no + 1) * `+sweepStep+`, FALSE FROM google_integrations c
@@ -383,6 +393,7 @@ func (w *sweep) run(ctx context.Context, n int) (more bool, err error) {
 	if err != nil {
 		return false, err
 	}
+	w.t.s.domains.forget(w.workspace) // of before the rule that is swept for
 	rules, err := w.t.s.rulesOf(ctx, w.t, w.workspace, w.owner)
 	if err != nil {
 		return false, err

@@ -13,6 +13,7 @@ import (
 	"rapport/internal/fault"
 	"rapport/internal/mail"
 	"rapport/internal/org"
+	"rapport/internal/store"
 )
 
 // Writing to, and copying, somebody.
@@ -217,10 +218,45 @@ func TestADomainThatAMemberBrings(t *testing.T) {
 		require.NoError(t, err)
 		require.Empty(t, pending)
 
-		require.NoError(t, w.ChangeRole(ctx, org.MemberChange{Workspace: w.Home, Target: mia.ID, At: Start}, crm.RoleAdmin, func(org.Standing) (access.Audit, error) {
+		mias := org.MemberChange{Workspace: w.Home, Target: mia.ID, At: Start}
+		judge := func(org.Standing) (access.Audit, error) {
 			return access.Audit{At: Start, Workspace: w.Home, Action: "x", Outcome: "ok"}, nil
-		}))
-		pending, err = w.PendingSweeps(ctx, 10)
+		}
+		for _, leave := range []func() error{
+			func() error { return w.ChangeRole(ctx, mias, crm.RoleMember, judge) },
+			func() error { return w.RemoveMember(ctx, mias, judge) },
+		} {
+			require.NoError(t, w.ChangeRole(ctx, mias, crm.RoleAdmin, judge))
+			pending, err = w.PendingSweeps(ctx, 10)
+			require.NoError(t, err)
+			require.Equal(t, 1, w.sweepAll(pending))
+			known, err := w.Known(ctx, c.ID, []string{Mail(1).GmailID})
+			require.NoError(t, err)
+			require.Len(t, known, 1, "left out on purpose")
+			require.NoError(t, leave())
+			known, err = w.Known(ctx, c.ID, []string{Mail(1).GmailID})
+			require.NoError(t, err)
+			require.Empty(t, known, "the domain is nobody's any more: what was left out for it is to be fetched")
+			require.EqualValues(t, 1, w.Put(c, Whole(Mail(1))...).Added)
+		}
+	})
+}
+
+// TestASweepGoesByTheDomainsOfNow, not by those this process remembers.
+func TestASweepGoesByTheDomainsOfNow(t *testing.T) {
+	Each(t, func(t *testing.T, d Database) {
+		w := NewWorld(t, d)
+		w.KeepInternal(w.Home, false)
+		c := w.Connect(w.Home, w.Ada, "ada")
+		w.Put(c, Whole(Mail(1))...)
+		_, err := w.OwnDomains(ctx, w.Home)
+		require.NoError(t, err)
+		elsewhere, err := store.Open(ctx, store.Options{URL: w.Options.URL, Logger: w.Options.Logger})
+		require.NoError(t, err)
+		defer func() { require.NoError(t, elsewhere.Close()) }()
+		mia := crm.User{ID: "mia", Email: "mia@harbour-tea.example", Name: "Mia", CreatedAt: Start}
+		require.NoError(t, elsewhere.AddMember(ctx, crm.Member{WorkspaceID: w.Home, UserID: mia.ID, Role: crm.RoleAdmin, JoinedAt: Start}, mia))
+		pending, err := w.PendingSweeps(ctx, 10)
 		require.NoError(t, err)
 		require.Equal(t, 1, w.sweepAll(pending))
 	})
