@@ -72,9 +72,8 @@ func matchChild(_ context.Context, task json.RawMessage) (any, error) {
 		}
 	}
 	for i := range companies {
-		x.AddDomain(crm.RecordID(fmt.Sprintf("company-%d", i)), fmt.Sprintf("company%d.example", i))
+		x.AddDomain(crm.RecordID(fmt.Sprintf("company-%d", i)), fmt.Sprintf("firm%d.example", i))
 	}
-	x.Exclude("gmail.com")
 	messages := make([][]crm.Address, 4096)
 	r := rand.New(rand.NewPCG(3, 4))
 	for m := range messages {
@@ -86,7 +85,7 @@ func matchChild(_ context.Context, task json.RawMessage) (any, error) {
 		messages[m] = []crm.Address{
 			person("person%d@company%d.example", 0), person("person%d@company%d.example", 1), person("Person%d@Company%d.EXAMPLE", 2),
 			{Email: fmt.Sprintf("priv.ate%d+news@gmail.com", (first+3)*5)},
-			{Email: fmt.Sprintf("nobody@company%d.example", r.IntN(companies))},
+			{Email: fmt.Sprintf("nobody@firm%d.example", r.IntN(companies))},
 			{Email: "stranger@elsewhere.example"},
 		}
 	}

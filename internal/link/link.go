@@ -1,14 +1,14 @@
-// Package link finds the records that the addresses of a message belong to. It
-// is pure: an index in memory, filled by who keeps the records.
+// Package link decides which records a conversation belongs to (Book.Link), and of
+// whom mail makes contacts (Contacts). It is pure: what is known of the records is
+// put into a Book by who keeps them.
 //
-// Rules, in this order: an address of a person; then the domain of a company,
-// never a free-mail domain nor one of the workspace's own (Exclude). Addresses
-// are compared without regard to case; at gmail.com and googlemail.com, and
-// nowhere else, also without dots and without what follows a plus sign, as
+// Addresses are compared without regard to case; at gmail.com and googlemail.com,
+// and nowhere else, also without dots and without what follows a plus sign, as
 // Google does ("Dots don't matter in Gmail addresses", Gmail Help).
 package link
 
 import (
+	"bytes"
 	"strings"
 
 	"rapport/internal/crm"
@@ -29,7 +29,7 @@ type Match struct {
 	Rule    Rule
 }
 
-// Index is the addresses and domains of all records of a workspace. The zero
+// Index is addresses and domains of records of a workspace. The zero
 // Index is empty and ready. Match may be called from several goroutines at the
 // same time, but not while the index is changed.
 type Index struct {
@@ -61,7 +61,8 @@ func (x *Index) AddDomain(r crm.RecordID, domain string) {
 	}
 }
 
-// Exclude takes domains out of ByDomain: free mail and the workspace's own.
+// Exclude takes domains out of ByDomain, with all below them: the workspace's own.
+// Free-mail domains are out of it anyway.
 func (x *Index) Exclude(domains ...string) {
 	if x.excluded == nil {
 		x.excluded = make(map[string]struct{}, len(domains))
@@ -82,9 +83,10 @@ func (x *Index) RemoveAddress(r crm.RecordID, email string) {
 // RemoveDomain takes a domain from a record.
 func (x *Index) RemoveDomain(r crm.RecordID, domain string) { remove(x.domains, fold(domain), r) }
 
-// Match appends to found the records of the addresses: those whose address it
-// is, else those whose domain it is. Each record comes once, in the order of the
-// addresses.
+// Match appends to found the records whose the addresses are, and those at whose
+// domain they are: the domain as written, or the registrable one above it. Each
+// record comes once, in the order of the addresses, and by its address rather than
+// by its domain.
 func (x *Index) Match(found []Match, addresses ...crm.Address) []Match {
 	first := len(found)
 	var b key
@@ -93,14 +95,11 @@ func (x *Index) Match(found []Match, addresses ...crm.Address) []Match {
 		if k == nil {
 			continue
 		}
-		rule, records := ByAddress, x.addresses[string(k)]
-		if len(records) == 0 {
-			rule, records = ByDomain, x.byDomain(k)
+		for _, r := range x.addresses[string(k)] {
+			found = matched(found, first, Match{Record: r, Address: a.Email, Rule: ByAddress})
 		}
-		for _, r := range records {
-			if !named(found[first:], r) {
-				found = append(found, Match{Record: r, Address: a.Email, Rule: rule})
-			}
+		for _, r := range x.byDomain(k) {
+			found = matched(found, first, Match{Record: r, Address: a.Email, Rule: ByDomain})
 		}
 	}
 	return found
@@ -111,25 +110,45 @@ func (x *Index) byDomain(k []byte) []crm.RecordID {
 	for k[at] != '@' {
 		at--
 	}
-	records := x.domains[string(k[at+1:])]
-	if _, not := x.excluded[string(k[at+1:])]; not {
+	host := k[at+1:]
+	if len(x.domains) == 0 {
+		return nil
+	}
+	records := x.domains[string(host)]
+	if records == nil && bytes.IndexByte(host, '.') != bytes.LastIndexByte(host, '.') {
+		records = x.domains[Registrable(string(host))]
+	}
+	if records == nil || x.closed(string(host)) || Registrable(string(host)) == "" {
 		return nil
 	}
 	return records
 }
 
-func named(found []Match, r crm.RecordID) bool {
-	for i := range found {
-		if found[i].Record == r {
+// closed reports whether a domain says nothing about who somebody works for.
+func (x *Index) closed(host string) bool {
+	for d := host; d != ""; _, d, _ = strings.Cut(d, ".") {
+		if _, out := x.excluded[d]; out {
 			return true
 		}
 	}
-	return false
+	return FreeMail(host)
 }
 
-func add(m *map[string][]crm.RecordID, k string, r crm.RecordID) {
+func matched(found []Match, first int, m Match) []Match {
+	for i := first; i < len(found); i++ {
+		if found[i].Record == m.Record {
+			if m.Rule == ByAddress && found[i].Rule == ByDomain {
+				found[i] = m
+			}
+			return found
+		}
+	}
+	return append(found, m)
+}
+
+func add[K comparable](m *map[K][]crm.RecordID, k K, r crm.RecordID) {
 	if *m == nil {
-		*m = map[string][]crm.RecordID{}
+		*m = map[K][]crm.RecordID{}
 	}
 	for _, have := range (*m)[k] {
 		if have == r {
@@ -151,6 +170,12 @@ func remove(m map[string][]crm.RecordID, k string, r crm.RecordID) {
 		return
 	}
 	m[k] = kept
+}
+
+// Key is the form in which an address is compared, "" for what is none.
+func Key(email string) string {
+	var b key
+	return string(b.of(email))
 }
 
 // key is room to write the comparable form of an address without allocating.

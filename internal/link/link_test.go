@@ -26,23 +26,32 @@ func TestMatchAddresses(t *testing.T) {
 	x.AddDomain("oakrill", "oakrill.example")
 	x.AddDomain("home", "northwind-lamps.example")
 	x.AddDomain("free", "gmail.com")
-	x.Exclude("Northwind-Lamps.example", "gmail.com")
+	x.AddDomain("shop", "shop.co.uk")
+	x.AddDomain("uk", "co.uk")
+	x.AddDomain("two", "two.harbour.example") // of two companies below one domain
+	x.Exclude("Northwind-Lamps.example")
 
 	for _, c := range []struct {
 		address string
-		want    []crm.RecordID
-		rule    Rule
+		people  []crm.RecordID
+		company crm.RecordID
 	}{
-		{"anna.berg@oakrill.example", []crm.RecordID{"anna", "twin"}, ByAddress},
-		{" ANNA.BERG@OAKRILL.EXAMPLE ", []crm.RecordID{"anna", "twin"}, ByAddress},
-		{"annaberg@oakrill.example", []crm.RecordID{"oakrill"}, ByDomain}, // dots count outside Gmail
-		{"a.n.n.a.berg+news@googlemail.com", []crm.RecordID{"anna"}, ByAddress},
-		{"annaberg@gmail.com", []crm.RecordID{"anna"}, ByAddress},
-		{"somebody@gmail.com", nil, ""},                                // free mail never matches a company
-		{"jonas@northwind-lamps.example", nil, ""},                     // nor the workspace's own domain
-		{"sales@oakrill.example", []crm.RecordID{"oakrill"}, ByDomain}, // a tag counts outside Gmail
-		{"sales+eu@oakrill.example", []crm.RecordID{"plus"}, ByAddress},
-		{"x@mail.oakrill.example", nil, ""},
+		{"anna.berg@oakrill.example", []crm.RecordID{"anna", "twin"}, "oakrill"},
+		{" ANNA.BERG@OAKRILL.EXAMPLE ", []crm.RecordID{"anna", "twin"}, "oakrill"},
+		{"annaberg@oakrill.example", nil, "oakrill"}, // dots count outside Gmail
+		{"a.n.n.a.berg+news@googlemail.com", []crm.RecordID{"anna"}, ""},
+		{"annaberg@gmail.com", []crm.RecordID{"anna"}, ""},
+		{"somebody@gmail.com", nil, ""},            // free mail never matches a company
+		{"jonas@northwind-lamps.example", nil, ""}, // nor the workspace's own domain
+		{"jonas@mail.northwind-lamps.example", nil, ""},
+		{"sales@oakrill.example", nil, "oakrill"}, // a tag counts outside Gmail
+		{"sales+eu@oakrill.example", []crm.RecordID{"plus"}, "oakrill"},
+		{"x@mail.oakrill.example", nil, "oakrill"}, // below what the company registered
+		{"x@mail.eu.oakrill.example", nil, "oakrill"},
+		{"x@notoakrill.example", nil, ""},
+		{"x@shop.co.uk", nil, "shop"},
+		{"x@co.uk", nil, ""}, // a public suffix
+		{"x@two.harbour.example", nil, "two"},
 		{"not an address", nil, ""},
 		{"@oakrill.example", nil, ""},
 		{"anna@", nil, ""},
@@ -52,8 +61,11 @@ func TestMatchAddresses(t *testing.T) {
 	} {
 		t.Run(c.address, func(t *testing.T) {
 			var want []Match
-			for _, r := range c.want {
-				want = append(want, Match{Record: r, Address: c.address, Rule: c.rule})
+			for _, r := range c.people {
+				want = append(want, Match{Record: r, Address: c.address, Rule: ByAddress})
+			}
+			if c.company != "" {
+				want = append(want, Match{Record: c.company, Address: c.address, Rule: ByDomain})
 			}
 			require.Equal(t, want, x.Match(nil, addresses(c.address)...))
 		})
@@ -69,7 +81,7 @@ func TestMatchNamesEachRecordOnceAndAppends(t *testing.T) {
 	require.Equal(t, []Match{
 		{Record: "anna", Rule: "manual"},
 		{Record: "anna", Address: "anna@oakrill.example", Rule: ByAddress},
-		{Record: "oakrill", Address: "x@oakrill.example", Rule: ByDomain},
+		{Record: "oakrill", Address: "anna@oakrill.example", Rule: ByDomain},
 	}, x.Match(before, addresses("anna@oakrill.example", "anna.private@bellafonte.example", "x@oakrill.example", "y@oakrill.example")...))
 }
 
@@ -80,8 +92,9 @@ func TestRemove(t *testing.T) {
 	x.AddAddress("twin", "anna@oakrill.example")
 	x.AddDomain("oakrill", "oakrill.example")
 	shared := x.Match(nil, addresses("anna@oakrill.example")...)
-	require.Len(t, shared, 2)
+	require.Len(t, shared, 3)
 	x.RemoveAddress("anna", "ANNA@oakrill.example")
+	require.Len(t, x.Match(nil, addresses("anna@oakrill.example")...), 2)
 	require.Equal(t, crm.RecordID("twin"), x.Match(nil, addresses("anna@oakrill.example")...)[0].Record)
 	x.RemoveAddress("twin", "anna@oakrill.example")
 	require.Equal(t, ByDomain, x.Match(nil, addresses("anna@oakrill.example")...)[0].Rule)

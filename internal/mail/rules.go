@@ -7,6 +7,7 @@ import (
 
 	"rapport/internal/crm"
 	"rapport/internal/fault"
+	domains "rapport/internal/link"
 )
 
 // Rules are what keeps messages of a mailbox out, or makes them its owner's
@@ -157,21 +158,4 @@ func OwnDomains(emails []string) []string {
 
 // FreeMail says whether everybody can have an address of a domain, so that those
 // who have one are not colleagues.
-func FreeMail(domain string) bool { return freeMail[domain] }
-
-var freeMail = func() map[string]bool {
-	all := map[string]bool{}
-	for d := range strings.FieldsSeq(`gmail.com googlemail.com outlook.com outlook.de outlook.fr hotmail.com hotmail.co.uk hotmail.de hotmail.fr hotmail.it
-		hotmail.es live.com live.co.uk live.de live.fr live.nl msn.com passport.com windowslive.com yahoo.com yahoo.co.uk yahoo.co.jp yahoo.co.in yahoo.de
-		yahoo.fr yahoo.it yahoo.es yahoo.ca yahoo.com.au yahoo.com.br ymail.com rocketmail.com icloud.com me.com mac.com aol.com aim.com gmx.com gmx.de
-		gmx.net gmx.at gmx.ch web.de t-online.de freenet.de arcor.de mail.de posteo.de posteo.net mailbox.org proton.me protonmail.com protonmail.ch pm.me
-		tutanota.com tutanota.de tuta.io tuta.com fastmail.com fastmail.fm hey.com zoho.com zohomail.com yandex.com yandex.ru ya.ru mail.ru bk.ru inbox.ru
-		list.ru rambler.ru qq.com 163.com 126.com yeah.net sina.com sohu.com foxmail.com naver.com daum.net hanmail.net nate.com rediffmail.com libero.it
-		virgilio.it alice.it tiscali.it tin.it orange.fr wanadoo.fr free.fr laposte.net sfr.fr bbox.fr skynet.be telenet.be ziggo.nl kpnmail.nl xs4all.nl
-		bluewin.ch hispeed.ch o2.pl wp.pl onet.pl interia.pl op.pl seznam.cz centrum.cz email.cz abv.bg bigpond.com optusnet.com.au comcast.net verizon.net
-		att.net sbcglobal.net bellsouth.net cox.net charter.net earthlink.net juno.com btinternet.com btopenworld.com sky.com talktalk.net virginmedia.com
-		ntlworld.com blueyonder.co.uk uol.com.br bol.com.br terra.com.br ig.com.br duck.com mail.com email.com usa.com gmx.us hushmail.com lycos.com`) {
-		all[d] = true
-	}
-	return all
-}()
+func FreeMail(domain string) bool { return domains.FreeMail(domain) }
