@@ -59,11 +59,11 @@ type Config struct {
 	GoogleUserinfoURL string `group:"Google's addresses" env:"GOOGLE_USERINFO_URL" doc:"OpenID Connect userinfo endpoint. Only doctor asks it: the id token says who somebody is."`
 	GoogleJWKSURL     string `group:"Google's addresses" env:"GOOGLE_JWKS_URL" doc:"Keys that id tokens are signed with."`
 	GoogleIssuer      string `group:"Google's addresses" env:"GOOGLE_ISSUER" doc:"Issuer of id tokens."`
+	GoogleIMAP        string `group:"Google's addresses" env:"GOOGLE_IMAP_ADDRESS" doc:"Host and port that take the place of imap.gmail.com:993; its certificate has to be for imap.gmail.com." example:"127.0.0.1:8993"`
+	GoogleSMTP        string `group:"Google's addresses" env:"GOOGLE_SMTP_ADDRESS" doc:"Host and port that take the place of smtp.gmail.com:465; its certificate has to be for smtp.gmail.com." example:"127.0.0.1:8465"`
 
 	OutboundPrivate bool   `group:"Other servers" env:"OUTBOUND_ALLOW_PRIVATE" envDefault:"false" doc:"Webhooks and e-mail accounts may go to addresses that are not on the public internet: loopback, private and link-local networks. For servers inside one's own network, and for tests."`
 	MailCAFile      string `group:"Other servers" env:"MAIL_CA_FILE" doc:"File with certificates (PEM) of authorities that mail servers of e-mail accounts may be signed by, besides those of the system." example:"/etc/ssl/our-ca.pem"`
-	GoogleIMAP      string `group:"Google's addresses" env:"GOOGLE_IMAP_ADDRESS" doc:"Host and port that take the place of imap.gmail.com:993; its certificate has to be for imap.gmail.com." example:"127.0.0.1:8993"`
-	GoogleSMTP      string `group:"Google's addresses" env:"GOOGLE_SMTP_ADDRESS" doc:"Host and port that take the place of smtp.gmail.com:465; its certificate has to be for smtp.gmail.com." example:"127.0.0.1:8465"`
 
 	Workers     int  `group:"Work" env:"WORKERS" envDefault:"8" doc:"Jobs this process does at the same time."`
 	WithoutSync bool `group:"Work" env:"WITHOUT_SYNC" envDefault:"false" doc:"Serve the API and pages only; other processes on the same database do the syncing."`

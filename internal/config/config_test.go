@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -117,6 +118,16 @@ func TestEveryVariableIsDescribed(t *testing.T) {
 		require.Contains(t, Example(), "#"+v.Name+"=")
 	}
 	require.Len(t, seen, reflect.TypeFor[Config]().NumField())
+}
+
+func TestEachGroupStandsOnce(t *testing.T) {
+	var order []string
+	for _, v := range Variables() {
+		order = append(order, v.Group)
+	}
+	order = slices.Compact(order)
+	slices.Sort(order)
+	require.Equal(t, slices.Compact(slices.Clone(order)), order)
 }
 
 func TestOpenBrokerIsForLoopbackOnly(t *testing.T) {
