@@ -1,6 +1,7 @@
 package scenario
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -142,8 +143,10 @@ func (h *house) boot() *process {
 		Provider: google.NewOAuth(endpoints, p.client, h.clock.Now), Clients: demoClient{}, Consents: p.store, Grants: p.store,
 		Connections: p.store, Approvals: approved{}, Trail: p.store, Sealer: h.sealer, Now: h.clock.Now, After: h.clock.After, Random: rand.Reader,
 	}
-	quota, _ := google.Quotas("2026")
-	quota.PerUser, quota.PerProject = 1<<40, 1<<40
+	quota, _ := google.Quotas(cmp.Or(h.quota, "2026"))
+	if h.quota == "" {
+		quota.PerUser, quota.PerProject = 1<<40, 1<<40
+	}
 	limits := google.LimiterOptions{Now: h.clock.Now, After: h.clock.After}
 	if h.common {
 		limits.Shared = p.store

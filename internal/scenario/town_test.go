@@ -103,6 +103,7 @@ type house struct {
 	begun   int64          // the last fact before this house
 	started bool           // the corridor has begun the streams
 	lane    bool           // large imports read by IMAP, and every import is large
+	quota   string         // preset that the product keeps to; "": as much as it likes
 	page    int            // size of Google's lists, 0: as asked for
 	common  bool           // processes draw from one quota, kept in the database
 

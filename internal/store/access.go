@@ -249,24 +249,16 @@ func (s *Store) Email(ctx context.Context, c access.Caller, id crm.EmailID) (crm
 // Thread reads what the caller sees of the messages of a thread, the oldest
 // first, without those in spam, trash or drafts unless there are no others.
 func (s *Store) Thread(ctx context.Context, c access.Caller, connection crm.ConnectionID, threadID string) ([]crm.Email, error) {
-	list, err := s.seen(ctx, s.reading("mail.Thread"), sightOf(c, 3), "e.gmail_thread_id = $1 AND e.integration_id = $2 AND e.deleted_at IS NULL",
-		threadID, string(connection))
-	if err != nil {
-		return nil, err
-	}
-	var seen []crm.Email
-	for _, e := range list {
-		if shown(true, e.Labels) {
-			seen = append(seen, e)
+	// What lists show; else what is in the bin and the like; else what only a label that was
+	// turned off hides, which its address still leads to.
+	for _, which := range []string{"e.shown", "EXISTS (SELECT 1 FROM email_labels l WHERE l.label IN ('SPAM', 'TRASH', 'DRAFT') AND l.pos = e.pos)", "TRUE"} {
+		list, err := s.seen(ctx, s.reading("mail.Thread"), sightOf(c, 3), "e.gmail_thread_id = $1 AND e.integration_id = $2 AND e.deleted_at IS NULL AND "+which,
+			threadID, string(connection))
+		if err != nil || len(list) > 0 {
+			return list, err
 		}
 	}
-	if len(seen) == 0 {
-		seen = list
-	}
-	if len(seen) == 0 {
-		return nil, fault.New(fault.NotFound, "There is no such conversation.")
-	}
-	return seen, nil
+	return nil, fault.New(fault.NotFound, "There is no such conversation.")
 }
 
 // LabelsOf lists the labels of a mailbox with their numbers. Labels of a mailbox

@@ -89,6 +89,44 @@ func TestThreads(t *testing.T) {
 	})
 }
 
+// TestThreadsWithoutWhatIsHidden: what a label that was turned off hides is not shown
+// within a conversation that is shown either.
+func TestThreadsWithoutWhatIsHidden(t *testing.T) {
+	Each(t, func(t *testing.T, d Database) {
+		w := NewWorld(t, d)
+		c := w.Connect(w.Home, w.Ada, "ada")
+		w.Put(c, Whole(Mail(1, InThread("t")), Mail(2, InThread("t"), Labelled("Label_1")), Mail(3, InThread("t"), Labelled("INBOX", "Label_1")), Mail(4, InThread("t"), Labelled("TRASH")),
+			Mail(5, InThread("half"), Labelled("Label_1")), Mail(6, InThread("half"), Labelled("Label_1", "TRASH")), Mail(7, InThread("whole"), Labelled("Label_1")))...)
+		inThread := func(id string) (list []string) {
+			emails, err := w.Thread(ctx, Caller(w.Home, w.Ada), c.ID, id)
+			require.NoError(t, err)
+			for _, e := range emails {
+				list = append(list, e.Subject)
+			}
+			return list
+		}
+		require.Equal(t, []string{"Message 1", "Message 2", "Message 3"}, inThread("t"))
+		hide := func(off ...string) {
+			_, err := w.Change(ctx, Caller(w.Home, w.Ada), c.ID, func(c *crm.Connection) error {
+				c.Settings.Labels, c.Settings.Hidden = []string{"INBOX"}, off
+				return nil
+			})
+			require.NoError(t, err)
+			for more := true; more; {
+				n, err := w.Reshow(ctx, c.ID, 2)
+				require.NoError(t, err)
+				more = n > 0
+			}
+		}
+		hide("Label_1")
+		require.Equal(t, []string{"Message 1", "Message 3"}, inThread("t"), "what also has a label that is on stays")
+		require.Equal(t, []string{"Message 6"}, inThread("half"), "as the bin shows it")
+		require.Equal(t, []string{"Message 7"}, inThread("whole"), "its address still leads there")
+		hide()
+		require.Equal(t, []string{"Message 1", "Message 2", "Message 3"}, inThread("t"))
+	})
+}
+
 func TestTotalsOfLists(t *testing.T) {
 	Each(t, func(t *testing.T, d Database) {
 		w := NewWorld(t, d)
