@@ -63,8 +63,12 @@ func address(s, charset string) (crm.Address, bool) {
 	name, comment, email := "", "", ""
 	if open := lastAngle(s); open >= 0 {
 		email = s[open+1:]
+		// A ">" within was an encoded one: what follows it belongs to the address, else
+		// a sender could pass for somebody of another domain.
 		if end := strings.IndexByte(email, '>'); end >= 0 {
-			email = email[:end]
+			if rest, _ := uncomment(email[end:]); !strings.Contains(rest, "@") {
+				email = email[:end]
+			}
 		}
 		name, comment = uncomment(s[:open])
 	} else {
@@ -148,7 +152,7 @@ func bare(s string) string {
 	if len(s) > 320 {
 		s = s[:320]
 	}
-	return strings.ToLower(decodeHeader(s, ""))
+	return strings.ToLower(plainHeader(s, "")) // no encoded words here: RFC 2047, 5 (3)
 }
 
 func displayName(s, charset string) string {

@@ -201,9 +201,14 @@ func TestHostileAddresses(t *testing.T) {
 		`<>`:                                   nil,
 		`"unclosed <ada@lamps.example>`:        one("unclosed", "ada@lamps.example"),
 		"Ada\r\n Lamp\r\n <ada@lamps.example>": one("Ada Lamp", "ada@lamps.example"),
-		`"Ada \"the lamp\" Lamp" <ada@lamps.example>`:  one(`Ada "the lamp" Lamp`, "ada@lamps.example"),
-		`mailto:ada@lamps.example`:                     one("", "ada@lamps.example"),
-		`"a@x.example" <b@x.example>, c@x.example (C)`: {{Name: "a@x.example", Email: "b@x.example"}, {Name: "C", Email: "c@x.example"}},
+		`"Ada \"the lamp\" Lamp" <ada@lamps.example>`:         one(`Ada "the lamp" Lamp`, "ada@lamps.example"),
+		`mailto:ada@lamps.example`:                            one("", "ada@lamps.example"),
+		`Ada <ada@lamps.example> (at work, ada@work.example)`: one("Ada", "ada@lamps.example"),
+		// Nobody passes for somebody of another domain, whether Gmail decodes the word or not.
+		`Boss <=?utf-8?q?ada=40lamps.example=3E?=@evil.example>`: one("Boss", "=?utf-8?q?ada=40lamps.example=3e?=@evil.example"),
+		`Boss <ada@lamps.example>@evil.example>`:                 one("Boss", "ada@lamps.example>@evil.example"),
+		`=?utf-8?q?ada=40lamps.example?=@evil.example`:           one("", "=?utf-8?q?ada=40lamps.example?=@evil.example"),
+		`"a@x.example" <b@x.example>, c@x.example (C)`:           {{Name: "a@x.example", Email: "b@x.example"}, {Name: "C", Email: "c@x.example"}},
 	} {
 		require.Equal(t, want, addresses(in, ""), "%q", in)
 	}
