@@ -185,6 +185,7 @@ func (s *Service) Change(ctx context.Context, c access.Caller, id crm.WebhookID,
 			release = true
 		default:
 			e.disable(e.UpdatedAt, "Somebody switched it off.")
+			e.recovered()
 		}
 		return []access.Audit{s.act(c, "webhook.change", id, changed(wish))}, release, nil
 	})
