@@ -1,6 +1,7 @@
 import { Link } from "@tanstack/react-router";
 import { ChevronLeft, PanelLeft, Search } from "lucide-react";
 import { shown } from "@/actions/keys";
+import { useWebhookCare } from "@/hooks/useWebhookCare";
 import { importProgress, lastSync, readConnection } from "@/lib/connection";
 import { count } from "@/lib/format";
 import type { GoogleStatus } from "@/lib/types";
@@ -57,6 +58,7 @@ export function Sidebar({ slim, inside, status, requests, onFold, onSearch, onHe
 
 function MainNav({ status, requests }: Pick<Props, "status" | "requests">) {
   const { workspace } = useSession();
+  const hooks = useWebhookCare(workspace.id, isAdmin(workspace));
   return (
     <nav className={classes.nav} aria-label="Main">
       {main.map((place) => (
@@ -71,12 +73,16 @@ function MainNav({ status, requests }: Pick<Props, "status" | "requests">) {
       {settings.map((place) => (
         <NavItem key={place.label} place={place} warn={place.to === paths.integrations && needsCare(status)} />
       ))}
-      {isAdmin(workspace) && <NavItem place={administration} badge={requests} unit="open requests" />}
+      {isAdmin(workspace) && (
+        <NavItem place={administration} badge={requests} unit="open requests" warn={hooks.length > 0} />
+      )}
     </nav>
   );
 }
 
 function AdminNav({ requests }: Pick<Props, "requests">) {
+  const { workspace } = useSession();
+  const hooks = useWebhookCare(workspace.id, isAdmin(workspace));
   return (
     <nav className={classes.nav} aria-label="Administration">
       <Link to={paths.home} className={classes.back} title="Back to the CRM">
@@ -93,6 +99,7 @@ function AdminNav({ requests }: Pick<Props, "requests">) {
               place={place}
               badge={place.to === paths.adminApproval ? requests : undefined}
               unit="open requests"
+              warn={place.to === paths.adminWebhooks && hooks.length > 0}
             />
           ))}
         </div>

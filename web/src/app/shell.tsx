@@ -36,7 +36,7 @@ export function Shell({ area = "crm" }: { area?: "crm" | "admin" }) {
   const inside = area === "admin" && admin;
   useShellActions({ palette: () => setPalette(true), help: () => setHelp(true), fold: () => setSlim(!slim), admin });
   return (
-    <div className={classes.shell} data-slim={slim || undefined}>
+    <div className={classes.shell} data-shell data-slim={slim || undefined}>
       <a href="#main" className={classes.skip}>
         Skip to the content
       </a>

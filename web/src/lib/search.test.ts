@@ -7,8 +7,8 @@ const known = {
     { name: "Priya Venkatesan", email: "priya@tallpine.example" },
   ],
   labels: [
-    { id: "Label_1", name: "Big projects" },
-    { id: "Label_2", name: "Invoices" },
+    { id: "Label_1", name: "Big projects", chosen: true, total: 4 },
+    { id: "Label_2", name: "Invoices", chosen: true, total: 2 },
   ],
 };
 const labelsOf = (text: string) => suggest(text, text.length, known).map((s) => s.label);

@@ -50,7 +50,7 @@ function span(v: string): string {
 
 export interface Known {
   people: { name: string; email: string }[];
-  labels: { id: string; name: string }[];
+  labels: { id: string; name: string; chosen: boolean; total: number }[];
 }
 
 /** The word that the caret stands in, and where it begins. */

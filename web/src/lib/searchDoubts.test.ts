@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { doubts, mended, nearest } from "./searchDoubts";
+import { doubts, isHalfTyped, mended, nearest } from "./searchDoubts";
 
 const label = (id: string, name: string, chosen = true, total = 1) => ({ id, name, chosen, total });
 const labels = [
@@ -10,6 +10,23 @@ const labels = [
   label("Label_2", "Customers/Hotels"),
 ];
 const first = (q: string) => doubts(q, labels)[0];
+
+describe("an operator half typed", () => {
+  it.each(["is:unr", "lamps has:att", "label:custom", "in:inb", "after:2026/0x", "newer_than:2"])("%s waits", (q) =>
+    expect(isHalfTyped(q, labels)).toBe(true),
+  );
+  it.each([
+    "from:fr",
+    "subject:lam",
+    "is:unread",
+    "is:unr lamps",
+    "label:",
+    "lamps",
+    "http://x",
+    "Re:lamps",
+    "in:spam",
+  ])("%s is searched for", (q) => expect(isHalfTyped(q, labels)).toBe(false));
+});
 
 describe("what was not understood", () => {
   it.each([

@@ -163,6 +163,14 @@ function distance(a: string, b: string): number {
   return at(a.length, b.length);
 }
 
+/** The last word is an operator whose value cannot be told yet, as in "is:unr": searching would find nothing. */
+export function isHalfTyped(query: string, labels: KnownLabel[]): boolean {
+  const last = operatorsOf(query).at(-1);
+  if (!last || !query.endsWith(last.term) || !names.includes(last.name.toLowerCase())) return false;
+  const doubt = judge(last.term, last.name, last.value, labels);
+  return doubt !== undefined && !doubt.settings;
+}
+
 /** The search with a better term in the place of the doubtful one. */
 export const mended = (query: string, doubt: Doubt): string =>
   doubt.instead ? query.replace(doubt.term, () => doubt.instead ?? "") : query;

@@ -50,7 +50,8 @@ export interface Said {
 
 /** How a webhook is, in a word and a sentence. */
 export function webhookState(hook: Webhook): Said {
-  if (hook.state === "disabled") return { tone: "off", text: "Disabled", note: hook.disabled_reason };
+  if (hook.state === "disabled")
+    return { tone: needsCare(hook) ? "bad" : "off", text: "Disabled", note: hook.disabled_reason };
   if (hook.failing_since)
     return { tone: "bad", text: "Failing", note: "It is disabled after three days without success." };
   if (!hook.last_success_at) return { tone: "busy", text: "Nothing sent yet" };
@@ -65,5 +66,15 @@ export const deliveryStates: Record<DeliveryState, Said> = {
   failed: { tone: "bad", text: "Given up" },
   withheld: { tone: "off", text: "Withheld", note: "Who this webhook is for does not see it any more." },
 };
+
+/** How a delivery is: one that failed and is tried again does not merely wait. */
+export function deliverySaid({ state, attempts, error }: Pick<WebhookDelivery, "state" | "attempts" | "error">): Said {
+  if ((state === "waiting" || state === "sending") && attempts > 0 && error)
+    return { tone: "warn", text: "Failed, tried again" };
+  return deliveryStates[state];
+}
+
+/** Nothing arrives there, or soon nothing will. Who switches a webhook off ends its failing. */
+export const needsCare = (hook: Webhook): boolean => hook.failing_since !== null;
 
 export const isOver = (state: DeliveryState) => state === "delivered" || state === "failed" || state === "withheld";

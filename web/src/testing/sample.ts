@@ -138,6 +138,7 @@ export function makeMail(howMany: number, now: Date): Email[] {
         gmail_date: new Date(at).toISOString(),
         has_attachments: attached,
         thread_count: size,
+        thread_senders: [{ name: sender.name, email: sender.email }],
         connection_id: connectionId,
         recipients: [mine ? { name: from.name, email: from.email } : { name: me.name, email: account }],
         access: "full",

@@ -128,6 +128,7 @@ const scenes: Record<string, () => void> = {
       gmail_date: new Date().toISOString(),
       is_read: false,
       thread_count: 1,
+      thread_senders: [],
     });
     announce(world, "mail.arrived", { ids: [] });
   },

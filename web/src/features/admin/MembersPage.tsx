@@ -92,7 +92,7 @@ function MemberTable({ members }: { members: Member[] }) {
                 <Person name={member.name} email={member.email} />
               </Cell>
               <Cell wide quiet>
-                <Time iso={member.joined_at} />
+                <Time iso={member.joined_at} style="long" />
               </Cell>
               <Cell>
                 {why ? (

@@ -7,6 +7,7 @@ import { useAct } from "@/hooks/useAct";
 import { rows, usePages } from "@/hooks/usePages";
 import {
   type DeliveryState,
+  deliverySaid,
   deliveryStates,
   isOver,
   type Webhook,
@@ -68,7 +69,7 @@ export function WebhookLog({ hook, onClose }: { hook: Webhook; onClose: () => vo
 
 function Entry({ hook, delivery }: { hook: Webhook; delivery: WebhookDelivery }) {
   const [open, setOpen] = useState(false);
-  const said = deliveryStates[delivery.state];
+  const said = deliverySaid(delivery);
   return (
     <li>
       <button type="button" className={classes.entry} aria-expanded={open} onClick={() => setOpen(!open)}>

@@ -1,7 +1,14 @@
 import { fireEvent, screen, waitFor, within } from "@testing-library/react";
 import { HttpResponse, http } from "msw";
 import { beforeEach, describe, expect, it } from "vitest";
-import type { Webhook, WebhookDelivery, WebhookPatch } from "@/lib/webhooks";
+import {
+  deliverySaid,
+  needsCare,
+  type Webhook,
+  type WebhookDelivery,
+  type WebhookPatch,
+  webhookState,
+} from "@/lib/webhooks";
 import { live, renderPage } from "@/testing/render";
 import { server } from "@/testing/setup";
 import { WebhooksPage } from "./WebhooksPage";
@@ -43,6 +50,19 @@ const delivery = (change: Partial<WebhookDelivery> = {}): WebhookDelivery => ({
   status: 500,
   error: "The receiver answered 500 Internal Server Error.",
   ...change,
+});
+
+it("a delivery that failed and is tried again does not merely wait", () => {
+  expect(deliverySaid(delivery({ state: "waiting", attempts: 2 })).tone).toBe("warn");
+  expect(deliverySaid(delivery({ state: "waiting", attempts: 0, error: "" })).tone).toBe("busy");
+  expect(deliverySaid(delivery()).text).toBe("Given up");
+});
+
+it("a webhook that was disabled because nobody answered needs care, one that was switched off does not", () => {
+  const failing = { failing_since: "2026-03-02T10:00:00Z" };
+  expect(webhookState(hook({ ...failing, state: "disabled" })).tone).toBe("bad");
+  expect(needsCare(hook(failing))).toBe(true);
+  expect(webhookState(hook({ state: "disabled", disabled_reason: "Somebody switched it off." })).tone).toBe("off");
 });
 
 let hooks: Webhook[];

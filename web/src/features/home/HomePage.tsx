@@ -14,6 +14,7 @@ import { GoogleIntegrationBanner } from "./GoogleIntegrationBanner";
 import classes from "./HomePage.module.css";
 import { LatestMail, WaitingMail } from "./MailCards";
 import { RecentFiles } from "./RecentFiles";
+import { WebhookNotice } from "./WebhookNotice";
 
 export function HomePage() {
   const { user, workspace } = useSession();
@@ -25,6 +26,7 @@ export function HomePage() {
       <p className={classes.summary}>{summary(status)}</p>
       <div className={classes.banner}>
         <GoogleIntegrationBanner workspaceId={workspace.id} />
+        <WebhookNotice />
       </div>
       {hasMail && <QuickActions />}
       <div className={classes.columns}>

@@ -20,13 +20,18 @@ interface Props {
   onOutbox: () => void;
 }
 
+/** The drafts of a mailbox; read where they are looked at. */
+export const useDrafts = (workspaceId: string, connection: string | undefined, enabled = true) =>
+  usePages<Draft>({
+    queryKey: [...keys.outgoing.drafts(workspaceId), connection ?? ""],
+    read: (cursor, signal) => googleIntegrationApi.drafts(workspaceId, connection, cursor, signal),
+    enabled,
+  });
+
 /** Drafts as they are in Gmail. */
 export function DraftsView({ workspaceId, connection, onOpen, onOutbox }: Props) {
   const client = useQueryClient();
-  const list = usePages<Draft>({
-    queryKey: [...keys.outgoing.drafts(workspaceId), connection ?? ""],
-    read: (cursor, signal) => googleIntegrationApi.drafts(workspaceId, connection, cursor, signal),
-  });
+  const list = useDrafts(workspaceId, connection);
   const drop = useMutation({
     mutationFn: (d: Draft) => googleIntegrationApi.deleteDraft(workspaceId, d.id, d.connection_id),
     onSuccess: () => say({ id: "draft deleted", text: "Draft deleted", ms: 4000 }),

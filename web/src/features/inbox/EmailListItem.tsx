@@ -1,7 +1,7 @@
 import { Link } from "@tanstack/react-router";
 import { Archive, Lock, Mail, MailOpen, Paperclip, Star, Trash2, Users } from "lucide-react";
 import { type MouseEvent, memo } from "react";
-import { displayName, firstName } from "@/lib/people";
+import { firstName } from "@/lib/people";
 import { Time } from "@/ui/kit";
 import { Marked } from "@/ui/Marked";
 import { whatIsHidden } from "./access";
@@ -11,8 +11,8 @@ import { placeOf, type Thread } from "./threads";
 
 interface Props {
   thread: Thread;
-  /** Shown under the name where the mail was written by the reader. */
-  toName?: string;
+  /** Who it is from, or whom it went to. */
+  who: string;
   marked: boolean;
   open: boolean;
   wide: boolean;
@@ -32,9 +32,8 @@ interface Props {
 
 /** One row of the list: a link, so that it opens in a new tab too, and what can be done with it beside. */
 export const EmailListItem = memo(function EmailListItem(props: Props) {
-  const { thread, toName, marked, open, wide, words, ticked, choosing, returned } = props;
+  const { thread, who, marked, open, wide, words, ticked, choosing, returned } = props;
   const { newest, unread, count } = thread;
-  const who = toName ? `To ${toName}` : displayName(newest.from_name, newest.from_email);
   const hidden = whatIsHidden(newest);
   const tickAlso = (event: MouseEvent) => {
     if (ticked === undefined || !(event.shiftKey || (choosing && matchMedia("(pointer: coarse)").matches))) return;

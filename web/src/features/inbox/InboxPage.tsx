@@ -8,16 +8,18 @@ import {
   useGoogleLabels,
   useGoogleThread,
 } from "@/hooks/useGoogleIntegration";
+import { rows } from "@/hooks/usePages";
+import { count, plural } from "@/lib/format";
 import type { Names } from "@/lib/people";
 import { useRemembered } from "@/lib/remember";
 import { wordsOf } from "@/lib/searchWords";
-import type { AnswerKind, EmailListItem, GoogleStatus } from "@/lib/types";
+import type { AnswerKind, EmailListItem, GoogleStatus, Label } from "@/lib/types";
 import { useTitle } from "@/ui/kit";
 import { SplitHandle } from "@/ui/split";
 import { sayFailed } from "@/ui/toast";
 import { BulkBar } from "./BulkBar";
 import { ContextPane } from "./ContextPane";
-import { DraftsView } from "./DraftsView";
+import { DraftsView, useDrafts } from "./DraftsView";
 import { EmailDetail } from "./EmailDetail";
 import classes from "./InboxPage.module.css";
 import { inboxActions } from "./inboxActions";
@@ -71,6 +73,9 @@ export function InboxPage() {
   const place = effectiveLabel(search);
   const written = place === outbox || place === drafts;
   const nothing = status !== undefined && !status.is_connected && threads.length === 0;
+
+  const draftList = useDrafts(workspaceId, search.account, place === drafts);
+  const total = nothing ? "" : counted(place, mail.total, waiting.items.length, draftList);
 
   const gmail = () => {
     const email = messages?.at(-1);
@@ -136,7 +141,7 @@ export function InboxPage() {
             labels={labels}
             known={known}
             input={input}
-            total={written || nothing ? undefined : mail.total}
+            total={total}
             failed={waiting.failed}
             others={others}
             isSyncing={mail.isSyncing}
@@ -203,7 +208,7 @@ export function InboxPage() {
               on={on}
             />
           ) : (
-            !nothing && <Idle unread={place === "INBOX" ? status?.counts.unread : undefined} />
+            !nothing && <Idle unread={place === "INBOX" ? status?.counts.unread : undefined} written={written} />
           )}
         </section>
         {search.thread && context && roomy && (
@@ -240,6 +245,15 @@ export function InboxPage() {
   );
 }
 
+/** How much there is in a place. Of drafts Gmail tells those only that are read. */
+function counted(place: string, mail: number | undefined, waiting: number, list: ReturnType<typeof useDrafts>): string {
+  if (place === outbox) return waiting > 0 ? plural(waiting, "message") : "";
+  if (place !== drafts) return mail === undefined ? "" : plural(mail, "conversation");
+  const here = rows(list.data).length;
+  if (here === 0) return "";
+  return list.hasNextPage ? `${count(here)}+ drafts` : plural(here, "draft");
+}
+
 const useMine = (status: GoogleStatus | undefined) =>
   useMemo(() => new Set((status?.connections ?? []).map((c) => c.google_email.toLowerCase())), [status?.connections]);
 
@@ -262,7 +276,7 @@ function gmailUrl(email: EmailListItem, status: GoogleStatus | undefined): strin
 }
 
 /** People and labels that the search line can offer. */
-function useKnown(names: Names, emails: EmailListItem[], labels: { id: string; name: string }[]) {
+function useKnown(names: Names, emails: EmailListItem[], labels: Label[]) {
   return useMemo(() => {
     const people = new Map([...names].map(([email, name]) => [email, { name, email }]));
     for (const { from_email: email, from_name: name } of emails) {

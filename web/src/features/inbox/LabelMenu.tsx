@@ -102,6 +102,13 @@ function nested(label: Label, own: Label[]) {
   return { label, depth: parents.length, name: label.name.slice(longest) };
 }
 
+/** As wide as an icon, so that all names stand below each other. */
+const Sign = ({ colour }: { colour?: string }) => (
+  <span className={classes.sign}>
+    <Swatch colour={colour} />
+  </span>
+);
+
 export function LabelMenu({ search, labels, failed = 0, others = false, onChange }: Props) {
   const current = effectiveLabel(search);
   const name =
@@ -132,7 +139,7 @@ export function LabelMenu({ search, labels, failed = 0, others = false, onChange
       onClick={() => choose(label.id)}
       style={depth ? { paddingLeft: 10 + depth * 16 } : undefined}
       title={depth ? label.name : undefined}
-      leftSection={label.type === "user" ? <Swatch colour={label.color} /> : iconOf(label.id)}
+      leftSection={label.type === "user" ? <Sign colour={label.color} /> : iconOf(label.id)}
       rightSection={
         current === label.id ? (
           <Check size={14} />

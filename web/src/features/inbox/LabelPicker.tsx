@@ -2,6 +2,7 @@ import { Popover } from "@mantine/core";
 import { Check, Plus, Search } from "lucide-react";
 import { type KeyboardEvent, type ReactElement, useEffect, useId, useRef, useState } from "react";
 import type { Label } from "@/lib/types";
+import { Swatch } from "@/ui/kit";
 import { titled } from "./LabelMenu";
 import classes from "./LabelPicker.module.css";
 import type { Thread } from "./threads";
@@ -137,7 +138,7 @@ function Panel({
             onMouseDown={(event) => event.preventDefault()}
             onClick={() => take(i)}
           >
-            <span className={classes.swatch} style={{ background: label.color || "var(--ink-3)" }} />
+            <Swatch colour={label.color} />
             <span className={classes.name}>{titled(label.name)}</span>
             <Tick worn={worn(threads, label.id)} />
           </div>

@@ -45,6 +45,7 @@ export function ListBody({ workspaceId, inbox, status, mine, words, doing }: Bod
         open={search.thread}
         wanted={inbox.wanted}
         mine={mine}
+        sent={inbox.query.label === "SENT"}
         words={words}
         total={mail.total}
         hasMore={mail.hasMore}
@@ -101,9 +102,16 @@ function Nothing({ workspaceId, inbox, status }: Pick<BodyProps, "workspaceId" |
         icon={<Inbox size={18} />}
         title={reading.title}
         action={
-          <Button component={Link} to={to} variant={reading.action === "connect" ? "filled" : undefined}>
-            {label}
-          </Button>
+          <>
+            <Button component={Link} to={to} variant={reading.action === "connect" ? "filled" : undefined}>
+              {label}
+            </Button>
+            {reading.action === "connect" && (
+              <Button component={Link} to={paths.emailAccounts} variant="subtle">
+                Use another provider
+              </Button>
+            )}
+          </>
         }
       >
         {reading.detail}
@@ -150,11 +158,14 @@ function NotAllowed({ workspaceId, status, reading }: { workspaceId: string; sta
   );
 }
 
-/** No conversation is open. */
-export function Idle({ unread }: { unread: number | undefined }) {
+/** No conversation is open. `written`: the list is of what is being written. */
+export function Idle({ unread, written }: { unread: number | undefined; written: boolean }) {
   return (
     <div className={classes.idle}>
-      <Empty icon={<Inbox size={18} />} title={unread ? plural(unread, "unread message") : "Choose a conversation"}>
+      <Empty
+        icon={<Inbox size={18} />}
+        title={unread ? plural(unread, "unread message") : written ? "Choose a message" : "Choose a conversation"}
+      >
         <div className={classes.keys}>
           <Kbd keys="J K" /> <span>move</span>
           <Kbd keys="Enter" /> <span>open</span>

@@ -3,7 +3,7 @@ import { AtSign, Check, ListChecks, MailOpen, Paperclip, PenLine, RefreshCw, Sta
 import type { ReactNode, RefObject } from "react";
 import type { InboxSearch } from "@/app/paths";
 import { lastSync } from "@/lib/connection";
-import { longDate, plural } from "@/lib/format";
+import { longDate } from "@/lib/format";
 import type { Known } from "@/lib/search";
 import type { GoogleStatus, Label } from "@/lib/types";
 import { cx, Hint } from "@/ui/kit";
@@ -18,7 +18,8 @@ interface Props {
   labels: Label[];
   known: Known;
   input: RefObject<HTMLInputElement | null>;
-  total: number | undefined;
+  /** How much there is, in words. */
+  total: string;
   isSyncing: boolean;
   /** In place of the first line while conversations are ticked. */
   bar: ReactNode;
@@ -91,7 +92,7 @@ function TitleLine({ search, status, labels, total, failed, others, isSyncing, .
     <div className={classes.line}>
       <h1 className="visually-hidden">Inbox</h1>
       <LabelMenu search={search} labels={labels} failed={failed} others={others} onChange={onChange} />
-      <span className={classes.total}>{total === undefined ? "" : plural(total, "conversation")}</span>
+      <span className={classes.total}>{total}</span>
       {onTick && (
         <Hint label="Tick conversations" keys="X">
           <ActionIcon aria-label="Tick conversations" onClick={onTick}>

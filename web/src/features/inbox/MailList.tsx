@@ -2,13 +2,12 @@ import { useVirtualizer } from "@tanstack/react-virtual";
 import { ArrowUp } from "lucide-react";
 import { useEffect, useLayoutEffect, useRef, useState } from "react";
 import { plural } from "@/lib/format";
-import { recipients } from "@/lib/people";
 import { Bones } from "@/ui/kit";
 import { keyOf, type Wish } from "./changes";
 import { EmailListItem, rowHeight } from "./EmailListItem";
 import classes from "./MailList.module.css";
 import { useNames } from "./names";
-import { rowsAbove, type Thread } from "./threads";
+import { rowsAbove, type Thread, whoOf } from "./threads";
 import { canChange, type Selection } from "./useSelection";
 
 interface Props {
@@ -20,6 +19,8 @@ interface Props {
   /** The row that shall have the focus as soon as it is there. */
   wanted: React.RefObject<string | undefined>;
   mine: Set<string>;
+  /** What the reader sent: each row says to whom. */
+  sent: boolean;
   words: string[];
   total: number | undefined;
   hasMore: boolean;
@@ -94,11 +95,7 @@ export function MailList(props: Props) {
               >
                 <EmailListItem
                   thread={thread}
-                  toName={
-                    props.mine.has(thread.newest.from_email.toLowerCase())
-                      ? recipients(thread.newest.to_emails, names) || undefined
-                      : undefined
-                  }
+                  who={whoOf(thread, props.mine, names, props.sent)}
                   marked={thread.id === cursor}
                   open={thread.id === open}
                   wide={wide}

@@ -5,6 +5,7 @@ import { useWorkspaceId } from "@/app/session";
 import { googleIntegrationApi } from "@/lib/api";
 import { keys } from "@/lib/keys";
 import { complete, fromServer, type Known, type Suggestion, suggest, together } from "@/lib/search";
+import { isHalfTyped } from "@/lib/searchDoubts";
 import classes from "./SearchBar.module.css";
 
 interface Props {
@@ -46,9 +47,10 @@ export function SearchBar({ value, known, input, onChange, onDone }: Props) {
   const latest = useRef(send);
   latest.current = send;
   useEffect(() => {
+    if (isHalfTyped(text, known.labels)) return;
     const timer = setTimeout(() => latest.current(text), pause);
     return () => clearTimeout(timer);
-  }, [text]);
+  }, [text, known.labels]);
 
   const type = (next: string, position: number) => {
     setText(next);

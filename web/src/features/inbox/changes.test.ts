@@ -20,6 +20,7 @@ const mail = (n: number, more: Partial<EmailListItem> = {}): EmailListItem => ({
   gmail_date: `2026-03-${String(30 - n).padStart(2, "0")}T10:00:00Z`,
   has_attachments: false,
   thread_count: 1,
+  thread_senders: [],
   access: "full",
   owner: { user_id: "u", name: "Mara", mine: true },
   shared: false,

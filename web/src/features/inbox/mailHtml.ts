@@ -304,6 +304,7 @@ body{color:${look.ink}}
 body *{font-family:inherit!important;color:inherit!important;border-color:${look.line}!important}
 a,a *{color:${look.accent}!important}
 p{margin:0 0 1em}
+.gmail_signature,.gmail_signature *{color:${look.muted}!important;font-size:12px!important;line-height:1.5!important}
 blockquote{margin:0 0 1em!important;padding-left:12px!important;border-left:2px solid ${look.line}!important;color:${look.muted}!important}
 td,th{border-color:${look.line}}`;
 }

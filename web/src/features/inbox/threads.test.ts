@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { makeMail } from "@/testing/sample";
-import { groupThreads, rowsAbove } from "./threads";
+import { groupThreads, rowsAbove, whoOf } from "./threads";
 import { emailQuery } from "./useInbox";
 
 const mail = makeMail(60, new Date("2026-03-12T10:00:00Z"));
@@ -26,6 +26,31 @@ describe("conversations", () => {
     expect(rowsAbove(threads[0]?.id, threads)).toBe(0);
     expect(rowsAbove(threads[2]?.id, threads)).toBe(2);
     expect(rowsAbove("gone", threads)).toBe(0);
+  });
+});
+
+describe("who a row is about", () => {
+  const [email] = mail;
+  if (!email) throw new Error("no sample");
+  const hotel = { name: "Hotel Skärvik", email: "stay@skarvik.example" };
+  const me = { name: "Mara Lindqvist", email: "Mara@northwind-lamps.example" };
+  const davide = { name: "", email: "davide@bellafonte.example" };
+  const mine = new Set(["mara@northwind-lamps.example"]);
+  const names = new Map([["davide@bellafonte.example", "Davide Dell'Orto"]]);
+  const of = (from: typeof hotel, senders: (typeof hotel)[], sent = false) => {
+    const newest = { ...email, from_name: from.name, from_email: from.email, to_emails: [hotel.email] };
+    const [thread] = groupThreads([{ ...newest, thread_senders: senders }]);
+    return thread && whoOf(thread, mine, names, sent);
+  };
+  it("is the whole name where one wrote", () => expect(of(hotel, [hotel])).toBe("Hotel Skärvik"));
+  it("is everybody who wrote, the reader as me", () =>
+    expect(of(hotel, [hotel, me, davide])).toBe("Hotel, me, Davide"));
+  it("stays so when the reader wrote last", () => expect(of(me, [hotel, me])).toBe("Hotel, me"));
+  it("is short where many wrote", () =>
+    expect(of(hotel, [hotel, { name: "Ann B", email: "a@x.example" }, me, davide])).toBe("Hotel … me, Davide"));
+  it("is whom it went to, among what was sent and where only the reader wrote", () => {
+    expect(of(me, [hotel, me], true)).toBe("To stay@skarvik.example");
+    expect(of(me, [me])).toBe("To stay@skarvik.example");
   });
 });
 

@@ -5,10 +5,10 @@ import { googleIntegrationApi } from "@/lib/api";
 import { keys } from "@/lib/keys";
 import { onLive } from "@/lib/live";
 import type { Change, Email, EmailListItem, EmailQuery } from "@/lib/types";
+import { cannotUndo, canUndo, undoLast } from "@/lib/undoing";
 import { hush, say, sayFailed } from "@/ui/toast";
 import { applied, changed, done, keyOf, type Pages, restored, type Wish } from "./changes";
 import type { Thread } from "./threads";
-import { cannotUndo, canUndo, undoLast } from "@/lib/undoing";
 
 interface Shown {
   lists: { key: QueryKey; before: EmailListItem[] }[];

@@ -24,6 +24,7 @@ function threadOf(messages: Email[] | undefined): Thread | undefined {
     starred: messages.some((m) => m.is_starred),
     files: messages.some((m) => m.has_attachments),
     count: messages.length,
+    senders: newest.thread_senders,
   };
 }
 

@@ -16,6 +16,7 @@ import { Confirm } from "@/ui/Confirm";
 import { Bones, Card, Failed, Page, Person, Pill, Section, Time } from "@/ui/kit";
 import { More } from "@/ui/More";
 import { NewPassword } from "@/ui/NewPassword";
+import { LeaveSection } from "./LeaveSection";
 import classes from "./settings.module.css";
 
 export function AccountPage() {
@@ -32,6 +33,7 @@ export function AccountPage() {
       </Card>
       <Sessions />
       <Password />
+      <LeaveSection />
     </Page>
   );
 }

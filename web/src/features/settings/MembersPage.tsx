@@ -41,7 +41,7 @@ export function MembersPage() {
               <li key={m.user_id}>
                 <Person name={m.user_id === user.id ? `${m.name || m.email} (you)` : m.name} email={m.email} />
                 <span className={classes.joined}>
-                  Since <Time iso={m.joined_at} />
+                  Since <Time iso={m.joined_at} style="long" />
                 </span>
                 <span className={classes.role}>{roles[m.role]}</span>
               </li>

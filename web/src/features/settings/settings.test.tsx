@@ -171,6 +171,27 @@ describe("the account", () => {
     await waitFor(() => expect(world.organisation.sessions.map((s) => s.id)).toEqual(["s1"]));
   });
 
+  it("leads out of the workspace where somebody else owns it", async () => {
+    const world = live((w) => {
+      for (const workspace of w.me.workspaces) workspace.role = "member";
+    });
+    renderPage(account, { path: at });
+    fireEvent.click(await screen.findByRole("button", { name: "Leave" }));
+    const dialog = await screen.findByRole("dialog");
+    expect(within(dialog).getByText(/Google accounts are disconnected/)).toBeDefined();
+    fireEvent.click(within(dialog).getByRole("button", { name: "Leave" }));
+    await waitFor(() => expect(world.members.some((m) => m.user_id === world.me.user.id)).toBe(false));
+  });
+
+  it("says why its only owner stays", async () => {
+    live((w) => {
+      for (const workspace of w.me.workspaces) workspace.role = "owner";
+    });
+    renderPage(account, { path: at });
+    expect(await screen.findByText(/You are its only owner/)).toBeDefined();
+    expect(screen.getByRole("button", { name: "Leave" }).hasAttribute("disabled")).toBe(true);
+  });
+
   it("tells who came by somebody else's password that it is gone", async () => {
     live();
     renderPage(account, { path: at, at: `${at}?password=cleared&next=%2Fcrm%2Finbox` });

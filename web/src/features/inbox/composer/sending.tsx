@@ -3,9 +3,9 @@ import { googleIntegrationApi } from "@/lib/api";
 import { onLive } from "@/lib/live";
 import { Problem } from "@/lib/problem";
 import type { Outgoing } from "@/lib/types";
+import { cannotUndo, canUndo } from "@/lib/undoing";
 import { useNow } from "@/ui/kit";
 import { hush, say, sayFailed } from "@/ui/toast";
-import { cannotUndo, canUndo } from "@/lib/undoing";
 import { type Letter, newKey } from "./letter";
 import { ahead } from "./when";
 
