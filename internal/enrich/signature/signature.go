@@ -1,36 +1,26 @@
-// Package signature finds what people say of themselves at the end of their mail:
-// name, title, company, phones, addresses. It is pure: what it is given is all it
-// looks at.
 package signature
 
 import "time"
 
-// Message is one message as the engine reads it.
+// Message is a mail as far as the engine needs it.
 type Message struct {
 	FromName  string
 	FromEmail string
 	Subject   string
-	Text      string // plain text, quotes and all
+	Text      string // plain text, or text made from HTML
 	Date      time.Time
-	Region    string // country of numbers without a country code (ISO 3166: DE), "" unknown
-	Bulk      bool   // lists, newsletters, automatic answers
+	Region    string // where the sender probably is (ISO 3166, "DE"); "" if unknown
+	Bulk      bool   // list, newsletter or automated mail
 }
 
-// Kinds of Found.
+// What a message ends with.
 const (
-	KindSignature = "signature" // a block with more than a name
-	KindNameOnly  = "name_only" // a name under the text, and nothing else
+	KindSignature = "signature" // something by which the sender can be reached or placed
+	KindNameOnly  = "name_only"
 	KindNone      = "none"
 )
 
-// Found is what stands in a message.
-type Found struct {
-	Kind   string
-	Values []Value
-	Block  string // the lines of the signature, as they stand in the message
-}
-
-// Fields of Value.
+// The fields of a Value.
 const (
 	FieldName     = "name"
 	FieldTitle    = "title"
@@ -41,13 +31,64 @@ const (
 	FieldAddress  = "address"
 )
 
-// Value is one value with what shows it.
+// The labels of a phone.
+const (
+	LabelWork   = "work"
+	LabelMobile = "mobile"
+	LabelHome   = "home"
+	LabelFax    = "fax"
+	LabelPager  = "pager"
+)
+
+// Found is what the sender says about himself at the end of a message.
+type Found struct {
+	Kind   string
+	Values []Value
+	Block  string // the lines that were taken for the signature, as they stand in the text
+}
+
+// Value is one thing found.
 type Value struct {
 	Field      string
-	Value      string // as it is stored: E.164 for a phone
-	Label      string // of a phone: work, mobile, home, fax, other
-	Ext        string // of a phone
-	Raw        string // as it stands in the message
-	Line       string // the line it stands in
-	Confidence float64
+	Value      string  // a phone in E.164 where its country is known
+	Label      string  // of a phone: work, mobile, home, fax, pager
+	Ext        string  // of a phone
+	Raw        string  // as written
+	Line       string  // the line (or lines, of an address) it stands in, a part of the text byte by byte
+	Confidence float64 // 0 to 1
+}
+
+// Get is the first value of a field, "" if there is none.
+func (f Found) Get(field string) string {
+	for _, v := range f.Values {
+		if v.Field == field {
+			return v.Value
+		}
+	}
+	return ""
+}
+
+// maxText is how much of a message is read; what stands behind it is quoted
+// mail or machine output.
+const maxText = 256 << 10
+
+// Extract finds the sender's signature and what it says. It does no I/O, takes
+// time in proportion to the text and never fails: what is unsure is left out.
+func Extract(m Message) Found {
+	lines := split(m.Text)
+	markOwn(lines)
+	who := senderOf(m)
+	if who.robot {
+		return Found{Kind: KindNone}
+	}
+	best := reading{}
+	for _, b := range blocks(lines, who) {
+		if r := read(lines, b, who, m); r.score > best.score {
+			best = r
+		}
+	}
+	if best.score < best.threshold(m) {
+		return Found{Kind: KindNone}
+	}
+	return best.found(lines, m)
 }

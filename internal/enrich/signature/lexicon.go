@@ -1,0 +1,181 @@
+package signature
+
+import (
+	"embed"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"golang.org/x/text/unicode/norm"
+)
+
+//go:embed lexicon/*.txt
+var lexicons embed.FS
+
+// words is one list: whole entries and, from entries that begin with "-",
+// endings of compound words.
+type words struct {
+	whole   map[string]bool
+	endings []string
+	longest int // words in the longest entry
+}
+
+func (w *words) add(entry string) {
+	if w.whole == nil {
+		w.whole = map[string]bool{}
+	}
+	entry = fold(entry)
+	if ending, ok := strings.CutPrefix(entry, "-"); ok && len(ending) > 2 {
+		w.endings = append(w.endings, ending)
+		return
+	}
+	w.whole[entry] = true
+	w.longest = max(w.longest, strings.Count(entry, " ")+1)
+}
+
+// has says whether a folded word stands in the list or ends like one.
+func (w *words) has(word string) bool {
+	if w.whole[word] || w.whole[strings.Trim(word, ".,:;()\"'")] {
+		return true
+	}
+	word = strings.TrimRight(word, ",:;)")
+	for _, e := range w.endings {
+		if len(word) > len(e)+2 && strings.HasSuffix(word, e) {
+			return true
+		}
+	}
+	return false
+}
+
+// opening is how many words at the start of folded words are an entry, 0 for none.
+func (w *words) opening(text []string) int {
+	for n := min(w.longest, len(text)); n > 0; n-- {
+		if w.whole[strings.TrimRight(strings.Join(text[:n], " "), ".,:;!~")] || w.whole[strings.Join(text[:n], " ")] {
+			return n
+		}
+	}
+	return 0
+}
+
+// in says whether one of the entries stands anywhere in folded text.
+func (w *words) in(text string) bool { return w.count(text) > 0 }
+
+// count is how many of the entries stand in folded text.
+func (w *words) count(text string) int {
+	n := 0
+	for e := range w.whole {
+		if strings.Contains(text, e) {
+			n++
+		}
+	}
+	return n
+}
+
+// The lists of the folder lexicon, by file and section.
+var (
+	titleHeads, titleModifiers                        words
+	orgLegal, orgWords, orgStrong, orgUnits           words
+	states, stateCodes, streetWords, premises         words
+	signOffs, smallWords, honorifics, degrees, joints words
+	givenNames, freeMail                              words
+	footerStarts, footerParts                         words
+	legalWords, registryWords                         words
+	countries                                         = map[string]string{}
+	families                                          = map[string][]int{} // name → numbers of its families
+)
+
+func init() {
+	into := map[string]*words{
+		"head": &titleHeads, "german": &titleHeads, "french": &titleHeads, "spanish": &titleHeads, "portuguese": &titleHeads, "italian": &titleHeads,
+		"dutch": &titleHeads, "nordic": &titleHeads, "polish": &titleHeads, "japanese": &titleHeads, "modifier": &titleModifiers,
+		"org": &orgWords, "strong": &orgStrong, "unit": &orgUnits, "states": &states, "street": &streetWords, "premises": &premises,
+		"signoff": &signOffs, "small": &smallWords, "honorific": &honorifics, "degree": &degrees, "particle": &joints, "given": &givenNames, "freemail": &freeMail,
+		"footer": &footerStarts, "anywhere": &footerParts, "registry": &registryWords,
+	}
+	family := 0
+	eachEntry(func(file, section, entry string) {
+		switch {
+		case section == "countries":
+			name, region, _ := strings.Cut(entry, "=")
+			countries[fold(name)] = region
+		case section == "family":
+			family++
+			for _, name := range strings.Fields(entry) {
+				families[name] = append(families[name], family)
+			}
+		case section == "codes":
+			stateCodes.add(entry)
+		case section == "legal" && file == "orgs.txt":
+			orgLegal.add(entry)
+		case section == "legal":
+			legalWords.add(entry)
+		default:
+			into[section].add(entry)
+		}
+	})
+}
+
+// eachEntry reads the lexicons: "#" begins a comment, "[x]" a section, commas
+// part entries; a comma inside "co.,ltd" has no space after it.
+func eachEntry(use func(file, section, entry string)) {
+	files, err := lexicons.ReadDir("lexicon")
+	if err != nil {
+		panic(err) // embedded when compiled
+	}
+	for _, f := range files {
+		data, err := lexicons.ReadFile("lexicon/" + f.Name())
+		if err != nil {
+			panic(err)
+		}
+		section := ""
+		for line := range strings.SplitSeq(string(data), "\n") {
+			switch {
+			case line == "" || line[0] == '#':
+			case line[0] == '[' && strings.HasSuffix(line, "]") && !strings.Contains(line, " "):
+				section = line[1 : len(line)-1]
+			default:
+				for entry := range strings.SplitSeq(line+" ", ", ") {
+					if entry = strings.TrimRight(strings.TrimSpace(entry), ","); entry != "" {
+						use(f.Name(), section, entry)
+					}
+				}
+			}
+		}
+	}
+}
+
+// fold makes text comparable: lower case, no accents, ß as ss.
+func fold(s string) string {
+	ascii := true
+	for i := range len(s) {
+		if s[i] >= utf8.RuneSelf {
+			ascii = false
+			break
+		}
+	}
+	if ascii {
+		return strings.ToLower(s)
+	}
+	var b strings.Builder
+	b.Grow(len(s))
+	for _, r := range norm.NFD.String(s) {
+		switch r = unicode.ToLower(r); {
+		case unicode.Is(unicode.Mn, r):
+		case r == 'ß':
+			b.WriteString("ss")
+		case r == 'ø':
+			b.WriteByte('o')
+		case r == 'ł':
+			b.WriteByte('l')
+		case r == 'æ':
+			b.WriteString("ae")
+		case r == 'ı':
+			b.WriteByte('i')
+		case r == '’' || r == '‘' || r == '´':
+			b.WriteByte('\'')
+		default:
+			b.WriteRune(r)
+		}
+	}
+	return b.String()
+}

@@ -1,0 +1,218 @@
+package signature
+
+import (
+	"regexp"
+	"strings"
+)
+
+// markOwn gives each line its kind: what stands in quotes, below headers of
+// replies and forwards, and in footers is not the sender's own.
+func markOwn(lines []line) {
+	markQuotes(lines)
+	markHeaders(lines)
+	markFooters(lines)
+}
+
+// markQuotes finds lines with quote marks. "|" is one when several lines in a
+// row have it and it stands alone at the front.
+func markQuotes(lines []line) {
+	for i := range lines {
+		raw := strings.TrimLeft(lines[i].raw, " \t")
+		switch {
+		case strings.HasPrefix(raw, ">"), strings.HasPrefix(raw, "&gt;"), strings.HasPrefix(raw, "|>"):
+			lines[i].kind = quoted
+		case strings.HasPrefix(raw, "|") && (barred(lines, i-1) || barred(lines, i+1)):
+			lines[i].kind = quoted
+		case initialled.MatchString(raw):
+			lines[i].kind = quoted
+		}
+	}
+	for i := 1; i+1 < len(lines); i++ { // an empty line between two quoted ones
+		if lines[i].blank() && lines[i-1].kind == quoted {
+			if n := nextFilled(lines, i); n >= 0 && lines[n].kind == quoted && n-i < 3 {
+				lines[i].kind = quoted
+			}
+		}
+	}
+}
+
+// initialled is a quote mark with the quoted person's initials.
+var initialled = regexp.MustCompile(`^[A-Z][A-Za-z]{0,4}>+ `)
+
+// barred is a line "| words" with no second bar.
+func barred(lines []line, i int) bool {
+	if i < 0 || i >= len(lines) {
+		return false
+	}
+	raw := strings.TrimSpace(lines[i].raw)
+	return strings.HasPrefix(raw, "|") && strings.Count(raw, "|") == 1
+}
+
+func nextFilled(lines []line, i int) int {
+	for i++; i < len(lines); i++ {
+		if !lines[i].blank() {
+			return i
+		}
+	}
+	return -1
+}
+
+func previousFilled(lines []line, i int) int {
+	for i--; i >= 0; i-- {
+		if !lines[i].blank() {
+			return i
+		}
+	}
+	return -1
+}
+
+var (
+	// original is the line above a quoted or forwarded message: words between dashes.
+	original = regexp.MustCompile(`^[\s>]*[-_=*~]{2,}\s*(original|forwarded|reply|begin forward|ursp.{1,3}ngliche|weitergeleitet|message d'origine|message transf|message original|mensaje|messaggio|oorspronkelijk|doorgestuurd|mensagem|ursprungligt|vidarebefordrat|original(e|t)?|opprinnelig|oprindelig|videresendt|wiadomo|alkuper|p.vodn|исходное|пересылаемое)[^\n]{0,120}$`)
+	forward  = regexp.MustCompile(`^(begin forwarded message|anfang der weitergeleiteten|debut du message|inicio del mensaje|inizio messaggio|begin doorgestuurd|forwarded by |----- ?forwarded by|start of forwarded|-+ ?forwarded (message|by)|included message|---- on .* wrote ----)`)
+	// head is a field of a quoted message's header.
+	head = regexp.MustCompile(`^(from|sent|date|to|cc|bcc|subject|reply-to|importance|von|gesendet|datum|an|betreff|de|envoy.{1,2}|. |à|a|objet|fecha|enviado|enviada|enviado el|enviada em|para|asunto|assunto|da|inviato|data|oggetto|van|verzonden|verstuurd|aan|onderwerp|fr.n|skickat|till|.mne|sendt|til|emne|od|wys.ano|do|temat|dw|odesl.no|komu|p.edm.t|l.hett.j.|vastaanottaja|aihe|от|кому|дата|тема|отправлено|差出人|送信日時|宛先|件名|发件人|发送时间|收件人|主题)\s*:`)
+	// said is how the line above a quote ends.
+	said     = regexp.MustCompile(`(wrote|writes|write|said|says|schrieb|schreibt|geschrieben|a .crit|.crit|escribi.|escribe|escreveu|scrisse|ha scritto|scrive|schreef|het volgende geschreven|skrev|skriver|kirjoitti|napisa.(\(a\))?|pisze|napsal(\(a\))?|.rta|пишет|написал(\(а\))?|wrote on [^:]{4,60}|:)\s*[:：]?\s*$`)
+	saidWord = regexp.MustCompile(`(wrote|writes|schrieb|schreibt|geschrieben|a .crit|escribi|escreveu|scritto|schreef|skrev|kirjoitti|napisa|pisze|napsal|пишет|написал|said|says)`)
+	// on is how such a line begins when it has a date.
+	on = regexp.MustCompile(`^(on|am|le|el|em|il( giorno)?|op|den|p.|dnia|w dniu|dne|at|in|\d{1,4}[-./]\d{1,2}[-./]\d{1,4})\b.*\d`)
+	// dated is Google's short form and the Notes form: a date and an address.
+	dated = regexp.MustCompile(`^\d{4}[-/.]\d{1,2}[-/.]\d{1,2}.*<[^>]*@[^>]*>:?$`)
+	stamp = regexp.MustCompile(`\d{1,2}[:/.]\d{2}`)
+)
+
+// markHeaders finds where other messages begin. Below a header without quote
+// marks everything is somebody else's.
+func markHeaders(lines []line) {
+	for i := 0; i < len(lines); i++ {
+		l := &lines[i]
+		if l.blank() || l.kind == quoted || l.words > 40 {
+			continue
+		}
+		if isBorder(lines, i) {
+			end(lines, i)
+			return
+		}
+		if n := announces(lines, i); n > 0 {
+			next := nextFilled(lines, i+n-1)
+			for j := i; j < i+n; j++ {
+				lines[j].kind = header
+			}
+			if next >= 0 && lines[next].kind != quoted && mayCut(lines, i, n, next) {
+				end(lines, i)
+				return
+			}
+			i += n - 1
+		}
+	}
+}
+
+// mayCut says whether what follows an announcement without quote marks is the
+// other message: the announcement names an address or a date.
+func mayCut(lines []line, i, n, next int) bool {
+	for j := i; j < i+n; j++ {
+		t := lines[j].text
+		if strings.Contains(t, "@") || strings.Contains(t, " at ") && strings.Contains(t, ">") || stamp.MatchString(t) {
+			return true
+		}
+	}
+	return on.MatchString(lines[i].folded) && next-(i+n-1) <= 3
+}
+
+// end gives everything from line i to the end away.
+func end(lines []line, i int) {
+	for ; i < len(lines); i++ {
+		if lines[i].kind == own {
+			lines[i].kind = header
+		}
+	}
+}
+
+// isBorder says whether line i begins another message's header.
+func isBorder(lines []line, i int) bool {
+	f := lines[i].folded
+	raw := strings.ToLower(strings.TrimSpace(lines[i].raw))
+	if raw != "" && strings.ContainsAny(raw[:1], "-_=*~") && original.MatchString(fold(raw)) {
+		return true
+	}
+	if (strings.Contains(f, "orward") || strings.Contains(f, "weitergel") || strings.Contains(f, "included") || strings.Contains(f, "wrote ----")) && forward.MatchString(f) {
+		return true
+	}
+	return headed(lines, i)
+}
+
+// headed says whether a block of header fields begins at line i, which is a
+// field itself or a Notes line with a name or a date above the fields.
+func headed(lines []line, i int) bool {
+	if head.MatchString(lines[i].folded) {
+		return fields(lines, i, 8) >= 3 || fields(lines, i, 8) >= 2 && strings.Contains(lines[i].text, "@")
+	}
+	if !stamp.MatchString(lines[i].text) && !strings.Contains(lines[i].text, "@") {
+		return false
+	}
+	next := nextFilled(lines, i)
+	if next < 0 || next-i > 3 {
+		return false
+	}
+	if head.MatchString(lines[next].folded) {
+		return fields(lines, next, 10) >= 2
+	}
+	after := nextFilled(lines, next)
+	return after > 0 && after-next <= 3 && stamp.MatchString(lines[next].text) && head.MatchString(lines[after].folded) && fields(lines, after, 10) >= 2
+}
+
+// fields counts different header fields in the n lines from i.
+func fields(lines []line, i, n int) int {
+	seen := map[string]bool{}
+	blank := 0
+	for j := i; j < len(lines) && j < i+n; j++ {
+		if lines[j].blank() {
+			if blank++; blank > 1 {
+				break
+			}
+			continue
+		}
+		if m := head.FindStringSubmatch(lines[j].folded); m != nil {
+			seen[m[1]] = true
+		}
+	}
+	return len(seen)
+}
+
+// announces is how many lines from i say that somebody wrote what follows:
+// "On Friday, Mara wrote:", which may be broken over four lines; 0 if none.
+func announces(lines []line, i int) int {
+	f := lines[i].folded
+	if dated.MatchString(f) {
+		return 1
+	}
+	dateLike := on.MatchString(f)
+	if !dateLike {
+		if lines[i].words <= 16 && strings.ContainsAny(lastByte(f), ":：.") && said.MatchString(f) && saidWord.MatchString(f) {
+			return 1
+		}
+		if !strings.Contains(f, "@") && !strings.Contains(f, " at ") {
+			return 0
+		}
+	}
+	whole := ""
+	for n := 1; n <= 4 && i+n <= len(lines); n++ {
+		l := &lines[i+n-1]
+		if l.blank() || l.kind == quoted || l.words > 40 {
+			return 0
+		}
+		whole += " " + l.folded
+		if ends := strings.ContainsAny(lastByte(l.folded), ":："); ends && said.MatchString(whole) && saidWord.MatchString(whole) {
+			return n
+		}
+	}
+	return 0
+}
+
+func lastByte(s string) string {
+	if s == "" {
+		return ""
+	}
+	return s[len(s)-1:]
+}

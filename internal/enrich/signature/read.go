@@ -1,0 +1,207 @@
+package signature
+
+import (
+	"strings"
+)
+
+// reading is what a block was read as.
+type reading struct {
+	block  block
+	parts  parts
+	who    *sender
+	name   *atom // the best name, nil if there is none
+	nameOf float64
+	score  float64
+	reach  int // ways to reach the sender: phones, addresses, links, a title, a company
+	lone   bool
+}
+
+// read takes a block apart and says how likely it is a signature.
+func read(lines []line, b block, who sender, m Message) reading {
+	r := reading{block: b, who: &who}
+	r.parts = take(lines, b)
+	if b.inline != "" {
+		a := atom{text: b.inline, folded: fold(b.inline), words: strings.Fields(fold(b.inline)), line: b.start - 1, segment: -1}
+		r.parts.atoms = append([]atom{a}, r.parts.atoms...)
+	}
+	for i := range r.parts.atoms {
+		a := &r.parts.atoms[i]
+		a.prose = a.line >= b.start && lines[a.line].prose()
+		a.score(&who, i == 0)
+	}
+	decode(r.parts.atoms)
+	r.campus()
+	r.pickName(lines)
+	r.weigh(lines)
+	return r
+}
+
+// campus keeps "University of California, San Diego" together: a state's
+// university has its place in its name.
+func (r *reading) campus() {
+	atoms := r.parts.atoms
+	for i := 1; i < len(atoms); i++ {
+		if atoms[i-1].state != company || atoms[i].segment != atoms[i-1].segment || atoms[i].sep != "," || atoms[i].state == company {
+			continue
+		}
+		if _, of, ok := strings.Cut(atoms[i-1].folded, "university of "); ok && states.whole[of] && !strings.ContainsAny(atoms[i].text, "0123456789") && countries[atoms[i].folded] == "" && !stateCodes.whole[atoms[i].folded] {
+			atoms[i].state = company
+		}
+	}
+}
+
+// pickName keeps the best of the atoms that were read as names; without one,
+// the line above the delimiter may have it.
+func (r *reading) pickName(lines []line) {
+	best := -1.0
+	for i := range r.parts.atoms {
+		if a := &r.parts.atoms[i]; a.state == name && a.scores[name] > best {
+			best, r.name = a.scores[name], a
+		}
+	}
+	if r.name == nil && r.block.above >= 0 {
+		l := &lines[r.block.above]
+		a := atom{text: strings.Trim(l.text, " -–,*"), folded: strings.Trim(l.folded, " -–,*"), line: r.block.above}
+		a.words = strings.Fields(a.folded)
+		if a.score(r.who, true); l.words <= 5 && r.who.alike(nameTokens(a.folded)) >= 0.6 && a.scores[name] > 2 {
+			r.name = &a
+		}
+	}
+	if r.name != nil {
+		r.nameOf = r.who.alike(nameTokens(r.name.folded))
+		if strings.Contains(r.name.text, " ") == false && r.name.scores[name] >= 4 {
+			r.nameOf = 1
+		}
+	}
+}
+
+// weigh adds up what speaks for a signature of this sender.
+func (r *reading) weigh(lines []line) {
+	s := worth[r.block.opening] - 0.3*float64(min(r.block.after, 5))
+	switch {
+	case r.name == nil:
+	case r.nameOf >= 0.6:
+		s += 2
+	case len(r.who.tokens) >= 2 && r.nameOf == 0:
+		s -= 0.6
+	default:
+		s += 0.6
+	}
+	for i, p := range r.parts.phones {
+		if i < 3 {
+			s += 0.5
+			if p.it.label != "" {
+				s += 0.3
+			}
+		}
+		r.reach++
+	}
+	s += r.weighLinks() + r.weighAtoms(lines)
+	if r.block.opening == tail && r.lonePhone(lines) {
+		s += 1.6
+	}
+	r.score = s
+}
+
+// lonePhone says whether the block is a short line and a phone on its own, the
+// way people sign quick notes: nobody else's number stands like that.
+func (r *reading) lonePhone(lines []line) bool {
+	n, first := 0, -1
+	for i := r.block.start; i < r.block.end; i++ {
+		if !lines[i].blank() {
+			if n++; first < 0 {
+				first = i
+			}
+		}
+	}
+	if n != 2 || len(r.parts.phones) != 1 || r.parts.phones[0].line == first || lines[first].words > 2 {
+		return false
+	}
+	p := r.parts.phones[0]
+	text := strings.TrimSpace(lines[p.line].text)
+	return len(text)-(p.it.to-p.it.from) <= 2
+}
+
+func (r *reading) weighLinks() float64 {
+	s := 0.0
+	mails := 0
+	for _, l := range r.parts.links {
+		switch {
+		case l.it.mail != "":
+			mails++
+			local, host, _ := strings.Cut(l.it.mail, "@")
+			switch {
+			case local == r.who.local && r.who.local != "":
+				s += 1.2
+			case len(r.who.domains) > 0 && strings.HasSuffix(host, r.who.host):
+				s += 0.3
+			case r.who.fits(local):
+				s += 1
+			}
+		case linkedIn(l.it.url) != "":
+			s += 0.8
+			r.reach++
+		default:
+			if h := hostOf(l.it.url); !elsewhere(h) && r.who.host != "" && strings.HasSuffix(h, r.who.host) {
+				s += 0.4
+			}
+		}
+	}
+	if mails > 3 {
+		s -= 1.5
+	}
+	return s
+}
+
+// fits says whether another address's local part has the sender's name in it.
+func (w *sender) fits(local string) bool {
+	for _, t := range w.tokens {
+		if len(t) >= 3 && strings.Contains(local, t) {
+			return true
+		}
+	}
+	return false
+}
+
+func (r *reading) weighAtoms(lines []line) float64 {
+	var seen [states_]bool
+	s := 0.0
+	names := 0
+	for i := range r.parts.atoms {
+		a := &r.parts.atoms[i]
+		if a.state == name {
+			names++
+		}
+		if seen[a.state] || a.scores[a.state] < 0.8 {
+			continue
+		}
+		seen[a.state] = true
+		switch a.state {
+		case title:
+			s += 0.8
+			r.reach++
+		case company:
+			s += 0.6
+			r.reach++
+			if r.who.employs(a.folded) > 0 {
+				s += 0.5
+			}
+		case address:
+			s += 0.6
+		}
+	}
+	if names > 2 {
+		s -= 0.8 * float64(names-2)
+	}
+	return s - 0.6*float64(proseLines(lines[r.block.start:max(r.block.end, r.block.start)]))
+}
+
+// threshold is what a reading needs to count: more where the mail is a list's
+// or a machine's.
+func (r *reading) threshold(m Message) float64 {
+	t := 2.6
+	if m.Bulk {
+		t += 1
+	}
+	return t
+}

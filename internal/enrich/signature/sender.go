@@ -1,0 +1,194 @@
+package signature
+
+import (
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// sender is who the header says wrote the message.
+type sender struct {
+	tokens  []string // of the name, folded: given names, surnames; no initials
+	local   string   // the address before the @, folded
+	domains []string // telling labels of the address's domain: "northwind" of mail.northwind.example
+	host    string   // the domain
+	robot   bool     // an address that nobody reads
+}
+
+// senderOf reads the header's name and address. A name that is an address, or
+// one a list put its own address to, tells less.
+func senderOf(m Message) sender {
+	w := sender{}
+	name := fold(m.FromName)
+	listed := false
+	if i := strings.Index(name, " via "); i >= 0 {
+		name, listed = name[:i], true
+	}
+	if i := strings.IndexAny(name, "(<["); i > 0 {
+		name = name[:i]
+	}
+	if !strings.Contains(name, "@") && !strings.Contains(name, " at ") {
+		w.tokens = nameTokens(name)
+	}
+	local, host, ok := strings.Cut(strings.TrimSpace(fold(m.FromEmail)), "@")
+	if !ok {
+		return w
+	}
+	w.robot = isRobot(local)
+	if listed || strings.HasPrefix(host, "lists.") || strings.HasPrefix(host, "list.") {
+		return w
+	}
+	w.local, w.host = local, host
+	labels := strings.Split(host, ".")
+	for _, l := range labels[:max(len(labels)-1, 0)] {
+		if len(l) > 1 && !freeMail.whole[l] && l != "com" && l != "co" && l != "ac" && l != "edu" && l != "org" && l != "net" && l != "gov" && l != "www" && l != "uni" {
+			w.domains = append(w.domains, l)
+		}
+	}
+	if len(labels) > 1 && freeMail.whole[labels[len(labels)-2]] {
+		w.domains = nil
+	}
+	return w
+}
+
+// isRobot says whether the part before the @ is a machine's.
+func isRobot(local string) bool {
+	for _, r := range []string{"no-reply", "noreply", "no_reply", "donotreply", "do-not-reply", "mailer-daemon", "postmaster", "bounce", "notification", "notify", "automated", "root", "daemon", "nagios", "jenkins", "cron"} {
+		if local == r || strings.HasPrefix(local, r) && len(r) > 5 {
+			return true
+		}
+	}
+	return false
+}
+
+// nameTokens are the words of a folded name without initials, titles, degrees
+// and numbers.
+func nameTokens(folded string) []string {
+	var out []string
+	for _, t := range strings.FieldsFunc(folded, func(r rune) bool {
+		return !unicode.IsLetter(r) && !unicode.IsDigit(r) && r != '\'' && r != '?' && r != '\ufffd' && r != '.'
+	}) {
+		if honorifics.whole[t] || degrees.whole[t] || strings.ContainsAny(t, "0123456789") {
+			continue
+		}
+		for part := range strings.SplitSeq(t, ".") {
+			if utf8.RuneCountInString(part) > 1 {
+				out = append(out, strings.Trim(part, "'"))
+			}
+		}
+	}
+	return out
+}
+
+// alike is how well a name's words fit the sender: 1 when given name and
+// surname do, 0 when nothing does. Short forms (Bill, William) fit.
+func (w *sender) alike(tokens []string) float64 {
+	if len(tokens) == 0 {
+		return 0
+	}
+	hits, sure := 0.0, 0
+	for i, t := range tokens {
+		switch {
+		case w.named(t):
+			hits, sure = hits+1, sure+1
+		case i == 0 && w.family(t):
+			hits, sure = hits+0.9, sure+1
+		case len(t) >= 3 && strings.Contains(w.local, strings.ReplaceAll(t, "'", "")):
+			hits, sure = hits+1, sure+1
+		}
+	}
+	switch {
+	case sure >= 2:
+		return 1
+	case sure == 1 && w.initial(tokens):
+		return 0.9
+	case sure == 1 && len(w.tokens) < 2 && len(tokens) > 1:
+		return 0.7
+	default:
+		return hits / float64(len(tokens))
+	}
+}
+
+// initial says whether an address such as jdoe goes with the words John Doe.
+func (w *sender) initial(tokens []string) bool {
+	if len(tokens) < 2 || w.local == "" {
+		return false
+	}
+	first, last := tokens[0], tokens[len(tokens)-1]
+	return strings.HasPrefix(w.local, first[:1]) && strings.Contains(w.local, cut(last, 5)) || strings.HasPrefix(w.local, cut(last, 5)) && strings.Contains(w.local[1:], first[:1])
+}
+
+func (w *sender) named(t string) bool {
+	for _, s := range w.tokens {
+		if s == t || like(s, t) {
+			return true
+		}
+	}
+	return false
+}
+
+// family says whether a given name is a form of one of the sender's.
+func (w *sender) family(t string) bool {
+	for _, f := range families[t] {
+		for _, s := range w.tokens {
+			for _, g := range families[s] {
+				if f == g {
+					return true
+				}
+			}
+		}
+	}
+	return false
+}
+
+// like compares words of which one lost its accented letters to "?", and
+// words that differ by how an accent is written out.
+func like(a, b string) bool {
+	ra, rb := []rune(a), []rune(b)
+	if len(ra) != len(rb) || len(ra) < 3 {
+		return false
+	}
+	wild := 0
+	for i := range ra {
+		switch {
+		case ra[i] == rb[i]:
+		case ra[i] == '?' || rb[i] == '?' || ra[i] == '\ufffd' || rb[i] == '\ufffd':
+			wild++
+		default:
+			return false
+		}
+	}
+	return wild > 0 && wild*2 < len(ra)
+}
+
+// employs is how well a company's name fits the sender's domain: 1 when a word
+// of it, or its words run together, is the domain's label; 0.7 when its
+// initials are.
+func (w *sender) employs(folded string) float64 {
+	if len(w.domains) == 0 {
+		return 0
+	}
+	var initials, joined strings.Builder
+	best := 0.0
+	for _, t := range strings.FieldsFunc(folded, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) }) {
+		joined.WriteString(t)
+		if !smallWords.whole[t] && !joints.whole[t] && t != "of" && t != "and" && t != "for" {
+			initials.WriteByte(t[0])
+		}
+		for _, d := range w.domains {
+			if t == d || len(t) >= 4 && strings.HasPrefix(d, t) || len(d) >= 4 && strings.HasPrefix(t, d) {
+				best = 1
+			}
+		}
+	}
+	for _, d := range w.domains {
+		bare := strings.ReplaceAll(d, "-", "")
+		switch i := initials.String(); {
+		case len(bare) >= 4 && strings.Contains(joined.String(), bare):
+			best = 1
+		case len(i) >= 2 && (bare == i || len(i) > 2 && strings.HasPrefix(bare, i)):
+			best = max(best, 0.7)
+		}
+	}
+	return best
+}
