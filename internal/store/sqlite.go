@@ -235,18 +235,20 @@ func (d *sqliteDB) lockMigrations(ctx context.Context) (func(), error) {
 		return nil, err
 	}
 	conn, err := db.Conn(ctx)
-	if err == nil {
-		_, err = conn.ExecContext(ctx, "BEGIN EXCLUSIVE")
-	}
 	if err != nil {
 		_ = db.Close()
 		return nil, err
 	}
-	return func() {
+	unlock := func() {
 		_, _ = conn.ExecContext(context.Background(), "ROLLBACK")
 		_ = conn.Close()
 		_ = db.Close()
-	}, nil
+	}
+	if _, err := conn.ExecContext(ctx, "BEGIN EXCLUSIVE"); err != nil {
+		unlock() // cut off, it may have begun all the same
+		return nil, err
+	}
+	return unlock, nil
 }
 
 // watch looks a few times a second for facts and jobs of other processes; our

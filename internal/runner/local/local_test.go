@@ -431,16 +431,20 @@ func TestUrgentWorkHasPlacesOfItsOwn(t *testing.T) {
 			work.Definition{Kind: "long", Step: step("long", func() { <-free })},
 			work.Definition{Kind: "short", Urgent: true, Step: step("short", func() { time.Sleep(10 * time.Millisecond) })})
 		synctest.Wait()
+		mu.Lock()
 		require.Len(t, began, 2, "two places for everything")
+		mu.Unlock()
 		asked := time.Now()
 		for i := range 4 {
 			r.add(work.Job{Kind: "short", Subject: fmt.Sprint(i), DueAt: asked, Priority: 10})
 		}
 		time.Sleep(time.Second)
+		mu.Lock()
 		for i := range 4 {
 			require.WithinDuration(t, asked, began[fmt.Sprint("short", i)], 20*time.Millisecond)
 		}
 		require.Equal(t, 4, most)
+		mu.Unlock()
 		close(free)
 		time.Sleep(time.Second)
 		require.NoError(t, stop())
