@@ -6,9 +6,11 @@ import (
 	"fmt"
 	"io"
 	"mime"
+	stdmail "net/mail"
 	"regexp"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/emersion/go-message"
 	gomail "github.com/emersion/go-message/mail"
@@ -122,13 +124,13 @@ func (c *content) header() (gomail.Header, error) {
 	if c.InReplyTo != "" {
 		h.SetMsgIDList("In-Reply-To", safeIDs([]string{c.InReplyTo}))
 	}
-	h.SetSubject(c.Subject)
+	h.Set("Subject", literal(c.Subject))
 	for _, f := range []struct {
 		name string
 		list []crm.Address
 	}{{"Bcc", c.Bcc}, {"Cc", c.Cc}, {"To", c.To}, {"From", []crm.Address{c.From}}} {
 		if len(f.list) > 0 {
-			h.SetAddressList(f.name, addressList(f.list))
+			h.Set(f.name, addressList(f.list))
 		}
 	}
 	if c.ReplyTo != "" {
@@ -136,7 +138,7 @@ func (c *content) header() (gomail.Header, error) {
 		if !ok {
 			return h, fault.New(fault.Invalid, "The reply address of this alias is none.")
 		}
-		h.SetAddressList("Reply-To", addressList([]crm.Address{a}))
+		h.Set("Reply-To", addressList([]crm.Address{a}))
 	}
 	return h, nil
 }
@@ -154,12 +156,40 @@ func safeIDs(ids []string) []string {
 	return out
 }
 
-func addressList(list []crm.Address) []*gomail.Address {
-	out := make([]*gomail.Address, len(list))
+func addressList(list []crm.Address) string {
+	out := make([]string, len(list))
 	for i, a := range list {
-		out[i] = &gomail.Address{Name: a.Name, Address: a.Email}
+		if strings.Contains(a.Name, wordStart) {
+			out[i] = literal(a.Name) + " <" + a.Email + ">"
+		} else {
+			out[i] = (&stdmail.Address{Name: a.Name, Address: a.Email}).String()
+		}
 	}
-	return out
+	return strings.Join(out, ", ")
+}
+
+// wordStart begins an encoded word, and wordText is how much of a text one takes
+// (RFC 2047, 2: 75 characters, here of base64).
+const (
+	wordStart = "=?"
+	wordText  = 45
+)
+
+// literal writes text into a header so that it is read as it was written: what
+// looks encoded is encoded once more, or the other end would decode it.
+func literal(s string) string {
+	if !strings.Contains(s, wordStart) {
+		return mime.QEncoding.Encode("utf-8", s)
+	}
+	var words []string
+	for s != "" {
+		n := min(wordText, len(s))
+		for n < len(s) && !utf8.RuneStart(s[n]) {
+			n--
+		}
+		words, s = append(words, "=?utf-8?b?"+base64.StdEncoding.EncodeToString([]byte(s[:n]))+"?="), s[n:]
+	}
+	return strings.Join(words, " ")
 }
 
 // write writes the parts: what may be read in one of two ways, with its pictures,

@@ -55,6 +55,27 @@ func TestCompose(t *testing.T) {
 	require.Contains(t, string(raw), `filename*=utf-8''%C3%9Cber_sicht.pdf`, "RFC 2231")
 }
 
+// TestWhatLooksEncoded arrives as it was written.
+func TestWhatLooksEncoded(t *testing.T) {
+	for _, text := range []string{"=?utf-8?q?paid=0D=0ABcc:_x@y.example?=", "50 =? 60", strings.Repeat("=?utf-8?b?é", 40), "Größe =?utf-8?q?=41?="} {
+		c := whole()
+		c.Subject, c.To[0].Name = text, text
+		raw, err := compose(c)
+		require.NoError(t, err)
+		m, err := stdmail.ReadMessage(bytes.NewReader(raw))
+		require.NoError(t, err)
+		subject, err := new(mime.WordDecoder).DecodeHeader(m.Header.Get("Subject"))
+		require.NoError(t, err)
+		require.Equal(t, text, subject)
+		to, err := m.Header.AddressList("To")
+		require.NoError(t, err)
+		require.Equal(t, []*stdmail.Address{{Name: text, Address: "jo@chairs.example"}}, to)
+		for line := range strings.SplitSeq(string(raw), "\r\n") {
+			require.LessOrEqual(t, len(line), 998)
+		}
+	}
+}
+
 func kinds(t testing.TB, raw []byte) []string {
 	t.Helper()
 	var out []string
