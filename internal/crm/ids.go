@@ -11,35 +11,36 @@ import (
 
 // Identifiers are UUIDs (version 7) in their canonical text form.
 type (
-	WorkspaceID  string
-	UserID       string
-	ConnectionID string
-	GrantID      string
-	ClientID     string // an OAuth client registered with Google, ours by row
-	EmailID      string
-	AttachmentID string
-	RunID        string
-	FailureID    string
-	KeyID        string
-	SessionID    string
-	RecordID     string
-	InvitationID string
-	LinkID       string // a connect link
-	LeaseID      string
-	OutgoingID   string // a message in the outbox
-	ChangeID     string // a change of labels on its way to Gmail
-	ShareID      string
-	RuleID       string // a blocked or protected address
-	AccountID    string // an e-mail account
-	WebhookID    string
-	DeliveryID   string // of a webhook
-	ObjectTypeID string
-	TagID        string
-	NoteID       string
-	TaskID       string
-	MergeID      string // one record taken into another
-	ImportID     string // of a CSV or vCard file
-	SightingID   string // a value seen in a message: evidence, and perhaps a suggestion
+	WorkspaceID    string
+	UserID         string
+	ConnectionID   string
+	GrantID        string
+	ClientID       string // an OAuth client registered with Google, ours by row
+	EmailID        string
+	AttachmentID   string
+	RunID          string
+	FailureID      string
+	KeyID          string
+	SessionID      string
+	RecordID       string
+	InvitationID   string
+	LinkID         string // a connect link
+	LeaseID        string
+	OutgoingID     string // a message in the outbox
+	ChangeID       string // a change of labels on its way to Gmail
+	ShareID        string
+	RuleID         string // a blocked or protected address
+	AccountID      string // an e-mail account
+	WebhookID      string
+	DeliveryID     string // of a webhook
+	ObjectTypeID   string
+	TagID          string
+	NoteID         string
+	TaskID         string
+	MergeID        string // one record taken into another
+	ImportID       string // of a CSV or vCard file
+	RecordChangeID string // a change of many records at once
+	SightingID     string // a value seen in a message: evidence, and perhaps a suggestion
 )
 
 // NewID makes a UUID version 7 (RFC 9562): 48 bits of milliseconds, then

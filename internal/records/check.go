@@ -1,0 +1,688 @@
+package records
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"math"
+	"net/mail"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/nyaruka/phonenumbers"
+	"golang.org/x/net/idna"
+	"golang.org/x/text/currency"
+
+	"rapport/internal/crm"
+	"rapport/internal/fault"
+	"rapport/internal/link"
+)
+
+// Checker checks what is to be stored in records.
+type Checker struct {
+	// Region is where numbers without a country code are from (ISO 3166), "" nowhere.
+	Region string
+}
+
+// Bounds of what a record holds.
+const (
+	maxName        = 300
+	maxText        = 500
+	maxAddress     = 1000
+	maxDescription = 20_000
+	maxOwnText     = 5000
+	maxContacts    = 50
+	maxPeople      = 100
+	maxSystems     = 20
+	maxTags        = 50
+	maxURL         = 2000
+	maxMinor       = 1_000_000_000_000_000
+)
+
+// of says which fields a type has; every type has those of allTypes.
+var (
+	allTypes = []string{"type", "name", "description", "fields", "owner_id", "tag_ids", "external_ids"}
+	fieldsOf = map[crm.RecordType][]string{
+		crm.Person:  {"first_name", "last_name", "emails", "phones", "title", "company_id", "stage", "address", "linkedin", "website", "class"},
+		crm.Company: {"emails", "phones", "domains", "address", "linkedin", "website"},
+		crm.Deal:    {"company_id", "stage", "amount", "close_date", "people"},
+	}
+)
+
+// Labels of e-mail addresses and phone numbers.
+var (
+	emailLabels = []string{"work", "home", "other"}
+	phoneLabels = []string{"work", "mobile", "home", "fax", "other"}
+)
+
+// Wish reads fields as the API names them, in JSON, for a record of a type: null and
+// empty values take away, what is absent stays. creating asks for what a new record
+// must have. fault.Invalid names every field that is wrong.
+func (k Checker) Wish(o crm.ObjectType, in map[string]json.RawMessage, creating bool) (Wish, error) {
+	c := &checking{Checker: k, in: in, wrong: map[string]string{}}
+	for _, field := range slices.Sorted(maps.Keys(in)) {
+		if !slices.Contains(allTypes, field) && !slices.Contains(fieldsOf[o.Key], field) {
+			c.mistake(field, "is no field of "+strings.ToLower(o.Plural))
+		}
+	}
+	w := c.standard()
+	c.own(o, &w, creating)
+	c.named(o, &w, creating)
+	if len(c.wrong) > 0 {
+		return Wish{}, Invalid(c.wrong)
+	}
+	return w, nil
+}
+
+// Invalid is the fault of fields that are wrong.
+func Invalid(wrong map[string]string) error {
+	first := slices.Sorted(maps.Keys(wrong))[0]
+	return &fault.Error{Kind: fault.Invalid, Text: first + " " + wrong[first] + ".", Fields: wrong}
+}
+
+func invalid(field, what string) error { return Invalid(map[string]string{field: what}) }
+
+// checking is one run over fields.
+type checking struct {
+	Checker
+	in    map[string]json.RawMessage
+	wrong map[string]string
+}
+
+func (c *checking) mistake(field, what string) {
+	if _, known := c.wrong[field]; !known && len(c.wrong) < 50 {
+		c.wrong[field] = what
+	}
+}
+
+// read gives a value as T; absent and null are nil, and given says which.
+func read[T any](c *checking, field, kind string) (v *T, given bool) {
+	raw, given := c.in[field]
+	if !given || isNull(raw) {
+		return nil, given
+	}
+	v = new(T)
+	if err := strict(raw, v); err != nil {
+		c.mistake(field, "must be "+kind)
+		return nil, false
+	}
+	return v, true
+}
+
+func strict(raw json.RawMessage, into any) error {
+	d := json.NewDecoder(bytes.NewReader(raw))
+	d.DisallowUnknownFields()
+	return d.Decode(into)
+}
+
+func isNull(raw json.RawMessage) bool { return len(raw) == 0 || string(bytes.TrimSpace(raw)) == "null" }
+
+// text reads a text; null is the empty one.
+func (c *checking) text(field string, most int, lines bool) *string {
+	v, given := read[string](c, field, "a text")
+	if !given {
+		return nil
+	}
+	if v == nil {
+		v = new(string)
+	}
+	tidy := tidyText(*v, lines)
+	if utf8.RuneCountInString(tidy) > most {
+		c.mistake(field, fmt.Sprintf("must have at most %d characters", most))
+		return nil
+	}
+	return &tidy
+}
+
+// tidyText takes off spaces at the ends and characters that no text has.
+func tidyText(v string, lines bool) string {
+	v = strings.ReplaceAll(v, "\r\n", "\n")
+	v = strings.Map(func(r rune) rune {
+		switch {
+		case r == '\n' && lines, r == '\t' && lines:
+			return r
+		case r == '\n', r == '\t', r == '\r':
+			return ' '
+		case unicode.IsControl(r), r == '\u2028', r == '\u2029', '\u202a' <= r && r <= '\u202e', '\u2066' <= r && r <= '\u2069':
+			return -1
+		}
+		return r
+	}, strings.ToValidUTF8(v, "\uFFFD"))
+	return strings.TrimSpace(v)
+}
+
+// parsed reads a text that has one form; the empty one stays empty.
+func (c *checking) parsed(field string, most int, parse func(string) (string, string)) *string {
+	v := c.text(field, most, false)
+	if v == nil || *v == "" {
+		return v
+	}
+	out, wrong := parse(*v)
+	if wrong != "" {
+		c.mistake(field, wrong)
+		return nil
+	}
+	return &out
+}
+
+func (c *checking) standard() Wish {
+	w := Wish{
+		Name: c.text("name", maxName, false), FirstName: c.text("first_name", maxName, false), LastName: c.text("last_name", maxName, false),
+		Title: c.text("title", maxText, false), Address: c.text("address", maxAddress, true), Description: c.text("description", maxDescription, true),
+		LinkedIn: c.parsed("linkedin", maxURL, LinkedIn), Website: c.parsed("website", maxURL, URL), CloseDate: c.parsed("close_date", 10, date),
+		Emails: c.contacts("emails", emailLabels, c.Email), Phones: c.contacts("phones", phoneLabels, c.Phone),
+	}
+	w.Stage = c.text("stage", maxText, false)
+	w.Company = (*crm.RecordID)(c.id("company_id"))
+	w.Owner = (*crm.UserID)(c.id("owner_id"))
+	c.domains(&w)
+	c.amount(&w)
+	c.people(&w)
+	c.class(&w)
+	c.tags(&w)
+	c.externalIDs(&w)
+	return w
+}
+
+// id reads an id; null is the empty one.
+func (c *checking) id(field string) *string {
+	v := c.text(field, 64, false)
+	if v != nil && strings.ContainsFunc(*v, func(r rune) bool { return r > unicode.MaxASCII }) {
+		c.mistake(field, "is no id")
+		return nil
+	}
+	return v
+}
+
+// contacts reads a list of {"value", "label", "ext", "primary"}, or of texts.
+func (c *checking) contacts(field string, labels []string, parse func(string) (crm.Contact, string)) *[]crm.Contact {
+	raw, given := read[[]json.RawMessage](c, field, "a list")
+	if !given {
+		return nil
+	}
+	list := []crm.Contact{}
+	if raw == nil {
+		return &list
+	}
+	if len(*raw) > maxContacts {
+		c.mistake(field, fmt.Sprintf("must have at most %d", maxContacts))
+		return nil
+	}
+	for i, one := range *raw {
+		at := fmt.Sprintf("%s[%d]", field, i)
+		var in crm.Contact
+		if json.Unmarshal(one, &in.Value) != nil && strict(one, &in) != nil {
+			c.mistake(at, `must be a text, or {"value", "label", "primary"}`)
+			continue
+		}
+		out, wrong := parse(tidyText(in.Value, false))
+		if wrong != "" {
+			c.mistake(at+".value", wrong)
+			continue
+		}
+		switch {
+		case in.Label == "":
+		case !slices.Contains(labels, in.Label):
+			c.mistake(at+".label", "must be one of "+strings.Join(labels, ", "))
+		default:
+			out.Label = in.Label
+		}
+		if out.Primary = in.Primary; in.Ext != "" {
+			if out.Ext = tidyText(in.Ext, false); len(out.Ext) > 20 {
+				c.mistake(at+".ext", "must have at most 20 characters")
+			}
+		}
+		list = append(list, out)
+	}
+	return &list
+}
+
+// Email brings an address into its form, or says what is wrong with it.
+func (k Checker) Email(text string) (crm.Contact, string) {
+	const wrong = "is no e-mail address"
+	text = strings.ToLower(strings.TrimSpace(text))
+	at := strings.LastIndexByte(text, '@')
+	if at <= 0 || len(text) > 254 || at > 64 {
+		return crm.Contact{}, wrong
+	}
+	domain, err := idna.Lookup.ToASCII(text[at+1:])
+	if err != nil || !strings.Contains(domain, ".") {
+		return crm.Contact{}, wrong
+	}
+	address := text[:at] + "@" + domain
+	parsed, err := mail.ParseAddress(address)
+	if err != nil || parsed.Name != "" || parsed.Address != address || link.Key(address) == "" {
+		return crm.Contact{}, wrong
+	}
+	return crm.Contact{Value: address, Label: "work"}, ""
+}
+
+// Phone brings a number into its form (E.164), or says what is wrong with it. Numbers
+// without a country code are those of the region.
+func (k Checker) Phone(text string) (crm.Contact, string) {
+	region := k.Region
+	if region == "" {
+		region = "ZZ" // no region: libphonenumber's name of it
+	}
+	number, err := phonenumbers.Parse(text, region)
+	switch {
+	case len(text) > 60:
+		return crm.Contact{}, "is no phone number"
+	case err != nil && k.Region == "" && !strings.HasPrefix(strings.TrimSpace(text), "+") && strings.ContainsAny(text, "0123456789"):
+		return crm.Contact{}, "needs its country code, such as +49"
+	case err != nil || !phonenumbers.IsPossibleNumber(number):
+		return crm.Contact{}, "is no phone number"
+	}
+	out := crm.Contact{Value: phonenumbers.Format(number, phonenumbers.E164), Ext: number.GetExtension(), Label: "work"}
+	if phonenumbers.GetNumberType(number) == phonenumbers.MOBILE {
+		out.Label = "mobile"
+	}
+	if text != out.Value {
+		out.Raw = text
+	}
+	return out, ""
+}
+
+// URL brings the address of a page into its form, or says what is wrong with it.
+func URL(text string) (string, string) {
+	const wrong = "is no address of a page"
+	if !strings.Contains(text, "://") {
+		text = "https://" + text
+	}
+	u, err := url.Parse(text)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.User != nil || u.Opaque != "" || strings.ContainsAny(u.Host, " <>\"") {
+		return "", wrong
+	}
+	host, err := idna.Lookup.ToASCII(strings.ToLower(u.Hostname()))
+	if err != nil || !strings.Contains(strings.Trim(host, "."), ".") {
+		return "", wrong
+	}
+	if port := u.Port(); port != "" {
+		host += ":" + port
+	}
+	u.Host = host
+	if u.Path == "/" && u.RawQuery == "" {
+		u.Path = ""
+	}
+	return u.String(), ""
+}
+
+// LinkedIn is URL for addresses at LinkedIn; what stands behind in/ is enough.
+func LinkedIn(text string) (string, string) {
+	const wrong = "is no address at LinkedIn"
+	if rest, short := strings.CutPrefix(strings.TrimPrefix(text, "/"), "in/"); short {
+		text = "https://www.linkedin.com/in/" + rest
+	}
+	full, bad := URL(text)
+	if bad != "" {
+		return "", wrong
+	}
+	u, err := url.Parse(full)
+	if err != nil || u.Host != "linkedin.com" && !strings.HasSuffix(u.Host, ".linkedin.com") {
+		return "", wrong
+	}
+	path := strings.TrimRight(u.EscapedPath(), "/")
+	if strings.Count(path, "/") < 2 {
+		return "", wrong
+	}
+	return "https://www.linkedin.com" + path, ""
+}
+
+// Domain brings a domain into its form, the one that somebody registered, or says what
+// is wrong with it. Addresses of pages and of people give theirs.
+func Domain(text string) (string, string) {
+	text = strings.ToLower(strings.TrimSpace(text))
+	if at := strings.LastIndexByte(text, '@'); at >= 0 {
+		text = text[at+1:]
+	}
+	if _, rest, schemed := strings.Cut(text, "://"); schemed {
+		text = rest
+	}
+	text, _, _ = strings.Cut(text, "/")
+	host, err := idna.Lookup.ToASCII(strings.TrimSuffix(text, "."))
+	if err != nil {
+		return "", "is no domain"
+	}
+	domain := link.Registrable(host)
+	switch {
+	case domain == "" || len(domain) > 253:
+		return "", "is no domain that a company can have"
+	case link.FreeMail(domain):
+		return "", "is a domain where everybody can have an address"
+	}
+	return domain, ""
+}
+
+func date(text string) (string, string) {
+	t, err := time.Parse(time.DateOnly, text)
+	if err != nil || t.Year() < 1000 {
+		return "", "must be a date such as 2026-11-30"
+	}
+	return text, ""
+}
+
+func (c *checking) domains(w *Wish) {
+	in, given := read[[]string](c, "domains", "a list of texts")
+	if !given {
+		return
+	}
+	list := []string{}
+	if in != nil {
+		if len(*in) > maxContacts {
+			c.mistake("domains", fmt.Sprintf("must have at most %d", maxContacts))
+		}
+		for i, text := range *in {
+			domain, wrong := Domain(text)
+			if wrong != "" {
+				c.mistake(fmt.Sprintf("domains[%d]", i), wrong)
+				continue
+			}
+			list = append(list, domain)
+		}
+	}
+	w.Domains = &list
+}
+
+func (c *checking) amount(w *Wish) {
+	raw, given := c.in["amount"]
+	if !given {
+		return
+	}
+	if isNull(raw) {
+		w.Amount = &crm.Money{}
+		return
+	}
+	if m, wrong := money(raw, ""); wrong != "" {
+		c.mistake("amount", wrong)
+	} else {
+		w.Amount = &m
+	}
+}
+
+// money reads {"minor", "currency"}; usual is the currency when none is named.
+func money(raw json.RawMessage, usual string) (crm.Money, string) {
+	var m crm.Money
+	const wrong = `must be {"minor": 125000, "currency": "EUR"}`
+	if strict(raw, &m) != nil {
+		return m, wrong
+	}
+	if m.Currency == "" {
+		m.Currency = usual
+	}
+	m.Currency = strings.ToUpper(m.Currency)
+	if m.Minor > maxMinor || m.Minor < -maxMinor {
+		return m, "is too large"
+	}
+	if m.Currency == "" {
+		return m, wrong
+	}
+	if !ISOCurrency(m.Currency) {
+		return m, "has a currency that ISO 4217 does not have"
+	}
+	return m, ""
+}
+
+// ISOCurrency reports whether a code is one of ISO 4217.
+func ISOCurrency(code string) bool {
+	_, err := currency.ParseISO(code)
+	return err == nil && len(code) == 3
+}
+
+func (c *checking) people(w *Wish) {
+	type person struct {
+		Person string `json:"person_id"`
+		Role   string `json:"role"`
+	}
+	in, given := read[[]person](c, "people", `a list of {"person_id", "role"}`)
+	if !given {
+		return
+	}
+	list := []Role{}
+	if in != nil {
+		if len(*in) > maxPeople {
+			c.mistake("people", fmt.Sprintf("must have at most %d", maxPeople))
+		}
+		for i, p := range *in {
+			role := tidyText(p.Role, false)
+			if utf8.RuneCountInString(role) > 100 {
+				c.mistake(fmt.Sprintf("people[%d].role", i), "must have at most 100 characters")
+			}
+			list = append(list, Role{crm.RecordID(tidyText(p.Person, false)), role})
+		}
+	}
+	w.People = &list
+}
+
+// classWords is why a record is of a class that somebody chose.
+const classWords = "Somebody said so."
+
+func (c *checking) class(w *Wish) {
+	in, given := read[struct {
+		Name string `json:"name"`
+	}](c, "class", `{"name"}`)
+	if !given {
+		return
+	}
+	if in == nil || in.Name == "" {
+		w.Class = &crm.Class{}
+		return
+	}
+	if !slices.Contains(crm.Classes, in.Name) {
+		c.mistake("class.name", "must be one of "+strings.Join(crm.Classes, ", "))
+		return
+	}
+	w.Class = &crm.Class{Name: in.Name, Confidence: 1, By: "person", Why: classWords}
+}
+
+func (c *checking) tags(w *Wish) {
+	in, given := read[[]crm.TagID](c, "tag_ids", "a list of ids")
+	if !given {
+		return
+	}
+	list := []crm.TagID{}
+	if in != nil {
+		list = append(list, *in...)
+	}
+	if len(list) > maxTags {
+		c.mistake("tag_ids", fmt.Sprintf("must have at most %d", maxTags))
+	}
+	w.Tags = &list
+}
+
+var systemName = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]{0,63}$`)
+
+// CheckExternal says what is wrong with an id in another system.
+func CheckExternal(system, id string) (field, wrong string) {
+	switch {
+	case !systemName.MatchString(system):
+		return "system", "must be a name of a-z, 0-9, dots, dashes and underscores"
+	case id == "" || len(id) > 200 || tidyText(id, false) != id:
+		return "external_id", "must have 1 to 200 characters"
+	}
+	return "", ""
+}
+
+func (c *checking) externalIDs(w *Wish) {
+	in, given := read[map[string]*string](c, "external_ids", "an object of texts")
+	if !given || in == nil {
+		return
+	}
+	if len(*in) > maxSystems {
+		c.mistake("external_ids", fmt.Sprintf("must have at most %d", maxSystems))
+	}
+	w.ExternalIDs = map[string]string{}
+	for system, id := range *in {
+		if id == nil || *id == "" {
+			w.ExternalIDs[system] = ""
+			continue
+		}
+		if _, wrong := CheckExternal(system, *id); wrong != "" {
+			c.mistake("external_ids."+tidyText(system[:min(len(system), 64)], false), wrong)
+			continue
+		}
+		w.ExternalIDs[system] = *id
+	}
+}
+
+// own checks the fields of the type's own.
+func (c *checking) own(o crm.ObjectType, w *Wish, creating bool) {
+	in, given := read[map[string]json.RawMessage](c, "fields", "an object")
+	values := map[string]json.RawMessage{}
+	if given && in != nil {
+		values = *in
+	}
+	w.Fields = map[string]json.RawMessage{}
+	for _, key := range slices.Sorted(maps.Keys(values)) {
+		name := "fields." + key[:min(len(key), 64)]
+		at := slices.IndexFunc(o.Fields, func(f crm.Field) bool { return f.Key == key })
+		if at < 0 {
+			c.mistake(name, "is no field of "+strings.ToLower(o.Plural))
+			continue
+		}
+		v, wrong := c.Value(o.Fields[at], values[key])
+		switch {
+		case wrong != "":
+			c.mistake(name, wrong)
+		case v == nil && o.Fields[at].Required:
+			c.mistake(name, "is required")
+		default:
+			w.Fields[key] = v
+		}
+	}
+	for _, f := range o.Fields {
+		if _, has := values[f.Key]; creating && f.Required && !has {
+			c.mistake("fields."+f.Key, "is required")
+		}
+	}
+}
+
+// Value brings a value of a field into its form, nil for none, or says what is wrong
+// with it. Relations are looked up when they are stored.
+func (k Checker) Value(f crm.Field, raw json.RawMessage) (json.RawMessage, string) {
+	if isNull(raw) {
+		return nil, ""
+	}
+	switch f.Type {
+	case crm.FieldNumber:
+		return number(raw)
+	case crm.FieldMoney:
+		m, wrong := money(raw, f.Currency)
+		if wrong == "" && f.Currency != "" && m.Currency != f.Currency {
+			wrong = "must be in " + f.Currency
+		}
+		return encoded(m, wrong)
+	case crm.FieldRelation:
+		var id string
+		if json.Unmarshal(raw, &id) != nil {
+			var ref struct {
+				ID string `json:"id"`
+			}
+			if json.Unmarshal(raw, &ref) != nil || ref.ID == "" {
+				return nil, "must be the id of a record"
+			}
+			id = ref.ID
+		}
+		if id == "" {
+			return nil, ""
+		}
+		return encoded(map[string]string{"id": id}, "")
+	}
+	var text string
+	if json.Unmarshal(raw, &text) != nil {
+		return nil, "must be a text"
+	}
+	text = tidyText(text, f.Type == crm.FieldText)
+	if text == "" {
+		return nil, ""
+	}
+	if utf8.RuneCountInString(text) > maxOwnText {
+		return nil, fmt.Sprintf("must have at most %d characters", maxOwnText)
+	}
+	out, wrong := k.form(f, text)
+	return encoded(out, wrong)
+}
+
+// form brings a text into the form of its field.
+func (k Checker) form(f crm.Field, text string) (out, wrong string) {
+	switch f.Type {
+	case crm.FieldDate:
+		return date(text)
+	case crm.FieldSelect:
+		if !slices.Contains(f.Options, text) {
+			return "", "must be one of " + strings.Join(f.Options[:min(len(f.Options), 20)], ", ")
+		}
+	case crm.FieldEmail:
+		c, wrong := k.Email(text)
+		return c.Value, wrong
+	case crm.FieldPhone:
+		c, wrong := k.Phone(text)
+		return c.Value, wrong
+	case crm.FieldURL:
+		if len(text) > maxURL {
+			return "", fmt.Sprintf("must have at most %d characters", maxURL)
+		}
+		return URL(text)
+	}
+	return text, ""
+}
+
+func number(raw json.RawMessage) (json.RawMessage, string) {
+	var n float64
+	if json.Unmarshal(raw, &n) != nil {
+		return nil, "must be a number"
+	}
+	if math.Abs(n) > maxMinor {
+		return nil, "is too large"
+	}
+	return encoded(n, "")
+}
+
+func encoded(v any, wrong string) (json.RawMessage, string) {
+	if wrong != "" {
+		return nil, wrong
+	}
+	text, err := json.Marshal(v)
+	if err != nil {
+		return nil, "cannot be stored"
+	}
+	return text, ""
+}
+
+// named sees to what a record must have: a name. A person's may come from its parts or
+// from the address.
+func (c *checking) named(o crm.ObjectType, w *Wish, creating bool) {
+	if o.Key == crm.Person && (w.Name == nil || *w.Name == "") {
+		parts := strings.TrimSpace(value(w.FirstName) + " " + value(w.LastName))
+		if parts == "" && creating && w.Emails != nil && len(*w.Emails) > 0 {
+			parts = (*w.Emails)[0].Value
+		}
+		if parts != "" && creating {
+			w.Name = &parts
+		}
+	}
+	if w.Name != nil && *w.Name == "" || creating && w.Name == nil {
+		c.mistake("name", "is required")
+	}
+	if w.Stage != nil {
+		stages := crm.PersonStages
+		if o.Key == crm.Deal {
+			stages = crm.DealStages
+		}
+		if !slices.Contains(stages, *w.Stage) {
+			c.mistake("stage", "must be one of "+strings.Join(stages, ", "))
+		}
+	}
+}
+
+func value(text *string) string {
+	if text == nil {
+		return ""
+	}
+	return *text
+}
