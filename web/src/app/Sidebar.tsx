@@ -9,6 +9,7 @@ import { Hint, Time } from "@/ui/kit";
 import { UserMenu, WorkspaceMenu } from "./menus";
 import { paths } from "./paths";
 import { admin, administration, main, type Place, settings } from "./places";
+import { RecordNav } from "./RecordPlaces";
 import { isAdmin, useSession } from "./session";
 import classes from "./shell.module.css";
 
@@ -69,6 +70,7 @@ function MainNav({ status, requests }: Pick<Props, "status" | "requests">) {
           unit="unread"
         />
       ))}
+      <RecordNav />
       <p className={classes.group}>Settings</p>
       {settings.map((place) => (
         <NavItem key={place.label} place={place} warn={place.to === paths.integrations && needsCare(status)} />

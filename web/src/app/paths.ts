@@ -4,6 +4,15 @@ export const paths = {
   setup: "/setup",
   home: "/crm",
   inbox: "/crm/inbox",
+  people: "/crm/people",
+  companies: "/crm/companies",
+  deals: "/crm/deals",
+  objects: "/crm/objects/$type",
+  record: "/crm/records/$record",
+  activities: "/crm/activities",
+  tasks: "/crm/tasks",
+  duplicates: "/crm/duplicates",
+  suggestions: "/crm/suggestions",
   connect: "/crm/onboarding/connect",
   integrations: "/crm/settings/integrations",
   emailAccounts: "/crm/settings/email-accounts",
@@ -16,6 +25,8 @@ export const paths = {
   adminGoogle: "/admin/google",
   adminConnections: "/admin/connections",
   adminMail: "/admin/mail",
+  adminObjects: "/admin/objects",
+  adminEnrichment: "/admin/enrichment",
   adminSetupCheck: "/admin/setup-check",
   adminKeys: "/admin/api-keys",
   adminTokens: "/admin/tokens",
@@ -24,6 +35,16 @@ export const paths = {
   invite: "/invite/$token",
   connectLink: "/connect/$token",
 } as const;
+
+/** The page of a table of records. */
+export const tableOf = (type: string) =>
+  type === "person"
+    ? ({ to: paths.people } as const)
+    : type === "company"
+      ? ({ to: paths.companies } as const)
+      : type === "deal"
+        ? ({ to: paths.deals } as const)
+        : ({ to: paths.objects, params: { type } } as const);
 
 /** What the address of the inbox says about what is seen. */
 export interface InboxSearch {
@@ -82,3 +103,27 @@ export const loginSearch = (search: Record<string, unknown>): LoginSearch => {
   const next = text(search.next);
   return { next: next && /^\/(?![/\\])/.test(next) ? next : undefined, error: text(search.error) };
 };
+
+/** What the address of all activities says. */
+export interface ActivitiesSearch {
+  kind?: string;
+  record_type?: string;
+  user_id?: string;
+}
+
+export const activitiesSearch = (search: Record<string, unknown>): ActivitiesSearch => ({
+  kind: text(search.kind),
+  record_type: text(search.record_type),
+  user_id: text(search.user_id),
+});
+
+/** Whose tasks, and which. Without a word: one's own that are open. */
+export interface TasksSearch {
+  all?: boolean;
+  state?: "open" | "done" | "overdue";
+}
+
+export const tasksSearch = (search: Record<string, unknown>): TasksSearch => ({
+  all: flag(search.all),
+  state: search.state === "done" || search.state === "overdue" ? search.state : undefined,
+});

@@ -3,7 +3,12 @@ import {
   Activity,
   AtSign,
   BadgeCheck,
+  BadgeDollarSign,
+  Blocks,
+  Building2,
   CircleUser,
+  Copy,
+  History,
   Home,
   Inbox,
   KeyRound,
@@ -12,8 +17,11 @@ import {
   Plug,
   ScrollText,
   ShieldCheck,
+  Sparkles,
+  SquareCheck,
   Stethoscope,
   Ticket,
+  UserRound,
   UserRoundSearch,
   Users,
   Webhook,
@@ -30,11 +38,33 @@ export interface Place {
   exact?: boolean;
   /** Other words that find it in the palette. */
   words?: string;
+  /** Of a type that the workspace made. */
+  params?: { type: string };
 }
 
 export const main: Place[] = [
   { to: paths.home, label: "Home", icon: Home, keys: "g h", exact: true },
   { to: paths.inbox, label: "Inbox", icon: Inbox, keys: "g i" },
+];
+export const activity: Place[] = [
+  { to: paths.activities, label: "Activities", icon: History, keys: "g v", words: "timeline history calls meetings" },
+  { to: paths.tasks, label: "Tasks", icon: SquareCheck, keys: "g t", words: "to do due reminders" },
+];
+export const records: Place[] = [
+  { to: paths.people, label: "People", icon: UserRound, keys: "g p", words: "persons contacts leads crm records" },
+  {
+    to: paths.companies,
+    label: "Companies",
+    icon: Building2,
+    keys: "g c",
+    words: "organisations accounts crm records",
+  },
+  { to: paths.deals, label: "Deals", icon: BadgeDollarSign, keys: "g d", words: "opportunities pipeline board crm" },
+];
+/** In the palette alone. */
+export const tidying: Place[] = [
+  { to: paths.duplicates, label: "Duplicates", icon: Copy, words: "merge double records" },
+  { to: paths.suggestions, label: "Suggestions", icon: Sparkles, words: "enrichment signatures found details" },
 ];
 export const settings: Place[] = [
   { to: paths.integrations, label: "Integrations", icon: Plug, keys: "g s" },
@@ -98,6 +128,18 @@ export const admin: PlaceGroup[] = [
         words: "blocklist blocked protected retention internal colleagues domains",
       },
       { to: paths.adminSetupCheck, label: "Set-up check", icon: Stethoscope, words: "doctor diagnose fix" },
+    ],
+  },
+  {
+    title: "Records",
+    places: [
+      { to: paths.adminObjects, label: "Object types", icon: Blocks, words: "custom objects fields records types" },
+      {
+        to: paths.adminEnrichment,
+        label: "Enrichment",
+        icon: Sparkles,
+        words: "signatures model llm rules privacy details",
+      },
     ],
   },
   {

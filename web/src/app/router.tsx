@@ -7,10 +7,11 @@ import {
   Outlet,
   redirect,
 } from "@tanstack/react-router";
+import { recordsSearch } from "@/lib/recordView";
 import { Waiting } from "@/ui/kit";
 import { Lost, NotFound } from "./fallbacks";
 import { leaveSignedIn, requireSession } from "./guards";
-import { connectOutcome, inboxSearch, loginSearch, paths } from "./paths";
+import { activitiesSearch, connectOutcome, inboxSearch, loginSearch, paths, tasksSearch } from "./paths";
 import { AdminShell, Shell } from "./shell";
 
 const pages = {
@@ -18,6 +19,15 @@ const pages = {
   setup: () => import("@/features/auth/SetupPage"),
   home: () => import("@/features/home/HomePage"),
   inbox: () => import("@/features/inbox/InboxPage"),
+  people: () => import("@/features/records/RecordsPage"),
+  companies: () => import("@/features/records/RecordsPage"),
+  deals: () => import("@/features/records/RecordsPage"),
+  objects: () => import("@/features/records/RecordsPage"),
+  record: () => import("@/features/records/RecordPage"),
+  duplicates: () => import("@/features/records/DuplicatesPage"),
+  suggestions: () => import("@/features/records/SuggestionsPage"),
+  activities: () => import("@/features/activities/ActivitiesPage"),
+  tasks: () => import("@/features/activities/TasksPage"),
   connect: () => import("@/features/onboarding/ConnectPage"),
   integrations: () => import("@/features/settings/IntegrationsPage"),
   emailAccounts: () => import("@/features/settings/EmailAccountsPage"),
@@ -29,6 +39,8 @@ const pages = {
   adminGoogle: () => import("@/features/admin/GooglePage"),
   adminConnections: () => import("@/features/admin/ConnectionsPage"),
   adminMail: () => import("@/features/admin/MailPage"),
+  adminObjects: () => import("@/features/admin/ObjectsPage"),
+  adminEnrichment: () => import("@/features/admin/EnrichmentPage"),
   adminSetupCheck: () => import("@/features/admin/SetupCheckPage"),
   adminKeys: () => import("@/features/admin/KeysPage"),
   adminTokens: () => import("@/features/admin/TokensPage"),
@@ -87,6 +99,66 @@ const inbox = createRoute({
   path: "/inbox",
   validateSearch: inboxSearch,
   component: lazyRouteComponent(pages.inbox, "InboxPage"),
+});
+
+const people = createRoute({
+  getParentRoute: () => crm,
+  path: "/people",
+  validateSearch: recordsSearch,
+  component: lazyRouteComponent(pages.people, "PeoplePage"),
+});
+
+const companies = createRoute({
+  getParentRoute: () => crm,
+  path: "/companies",
+  validateSearch: recordsSearch,
+  component: lazyRouteComponent(pages.companies, "CompaniesPage"),
+});
+
+const deals = createRoute({
+  getParentRoute: () => crm,
+  path: "/deals",
+  validateSearch: recordsSearch,
+  component: lazyRouteComponent(pages.deals, "DealsPage"),
+});
+
+const objects = createRoute({
+  getParentRoute: () => crm,
+  path: "/objects/$type",
+  validateSearch: recordsSearch,
+  component: lazyRouteComponent(pages.objects, "ObjectPage"),
+});
+
+const record = createRoute({
+  getParentRoute: () => crm,
+  path: "/records/$record",
+  component: lazyRouteComponent(pages.record, "RecordPage"),
+});
+
+const duplicates = createRoute({
+  getParentRoute: () => crm,
+  path: "/duplicates",
+  component: lazyRouteComponent(pages.duplicates, "DuplicatesPage"),
+});
+
+const suggestions = createRoute({
+  getParentRoute: () => crm,
+  path: "/suggestions",
+  component: lazyRouteComponent(pages.suggestions, "SuggestionsPage"),
+});
+
+const activities = createRoute({
+  getParentRoute: () => crm,
+  path: "/activities",
+  validateSearch: activitiesSearch,
+  component: lazyRouteComponent(pages.activities, "ActivitiesPage"),
+});
+
+const tasks = createRoute({
+  getParentRoute: () => crm,
+  path: "/tasks",
+  validateSearch: tasksSearch,
+  component: lazyRouteComponent(pages.tasks, "TasksPage"),
 });
 
 const connect = createRoute({
@@ -180,6 +252,18 @@ const adminMail = createRoute({
   component: lazyRouteComponent(pages.adminMail, "MailPage"),
 });
 
+const adminObjects = createRoute({
+  getParentRoute: () => admin,
+  path: "/objects",
+  component: lazyRouteComponent(pages.adminObjects, "ObjectsPage"),
+});
+
+const adminEnrichment = createRoute({
+  getParentRoute: () => admin,
+  path: "/enrichment",
+  component: lazyRouteComponent(pages.adminEnrichment, "EnrichmentPage"),
+});
+
 const adminSetupCheck = createRoute({
   getParentRoute: () => admin,
   path: "/setup-check",
@@ -229,7 +313,25 @@ const tree = root.addChildren([
   setup,
   invite,
   connectLink,
-  crm.addChildren([home, inbox, connect, settings, integrations, emailAccounts, account, members]),
+  crm.addChildren([
+    home,
+    inbox,
+    people,
+    companies,
+    deals,
+    objects,
+    record,
+    duplicates,
+    suggestions,
+    activities,
+    tasks,
+    connect,
+    settings,
+    integrations,
+    emailAccounts,
+    account,
+    members,
+  ]),
   admin.addChildren([
     adminIndex,
     adminMembers,
@@ -238,6 +340,8 @@ const tree = root.addChildren([
     adminGoogle,
     adminConnections,
     adminMail,
+    adminObjects,
+    adminEnrichment,
     adminSetupCheck,
     adminKeys,
     adminTokens,

@@ -15,6 +15,7 @@ import { AdminBar, SmallMenu, useSignOut } from "./menus";
 import { Palette } from "./Palette";
 import { paths } from "./paths";
 import { administration, admin as adminPlaces, main, type Place, settings } from "./places";
+import { RecordActions, RecordsMenu } from "./RecordPlaces";
 import { Sidebar } from "./Sidebar";
 import { isAdmin, useSession } from "./session";
 import classes from "./shell.module.css";
@@ -60,6 +61,7 @@ export function Shell({ area = "crm" }: { area?: "crm" | "admin" }) {
       </div>
       <BottomBar unread={status?.counts.unread ?? 0} requests={requests} onSearch={() => setPalette(true)} />
       {palette && <Palette workspaceId={workspace.id} onClose={() => setPalette(false)} />}
+      <RecordActions />
       <KeyHelp opened={help} onClose={() => setHelp(false)} />
     </div>
   );
@@ -142,6 +144,7 @@ function BottomBar({ unread, requests, onSearch }: { unread: number; requests: n
           {to === paths.inbox && unread > 0 && <span className={classes.tabBadge}>{count(unread)}</span>}
         </Link>
       ))}
+      <RecordsMenu />
       <button type="button" className={classes.tab} onClick={onSearch}>
         <Search size={20} strokeWidth={1.75} />
         Search

@@ -3,6 +3,7 @@ import type { QueryClient } from "@tanstack/react-query";
 import { useSyncExternalStore } from "react";
 import { eventsUrl } from "./api";
 import { keys } from "./keys";
+import { recordKeys } from "./records";
 
 export const liveEvents = [
   "mail.arrived",
@@ -18,6 +19,12 @@ export const liveEvents = [
   "connection.changed",
   "approval.asked",
   "approval.decided",
+  "record.created",
+  "record.updated",
+  "record.deleted",
+  "record.restored",
+  "record.linked",
+  "record.suggested",
 ] as const;
 
 export interface LiveEvent {
@@ -76,6 +83,15 @@ export function staleKeys(event: LiveEvent): (readonly unknown[])[] {
     case "connection.needs_reauth":
     case "connection.changed":
       return [keys.google.all(w), keys.mail.labels(w), keys.members(w), keys.admin.connections(w)];
+    case "record.created":
+    case "record.updated":
+    case "record.deleted":
+    case "record.restored":
+      return [recordKeys.all(w), recordKeys.timelines(w)];
+    case "record.linked":
+      return [recordKeys.timelines(w), recordKeys.lists(w), keys.mail.lists(w), keys.mail.threads(w)];
+    case "record.suggested":
+      return [recordKeys.suggestions(w)];
     case "approval.asked":
       return [keys.approval(w)];
     case "approval.decided":

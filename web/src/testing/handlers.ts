@@ -4,6 +4,7 @@ import type { Email, GoogleStatus, Me } from "../lib/types";
 import { adminHandlers, paged } from "./adminHandlers";
 import { makeOrganisation, type Organisation } from "./adminSample";
 import { mailHandlers, makePost, type Post } from "./mailHandlers";
+import { makeRecordsWorld, type RecordsWorld, recordHandlers } from "./recordHandlers";
 import { type MailRulesWorld, makeMailRules, ruleHandlers } from "./ruleHandlers";
 import * as sample from "./sample";
 
@@ -20,6 +21,7 @@ export interface World {
   failures: ReturnType<typeof sample.makeFailures>;
   organisation: Organisation;
   mailRules: MailRulesWorld;
+  crm: RecordsWorld;
   /** What is written and sent. */
   post: Post;
   /** Requests that changed something, as "METHOD path". */
@@ -46,6 +48,7 @@ export function makeWorld(options: { mail?: number; now?: () => Date } = {}): Wo
     failures: [],
     organisation: makeOrganisation(now()),
     mailRules: makeMailRules(),
+    crm: makeRecordsWorld(now, mail),
     post: makePost(),
     log: [],
     live: new Set(),
@@ -116,6 +119,7 @@ export function handlers(world: World): HttpHandler[] {
     ...mailbox(world, note),
     ...adminHandlers(world, note),
     ...ruleHandlers(world.mailRules, note),
+    ...recordHandlers(world.crm, note),
   ];
 }
 

@@ -1,0 +1,3 @@
+export default function MergeDialog(_: any) {
+  return null;
+}
