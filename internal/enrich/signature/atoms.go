@@ -60,12 +60,13 @@ func segments(lines []line, b block) []segment {
 	var out []segment
 	starts := map[int]int{}
 	texts := b.texts(lines)
+	shared := columns(texts)
 	for i := b.start; i < b.end; i++ {
 		if lines[i].kind != own || texts[i-b.start] == "" || lines[i].rule || len(lines[i].raw) > longLine {
 			continue
 		}
 		first := true
-		for _, s := range gaps(texts[i-b.start]) {
+		for _, s := range gaps(texts[i-b.start], shared) {
 			s.line = i
 			out = append(out, s)
 			if !first {
@@ -86,9 +87,45 @@ func segments(lines []line, b block) []segment {
 	return out
 }
 
+// columns are the places at which three lines or more begin anew after two
+// spaces: there a second column begins, however narrow the gap.
+func columns(texts []string) map[int]bool {
+	at := map[int]int{}
+	for _, s := range texts {
+		seen := 0
+		for i := 2; i < len(s); i++ {
+			if s[i] != ' ' && s[i-1] == ' ' && s[i-2] == ' ' && i >= 12 && i != seen {
+				at[i]++
+				seen = i
+			}
+		}
+	}
+	out := map[int]bool{}
+	for i, n := range at {
+		if n >= 3 {
+			out[i] = true
+		}
+	}
+	return out
+}
+
+// nextGap is where the next gap of s begins, -1 if there is none; s stands at
+// column column of its line.
+func nextGap(s string, column int, shared map[int]bool) int {
+	for i := 0; i+2 < len(s); i++ {
+		if s[i] != ' ' || s[i+1] != ' ' {
+			continue
+		}
+		if s[i+2] == ' ' || shared[column+i+2] {
+			return i
+		}
+	}
+	return -1
+}
+
 // gaps parts one line at gaps. A label keeps what follows it, however wide the
 // gap.
-func gaps(s string) []segment {
+func gaps(s string, shared map[int]bool) []segment {
 	var out []segment
 	for at := 0; at < len(s); {
 		for at < len(s) && s[at] == ' ' {
@@ -99,7 +136,7 @@ func gaps(s string) []segment {
 		}
 		end := at
 		for {
-			i := strings.Index(s[end:], "   ")
+			i := nextGap(s[end:], end, shared)
 			if i < 0 {
 				end = len(s)
 				break
@@ -152,7 +189,7 @@ func (p *parts) segment(s segment, n int) {
 }
 
 // separators part atoms besides commas.
-var separators = strings.NewReplacer(" | ", "\x01|\x02", "|", "\x01|\x02", " • ", "\x01|\x02", "•", "\x01|\x02", " · ", "\x01|\x02", "·", "\x01|\x02", " // ", "\x01//\x02", " :: ", "\x01|\x02", " – ", "\x01-\x02", " — ", "\x01-\x02", " - ", "\x01-\x02", ", ", "\x01,\x02", "; ", "\x01;\x02", " ~ ", "\x01|\x02", " ¦ ", "\x01|\x02", "、", "\x01,\x02", " ● ", "\x01|\x02", " ▪ ", "\x01|\x02", " ♦ ", "\x01|\x02", " / ", "\x01/\x02")
+var separators = strings.NewReplacer(" | ", "\x01|\x02", "|", "\x01|\x02", " • ", "\x01|\x02", "•", "\x01|\x02", " · ", "\x01|\x02", "·", "\x01|\x02", " // ", "\x01//\x02", " :: ", "\x01|\x02", " – ", "\x01-\x02", " — ", "\x01-\x02", " - ", "\x01-\x02", ", ", "\x01,\x02", "; ", "\x01;\x02", " ~ ", "\x01|\x02", " ¦ ", "\x01|\x02", "、", "\x01,\x02", " ● ", "\x01|\x02", " ▪ ", "\x01|\x02", " ♦ ", "\x01|\x02", " / ", "\x01/\x02", " (", "\x01(\x02", ") ", "\x01 \x02", " at ", "\x01@\x02", " @ ", "\x01@\x02", " bei ", "\x01@\x02", " chez ", "\x01@\x02", " presso ", "\x01@\x02")
 
 // piece makes atoms of a piece of text between links and phones. The label in
 // front of it says what the atoms are.
@@ -173,14 +210,75 @@ func (p *parts) piece(text string, s segment, n int, label string) string {
 			sep, t = mark, after
 		}
 		t = strings.Trim(t, " \t,;|-–—*_<>")
+		if sep == "(" || strings.HasPrefix(t, "(") {
+			t = strings.Trim(t, "()")
+		} else if !strings.Contains(t, "(") {
+			t = strings.TrimRight(t, ")")
+		}
 		if utf8.RuneCountInString(t) < 2 && sep == "" || t == "" {
 			continue
 		}
+		if p.attach(t, sep, n) {
+			sep = ","
+			continue
+		}
 		f := fold(t)
-		p.atoms = append(p.atoms, atom{text: t, folded: f, words: strings.Fields(f), line: s.line, segment: n, sep: sep, label: label})
+		p.atoms = append(p.atoms, atom{text: t, folded: f, words: repaired(strings.Fields(f)), line: s.line, segment: n, sep: sep, label: label})
 		sep = ","
 	}
 	return ""
+}
+
+// attach adds text that is no atom of its own to the atom before it: a legal
+// form to its company, a street to its house number. Degrees are dropped.
+func (p *parts) attach(t, sep string, segment int) bool {
+	f := fold(t)
+	if orgDegrees(f) {
+		return true
+	}
+	if sep != "," || len(p.atoms) == 0 {
+		return false
+	}
+	last := &p.atoms[len(p.atoms)-1]
+	bare := strings.TrimRight(f, ".")
+	switch {
+	case last.segment != segment:
+		return false
+	case orgLegal.whole[f] || orgLegal.whole[bare], len(last.text) <= 5 && onlyDigits(last.text) == last.text:
+		last.text += ", " + t
+		last.folded += ", " + f
+		last.words = append(last.words, repaired(strings.Fields(f))...)
+		return true
+	}
+	return false
+}
+
+// orgDegrees says whether text is nothing but degrees and memberships.
+func orgDegrees(f string) bool {
+	for w := range strings.FieldsSeq(f) {
+		if w = strings.Trim(w, "(),"); !degrees.whole[w] && !degrees.whole[w+"."] || len(w) < 2 {
+			return false
+		}
+	}
+	return f != ""
+}
+
+// repaired puts letters back that became "?" on the way, where the word is
+// then one of the lexicons'.
+func repaired(words []string) []string {
+	for i, w := range words {
+		j := strings.IndexByte(w, '?')
+		if j < 0 || j == 0 && len(w) == 1 {
+			continue
+		}
+		for _, c := range []string{"e", "a", "o", "u", "i", "c", "n", "ss"} {
+			if try := w[:j] + c + w[j+1:]; known[strings.Trim(try, ".,:;()")] {
+				words[i] = try
+				break
+			}
+		}
+	}
+	return words
 }
 
 // fieldLabel is what a label in front of text says about it, "" for nothing.

@@ -103,6 +103,13 @@ func (p *parts) joined(i, j int) string {
 			switch sep := p.atoms[k].sep; {
 			case p.atoms[k].segment != p.atoms[k-1].segment, sep == ",":
 				b.WriteString(", ")
+			case sep == "@":
+				b.WriteString(" at ")
+			case sep == "(":
+				b.WriteString(" (" + p.atoms[k].text + ")")
+				continue
+			case sep == " ":
+				b.WriteByte(' ')
 			default:
 				b.WriteString(" " + sep + " ")
 			}
@@ -236,14 +243,31 @@ func (r *reading) addressText() (string, int, int, bool) {
 		}
 		i = j
 	}
-	if bi < 0 || best < 2 {
+	if bi < 0 || best < 1.2 {
 		return "", 0, 0, false
 	}
+	bi, bj = p.widen(bi, bj)
 	from, to := p.atoms[bi].line, p.atoms[bj].line
 	if to < from || to-from > 8 {
 		to = from
 	}
 	return strings.Trim(p.joined(bi, bj), " ,.;"), from, to, true
+}
+
+// widen takes the places beside a run that were read as nothing: "Saint Benoist
+// - 78610 Auffargis".
+func (p *parts) widen(i, j int) (int, int) {
+	free := func(k int) bool {
+		a := &p.atoms[k]
+		return a.state == other && !a.prose && a.label != "drop" && len(a.words) <= 6 && a.scores[other] < 1
+	}
+	for i > 0 && p.atoms[i-1].segment == p.atoms[i].segment && free(i-1) {
+		i--
+	}
+	for j+1 < len(p.atoms) && p.atoms[j+1].segment == p.atoms[j].segment && free(j+1) {
+		j++
+	}
+	return i, j
 }
 
 // anchored says whether a run of atoms has what mail needs to arrive.

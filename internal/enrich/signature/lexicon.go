@@ -81,6 +81,7 @@ var (
 	footerStarts, footerParts                         words
 	legalWords, registryWords                         words
 	countries                                         = map[string]string{}
+	known                                             = map[string]bool{}  // every word of the lists
 	families                                          = map[string][]int{} // name → numbers of its families
 )
 
@@ -94,6 +95,9 @@ func init() {
 	}
 	family := 0
 	eachEntry(func(file, section, entry string) {
+		for w := range strings.FieldsSeq(fold(entry)) {
+			known[w] = true
+		}
 		switch {
 		case section == "countries":
 			name, region, _ := strings.Cut(entry, "=")

@@ -111,7 +111,7 @@ func plain(s string) string {
 			b.WriteString("    ")
 		case r == '\u00a0' || r == '\u202f' || r == '\u2007' || r == '\u2009' || r == '\u3000' || r == '\u2003' || r == '\u2002':
 			b.WriteByte(' ')
-		case r == utf8.RuneError, unicode.Is(unicode.Cf, r), unicode.IsControl(r):
+		case r == utf8.RuneError, r == '®', r == '™', r == '©', unicode.Is(unicode.Cf, r), unicode.IsControl(r):
 		default:
 			b.WriteRune(r)
 		}
@@ -140,7 +140,7 @@ func isRule(s string) bool {
 // prose says whether a line is a piece of a sentence: many words, small ones
 // among them, few capitals.
 func (l *line) prose() bool {
-	if l.words < 5 {
+	if l.words < 5 || strings.Contains(l.text, "   ") {
 		return false
 	}
 	small, capitals := 0, 0

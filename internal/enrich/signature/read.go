@@ -59,7 +59,10 @@ func (r *reading) pickName(lines []line) {
 			best, r.name = a.scores[name], a
 		}
 	}
-	if r.name == nil && r.block.above >= 0 {
+	if r.name != nil {
+		r.nameOf = r.who.alike(nameTokens(r.name.folded))
+	}
+	if r.nameOf < 0.6 && r.block.above >= 0 {
 		l := &lines[r.block.above]
 		a := atom{text: strings.Trim(l.text, " -–,*"), folded: strings.Trim(l.folded, " -–,*"), line: r.block.above}
 		a.words = strings.Fields(a.folded)
@@ -86,6 +89,9 @@ func (r *reading) weigh(lines []line) {
 		s -= 0.6
 	default:
 		s += 0.6
+		if first, _, _ := strings.Cut(r.name.folded, " "); givenNames.whole[first] {
+			s += 0.4
+		}
 	}
 	for i, p := range r.parts.phones {
 		if i < 3 {
@@ -98,7 +104,7 @@ func (r *reading) weigh(lines []line) {
 	}
 	s += r.weighLinks() + r.weighAtoms(lines)
 	if r.block.opening == tail && r.lonePhone(lines) {
-		s += 1.6
+		s += 2
 	}
 	r.score = s
 }

@@ -128,7 +128,7 @@ func (a *atom) nameScore(t traits, who *sender, first bool) float64 {
 	if t.cjk {
 		return a.cjkName(who)
 	}
-	if len(toks) < 2 || len(toks) > 5 || t.digits > 0 || t.prose || t.small > 1 || !a.nameLetters() {
+	if len(toks) < 2 && !strings.Contains(a.text, " ") || len(toks) == 0 || len(toks) > 5 || len(a.words) < 2 || t.digits > 0 || t.prose || t.small > 1 || !a.nameLetters() {
 		return -3
 	}
 	s := who.alike(toks)
@@ -262,7 +262,7 @@ func (a *atom) companyScore(t traits, who *sender) (asCompany, asUnit float64) {
 		v -= 0.9 * float64(t.heads)
 	}
 	v -= 0.3*float64(t.digits) + 0.5*float64(t.small)
-	if t.caps*2 < t.n {
+	if t.caps*2 < t.n-t.small {
 		v--
 	}
 	if a.degreeFirst() {
@@ -273,6 +273,12 @@ func (a *atom) companyScore(t traits, who *sender) (asCompany, asUnit float64) {
 	}
 	if countries[a.folded] != "" || states.whole[a.folded] {
 		v -= 2
+	}
+	if houseFirst.MatchString(a.text) {
+		v -= 2
+	}
+	if a.sep == "(" {
+		v--
 	}
 	u := -1.0
 	if t.unit > 0 {
@@ -294,11 +300,18 @@ var (
 	zipBefore   = regexp.MustCompile(`^\d{4,5} \p{Lu}[\p{L}?.'-]{2,}`)
 	zipSpaced   = regexp.MustCompile(`^(?:[A-Z]{1,2}-)?\d{3} \d{2}\b|^\d{2}-\d{3}\b|^\d{4}-\d{3}\b|^\d{5}-\d{3}\b|\b\d{5}-\d{3}$|^〒`)
 	zipAfter    = regexp.MustCompile(`^\p{L}[\p{L} .'-]{2,30},? ?(?:[A-Z]{2,3} )?\d{4,6}$`)
+	zipInside   = regexp.MustCompile(`\pL.* (?:[A-Z]{1,2}-)?\d{4,5} \p{Lu}[\p{L}?.'-]{2,}`)
 	zipAlone    = regexp.MustCompile(`^\d{5}(?:-\d{4})?$|^\d{6}$`)
 	houseFirst  = regexp.MustCompile(`^\d{1,5}(?:[A-Za-z]|[-/ ]{1,3}\d{1,5})?,? (?:\p{L}|\d+(?:st|nd|rd|th))`)
 	houseLast   = regexp.MustCompile(`\p{L}[.)]? ?\d{1,4} ?[A-Za-z]?(?:[-/]\d{1,4}[A-Za-z]?)?$|\b[sS]/[nN]$`)
 	boxed       = regexp.MustCompile(`(?i)\b(?:p\.? ?o\.? ?box|postfach|bo[iî]te postale|b\.?p\.?|postbus|postboks|apartado|casella postale|box) *\d+`)
 )
+
+// stateZip says whether the atom is a state and its code: "Michigan 48824".
+func (a *atom) stateZip() bool {
+	i := strings.LastIndexByte(a.folded, ' ')
+	return i > 0 && zipAlone.MatchString(a.folded[i+1:]) && states.whole[strings.TrimRight(a.folded[:i], " ,")]
+}
 
 func (a *atom) addressScore(t traits) float64 {
 	if t.prose || t.n > 12 {
@@ -322,8 +335,10 @@ func (a *atom) addressScore(t traits) float64 {
 	switch {
 	case zipUS.MatchString(a.text), zipCA.MatchString(a.text), zipGB.MatchString(a.text), zipNL.MatchString(a.text), zipPrefixed.MatchString(a.text), zipSpaced.MatchString(a.text):
 		v += 2.6
-	case zipBefore.MatchString(a.text), zipAlone.MatchString(a.text):
+	case zipBefore.MatchString(a.text), zipAlone.MatchString(a.text), zipInside.MatchString(a.text):
 		v += 2
+	case a.stateZip():
+		v += 2.6
 	case zipAfter.MatchString(a.text):
 		v += 1.8
 	}
@@ -335,6 +350,9 @@ func (a *atom) addressScore(t traits) float64 {
 	}
 	if countries[strings.Trim(a.folded, " .()")] != "" {
 		v += 2.6
+	}
+	if i := strings.LastIndexByte(a.folded, ' '); i > 0 && v > 0 && countries[strings.Trim(a.folded[i:], " .()")] != "" {
+		v += 0.6
 	}
 	if states.whole[a.folded] || stateCodes.whole[a.folded] && t.upper > 0 {
 		v += 2

@@ -62,20 +62,29 @@ func isRobot(local string) bool {
 }
 
 // nameTokens are the words of a folded name without initials, titles, degrees
-// and numbers.
+// and numbers. What could be a degree stays where there would be no name
+// without it: Jack Ma.
 func nameTokens(folded string) []string {
-	var out []string
+	var out, kept []string
 	for _, t := range strings.FieldsFunc(folded, func(r rune) bool {
-		return !unicode.IsLetter(r) && !unicode.IsDigit(r) && r != '\'' && r != '?' && r != '\ufffd' && r != '.'
+		return !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune("'?.-\ufffd", r)
 	}) {
-		if honorifics.whole[t] || degrees.whole[t] || strings.ContainsAny(t, "0123456789") {
+		if strings.ContainsAny(t, "0123456789") {
 			continue
 		}
+		extra := honorifics.whole[t] || degrees.whole[t]
 		for part := range strings.SplitSeq(t, ".") {
-			if utf8.RuneCountInString(part) > 1 {
-				out = append(out, strings.Trim(part, "'"))
+			if part = strings.Trim(part, "'-"); utf8.RuneCountInString(part) < 2 {
+				continue
+			}
+			kept = append(kept, part)
+			if !extra {
+				out = append(out, part)
 			}
 		}
+	}
+	if len(out) < 2 {
+		return kept
 	}
 	return out
 }
@@ -88,6 +97,11 @@ func (w *sender) alike(tokens []string) float64 {
 	}
 	hits, sure := 0.0, 0
 	for i, t := range tokens {
+		if a, b, ok := strings.Cut(t, "-"); ok && !w.named(t) && w.named(a) && w.named(b) {
+			sure++
+			hits++
+			continue
+		}
 		switch {
 		case w.named(t):
 			hits, sure = hits+1, sure+1
@@ -120,7 +134,7 @@ func (w *sender) initial(tokens []string) bool {
 
 func (w *sender) named(t string) bool {
 	for _, s := range w.tokens {
-		if s == t || like(s, t) {
+		if s == t || like(s, t) || strings.Contains(s, "-") && (strings.HasPrefix(s, t+"-") || strings.HasSuffix(s, "-"+t)) {
 			return true
 		}
 	}
