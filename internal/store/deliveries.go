@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -216,7 +217,10 @@ func (t *tx) dueWebhooks(ctx context.Context, q webhooks.Claim) ([]dueWebhook, e
 	}, `SELECT h.id, h.failures FROM webhooks h WHERE h.enabled AND h.rest_until <= $1
 		AND EXISTS (SELECT 1 FROM webhook_deliveries d WHERE d.webhook_id = h.id AND d.state = 'waiting' AND d.due_at <= $1)`, stamp(q.Now))
 	list = slices.DeleteFunc(list, func(w dueWebhook) bool { return w.places <= 0 })
-	rand.Shuffle(len(list), func(i, j int) { list[i], list[j] = list[j], list[i] }) // where not all find place
+	// Where not all find place, those go first that have least under way: many slow
+	// receivers of one workspace do not hold up the others'.
+	rand.Shuffle(len(list), func(i, j int) { list[i], list[j] = list[j], list[i] })
+	slices.SortStableFunc(list, func(a, b dueWebhook) int { return cmp.Compare(q.Busy[a.id], q.Busy[b.id]) })
 	return list, err
 }
 

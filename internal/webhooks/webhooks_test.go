@@ -449,6 +449,28 @@ func TestASlowReceiverHoldsNobody(t *testing.T) {
 }
 
 // What fails holds back what comes later about the same object, nothing else.
+// TestManySlowReceiversHoldNobody: a place that is free goes to who has least under way.
+func TestManySlowReceiversHoldNobody(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, d storetest.Database) {
+		w := newWorld(t, d)
+		c := w.Connect(w.Home, w.Ada, "ada", storetest.Shared)
+		w.follow()
+		busy := map[crm.WebhookID]int{}
+		for range 20 {
+			busy[w.hook(w.Ben, webhooks.ForWorkspace, "/slow").ID] = 3
+		}
+		idle := w.hook(w.Ben, webhooks.ForWorkspace, "/fast")
+		w.Put(c, storetest.Whole(storetest.Mail(1), storetest.Mail(2), storetest.Mail(3))...)
+		w.follow()
+		for range 3 {
+			claimed, err := w.ClaimDeliveries(ctx, webhooks.Claim{Holder: "x", Now: w.Clock.Now(), Until: w.Clock.Now().Add(time.Minute), Limit: 1, PerEndpoint: 8, Probes: 1, Busy: busy})
+			require.NoError(t, err)
+			require.Len(t, claimed, 1)
+			require.Equal(t, idle.ID, claimed[0].WebhookID)
+		}
+	})
+}
+
 func TestOrderPerObject(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, d storetest.Database) {
 		w := newWorld(t, d)
