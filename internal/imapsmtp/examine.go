@@ -44,23 +44,23 @@ func (s *Servers) examineIMAP(ctx context.Context, w *way, l accounts.Login) {
 		w.bad("dns", err, "Check the name of the server.")
 		return
 	case err != nil && code == "host_unreachable":
-		w.good("dns", host+" is known.")
+		w.good("dns", host+" was found.")
 		w.bad("tls", err, "Check the port, and whether a firewall is in between.")
 		return
 	case err != nil:
-		w.good("dns", host+" is known.")
+		w.good("dns", host+" was found.")
 		w.bad("tls", err, tlsAdvice(l.Server))
 		return
 	}
 	b.cut()
-	w.good("dns", host+" is known.")
-	w.good("tls", fmt.Sprintf("%s answers on port %d, and its certificate is good.", host, l.Server.Port))
+	w.good("dns", host+" was found.")
+	w.good("tls", fmt.Sprintf("%s answers on port %d, and its certificate is valid.", host, l.Server.Port))
 	if l.Server.Auth == crm.AuthOAuth2 && l.Grant == "" {
 		return
 	}
 	signed, err := s.open(ctx, l)
 	if err != nil {
-		name, next := "login", "Check user name and password. Many providers want a password of its own for mail programs."
+		name, next := "login", "Check the user name and the password. Many providers want an app password here, made in their settings for mail programs."
 		if l.Server.Auth == crm.AuthOAuth2 {
 			next = "Choose Connect with Google again. If it stays, ask the administrator whether IMAP is allowed."
 		}
@@ -95,6 +95,9 @@ func (s *Servers) examineMailbox(ctx context.Context, w *way, b *box) {
 		extras = append(extras, "tells what changed")
 	}
 	text := fmt.Sprintf("The inbox has %d messages.", p.Exists)
+	if p.Exists == 1 {
+		text = "The inbox has 1 message."
+	}
 	if len(extras) > 0 {
 		text += " The server " + strings.Join(extras, " and ") + "."
 	}

@@ -4,7 +4,7 @@ import classes from "./accounts.module.css";
 
 const names: Record<EmailAccountWay["name"], string> = {
   dns: "Finding the server",
-  tls: "A safe line",
+  tls: "Encryption",
   login: "Signing in",
   permission: "Permission",
   mailbox: "Opening the mailbox",
