@@ -28,6 +28,14 @@ type Change struct {
 	UndoOf       string     `json:"undo_of" doc:"The change that this one takes back."`
 	CreatedAt    time.Time  `json:"created_at"`
 	FinishedAt   *time.Time `json:"finished_at"`
+	LeftOut      []LeftOut  `json:"left_out,omitempty" doc:"What was asked for and is not part of the change, in the answer to the request that made it only."`
+}
+
+// LeftOut is a message or a conversation that a change does not touch.
+type LeftOut struct {
+	EmailID  string `json:"email_id,omitempty"`
+	ThreadID string `json:"thread_id,omitempty"`
+	Reason   string `json:"reason" enum:"not_found,draft" doc:"not_found: it is not in this mailbox, is not the caller's to change, or does not exist any more. draft: drafts are changed as drafts."`
 }
 
 // LabelName names a label, new or renamed.

@@ -20,7 +20,25 @@ type Change struct {
 	UndoOf       ChangeID // the change that this one takes back
 	CreatedAt    time.Time
 	FinishedAt   *time.Time
+	// LeftOut is what was asked for and is not part of the change. It is told when
+	// the change is made, and not kept.
+	LeftOut []LeftOut
 }
+
+// LeftOut is a message or a conversation that a change does not touch.
+type LeftOut struct {
+	Email  EmailID // or
+	Thread string
+	Reason LeftOutReason
+}
+
+// LeftOutReason is why something is not part of a change.
+type LeftOutReason string
+
+const (
+	LeftOutUnknown LeftOutReason = "not_found" // not in this mailbox, or gone
+	LeftOutDraft   LeftOutReason = "draft"     // drafts are changed as drafts
+)
 
 // ChangeAction is what is done to messages.
 type ChangeAction string

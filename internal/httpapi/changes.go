@@ -27,7 +27,7 @@ func (s *Server) registerChanges(r *router) {
 	add(r, may(access.MailChange), remove, g+"/gmail/labels/{label_id}", "delete-label", "Delete a label in Gmail; its messages stay", s.deleteLabel)
 }
 
-const changesSay = "Only mail of the caller's own connections can be changed, at most 1,000 messages at once. The answer comes when it is shown here; Gmail gets it a moment later. " +
+const changesSay = "Only mail of the caller's own connections can be changed, at most 1,000 messages at once. Messages and conversations that are not there, and drafts, are left out: left_out names them with the reason, the others are changed; 404 when none of them is there. The answer comes when it is shown here; Gmail gets it a moment later. " +
 	"If Gmail refuses, the labels are put back and the event mail.refused tells why. Without the permission to change mail nothing happens: 403 insufficient_permission, with the missing scopes and, as action_url, where to give it."
 
 const labelsSay = "409 label_exists when there is a label of this name, in whatever case."
@@ -85,6 +85,9 @@ func changeShape(c crm.Change) Change {
 	return Change{
 		ID: string(c.ID), ConnectionID: string(c.ConnectionID), Action: string(c.Action), LabelID: c.LabelID, State: string(c.State),
 		Count: c.Count, Reason: c.Reason, UndoOf: string(c.UndoOf), CreatedAt: c.CreatedAt.UTC(), FinishedAt: utc(c.FinishedAt),
+		LeftOut: each(c.LeftOut, func(l crm.LeftOut) client.LeftOut {
+			return client.LeftOut{EmailID: string(l.Email), ThreadID: l.Thread, Reason: string(l.Reason)}
+		}),
 	}
 }
 

@@ -216,10 +216,11 @@ const noChange = "There is no such change."
 // AddChange applies an aim to messages and stores the change.
 func (s *Store) AddChange(ctx context.Context, c crm.Change, p mail.Pick, aim mail.Aim, send work.Job) (crm.Change, error) {
 	err := s.edit(ctx, "mail.AddChange", c.WorkspaceID, c.ConnectionID, func(a *apply) error {
-		picked, err := a.pick(ctx, p)
+		picked, left, err := a.pick(ctx, p)
 		if err != nil {
 			return err
 		}
+		c.LeftOut = left
 		c, err = a.change(ctx, c, send, picked, func(m *message) mail.Delta {
 			if aim.Having != "" && !slices.Contains(m.labels, aim.Having) {
 				return mail.Delta{}
@@ -232,44 +233,74 @@ func (s *Store) AddChange(ctx context.Context, c crm.Change, p mail.Pick, aim ma
 }
 
 // pick reads the messages of a change: those named, and of the threads named
-// what they show.
-func (a *apply) pick(ctx context.Context, p mail.Pick) ([]*message, error) {
-	var picked []*message
-	var err error
+// what they show. left is what is not there.
+func (a *apply) pick(ctx context.Context, p mail.Pick) (picked []*message, left []crm.LeftOut, err error) {
 	if len(p.Emails) > 0 {
-		ids := make([]string, len(p.Emails))
-		for i, id := range p.Emails {
-			ids[i] = string(id)
-		}
-		picked, err = a.read(ctx, "integration_id = $1 AND deleted_at IS NULL AND "+a.t.s.d.in("id", 2), string(a.k.Connection), a.t.s.d.list(ids))
-		if err != nil {
-			return nil, err
+		if picked, left, err = a.pickEmails(ctx, p.Emails); err != nil {
+			return nil, nil, err
 		}
 	}
 	if len(p.Threads) > 0 {
-		found, err := a.read(ctx, "integration_id = $1 AND deleted_at IS NULL AND pos BETWEEN $3 AND $4 AND "+a.t.s.d.in("gmail_thread_id", 2),
-			string(a.k.Connection), a.t.s.d.list(p.Threads), lowest(a.no), highest(a.no))
+		of, missing, err := a.pickThreads(ctx, p.Threads)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
-		seen := map[string]bool{}
-		for _, m := range found {
-			seen[m.thread] = seen[m.thread] || m.was.shown
-		}
-		for _, m := range found {
-			if m.was.shown || !seen[m.thread] {
-				picked = append(picked, m)
-			}
-		}
+		picked, left = append(picked, of...), append(left, missing...)
 	}
 	switch {
 	case len(picked) == 0:
-		return nil, fault.New(fault.NotFound, "There is no such message.")
+		return nil, nil, fault.New(fault.NotFound, "There is no such message.")
 	case len(picked) > mail.MostChanged:
-		return nil, &fault.Error{Kind: fault.Invalid, Text: fmt.Sprintf("These are %d messages; at most 1,000 can be changed at once.", len(picked)),
+		return nil, nil, &fault.Error{Kind: fault.Invalid, Text: fmt.Sprintf("These are %d messages; at most 1,000 can be changed at once.", len(picked)),
 			Fields: map[string]string{"thread_ids": "have more than 1,000 messages"}}
 	}
-	return picked, nil
+	return picked, left, nil
+}
+
+func (a *apply) pickEmails(ctx context.Context, emails []crm.EmailID) (picked []*message, left []crm.LeftOut, err error) {
+	ids := make([]string, len(emails))
+	for i, id := range emails {
+		ids[i] = string(id)
+	}
+	picked, err = a.read(ctx, "integration_id = $1 AND deleted_at IS NULL AND "+a.t.s.d.in("id", 2), string(a.k.Connection), a.t.s.d.list(ids))
+	if err != nil {
+		return nil, nil, err
+	}
+	there := make(map[crm.EmailID]bool, len(picked))
+	for _, m := range picked {
+		there[m.id] = true
+	}
+	for _, id := range emails {
+		if !there[id] {
+			left = append(left, crm.LeftOut{Email: id, Reason: crm.LeftOutUnknown})
+			there[id] = true // named twice, told once
+		}
+	}
+	return picked, left, nil
+}
+
+func (a *apply) pickThreads(ctx context.Context, threads []string) (picked []*message, left []crm.LeftOut, err error) {
+	found, err := a.read(ctx, "integration_id = $1 AND deleted_at IS NULL AND pos BETWEEN $3 AND $4 AND "+a.t.s.d.in("gmail_thread_id", 2),
+		string(a.k.Connection), a.t.s.d.list(threads), lowest(a.no), highest(a.no))
+	if err != nil {
+		return nil, nil, err
+	}
+	there, seen := map[string]bool{}, map[string]bool{}
+	for _, m := range a.messages { // those named by themselves, too
+		there[m.thread], seen[m.thread] = true, seen[m.thread] || m.was.shown
+	}
+	for _, m := range found {
+		if m.was.shown || !seen[m.thread] {
+			picked = append(picked, m)
+		}
+	}
+	for _, id := range threads {
+		if !there[id] {
+			left = append(left, crm.LeftOut{Thread: id, Reason: crm.LeftOutUnknown})
+			there[id] = true
+		}
+	}
+	return picked, left, nil
 }
 
 // change makes a change of what an aim does to messages, and lays it over them.
@@ -277,8 +308,12 @@ func (a *apply) change(ctx context.Context, c crm.Change, send work.Job, of []*m
 	slices.SortFunc(of, byPosition)
 	var changed []*message
 	for _, m := range of {
+		if slices.Contains(m.labels, "DRAFT") {
+			c.LeftOut = append(c.LeftOut, crm.LeftOut{Email: m.id, Reason: crm.LeftOutDraft})
+			continue
+		}
 		d := aim(m).Of(m.labels)
-		if d.Empty() || slices.Contains(m.labels, "DRAFT") {
+		if d.Empty() {
 			continue
 		}
 		m.pending = append(m.pending, pending{string(c.ID), d})

@@ -172,6 +172,31 @@ func TestChangingThreads(t *testing.T) {
 	})
 }
 
+// What is not there, or may not be changed, is named; the others are changed.
+func TestLeftOut(t *testing.T) {
+	Each(t, func(t *testing.T, d Database) {
+		w := NewWorld(t, d)
+		c, other := w.Connect(w.Home, w.Ada, "ada"), w.Connect(w.Home, w.Ben, "ben")
+		one, draft, two, abroad := Mail(1, named, InThread("t1")), Mail(2, named, Labelled("DRAFT"), InThread("t1")), Mail(3, named, InThread("t2")), Mail(4, named, InThread("t4"))
+		w.Put(c, Whole(one, draft, two)...)
+		w.Put(other, Whole(abroad)...)
+		aim, err := mail.AimOf(crm.ActionStar, "")
+		require.NoError(t, err)
+		made, err := w.AddChange(ctx, changing(c, "c1", crm.ActionStar, ""), mail.Pick{
+			Emails: []crm.EmailID{one.ID, abroad.ID, "nobody", "nobody", draft.ID}, Threads: []string{"t1", "t2", "t4", "nowhere"}}, aim, sending(c))
+		require.NoError(t, err)
+		require.EqualValues(t, 2, made.Count)
+		require.Equal(t, []crm.LeftOut{
+			{Email: abroad.ID, Reason: crm.LeftOutUnknown}, {Email: "nobody", Reason: crm.LeftOutUnknown},
+			{Thread: "t4", Reason: crm.LeftOutUnknown}, {Thread: "nowhere", Reason: crm.LeftOutUnknown}, {Email: draft.ID, Reason: crm.LeftOutDraft},
+		}, made.LeftOut)
+		require.Empty(t, w.changed(c, "c2", crm.ActionUnstar, "", one).LeftOut)
+		_, err = w.AddChange(ctx, changing(c, "c3", crm.ActionStar, ""), mail.Pick{Threads: []string{"t4", "nowhere"}}, aim, sending(c))
+		require.Equal(t, fault.NotFound, fault.Of(err), "none of it is there")
+		w.Consistent()
+	})
+}
+
 func TestUndo(t *testing.T) {
 	Each(t, func(t *testing.T, d Database) {
 		w := NewWorld(t, d)
