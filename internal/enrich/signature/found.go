@@ -157,6 +157,9 @@ func (r *reading) companyText() (string, int, int, bool) {
 		if a.state == unit {
 			s -= 2
 		}
+		if r.name != nil && a.line == r.name.line && a.sep == "(" {
+			s -= 1.5 // beside the name: where the sender is from, not where he works
+		}
 		for a.state == company && j+1 < len(p.atoms) && p.atoms[j+1].state == company && p.atoms[j+1].segment == a.segment && p.atoms[j+1].sep == "," {
 			j++
 			s = max(s, p.atoms[j].scores[company])
@@ -166,7 +169,7 @@ func (r *reading) companyText() (string, int, int, bool) {
 		}
 		i = j
 	}
-	if bi < 0 || best < 0.4 {
+	if bi < 0 || best < 0.2 {
 		return "", 0, 0, false
 	}
 	return strings.Trim(p.joined(bi, bj), " ,:;"), p.atoms[bi].line, p.atoms[bj].line, true
@@ -233,7 +236,7 @@ func (r *reading) addressText() (string, int, int, bool) {
 		if p.atoms[i].state != address {
 			continue
 		}
-		j, s := i, p.atoms[i].scores[address]
+		j, s := i, max(p.atoms[i].scores[address], 0)
 		for j+1 < len(p.atoms) && p.atoms[j+1].state == address && p.atoms[j+1].line-p.atoms[j].line <= 3 {
 			j++
 			s += max(p.atoms[j].scores[address], 0)

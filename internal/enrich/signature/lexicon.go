@@ -60,16 +60,19 @@ func (w *words) opening(text []string) int {
 // in says whether one of the entries stands anywhere in folded text.
 func (w *words) in(text string) bool { return w.count(text) > 0 }
 
-// count is how many of the entries stand in folded text.
+// count is how many of the entries stand in folded text, each at the start of a
+// word; short ones are whole words.
 func (w *words) count(text string) int {
 	n := 0
 	for e := range w.whole {
-		if strings.Contains(text, e) {
+		if i := strings.Index(text, e); i >= 0 && (i == 0 || !letter(text[i-1])) && (len(e) > 5 || i+len(e) == len(text) || !letter(text[i+len(e)])) {
 			n++
 		}
 	}
 	return n
 }
+
+func letter(c byte) bool { return c >= 'a' && c <= 'z' || c >= '0' && c <= '9' || c >= 0x80 }
 
 // The lists of the folder lexicon, by file and section.
 var (

@@ -146,7 +146,8 @@ func isBorder(lines []line, i int) bool {
 // field itself or a Notes line with a name or a date above the fields.
 func headed(lines []line, i int) bool {
 	if head.MatchString(lines[i].folded) {
-		return fields(lines, i, 8) >= 3 || fields(lines, i, 8) >= 2 && strings.Contains(lines[i].text, "@")
+		n := fields(lines, i, 25)
+		return n >= 3 || n >= 2 && strings.Contains(lines[i].text, "@")
 	}
 	if !stamp.MatchString(lines[i].text) && !strings.Contains(lines[i].text, "@") {
 		return false
@@ -156,10 +157,10 @@ func headed(lines []line, i int) bool {
 		return false
 	}
 	if head.MatchString(lines[next].folded) {
-		return fields(lines, next, 10) >= 2
+		return fields(lines, next, 25) >= 2
 	}
 	after := nextFilled(lines, next)
-	return after > 0 && after-next <= 3 && stamp.MatchString(lines[next].text) && head.MatchString(lines[after].folded) && fields(lines, after, 10) >= 2
+	return after > 0 && after-next <= 3 && stamp.MatchString(lines[next].text) && head.MatchString(lines[after].folded) && fields(lines, after, 25) >= 2
 }
 
 // fields counts different header fields in the n lines from i.
@@ -168,10 +169,14 @@ func fields(lines []line, i, n int) int {
 	blank := 0
 	for j := i; j < len(lines) && j < i+n; j++ {
 		if lines[j].blank() {
-			if blank++; blank > 1 {
+			if blank++; blank > 3 {
 				break
 			}
 			continue
+		}
+		blank = 0
+		if lines[j].prose() && lines[j].words > 9 && !strings.Contains(lines[j].text, "@") {
+			break
 		}
 		if m := head.FindStringSubmatch(lines[j].folded); m != nil {
 			seen[m[1]] = true

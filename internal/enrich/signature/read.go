@@ -102,6 +102,7 @@ func (r *reading) weigh(lines []line) {
 		}
 		r.reach++
 	}
+	s -= 1.2 * float64(max(len(r.parts.phones)-5, 0)) // a list of people
 	s += r.weighLinks() + r.weighAtoms(lines)
 	if r.block.opening == tail && r.lonePhone(lines) {
 		s += 2

@@ -131,6 +131,9 @@ func (a *atom) nameScore(t traits, who *sender, first bool) float64 {
 	if len(toks) < 2 && !strings.Contains(a.text, " ") || len(toks) == 0 || len(toks) > 5 || len(a.words) < 2 || t.digits > 0 || t.prose || t.small > 1 || !a.nameLetters() {
 		return -3
 	}
+	if len(toks) == 1 && utf8.RuneCountInString(strings.Trim(a.words[len(a.words)-1], ".")) < 2 {
+		return -3 // "Mara L."
+	}
 	s := who.alike(toks)
 	v := 0.4 + 3*s
 	if s > 0 && s < 0.6 {
@@ -228,6 +231,9 @@ func (a *atom) titleScore(t traits) float64 {
 	if a.degreeFirst() {
 		v -= 2
 	}
+	if a.sep == "(" {
+		v--
+	}
 	return v
 }
 
@@ -262,7 +268,7 @@ func (a *atom) companyScore(t traits, who *sender) (asCompany, asUnit float64) {
 		v -= 0.9 * float64(t.heads)
 	}
 	v -= 0.3*float64(t.digits) + 0.5*float64(t.small)
-	if t.caps*2 < t.n-t.small {
+	if t.caps*2 < t.n-t.small && !(t.org > 0 && orgWords.whole[a.words[0]]) {
 		v--
 	}
 	if a.degreeFirst() {
@@ -329,6 +335,8 @@ func (a *atom) addressScore(t traits) float64 {
 		v += 2
 	case houseFirst.MatchString(a.text) && t.n >= 2 && t.n <= 7 && t.caps*2 >= t.n-1:
 		v += 1.6
+	case t.n <= 5 && t.caps*2 >= t.n && houseLast.MatchString(a.text):
+		v++
 	case t.street > 0 && t.n > 1 && t.heads == 0 && t.org == 0:
 		v += 1
 	}
