@@ -197,6 +197,12 @@ func (s *Store) Watch(ctx context.Context, holder string, now, until time.Time, 
 	return list, err
 }
 
+// Listened says whether somebody has claimed an account to listen to it.
+func (s *Store) Listened(ctx context.Context, id crm.AccountID, now time.Time) (bool, error) {
+	n, err := one(ctx, s.reading("accounts.Listened"), "look", scanInt, "SELECT COUNT(*) FROM email_accounts WHERE id = $1 AND watched_until > $2", string(id), stamp(now))
+	return n > 0, err
+}
+
 // ForgetPositions has all folders of an account listed again.
 func (s *Store) ForgetPositions(ctx context.Context, a crm.Account) error {
 	return s.write(ctx, "accounts.Forget", func(t *tx) error { return t.forgetPositions(ctx, a) })

@@ -3,6 +3,7 @@ package accounts
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -17,7 +18,14 @@ const (
 	listenLook  = 20 * time.Second
 	listenLease = 90 * time.Second
 	listenPause = time.Minute // after trouble
+	listenDeaf  = time.Hour   // before a server that has no IDLE is asked again
 )
+
+// silence is the end of listening to an account.
+type silence struct {
+	id    crm.AccountID
+	until time.Time // not to be tried before
+}
 
 // Listen waits at mail servers (IDLE) for news of the accounts that no other
 // process listens to, until ctx ends. News make an account due at once.
@@ -25,7 +33,8 @@ func (s *Service) Listen(ctx context.Context, holder string) {
 	var busy sync.WaitGroup
 	defer busy.Wait()
 	running := map[crm.AccountID]context.CancelFunc{}
-	ended := make(chan crm.AccountID, listenMost)
+	ended := make(chan silence, listenMost)
+	deaf := map[crm.AccountID]time.Time{}
 	look := time.NewTicker(listenLook)
 	defer look.Stop()
 	wake := make(chan struct{}, 1)
@@ -39,14 +48,19 @@ func (s *Service) Listen(ctx context.Context, holder string) {
 			s.log().WarnContext(ctx, "claiming accounts to listen to", "error", err)
 		}
 		if err == nil {
+			mine = slices.DeleteFunc(mine, func(a crm.Account) bool { return deaf[a.ID].After(now) })
 			s.follow(ctx, mine, running, ended, &busy)
 		}
 		for wait := true; wait; {
 			select {
 			case <-ctx.Done():
 				return
-			case id := <-ended:
-				delete(running, id)
+			case e := <-ended:
+				delete(running, e.id)
+				delete(deaf, e.id)
+				if !e.until.IsZero() {
+					deaf[e.id] = e.until
+				}
 			case <-look.C:
 				wait = false
 			case <-wake:
@@ -68,7 +82,7 @@ func (s *Service) ready() {
 
 // follow begins to listen to accounts that are new here and stops where an
 // account is gone.
-func (s *Service) follow(ctx context.Context, mine []crm.Account, running map[crm.AccountID]context.CancelFunc, ended chan<- crm.AccountID, busy *sync.WaitGroup) {
+func (s *Service) follow(ctx context.Context, mine []crm.Account, running map[crm.AccountID]context.CancelFunc, ended chan<- silence, busy *sync.WaitGroup) {
 	claimed := make(map[crm.AccountID]bool, len(mine))
 	for _, a := range mine {
 		claimed[a.ID] = true
@@ -78,9 +92,12 @@ func (s *Service) follow(ctx context.Context, mine []crm.Account, running map[cr
 		one, stop := context.WithCancel(ctx)
 		running[a.ID] = stop
 		busy.Go(func() {
-			defer func() { ended <- a.ID }()
 			defer stop()
-			s.listen(one, a.ID)
+			end := silence{id: a.ID}
+			if s.listen(one, a.ID) {
+				end.until = s.Now().Add(listenDeaf)
+			}
+			ended <- end
 		})
 	}
 	for id, stop := range running {
@@ -90,16 +107,19 @@ func (s *Service) follow(ctx context.Context, mine []crm.Account, running map[cr
 	}
 }
 
-// listen waits for news of one account until ctx ends or there is no use.
-func (s *Service) listen(ctx context.Context, id crm.AccountID) {
+// listen waits for news of one account until ctx ends or there is no use. deaf: the
+// server does not tell of any.
+func (s *Service) listen(ctx context.Context, id crm.AccountID) (deaf bool) {
 	for ctx.Err() == nil {
 		err := s.idle(ctx, id)
 		switch k := fault.Of(err); {
-		case ctx.Err() != nil, errors.Is(err, errNoIdle):
-			return
+		case errors.Is(err, errNoIdle):
+			return true
+		case ctx.Err() != nil:
+			return false
 		case k == fault.Reconnect, k == fault.Permission, k == fault.Blocked, k == fault.NotFound:
 			_ = s.News(ctx, id) // the step says so to people; without it the next poll does
-			return
+			return false
 		}
 		wait := listenPause
 		var f *fault.Error
@@ -114,6 +134,7 @@ func (s *Service) listen(ctx context.Context, id crm.AccountID) {
 		}
 		pause.Stop()
 	}
+	return false
 }
 
 var errNoIdle = errors.New("the server does not tell about news")
@@ -149,9 +170,10 @@ func (s *Service) idle(ctx context.Context, id crm.AccountID) error {
 	if _, err := box.Enter(ctx, folder.Name); err != nil {
 		return err
 	}
+	defer s.deafened(ctx, id)
 	for ctx.Err() == nil {
 		// Also at the beginning: what came while nobody listened.
-		if err := s.News(ctx, id); err != nil {
+		if err := s.Queue.Enqueue(ctx, job(id, s.Now(), ListenedEvery)); err != nil {
 			return err
 		}
 		if err := box.Idle(ctx); err != nil {
@@ -159,4 +181,13 @@ func (s *Service) idle(ctx context.Context, id crm.AccountID) error {
 		}
 	}
 	return ctx.Err()
+}
+
+// deafened has an account polled often again, now that its server tells nothing more.
+func (s *Service) deafened(ctx context.Context, id crm.AccountID) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer cancel()
+	if err := s.Queue.Enqueue(ctx, job(id, s.Now().Add(PollEvery), PollEvery)); err != nil {
+		s.log().WarnContext(ctx, "polling an account often again", "account", id, "error", err)
+	}
 }

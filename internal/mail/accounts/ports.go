@@ -154,6 +154,8 @@ type Rows interface {
 	ResealAccount(ctx context.Context, id crm.AccountID, old, sealed string) error
 	// Watch claims accounts to listen to: those nobody listens to, and the holder's.
 	Watch(ctx context.Context, holder string, now, until time.Time, limit int) ([]crm.Account, error)
+	// Listened says whether somebody has claimed an account to listen to it.
+	Listened(ctx context.Context, id crm.AccountID, now time.Time) (bool, error)
 	Connection(ctx context.Context, w crm.WorkspaceID, id crm.ConnectionID) (crm.Connection, error)
 	ConnectionByID(ctx context.Context, id crm.ConnectionID) (crm.Connection, error)
 	// SetMailbox changes limit and visibility of an account's own connection.

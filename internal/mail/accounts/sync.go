@@ -17,11 +17,16 @@ import (
 // account's id.
 const KindSync work.Kind = "imap.sync"
 
-// PollEvery is how often an account is looked at without news.
-const PollEvery = time.Minute
+// How often an account is looked at without news, and while its server tells of
+// news (IDLE): of those in one folder, so that the others are still looked at.
+const (
+	PollEvery     = time.Minute
+	ListenedEvery = 15 * time.Minute
+)
 
-func job(id crm.AccountID, at time.Time) work.Job {
-	return work.Job{Kind: KindSync, Subject: string(id), Group: string(KindSync) + ":" + string(id), DueAt: at, Priority: 8, Every: PollEvery}
+// job is a look at an account; every 0 leaves the interval as it is.
+func job(id crm.AccountID, at time.Time, every time.Duration) work.Job {
+	return work.Job{Kind: KindSync, Subject: string(id), Group: string(KindSync) + ":" + string(id), DueAt: at, Priority: 8, Every: every}
 }
 
 // Definitions are the steps of this room.
@@ -31,11 +36,27 @@ func (s *Service) Definitions() []work.Definition {
 
 // Start begins to sync an account. Starting twice is harmless.
 func (s *Service) Start(ctx context.Context, id crm.AccountID) error {
-	return s.Queue.Enqueue(ctx, job(id, s.Now()))
+	return s.Queue.Enqueue(ctx, job(id, s.Now(), PollEvery))
 }
 
 // News says that something happened in an account's mailbox.
-func (s *Service) News(ctx context.Context, id crm.AccountID) error { return s.Start(ctx, id) }
+func (s *Service) News(ctx context.Context, id crm.AccountID) error {
+	return s.Queue.Enqueue(ctx, job(id, s.Now(), 0))
+}
+
+// unheard has an account looked at often again when nobody listens to it: who did
+// may have ended without a word.
+func (s *Service) unheard(ctx context.Context, id crm.AccountID) error {
+	now := s.Now()
+	listened, err := s.Rows.Listened(ctx, id, now)
+	if err != nil {
+		return fmt.Errorf("looking whether somebody listens to the account: %w", err)
+	}
+	if listened {
+		return nil
+	}
+	return s.Queue.Enqueue(ctx, job(id, now.Add(PollEvery), PollEvery))
+}
 
 // session is one step at work on one account. It is the sink of its folders.
 type session struct {
@@ -171,6 +192,9 @@ func (x *session) settle(ctx context.Context, more bool, err error) (bool, error
 	case err == nil && more, fault.Is(err, fault.Stale):
 		return true, nil
 	case err == nil:
+		if err := x.unheard(ctx, x.account.ID); err != nil {
+			return false, err
+		}
 		return false, x.well(ctx)
 	case errors.Is(err, context.Canceled):
 		return false, err
