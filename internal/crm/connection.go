@@ -76,16 +76,42 @@ type ConnectionSettings struct {
 	Visibility  Visibility `json:"visibility"`
 	KeepRaw     bool       `json:"keep_raw"`            // keep Google's answers for reparse
 	IMAPLane    bool       `json:"imap_lane,omitempty"` // large imports read messages by IMAP
-	AutoCreate  string     `json:"auto_create"`
-	Enrichment  bool       `json:"enrichment"`
+	// ContactPolicy says of whom mail makes persons; "" is ContactsSent.
+	ContactPolicy ContactPolicy `json:"contact_policy,omitempty"`
+	Enrich        Consent       `json:"enrich,omitempty"` // what may read the mail to fill records
+}
+
+// Consent is what the owner of a mailbox lets its mail be read by, to fill records.
+type Consent string
+
+const (
+	ConsentOff   Consent = "off"
+	ConsentRules Consent = "rules" // on this machine
+	ConsentModel Consent = "model" // and by a model, where the workspace has one
+)
+
+// Reading is the owner's choice, ConsentRules when they have not made one.
+func (s ConnectionSettings) Reading() Consent {
+	if s.Enrich == "" {
+		return ConsentRules
+	}
+	return s.Enrich
 }
 
 // DefaultSettings are those of a new connection (spec 01).
 func DefaultSettings() ConnectionSettings {
 	return ConnectionSettings{
 		Labels: []string{"INBOX", "SENT"}, Limit: 1000, PollSeconds: 60,
-		Visibility: VisibilityPrivate, KeepRaw: true, AutoCreate: "sent", Enrichment: true,
+		Visibility: VisibilityPrivate, KeepRaw: true, ContactPolicy: ContactsSent, Enrich: ConsentRules,
 	}
+}
+
+// Contacts says of whom the connection's mail makes persons.
+func (s ConnectionSettings) Contacts() ContactPolicy {
+	if s.ContactPolicy == "" {
+		return ContactsSent
+	}
+	return s.ContactPolicy
 }
 
 // AllLabels is the entry of Labels that chooses every label.

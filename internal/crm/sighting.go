@@ -9,7 +9,9 @@ type Sighting struct {
 	RecordID   RecordID
 	Field      string // name, title, company, phone, linkedin, website, address, email
 	Value      string // as it would be stored: E.164 for a phone
-	Label      string // of a phone: work, mobile, fax
+	Label      string // of a phone: work, mobile, home, fax
+	Ext        string // of a phone
+	Raw        string // as it stands in the message
 	EmailID    EmailID
 	Line       string // the quoted line
 	SeenAt     time.Time

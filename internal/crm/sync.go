@@ -11,6 +11,7 @@ const (
 	StreamGmailVerify   Stream = "gmail.verify"   // completeness check
 	StreamGmailRetry    Stream = "gmail.retry"    // items of the ledger tried again
 	StreamReparse       Stream = "mail.reparse"   // stored answers read again
+	StreamEnrich        Stream = "mail.enrich"    // all mail considered for records
 )
 
 // RunState is the outcome of a run, computed from its counts.

@@ -12,6 +12,8 @@ import (
 type Model interface {
 	// Name is how evidence names it: the provider and the model.
 	Name() string
+	// Where is the host that is asked.
+	Where() string
 	// Ask gives an answer of the shape asked for; what it says is not to be believed.
 	// Faults: Throttled and Unavailable pass; Forbidden, NotFound and Invalid need
 	// somebody; those of code CodeRefused and CodeGarbled are about this text alone.

@@ -173,6 +173,15 @@ type model struct {
 // Name implements enrich.Model.
 func (m *model) Name() string { return m.settings.Provider + "/" + m.settings.Model }
 
+// Where implements enrich.Model.
+func (m *model) Where() string {
+	u, err := url.Parse(m.base)
+	if err != nil {
+		return m.base
+	}
+	return u.Host
+}
+
 // Ask implements enrich.Model.
 func (m *model) Ask(ctx context.Context, q enrich.Question) (json.RawMessage, error) {
 	shape, err := resolve(q.Shape)
