@@ -5,8 +5,9 @@ import { type Action, useAvailableActions } from "@/actions/actions";
 import { shown } from "@/actions/keys";
 import { displayName } from "@/lib/people";
 import type { EmailListItem } from "@/lib/types";
-import { Avatar, Kbd, Time } from "@/ui/kit";
+import { Avatar, cx, Kbd, Time } from "@/ui/kit";
 import { Marked } from "@/ui/Marked";
+import pieces from "@/ui/pieces.module.css";
 import classes from "./Palette.module.css";
 import { usePaletteMail } from "./paletteMail";
 import { paths } from "./paths";
@@ -68,7 +69,7 @@ export function Palette({ workspaceId, onClose }: { workspaceId: string; onClose
           <Search size={16} />
           <input
             autoFocus
-            className={classes.input}
+            className={cx(pieces.line, classes.input)}
             placeholder="Search mail, pages and actions"
             aria-label="Search mail, pages and actions"
             role="combobox"
@@ -127,12 +128,12 @@ function Options({ id, items, current, onHover, onRun }: OptionsProps) {
             role="option"
             tabIndex={-1}
             aria-selected={i === current}
-            className={classes.option}
+            className={cx(pieces.option, classes.option)}
             onMouseMove={() => onHover(i)}
             onClick={() => onRun(item)}
           >
             <span className={classes.icon}>{item.icon}</span>
-            <span className={classes.label}>
+            <span className={cx(pieces.clip, classes.label)}>
               {item.label}
               {item.note && <span className={classes.note}>{item.note}</span>}
               {item.why && <span className={classes.why}>{item.why}</span>}

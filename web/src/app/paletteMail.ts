@@ -1,6 +1,6 @@
 /** What of the mail the palette finds: people and subjects first, then texts, each with why it was found. */
 import { type QueryClient, useQueries, useQuery, useQueryClient } from "@tanstack/react-query";
-import { useEffect, useState } from "react";
+import { usePaused } from "@/hooks/usePaused";
 import { googleIntegrationApi } from "@/lib/api";
 import { keys } from "@/lib/keys";
 import { excerpt, holds, holdsAll, wordsOf } from "@/lib/searchWords";
@@ -100,14 +100,4 @@ export function whyOf(email: EmailListItem, whole: Email | undefined, words: str
     (to && `To ${to}`) ??
     whole?.attachments.map((a) => a.name).find((name) => holds(name, words))
   );
-}
-
-/** The value after it has stood still for a moment. */
-function usePaused(value: string, ms: number): string {
-  const [steady, setSteady] = useState(value);
-  useEffect(() => {
-    const timer = setTimeout(() => setSteady(value), ms);
-    return () => clearTimeout(timer);
-  }, [value, ms]);
-  return steady;
 }

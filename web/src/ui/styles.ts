@@ -33,3 +33,5 @@ import "@mantine/core/styles/Tooltip.layer.css";
 import "@mantine/notifications/styles.layer.css";
 import "@fontsource-variable/inter/wght.css";
 import "./tokens.css";
+// Before all others, so that a place can change what a piece says.
+import "./pieces.module.css";

@@ -7,6 +7,7 @@ import { keys } from "@/lib/keys";
 import { recipients } from "@/lib/people";
 import type { Draft, Outgoing } from "@/lib/types";
 import { Bones, cx, Empty, Failed, Hint, Time } from "@/ui/kit";
+import pieces from "@/ui/pieces.module.css";
 import { say, sayFailed } from "@/ui/toast";
 import { ahead } from "./composer/when";
 import { useNames } from "./names";
@@ -92,7 +93,9 @@ function Row({ draft: d, out, onOpen, onOutbox, onDelete }: RowProps) {
         aria-label={out ? `Show ${subject} in the outbox` : `Open the draft ${subject}`}
         onClick={() => (out ? onOutbox() : onOpen(d))}
       />
-      <span className={classes.to}>{d.to.length > 0 ? `To ${recipients(d.to, names)}` : "To nobody yet"}</span>
+      <span className={cx(pieces.clip, classes.to)}>
+        {d.to.length > 0 ? `To ${recipients(d.to, names)}` : "To nobody yet"}
+      </span>
       <span className={classes.end}>
         <span className={classes.time}>{out ? stateOf(out) : <Time iso={d.updated_at} />}</span>
         {!out && (
@@ -108,8 +111,8 @@ function Row({ draft: d, out, onOpen, onOutbox, onDelete }: RowProps) {
           </Hint>
         )}
       </span>
-      <span className={classes.subject}>{d.subject || "(no subject)"}</span>
-      <span className={classes.snippet}>{d.snippet}</span>
+      <span className={cx(pieces.clip, classes.subject)}>{d.subject || "(no subject)"}</span>
+      <span className={cx(pieces.clip, classes.snippet)}>{d.snippet}</span>
     </li>
   );
 }

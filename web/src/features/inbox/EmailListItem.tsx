@@ -2,8 +2,9 @@ import { Link } from "@tanstack/react-router";
 import { Archive, Lock, Mail, MailOpen, Paperclip, Star, Trash2, Users } from "lucide-react";
 import { type MouseEvent, memo } from "react";
 import { firstName } from "@/lib/people";
-import { Time } from "@/ui/kit";
+import { cx, Time } from "@/ui/kit";
 import { Marked } from "@/ui/Marked";
+import pieces from "@/ui/pieces.module.css";
 import { whatIsHidden } from "./access";
 import type { Wish } from "./changes";
 import classes from "./EmailListItem.module.css";
@@ -66,7 +67,7 @@ export const EmailListItem = memo(function EmailListItem(props: Props) {
       >
         <span className={classes.dot}>{unread && <span className="visually-hidden">Unread. </span>}</span>
         <span className={classes.who}>
-          <span className={classes.name}>
+          <span className={cx(pieces.clip, classes.name)}>
             <Marked text={who} words={words} />
           </span>
           {count > 1 && <span className={classes.count}>{count}</span>}
@@ -82,10 +83,10 @@ export const EmailListItem = memo(function EmailListItem(props: Props) {
         <span className={classes.time}>
           <Time iso={newest.gmail_date} />
         </span>
-        <span className={classes.subject} data-hidden={hidden.subject || undefined}>
+        <span className={cx(pieces.clip, classes.subject)} data-hidden={hidden.subject || undefined}>
           {hidden.subject ? "Subject hidden" : <Marked text={newest.subject || "(no subject)"} words={words} />}
         </span>
-        <span className={classes.snippet} data-hidden={hidden.text || undefined}>
+        <span className={cx(pieces.clip, classes.snippet)} data-hidden={hidden.text || undefined}>
           {hidden.text ? "Text not shared" : <Marked text={newest.snippet} words={words} />}
         </span>
       </Link>
@@ -124,7 +125,14 @@ function Tools({ thread, onChange }: Pick<Props, "thread" | "onChange">) {
   const { unread, starred } = thread;
   const away = thread.newest.labels.some((l) => l === "TRASH" || l === "SPAM");
   const tool = (label: string, Icon: typeof Star, wish: Wish) => (
-    <button type="button" tabIndex={-1} aria-label={label} title={label} onClick={() => onChange(thread, wish)}>
+    <button
+      type="button"
+      className={pieces.sign}
+      tabIndex={-1}
+      aria-label={label}
+      title={label}
+      onClick={() => onChange(thread, wish)}
+    >
       <Icon size={15} />
     </button>
   );

@@ -2,7 +2,8 @@ import { Popover } from "@mantine/core";
 import { Check, Plus, Search } from "lucide-react";
 import { type KeyboardEvent, type ReactElement, useEffect, useId, useRef, useState } from "react";
 import type { Label } from "@/lib/types";
-import { Swatch } from "@/ui/kit";
+import { cx, Swatch } from "@/ui/kit";
+import pieces from "@/ui/pieces.module.css";
 import { titled } from "./LabelMenu";
 import classes from "./LabelPicker.module.css";
 import type { Thread } from "./threads";
@@ -101,12 +102,12 @@ function Panel({
     event.preventDefault();
   };
   return (
-    <div className={classes.panel}>
+    <div className={cx(pieces.floating, classes.panel)}>
       <div className={classes.search}>
         <Search size={14} />
         <input
           data-autofocus
-          className={classes.input}
+          className={cx(pieces.line, classes.input)}
           placeholder="Label as"
           aria-label="Label as"
           role="combobox"
@@ -133,13 +134,13 @@ function Panel({
             tabIndex={-1}
             aria-selected={i === current}
             aria-checked={worn(threads, label.id) === "all"}
-            className={classes.option}
+            className={pieces.option}
             onMouseMove={() => setAt(i)}
             onMouseDown={(event) => event.preventDefault()}
             onClick={() => take(i)}
           >
             <Swatch colour={label.color} />
-            <span className={classes.name}>{titled(label.name)}</span>
+            <span className={cx(pieces.clip, classes.name)}>{titled(label.name)}</span>
             <Tick worn={worn(threads, label.id)} />
           </div>
         ))}
@@ -151,13 +152,13 @@ function Panel({
             role="option"
             tabIndex={-1}
             aria-selected={current === found.length}
-            className={classes.option}
+            className={pieces.option}
             onMouseMove={() => setAt(found.length)}
             onMouseDown={(event) => event.preventDefault()}
             onClick={() => take(found.length)}
           >
             <Plus size={13} />
-            <span className={classes.name}>Create “{create}”</span>
+            <span className={cx(pieces.clip, classes.name)}>Create “{create}”</span>
           </div>
         )}
       </div>

@@ -4,8 +4,9 @@ import { useState } from "react";
 import { exactDate, longDate } from "@/lib/format";
 import { displayName, firstName, parseAddress } from "@/lib/people";
 import type { Email } from "@/lib/types";
-import { Avatar } from "@/ui/kit";
+import { Avatar, cx } from "@/ui/kit";
 import { Marked } from "@/ui/Marked";
+import pieces from "@/ui/pieces.module.css";
 import { Attachments } from "./Attachments";
 import { whyHidden } from "./access";
 import { MailBody } from "./MailBody";
@@ -114,7 +115,7 @@ function Recipients({ email, mine }: { email: Email; mine: Set<string> }) {
           {to.length > 4 && ` and ${to.length - 4} more`}
         </button>
       </Popover.Target>
-      <Popover.Dropdown className={classes.addresses}>
+      <Popover.Dropdown className={cx(pieces.floating, classes.addresses)}>
         <dl>
           {rows.map(([label, of]) => {
             const values = of(email);

@@ -6,7 +6,8 @@ import { googleIntegrationApi } from "@/lib/api";
 import { keys } from "@/lib/keys";
 import { recipients } from "@/lib/people";
 import type { Outgoing, OutgoingState } from "@/lib/types";
-import { Bones, Empty, Failed, Time } from "@/ui/kit";
+import { Bones, cx, Empty, Failed, Time } from "@/ui/kit";
+import pieces from "@/ui/pieces.module.css";
 import { say, sayFailed } from "@/ui/toast";
 import { PickTime } from "./composer/SendButton";
 import { why } from "./composer/sending";
@@ -114,11 +115,11 @@ function Row({ workspaceId, out, kind, onDraft }: RowProps) {
   const to = recipients([...out.to, ...out.cc, ...out.bcc], names);
   return (
     <li className={classes.row}>
-      <span className={classes.to}>To {to}</span>
+      <span className={cx(pieces.clip, classes.to)}>To {to}</span>
       <span className={classes.time}>
         {kind === "scheduled" ? ahead(new Date(out.send_at)) : <Time iso={out.created_at} />}
       </span>
-      <span className={classes.subject}>{out.subject || "(no subject)"}</span>
+      <span className={cx(pieces.clip, classes.subject)}>{out.subject || "(no subject)"}</span>
       {(kind === "failed" || kind === "waiting") && <p className={classes.why}>{why(out) || "It was not sent."}</p>}
       <span className={classes.actions}>
         {(kind === "failed" || kind === "waiting") && (

@@ -2,10 +2,13 @@ import { useQuery } from "@tanstack/react-query";
 import { Search, X } from "lucide-react";
 import { type KeyboardEvent, type RefObject, useEffect, useId, useMemo, useRef, useState } from "react";
 import { useWorkspaceId } from "@/app/session";
+import { usePaused } from "@/hooks/usePaused";
 import { googleIntegrationApi } from "@/lib/api";
 import { keys } from "@/lib/keys";
 import { complete, fromServer, type Known, type Suggestion, suggest, together } from "@/lib/search";
 import { isHalfTyped } from "@/lib/searchDoubts";
+import { cx } from "@/ui/kit";
+import pieces from "@/ui/pieces.module.css";
 import classes from "./SearchBar.module.css";
 
 interface Props {
@@ -108,7 +111,7 @@ export function SearchBar({ value, known, input, onChange, onDone }: Props) {
       {text ? (
         <button
           type="button"
-          className={classes.clear}
+          className={cx(pieces.sign, classes.clear)}
           aria-label="Clear the search"
           onClick={() => {
             setText("");
@@ -121,7 +124,13 @@ export function SearchBar({ value, known, input, onChange, onDone }: Props) {
       ) : (
         <kbd className={classes.key}>/</kbd>
       )}
-      <div id={list} role="listbox" aria-label="Search operators" className={classes.list} hidden={!open}>
+      <div
+        id={list}
+        role="listbox"
+        aria-label="Search operators"
+        className={cx(pieces.floating, classes.list)}
+        hidden={!open}
+      >
         {suggestions.map((s, i) => (
           // biome-ignore lint/a11y/useKeyWithClickEvents: the keys belong to the input, which keeps the focus
           <div
@@ -130,12 +139,12 @@ export function SearchBar({ value, known, input, onChange, onDone }: Props) {
             role="option"
             tabIndex={-1}
             aria-selected={i === at}
-            className={classes.option}
+            className={cx(pieces.option, classes.option)}
             onMouseDown={(event) => event.preventDefault()}
             onClick={() => take(s)}
           >
-            <span>{s.label}</span>
-            <span className={classes.hint}>{s.hint}</span>
+            <span className={pieces.clip}>{s.label}</span>
+            <span className={cx(pieces.clip, classes.hint)}>{s.hint}</span>
           </div>
         ))}
       </div>
@@ -148,11 +157,7 @@ const none: { text: string; hint: string }[] = [];
 /** People and labels of all mail, not only of what is at hand. */
 function useServer(typed: string) {
   const workspaceId = useWorkspaceId();
-  const [asked, setAsked] = useState("");
-  useEffect(() => {
-    const timer = setTimeout(() => setAsked(typed), 120);
-    return () => clearTimeout(timer);
-  }, [typed]);
+  const asked = usePaused(typed, 120);
   const { data } = useQuery({
     queryKey: keys.suggest(workspaceId, asked),
     queryFn: ({ signal }) => googleIntegrationApi.suggest(workspaceId, asked, signal),

@@ -1,5 +1,7 @@
 import { FileText, X } from "lucide-react";
 import { bytes } from "@/lib/format";
+import { cx } from "@/ui/kit";
+import pieces from "@/ui/pieces.module.css";
 import classes from "./Composer.module.css";
 import { bytesOf, type LetterFile, mostBytes } from "./letter";
 
@@ -13,13 +15,18 @@ export function Files({ files, onRemove }: { files: LetterFile[]; onRemove: (key
         {files.map((f) => (
           <li key={f.key}>
             <FileText size={14} />
-            <span className={classes.fileName} title={f.name}>
+            <span className={cx(pieces.clip, classes.fileName)} title={f.name}>
               {f.name || "Unnamed file"}
             </span>
             <span className={classes.fileSize} data-number>
               {bytes(f.size)}
             </span>
-            <button type="button" aria-label={`Remove ${f.name}`} onClick={() => onRemove(f.key)}>
+            <button
+              type="button"
+              className={pieces.sign}
+              aria-label={`Remove ${f.name}`}
+              onClick={() => onRemove(f.key)}
+            >
               <X size={13} />
             </button>
           </li>

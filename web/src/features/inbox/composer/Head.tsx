@@ -2,6 +2,8 @@ import { useQueries } from "@tanstack/react-query";
 import { useEffect, useRef, useState } from "react";
 import { parseAddress } from "@/lib/people";
 import type { GoogleStatus } from "@/lib/types";
+import { cx } from "@/ui/kit";
+import pieces from "@/ui/pieces.module.css";
 import { sendAsQuery, writtenAs } from "./begin";
 import classes from "./Composer.module.css";
 import { type Letter, textOf } from "./letter";
@@ -118,7 +120,7 @@ function From({ workspaceId, status, letter, onChange }: Props) {
           ))}
         </select>
       ) : (
-        <span className={classes.fromOnly}>{letter.from || "Your usual address"}</span>
+        <span className={cx(pieces.clip, classes.fromOnly)}>{letter.from || "Your usual address"}</span>
       )}
     </div>
   );

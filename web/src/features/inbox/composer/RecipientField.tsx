@@ -1,10 +1,12 @@
 import { useQuery } from "@tanstack/react-query";
 import { X } from "lucide-react";
-import { type ClipboardEvent, type KeyboardEvent, type ReactNode, type Ref, useEffect, useId, useState } from "react";
+import { type ClipboardEvent, type KeyboardEvent, type ReactNode, type Ref, useId, useState } from "react";
+import { usePaused } from "@/hooks/usePaused";
 import { googleIntegrationApi } from "@/lib/api";
 import { keys } from "@/lib/keys";
 import { parseAddress } from "@/lib/people";
-import { Avatar } from "@/ui/kit";
+import { Avatar, cx } from "@/ui/kit";
+import pieces from "@/ui/pieces.module.css";
 import classes from "./Composer.module.css";
 import { addressesIn, isAddress } from "./letter";
 
@@ -98,7 +100,13 @@ export function RecipientField({ workspaceId, label, value, onChange, aside, inp
           onKeyDown={onKeyDown}
           onPaste={onPaste}
         />
-        <div id={list} role="listbox" aria-label="People" className={classes.people} hidden={!open}>
+        <div
+          id={list}
+          role="listbox"
+          aria-label="People"
+          className={cx(pieces.floating, classes.people)}
+          hidden={!open}
+        >
           {found.map((p, i) => (
             // biome-ignore lint/a11y/useKeyWithClickEvents: the keys belong to the input, which keeps the focus
             <div
@@ -107,14 +115,14 @@ export function RecipientField({ workspaceId, label, value, onChange, aside, inp
               role="option"
               tabIndex={-1}
               aria-selected={i === current}
-              className={classes.person}
+              className={cx(pieces.option, classes.person)}
               onMouseDown={(event) => event.preventDefault()}
               onMouseMove={() => setAt(i)}
               onClick={() => take(p)}
             >
               <Avatar name={p.name} email={p.email} size={22} />
-              <span>{p.name || p.email}</span>
-              {p.name && <span className={classes.personEmail}>{p.email}</span>}
+              <span className={pieces.clip}>{p.name || p.email}</span>
+              {p.name && <span className={cx(pieces.clip, classes.personEmail)}>{p.email}</span>}
             </div>
           ))}
         </div>
@@ -129,9 +137,9 @@ function Chip({ value, onRemove }: { value: string; onRemove: () => void }) {
   const good = isAddress(value);
   return (
     <span className={classes.chip} data-wrong={!good || undefined} title={good ? email : "This is no e-mail address"}>
-      <span>{name || email}</span>
+      <span className={pieces.clip}>{name || email}</span>
       {!good && <span className="visually-hidden"> is no e-mail address</span>}
-      <button type="button" aria-label={`Remove ${name || email}`} onClick={onRemove}>
+      <button type="button" className={pieces.sign} aria-label={`Remove ${name || email}`} onClick={onRemove}>
         <X size={12} />
       </button>
     </span>
@@ -156,13 +164,4 @@ function usePeople(workspaceId: string, text: string): Found[] {
     .map((s) => ({ name: s.hint, email: s.text.replace(/^.*to:/, "") }))
     .filter((p) => words.every((w) => `${p.name} ${p.email}`.toLowerCase().includes(w)))
     .slice(0, 6);
-}
-
-function usePaused(value: string, ms: number): string {
-  const [steady, setSteady] = useState(value);
-  useEffect(() => {
-    const timer = setTimeout(() => setSteady(value), ms);
-    return () => clearTimeout(timer);
-  }, [value, ms]);
-  return steady;
 }

@@ -1,6 +1,7 @@
 import { Button } from "@mantine/core";
 import { MoreHorizontal, X } from "lucide-react";
 import { useMemo, useState } from "react";
+import pieces from "@/ui/pieces.module.css";
 import { HtmlFrame } from "../MailBody";
 import classes from "./Composer.module.css";
 import { type Letter, textOf } from "./letter";
@@ -23,7 +24,12 @@ export function Rest({ letter, onChange, onEdit }: Props) {
       {signature && (
         <div className={classes.signature}>
           <div className={classes.signatureText}>{signed || <HtmlFrame html={signature} title="Signature" />}</div>
-          <button type="button" aria-label="Leave out the signature" onClick={() => onChange({ signature: "" })}>
+          <button
+            type="button"
+            className={pieces.sign}
+            aria-label="Leave out the signature"
+            onClick={() => onChange({ signature: "" })}
+          >
             <X size={13} />
           </button>
         </div>

@@ -4,7 +4,8 @@ import { ALargeSmall, Paperclip, Trash2, Type } from "lucide-react";
 import { type DragEvent, type KeyboardEvent, useEffect, useRef, useState } from "react";
 import { googleIntegrationApi } from "@/lib/api";
 import { explain, Problem } from "@/lib/problem";
-import { Hint } from "@/ui/kit";
+import { cx, Hint } from "@/ui/kit";
+import pieces from "@/ui/pieces.module.css";
 import { CloseButton, type ComposerProps } from "./Composer";
 import classes from "./Composer.module.css";
 import { Editor, FormatBar } from "./Editor";
@@ -237,7 +238,12 @@ function Saved({ draft }: { draft: DraftState }) {
           ? `Draft not saved: ${draft.why}`
           : "";
   return (
-    <span className={classes.saved} role="status" data-failed={draft.state === "failed" || undefined} title={text}>
+    <span
+      className={cx(pieces.clip, classes.saved)}
+      role="status"
+      data-failed={draft.state === "failed" || undefined}
+      title={text}
+    >
       {text}
     </span>
   );
