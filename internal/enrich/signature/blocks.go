@@ -128,14 +128,17 @@ func isSignOff(l *line, b *block) bool {
 
 // namesSender says whether a line is the sender's full name, with little else.
 func namesSender(l *line, who *sender) bool {
-	if l.words < 2 || l.words > 9 || len(who.tokens) == 0 && who.local == "" {
+	if l.words < 2 || l.words > 30 || len(who.tokens) == 0 && who.local == "" {
 		return false
 	}
 	text := l.folded
-	for _, sep := range []string{"  ", ",", "|", " - ", "•", "·", ";", "("} {
+	for _, sep := range []string{"  ", ",", "|", " - ", " – ", "•", "·", ";", "(", "//", " / "} {
 		if i := strings.Index(text, sep); i > 0 {
 			text = text[:i]
 		}
+	}
+	if strings.Count(text, " ") > 5 || l.words > 9 && len(text) == len(l.folded) {
+		return false
 	}
 	tokens := nameTokens(text)
 	return len(tokens) >= 2 && len(tokens) <= 4 && who.alike(tokens) >= 0.85
@@ -197,7 +200,7 @@ func proseLines(lines []line) int {
 func (b block) texts(lines []line) []string {
 	out := make([]string, b.end-b.start)
 	for i := range out {
-		if l := &lines[b.start+i]; l.kind == own && len(l.raw) <= longLine {
+		if l := &lines[b.start+i]; l.kind == own && !l.mute && len(l.raw) <= longLine {
 			out[i] = strings.TrimRight(plain(l.raw), " ")
 		}
 	}

@@ -103,7 +103,7 @@ func markLegal(lines []line) {
 	}
 	for i := range lines {
 		if l := &lines[i]; l.kind == own && registryLine(l) {
-			l.kind = footer
+			l.mute, l.text, l.folded, l.words = true, "", "", 0
 		}
 	}
 }

@@ -25,6 +25,7 @@ type line struct {
 	kind       lineKind
 	indent     int
 	words      int
+	mute       bool // the sender's, but not to be read
 	rule       bool // nothing but dashes, stars and the like
 }
 

@@ -20,12 +20,12 @@ type phone struct {
 var labelWords = func() map[string]string {
 	out := map[string]string{}
 	for label, list := range map[string]string{
-		LabelWork:   "tel telefon telephone phone phones ph p t tlf tfn tf te office work wk w o off direct dir d main m/f switchboard ddi dd did dial voice vox v free toll-free tollfree toll reception business bus desk landline standard zentrale durchwahl dw fon fono telefono telefone telefoon teléfono téléphone téléfon telefonnummer puh puhelin call secr secretary secretariat sekretariat telno lab department dept company firm festnetz fixe fijo fixo fisso vast kontor central centralita switch hotline tél tel.nr telnr telefonisch phone# tel# ph# no number nr numero № ☎ 📞 ✆ 電話 電話番号 电话 전화 тел тел. телефон s b lo po",
+		LabelWork:   "tel telefon telephone phone phones ph p t tlf tfn tf te office work wk w o off direct dir d main m/f switchboard ddi dd did dial voice vox v free toll-free tollfree toll reception business bus desk landline standard zentrale durchwahl dw fon fono telefono telefone telefoon teléfono téléphone téléfon telefonnummer puh puhelin call secr secretary secretariat sekretariat telno lab department dept company firm festnetz fixe fijo fixo fisso vast kontor central centralita switch hotline tél tel.nr telnr telefonisch phone# tel# ph# no number nr numero № ☎ 📞 ✆ 電話 電話番号 电话 전화 тел тел. телефон",
 		LabelMobile: "mobile mobil mob m cell cellular c handy gsm portable port movil móvil celular cel telemovel telemóvel tlm tm cellulare cell. mobiel mobilnummer mobiltelefon komorka komórka kom tel.kom matkapuhelin matkap gsm: 携帯 手机 手機 휴대폰 моб мобильный iphone cellphone cel. mob. mobilni whatsapp mobile# cell# 📱 personalcell",
 		LabelFax:    "fax f facsimile facs telefax fx faks telecopie télécopie telecopy fax# fax. telefaks efax e-fax ファックス ファクス 传真 傳真 факс 팩스 📠",
 		LabelHome:   "home h hm privat private priv prive privé res residence residential domicile casa thuis hem personal dom",
 		LabelPager:  "pager pgr beeper page",
-		"-":         "icq uin vat ust-id ustid hrb hra iban blz konto account acct isbn issn siret siren cvr abn acn pgp gpg key fingerprint id license licence lic dre zip code passcode pin password conference meeting confirmation ticket bug case order invoice skype msn aim version v. build room suite box po p.o postfach fips rfc port ip dunar orgnr org.nr kvk btw bic swift nip regon krs cif nif ico dic ssn gps lat lon since established est founded ref bgpb tracking registration reg grant sku model serial item part orcid doi patent npi cage duns ein tin",
+		"-":         "icq uin vat ust-id ustid hrb hra iban blz konto account acct isbn issn siret siren cvr abn acn pgp gpg key fingerprint id license licence lic dre zip code passcode pin password conference meeting confirmation ticket bug case order invoice skype msn aim version v. build room suite box po p.o postfach fips rfc ip dunar orgnr org.nr kvk btw bic swift nip regon krs cif nif ico dic ssn gps lat lon since established est founded ref bgpb tracking registration reg grant sku model serial item part orcid doi patent npi cage duns ein tin",
 	} {
 		for w := range strings.FieldsSeq(list) {
 			out[fold(w)] = label
@@ -39,7 +39,8 @@ var (
 	orTrunk   = regexp.MustCompile(`^\(\+\d{1,3} or 0\)`)
 	vanity    = regexp.MustCompile(`^1?[-. ]?\(?8(?:00|88|77|66|55|44|33)\)?[-. ][A-Z0-9][A-Z0-9-]{5,9}[A-Z0-9]\b`)
 	nanp      = regexp.MustCompile(`^(?:\+?1[-. ]{0,3})?(?:\(\d{3}\)[ -/.]{0,3}|\d{3}[-./ ]{1,3})\d{3}[-. ]{1,3}\d{4}$`)
-	daily     = regexp.MustCompile(`^(?:\d{1,2}[-./]\d{1,2}[-./]\d{2,4}|\d{4}[-./]\d{1,2}[-./]\d{1,2}|\d{4}\s?-\s?\d{4}|\d{5}-\d{3,4}|\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}|\d{5,6} \d{1,5})$`)
+	local     = regexp.MustCompile(`^\d{3}[-. ]\d{4}$`)
+	daily     = regexp.MustCompile(`^(?:\d{1,2}[-./]\d{1,2}[-./]\d{2,4}|\d{4}[-./]\d{1,2}[-./]\d{1,2}|\d{4}\s?-\s?\d{3,4}|\d{5}-\d{3,4}|\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}|\d{5,6} \d{1,5})$`)
 )
 
 // phoneLike is a cheap look for a number that could be one.
@@ -182,10 +183,7 @@ func (p *phone) plausible(rest string) bool {
 	if daily.MatchString(p.raw) && (p.label == "" || strings.Contains(p.raw, ".") && strings.Count(p.raw, ".") == 3 && n <= 8) {
 		return false
 	}
-	if p.label == "" && !p.plus && !p.grouped && !strings.ContainsAny(p.raw, " -./()") && (n < 9 || p.raw[0] != '0' && n != 10) {
-		return false // a bare number
-	}
-	return p.label != "" || n >= 7
+	return p.label != "" || p.plus || p.grouped || local.MatchString(p.raw) || n >= 9 && (p.digits[0] == '0' || n == 10 || len(strings.FieldsFunc(p.raw, func(r rune) bool { return r < 48 || r > 57 })) >= 3)
 }
 
 // labelBefore reads the label in front of a number: its meaning and where it
