@@ -14,12 +14,14 @@ const (
 	LinkCompany LinkRule = "company" // a person who takes part works there
 )
 
-// MailLink ties a message to a record.
+// MailLink ties a message to a record, and says why.
 type MailLink struct {
 	Record RecordRef
 	Rule   LinkRule
-	Detail string // the address, the domain, the deal's person, who linked it: for the why
-	By     UserID // of a manual link
+	Detail string    // the address that did it; "" by hand
+	Via    RecordRef // the person of a deal or a company that it belongs to; empty for none
+	By     UserID    // of a manual link
+	ByName string
 	At     time.Time
 }
 

@@ -36,7 +36,8 @@ type Email struct {
 	HistoryID       uint64 // of the last change seen
 	Raw             []byte // Google's answer, zstd; nil when not kept
 	DeletedAt       *time.Time
-	View            View // how the caller it was read for sees it
+	View            View       // how the caller it was read for sees it
+	Links           []MailLink // to records, those that the caller sees
 }
 
 // IsRead reports whether Gmail shows the message as read.

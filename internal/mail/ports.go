@@ -286,6 +286,8 @@ type ListQuery struct {
 	Mine       *bool            // the caller's own mailboxes only, or only those of others
 	Search     *Search          // nil: everything not in spam or trash
 	Label      string           // Gmail label id
+	Record     crm.RecordID     // those linked to a record; fault.NotFound when there is none
+	Linked     *crm.RecordType  // those linked to any record, of a type where it is not ""
 	Unread     *bool
 	Threads    bool // one row per thread: its newest message
 	Relevance  bool // the best first, of the newest ones that match (Ranked)

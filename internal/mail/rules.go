@@ -114,6 +114,18 @@ func (r *Rules) Protects(e *crm.Email) bool {
 	})
 }
 
+// Blocks says whether mail with an address is kept out.
+func (r *Rules) Blocks(email string) bool {
+	_, out := r.blocked.match(email)
+	return out
+}
+
+// Ours says whether an address is at one of the workspace's domains.
+func (r *Rules) Ours(email string) bool {
+	_, ours := r.own.match(email)
+	return ours
+}
+
 // ReadPattern reads what somebody wrote into the form rules are kept in: an
 // address, or "@" and a domain.
 func ReadPattern(text string) (string, error) {

@@ -34,14 +34,17 @@ type sight struct {
 }
 
 // sightOf gives the rule for a caller, with parameters from number n on.
-func sightOf(c access.Caller, n int) sight {
+func sightOf(c access.Caller, n int) sight { return sightOn(c, n, "e") }
+
+// sightOn is sightOf for messages that a query has another name for.
+func sightOn(c access.Caller, n int, e string) sight {
 	none := sight{where: "FALSE", level: "''", shared: "FALSE", owned: "FALSE"}
 	if c.Workspace == "" {
 		return none
 	}
 	switch c.Via {
 	case access.ViaSystem:
-		return sight{where: fmt.Sprintf("c.workspace_id = $%d", n), level: "'full'", shared: sharedWith(""), owned: "TRUE", args: []any{string(c.Workspace)}}
+		return sight{where: fmt.Sprintf("c.workspace_id = $%d", n), level: "'full'", shared: sharedWith(e, ""), owned: "TRUE", args: []any{string(c.Workspace)}}
 	case access.ViaWorkspace:
 		c.UserID = ""
 	default:
@@ -51,21 +54,22 @@ func sightOf(c access.Caller, n int) sight {
 	}
 	user := fmt.Sprintf("CAST($%d AS TEXT)", n+1)
 	owned := "(c.user_id = " + user + ")"
-	readers := sharedWith("r.reader IN ('', " + user + ")")
-	level := "CASE WHEN " + owned + " THEN 'full' WHEN e.protected OR " + closed + " THEN '' WHEN " + readers + " THEN 'full'" +
-		" WHEN c.visibility = 'full' THEN 'full' WHEN c.visibility IN ('metadata', 'subject') AND e.shown THEN c.visibility ELSE '' END"
+	readers := sharedWith(e, "r.reader IN ('', "+user+")")
+	level := "CASE WHEN " + owned + " THEN 'full' WHEN " + e + ".protected OR " + closed + " THEN '' WHEN " + readers + " THEN 'full'" +
+		" WHEN c.visibility = 'full' THEN 'full' WHEN c.visibility IN ('metadata', 'subject') AND " + e + ".shown THEN c.visibility ELSE '' END"
 	return sight{
 		where: fmt.Sprintf("c.workspace_id = $%d AND (%s) <> ''", n, level), level: level, owned: owned,
-		shared: "CASE WHEN " + owned + " THEN " + sharedWith("") + " ELSE c.visibility <> 'full' AND " + readers + " END",
+		shared: "CASE WHEN " + owned + " THEN " + sharedWith(e, "") + " ELSE c.visibility <> 'full' AND " + readers + " END",
 		args:   []any{string(c.Workspace), string(c.UserID)},
 	}
 }
 
-func sharedWith(whom string) string {
+// sharedWith is the condition that message e is shared with somebody.
+func sharedWith(e, whom string) string {
 	if whom != "" {
 		whom = " AND " + whom
 	}
-	return "EXISTS (SELECT 1 FROM email_readers r WHERE r.pos = e.pos" + whom + ")"
+	return "EXISTS (SELECT 1 FROM email_readers r WHERE r.pos = " + e + ".pos" + whom + ")"
 }
 
 // closed: the mailbox c may hold mail that has been protected and is not marked yet.
@@ -136,6 +140,7 @@ type box struct {
 	no     int64
 	id     crm.ConnectionID
 	lenses []lens
+	as     access.Caller
 }
 
 // counted reports whether the mailbox's numbers are those of what is seen.
@@ -167,6 +172,9 @@ func (s *Store) boxes(ctx context.Context, c access.Caller, only crm.ConnectionI
 	}
 	if err == nil && none && len(found) == 0 {
 		return nil, fault.New(fault.NotFound, noConnection)
+	}
+	for i := range found {
+		found[i].as = c
 	}
 	return found, err
 }
@@ -243,7 +251,7 @@ func (s *Store) Email(ctx context.Context, c access.Caller, id crm.EmailID) (crm
 	if len(list) == 0 {
 		return crm.Email{}, fault.New(fault.NotFound, "There is no such message.")
 	}
-	return list[0], nil
+	return list[0], s.linkSeen(ctx, c, list)
 }
 
 // Thread reads what the caller sees of the messages of a thread, the oldest

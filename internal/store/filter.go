@@ -22,9 +22,12 @@ type filter struct {
 	where     []string
 	never     bool // nothing can match
 
-	labels []string // that every message has to carry; the rarest leads
-	text   string   // parameter of a full-text query that every message has to match
-	lead   string   // label that leads, or reader of a lens of shares
+	labels  []string // that every message has to carry; the rarest leads
+	text    string   // parameter of a full-text query that every message has to match
+	lead    string   // label that leads, or reader of a lens of shares
+	links   string   // links m that lead, with their records
+	link    string   // condition on them
+	several bool     // a message may have several
 
 	textLeads bool // and is not just a condition
 
@@ -76,7 +79,26 @@ func (s *Store) filter(ctx context.Context, b box, l lens, q mail.ListQuery) (*f
 	}
 	f.exclude()
 	f.behind()
+	f.linked(q)
 	return f, f.choose(ctx)
+}
+
+// linked wants messages with a link that the caller is told of.
+func (f *filter) linked(q mail.ListQuery) {
+	const all = "record_links m JOIN records r ON r.no = m.record_no AND r.deleted_at IS NULL"
+	switch {
+	case q.Record != "": // its number as a value keeps the order of the index
+		f.links, f.link = "record_links m", "m.record_no = (SELECT x.no FROM records x WHERE x.id = "+f.arg(string(q.Record))+")"
+	case q.Linked != nil && *q.Linked != "":
+		f.links, f.link, f.several = all, "r.type = "+f.arg(string(*q.Linked)), true
+	case q.Linked != nil:
+		f.links, f.link, f.several = all, "TRUE", true
+	default:
+		return
+	}
+	if sight := f.linkSight(); sight != "" {
+		f.link += " AND " + sight
+	}
 }
 
 // behind keeps out what the lens does not reach.
@@ -88,9 +110,9 @@ func (f *filter) behind() {
 	f.and("NOT e.protected")
 	switch {
 	case l.byShare && l.reader == "" && l.caller != "":
-		f.and("NOT " + sharedWith("r.reader = "+f.arg(l.caller)))
+		f.and("NOT " + sharedWith("e", "r.reader = "+f.arg(l.caller)))
 	case l.rest:
-		f.and("NOT " + sharedWith("r.reader IN ('', "+f.arg(l.caller)+")"))
+		f.and("NOT " + sharedWith("e", "r.reader IN ('', "+f.arg(l.caller)+")"))
 	}
 }
 
@@ -129,6 +151,14 @@ func (f *filter) choose(ctx context.Context) error {
 	slices.Sort(f.labels)
 	f.labels = slices.Compact(f.labels)
 	switch {
+	case f.link != "": // what is linked is few
+		if f.textLeads {
+			f.textLeads = false
+			f.and(f.s.d.matched(f))
+		}
+		if f.lens.byShare {
+			f.and("EXISTS (SELECT 1 FROM email_readers y WHERE y.reader = " + f.arg(f.lens.reader) + " AND y.pos = e.pos)")
+		}
 	case f.lens.byShare: // what is shared is few
 		f.lead = f.arg(f.lens.reader)
 		if f.textLeads {
@@ -187,6 +217,8 @@ func (f *filter) rarest(ctx context.Context) (string, int64, error) {
 // from gives the FROM clause and the position that leads it.
 func (f *filter) from() (from, key string) {
 	switch {
+	case f.link != "":
+		return f.links + " JOIN synced_emails e ON e.pos = m.pos AND " + f.link, "m.pos"
 	case f.textLeads:
 		return f.s.d.matches(f)
 	case f.lens.byShare:

@@ -40,6 +40,11 @@ func (s *Store) List(ctx context.Context, c access.Caller, q mail.ListQuery) (ma
 	if q.Mine != nil {
 		boxes = slices.DeleteFunc(boxes, func(b box) bool { return b.lenses[0].whole != *q.Mine })
 	}
+	if q.Record != "" {
+		if boxes, err = s.boxesLinked(ctx, c, boxes, q.Record); err != nil {
+			return mail.EmailPage{}, err
+		}
+	}
 	if err := s.indexFor(ctx, boxes, q.Search); err != nil {
 		return mail.EmailPage{}, err
 	}
@@ -203,7 +208,7 @@ func (s *Store) total(ctx context.Context, boxes []box, q mail.ListQuery, here i
 	if q.Page.Cursor == "" && !more {
 		return int64(here), nil
 	}
-	if q.Search != nil && q.Search.Root != nil || q.Unread != nil && !*q.Unread || q.Label != "" && (q.Threads || q.Unread != nil) || q.Unread != nil && q.Threads {
+	if q.Record != "" || q.Linked != nil || q.Search != nil && q.Search.Root != nil || q.Unread != nil && !*q.Unread || q.Label != "" && (q.Threads || q.Unread != nil) || q.Unread != nil && q.Threads {
 		return -1, nil
 	}
 	if slices.ContainsFunc(boxes, func(b box) bool { return !b.counted() }) {
@@ -249,9 +254,14 @@ func (s *Store) rows(ctx context.Context, c access.Caller, boxes []box, q mail.L
 	if err != nil {
 		return nil, err
 	}
+	links, err := s.linksOf(ctx, s.reading("mail.List"), c, pos)
+	if err != nil {
+		return nil, err
+	}
 	list := make([]mail.ListedEmail, 0, len(spots))
 	for _, v := range spots {
 		if e, ok := byPos[v.pos]; ok {
+			e.Links = links[v.pos]
 			of := threads[threadOf{v.pos >> timeBits, e.ThreadID}]
 			list = append(list, mail.ListedEmail{Email: e, ThreadCount: max(1, of.count), ThreadSenders: of.senders})
 		}
@@ -313,7 +323,11 @@ func (f *filter) below(ctx context.Context, top int64, limit int) ([]spot, error
 	if key != "e.pos" && f.s.d.boundsBoth() {
 		where = append(where, "e.pos"+bounds)
 	}
-	query := "SELECT e.pos, e.gmail_thread_id FROM " + from + " WHERE " + strings.Join(where, " AND ") + " ORDER BY " + key + " DESC LIMIT " + arg(int64(limit))
+	selects := "SELECT e.pos, e.gmail_thread_id FROM "
+	if f.several {
+		selects = "SELECT DISTINCT m.pos, e.gmail_thread_id FROM "
+	}
+	query := selects + from + " WHERE " + strings.Join(where, " AND ") + " ORDER BY " + key + " DESC LIMIT " + arg(int64(limit))
 	return all(ctx, f.s.reading("mail.List"), "find emails", func(r scanner) (v spot, err error) {
 		err = r.Scan(&v.pos, &v.thread)
 		return v, err
@@ -335,6 +349,8 @@ func (f *filter) above(ctx context.Context, top int64, threads []string) (map[st
 	})
 	arg(f.s.d.list(threads))
 	switch {
+	case f.link != "":
+		where = append(where, "EXISTS (SELECT 1 FROM "+f.links+" WHERE m.pos = e.pos AND "+f.link+")")
 	case f.textLeads:
 		where = append(where, f.s.d.matched(f))
 	case f.lens.byShare:
