@@ -58,7 +58,7 @@ export interface InboxSearch {
   thread?: string;
   /** The connection whose conversation it is; without it, the reader's first. */
   box?: string;
-  /** What is being written: "new", or "<connection>/<draft>". */
+  /** What is being written: "new", "to:<address>", or "<connection>/<draft>". */
   compose?: string;
 }
 

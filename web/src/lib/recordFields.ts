@@ -115,6 +115,7 @@ const standard: Record<string, Field[]> = {
     name("Name"),
     field("domains", "Domains", "domains"),
     field("phones", "Phones", "phones"),
+    field("emails", "E-mails", "emails", away),
     field("website", "Website", "url"),
     owner,
     tags,

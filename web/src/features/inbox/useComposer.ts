@@ -22,8 +22,9 @@ let handedBack: Letter | undefined;
 /** Opens it on the page that is shown. */
 let here: ((start: Start) => void) | undefined;
 
-/** "new", or the draft of a mailbox as "<connection>/<draft>". */
+/** "new", "to:" and an address, or the draft of a mailbox as "<connection>/<draft>". */
 export function startOf(compose: string): Start {
+  if (compose.startsWith("to:")) return { kind: "new", to: [compose.slice(3)] };
   const [connection, id] = compose.split("/");
   if (compose === "back" && handedBack) return { kind: "back", letter: handedBack };
   return id ? { kind: "draft", id, connection } : { kind: "new" };
