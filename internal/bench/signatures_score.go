@@ -159,7 +159,9 @@ func (g *goldMail) scorePhones(f signature.Found) tally {
 		}
 	}
 	for i := range used {
-		if used[i] || slices.ContainsFunc(g.Labels.Phones[:i], func(p goldPhone) bool { return p.Digits == g.Labels.Phones[i].Digits && used[slices.IndexFunc(g.Labels.Phones, func(q goldPhone) bool { return q.Digits == p.Digits })] }) {
+		if used[i] || slices.ContainsFunc(g.Labels.Phones[:i], func(p goldPhone) bool {
+			return p.Digits == g.Labels.Phones[i].Digits && used[slices.IndexFunc(g.Labels.Phones, func(q goldPhone) bool { return q.Digits == p.Digits })]
+		}) {
 			t.right++
 		} else {
 			t.missing++

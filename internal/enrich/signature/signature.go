@@ -1,6 +1,9 @@
 package signature
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // Message is a mail as far as the engine needs it.
 type Message struct {
@@ -91,4 +94,20 @@ func Extract(m Message) Found {
 		return Found{Kind: KindNone}
 	}
 	return best.found(lines, m)
+}
+
+// OwnText is what the sender wrote himself: the text without quotes, other
+// messages' headers and what stands below them, and footers. His signature
+// stays.
+func OwnText(text string) string {
+	lines := split(text)
+	markOwn(lines)
+	var b strings.Builder
+	for i := range lines {
+		if lines[i].kind == own {
+			b.WriteString(lines[i].raw)
+			b.WriteByte('\n')
+		}
+	}
+	return b.String()
 }
