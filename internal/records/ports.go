@@ -14,8 +14,8 @@ import (
 type Store interface {
 	// ListRecords gives a page. fault.Invalid for a sort or field that the type has not.
 	ListRecords(ctx context.Context, c access.Caller, q Query) (Page, error)
-	// Record reads a record, a deleted one too.
-	Record(ctx context.Context, c access.Caller, id crm.RecordID) (crm.Record, error)
+	// RecordOf reads a record, a deleted one too.
+	RecordOf(ctx context.Context, c access.Caller, id crm.RecordID) (crm.Record, error)
 	// RecordByExternal finds a record that is not deleted by its id in another system.
 	RecordByExternal(ctx context.Context, c access.Caller, system, id string) (crm.Record, error)
 	// CreateRecord stores a new record. fault.Conflict (external_id_taken) when another
@@ -31,8 +31,8 @@ type Store interface {
 	RestoreRecord(ctx context.Context, c access.Caller, id crm.RecordID, row access.Audit) (crm.Record, error)
 	// ChangeRecords changes many records at once, all or none.
 	ChangeRecords(ctx context.Context, c access.Caller, m Many, by crm.Source, row access.Audit) (Changed, error)
-	// UndoChange puts back what ChangeRecords did, as far as nobody has changed it since.
-	UndoChange(ctx context.Context, c access.Caller, id crm.RecordChangeID, row access.Audit) (Changed, error)
+	// UndoRecords puts back what ChangeRecords did, as far as nobody has changed it since.
+	UndoRecords(ctx context.Context, c access.Caller, id crm.RecordChangeID, row access.Audit) (Changed, error)
 
 	// ObjectTypes lists the types, the standard ones first.
 	ObjectTypes(ctx context.Context, w crm.WorkspaceID) ([]crm.ObjectType, error)

@@ -116,7 +116,7 @@ func (s *Service) One(ctx context.Context, c access.Caller, id crm.RecordID) (cr
 	if err := access.Allow(c, access.RecordsRead); err != nil {
 		return crm.Record{}, err
 	}
-	r, err := s.Store.Record(ctx, c, id)
+	r, err := s.Store.RecordOf(ctx, c, id)
 	return r, wrap("reading the record", err)
 }
 
@@ -333,7 +333,7 @@ func (s *Service) Undo(ctx context.Context, c access.Caller, id crm.RecordChange
 	if err := access.Allow(c, access.RecordsWrite); err != nil {
 		return Changed{}, err
 	}
-	done, err := s.Store.UndoChange(ctx, c, id, s.act(c, "records.undo", string(id), ""))
+	done, err := s.Store.UndoRecords(ctx, c, id, s.act(c, "records.undo", string(id), ""))
 	return done, wrap("undoing a change of records", err)
 }
 

@@ -68,6 +68,7 @@ type dialect interface {
 	// indexRecords puts records into the index of their words in place of earlier
 	// entries; a document is words with spaces between them.
 	indexRecords(ctx context.Context, t *tx, nos []int64, documents []string) error
+	dropRecords(ctx context.Context, t *tx, nos []int64) error
 	// recordMatches gives the numbers (no) of records that match the query in
 	// parameter n, which recordQuery writes: one of the lists, and a word that begins
 	// with each of the beginnings.

@@ -56,6 +56,11 @@ func (t *tx) fillRow(ctx context.Context, r *recordRow, by crm.Source, set *reco
 	if err := f.all(ctx, set); err != nil {
 		return filled{}, err
 	}
+	if called, err := t.putExternal(ctx, r, set.ExternalIDs); err != nil {
+		return filled{}, err
+	} else if called {
+		f.changed = append(f.changed, "external_ids")
+	}
 	done := filled{ID: r.ID, Changed: f.changed, Kept: f.kept, Version: r.Version}
 	if len(f.changed) == 0 {
 		return done, nil
@@ -64,7 +69,7 @@ func (t *tx) fillRow(ctx context.Context, r *recordRow, by crm.Source, set *reco
 		return filled{}, err
 	}
 	done.Version = r.Version
-	return done, f.beside(ctx, set)
+	return done, f.beside(ctx)
 }
 
 // filling is a record that is being filled.
@@ -137,6 +142,9 @@ func (f *filling) all(ctx context.Context, set *records.Wish) error {
 	if c := set.Class; c != nil && *c != r.Class && f.may("class") {
 		r.Class = *c
 		f.note("class", 0)
+		if c.Name == "" { // to be found again
+			delete(r.Sources, "class")
+		}
 	}
 	if err := f.company(ctx, set); err != nil {
 		return err
@@ -387,7 +395,7 @@ func (f *filling) value(ctx context.Context, field crm.Field, raw json.RawMessag
 }
 
 // beside writes what needs the number of the record.
-func (f *filling) beside(ctx context.Context, _ *records.Wish) error {
+func (f *filling) beside(ctx context.Context) error {
 	if f.parts&partPeople != 0 {
 		if _, err := f.t.exec(ctx, "drop people of a deal", "DELETE FROM deal_people WHERE deal_no = $1", f.r.no); err != nil {
 			return err
@@ -442,7 +450,10 @@ func (t *tx) makeRecord(ctx context.Context, w crm.WorkspaceID, kind crm.RecordT
 	if err := t.addRecord(ctx, r); err != nil {
 		return nil, err
 	}
-	return r, f.beside(ctx, &set)
+	if _, err := t.putExternal(ctx, r, set.ExternalIDs); err != nil {
+		return nil, err
+	}
+	return r, f.beside(ctx)
 }
 
 // newPerson is somebody whom mail has made known.

@@ -15,6 +15,11 @@ func (d *sqliteDB) indexRecords(ctx context.Context, t *tx, nos []int64, documen
 	return nil
 }
 
+func (d *sqliteDB) dropRecords(ctx context.Context, t *tx, nos []int64) error {
+	_, err := t.exec(ctx, "drop records from index", "DELETE FROM record_index WHERE "+d.in("rowid", 1), d.list(nos))
+	return err
+}
+
 func (d *sqliteDB) recordMatches(n int) string {
 	return "SELECT x.rowid AS no FROM record_index x WHERE x.record_index MATCH " + parameter(n)
 }
@@ -38,6 +43,11 @@ func (d *postgresDB) indexRecords(ctx context.Context, t *tx, nos []int64, docum
 	}
 	_, err := t.exec(ctx, "write index of records", `INSERT INTO record_index (record_no, doc) SELECT v.no, v.doc::tsvector
 		FROM unnest($1::bigint[], $2::text[]) v(no, doc) ON CONFLICT (record_no) DO UPDATE SET doc = excluded.doc`, nos, vectors)
+	return err
+}
+
+func (d *postgresDB) dropRecords(ctx context.Context, t *tx, nos []int64) error {
+	_, err := t.exec(ctx, "drop records from index", "DELETE FROM record_index WHERE "+d.in("record_no", 1), nos)
 	return err
 }
 

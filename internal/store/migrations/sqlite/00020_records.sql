@@ -82,7 +82,7 @@ CREATE INDEX records_company ON records (company_no, list_no, name_key, no) WHER
 CREATE INDEX records_deleted ON records (list_no, deleted_at, no) WHERE deleted_at IS NOT NULL;
 
 -- Words of records, those of records.words with one for the list before them.
-CREATE VIRTUAL TABLE record_index USING fts5 (words, content = '', contentless_delete = 1, tokenize = 'ascii', detail = none);
+CREATE VIRTUAL TABLE record_index USING fts5 (words, content = '', contentless_delete = 1, prefix = '1 2 3', tokenize = 'ascii', detail = none);
 
 -- Addresses by which mail finds people: key is the address as addresses are compared.
 CREATE TABLE record_emails (
