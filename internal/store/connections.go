@@ -325,9 +325,10 @@ func (s *Store) Polled(ctx context.Context, id crm.ConnectionID, next time.Time)
 // deletedAtOnce bounds the transactions of DeleteData.
 const deletedAtOnce = 2000
 
-// DeleteData deletes everything synced by a connection, and where its streams
-// stood; the connection itself stays. It gives the number of messages deleted.
-// It works in pieces: called again after a crash it goes on.
+// DeleteData deletes everything synced by a connection, kept files too, what was
+// written to be sent by it, and where its streams stood; the connection itself
+// stays, and a message that is on its way this moment. It gives the number of
+// messages deleted. It works in pieces: called again after a crash it goes on.
 func (s *Store) DeleteData(ctx context.Context, w crm.WorkspaceID, id crm.ConnectionID) (int64, error) {
 	no, err := one(ctx, s.reading("DeleteData"), "read", scanInt, "SELECT no FROM google_integrations WHERE workspace_id = $1 AND id = $2", string(w), string(id))
 	if _, err = found(no, err, noConnection); err != nil {
@@ -342,10 +343,11 @@ func (s *Store) DeleteData(ctx context.Context, w crm.WorkspaceID, id crm.Connec
 					return err
 				}
 			}
-			var err error
-			n, err = t.exec(ctx, "delete emails", `DELETE FROM synced_emails WHERE pos IN
-				(SELECT pos FROM synced_emails WHERE pos BETWEEN $1 AND $2 ORDER BY pos LIMIT $3)`, lowest(no), highest(no), int64(deletedAtOnce))
-			return err
+			piece, err := all(ctx, t, "find emails", scanInt, "SELECT pos FROM synced_emails WHERE pos BETWEEN $1 AND $2 ORDER BY pos LIMIT $3", lowest(no), highest(no), int64(deletedAtOnce))
+			if n = int64(len(piece)); err != nil || n == 0 {
+				return err
+			}
+			return t.dropEmails(ctx, piece)
 		})
 		deleted += n
 		if err != nil || n == 0 {
@@ -359,6 +361,9 @@ func (t *tx) forgetStreams(ctx context.Context, id crm.ConnectionID, no int64) e
 		if _, err := t.exec(ctx, "delete "+table, "DELETE FROM "+table+" WHERE integration_id = $1", string(id)); err != nil {
 			return err
 		}
+	}
+	if _, err := t.exec(ctx, "delete outgoing", "DELETE FROM outgoing WHERE integration_id = $1 AND state <> 'sending'", string(id)); err != nil {
+		return err
 	}
 	if _, err := t.exec(ctx, "delete counts", "DELETE FROM mailbox_counts WHERE mailbox = $1", no); err != nil {
 		return err

@@ -19,6 +19,7 @@ import (
 	"rapport/internal/fact"
 	"rapport/internal/fault"
 	"rapport/internal/mail"
+	"rapport/internal/mail/outbox"
 	"rapport/internal/vault"
 )
 
@@ -670,10 +671,13 @@ func TestDeleteData(t *testing.T) {
 		_, err = w.Apply(ctx, Key(c, crm.StreamGmailHistory), engine.Checkpoint{}, engine.Batch[mail.Item]{At: engine.Checkpoint{Mark: "77"}})
 		require.NoError(t, err)
 		require.NoError(t, w.SaveLabels(ctx, c.ID, []crm.Label{{ID: "INBOX", Name: "INBOX"}}))
-		file := func(e *crm.Email) { e.HasAttachments, e.Attachments = true, []crm.Attachment{{PartID: "1", Name: "x"}} }
+		file := func(e *crm.Email) {
+			e.HasAttachments, e.Attachments = true, []crm.Attachment{{ID: "kept", PartID: "1", Name: "x"}}
+		}
 		w.Put(c, append(Whole(Mail(1, file), Mail(2), Mail(3)), Gone(Mail(2), 0), engine.Change[mail.Item]{ID: "bad", Err: errors.New("x")})...)
 		_, err = w.IndexPending(ctx, 100)
 		require.NoError(t, err)
+		require.NoError(t, w.CacheAttachment(ctx, "kept", "h", []byte("secret figures")))
 		n, err := w.DeleteData(ctx, w.Abroad, c.ID)
 		require.Equal(t, fault.NotFound, fault.Of(err))
 		require.Zero(t, n)
@@ -692,5 +696,26 @@ func TestDeleteData(t *testing.T) {
 		require.Empty(t, w.listed(c, mail.ListQuery{Search: &mail.Search{Root: mail.Words{Text: "message"}}}))
 		require.Equal(t, crm.Counts{Seen: 1, Added: 1}, w.Put(c, Whole(Mail(1))...))
 		w.Consistent()
+	})
+}
+
+// TestDeleteDataTakesWhatWasWritten: nothing that was planned goes out after it, and
+// nothing of its text stays.
+func TestDeleteDataTakesWhatWasWritten(t *testing.T) {
+	Each(t, func(t *testing.T, d Database) {
+		w := NewWorld(t, d)
+		c, other := w.Connect(w.Home, w.Ada, "ada"), w.Connect(w.Home, w.Ben, "ben")
+		for _, in := range []struct {
+			c     crm.Connection
+			state crm.OutgoingState
+		}{{c, crm.OutgoingQueued}, {c, crm.OutgoingFailed}, {c, crm.OutgoingSent}, {c, crm.OutgoingSending}, {other, crm.OutgoingQueued}} {
+			_, _, err := w.put(w.outgoing(in.c, func(o *crm.Outgoing) { o.State = in.state }), outbox.Once{})
+			require.NoError(t, err)
+		}
+		_, err := w.DeleteData(ctx, w.Home, c.ID)
+		require.NoError(t, err)
+		dump := w.Dump()
+		require.Len(t, dump["outgoing"], 2, "what is on its way this moment, and what is somebody else's")
+		require.Len(t, dump["outgoing_messages"], 2)
 	})
 }
