@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -15,6 +16,7 @@ import (
 	"rapport/internal/access"
 	"rapport/internal/crm"
 	"rapport/internal/fact"
+	"rapport/internal/fault"
 )
 
 // describeEvents documents the stream: its kinds of event and when they come.
@@ -27,7 +29,12 @@ func describeEvents(op *huma.Operation) {
 
 // streamEvents tells a browser what happens, until it goes away.
 func (s *Server) streamEvents(_ context.Context, c access.Caller, _ *InWorkspace) (*huma.StreamResponse, error) {
+	if !s.listening.enter(c.UserID) {
+		return nil, &fault.Error{Kind: fault.Throttled, Code: "too_many_streams", After: s.Heartbeat,
+			Text: fmt.Sprintf("You have %d streams of events open already. Close some: one tells everything.", streamsOfOne)}
+	}
 	return &huma.StreamResponse{Body: func(hc huma.Context) {
+		defer s.listening.leave(c.UserID)
 		r, w := humago.Unwrap(hc)
 		facts, stop := s.Facts.Subscribe(c.Workspace)
 		defer stop()
@@ -40,6 +47,37 @@ func (s *Server) streamEvents(_ context.Context, c access.Caller, _ *InWorkspace
 			s.pump(r, c, facts, out)
 		}
 	}}, nil
+}
+
+// streamsOfOne is how many streams a person may have open, by all their tabs and
+// keys: each is asked for every message.
+const streamsOfOne = 100
+
+// audience counts the open streams of each person.
+type audience struct {
+	mu sync.Mutex
+	of map[crm.UserID]int
+}
+
+func (a *audience) enter(u crm.UserID) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.of[u] >= streamsOfOne {
+		return false
+	}
+	if a.of == nil {
+		a.of = map[crm.UserID]int{}
+	}
+	a.of[u]++
+	return true
+}
+
+func (a *audience) leave(u crm.UserID) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.of[u]--; a.of[u] == 0 {
+		delete(a.of, u)
+	}
 }
 
 // pump passes facts on. It looks whether the reader may still listen, and with what

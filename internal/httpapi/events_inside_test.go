@@ -27,3 +27,25 @@ func TestAnEventStreamEndsWithTheMembership(t *testing.T) {
 	require.NotContains(t, w.Body.String(), "sync.completed")
 	require.Len(t, facts, 1)
 }
+
+// TestStreamsOfOne: nobody opens streams without end, and what one person has open is
+// no matter of others.
+func TestStreamsOfOne(t *testing.T) {
+	var s Server
+	for range streamsOfOne {
+		_, err := s.streamEvents(t.Context(), access.Caller{UserID: "ada"}, nil)
+		require.NoError(t, err)
+	}
+	_, err := s.streamEvents(t.Context(), access.Caller{UserID: "ada"}, nil)
+	require.Equal(t, http.StatusTooManyRequests, problemOf(err, "").Status)
+	_, err = s.streamEvents(t.Context(), access.Caller{UserID: "ben"}, nil)
+	require.NoError(t, err)
+	s.listening.leave("ada")
+	_, err = s.streamEvents(t.Context(), access.Caller{UserID: "ada"}, nil)
+	require.NoError(t, err)
+	for range streamsOfOne {
+		s.listening.leave("ada")
+	}
+	s.listening.leave("ben")
+	require.Empty(t, s.listening.of)
+}

@@ -74,6 +74,7 @@ type Server struct {
 	signIns     pace         // at Google, begun
 	authorizing pace         // of the token service, begun
 	letters     *letterRooms // requests with attachments being read
+	listening   audience     // at the event stream
 	description []byte       // of the API
 }
 
