@@ -44,14 +44,46 @@ type segment struct {
 
 // take parts the lines of a block into segments, segments into links, phones
 // and atoms. Two columns are read one after the other.
-func take(lines []line, b block) parts {
+func (r *reader) take(b block) parts {
 	var p parts
-	segs := segments(lines, b)
+	segs := segments(r.lines, b)
 	sort.SliceStable(segs, func(i, j int) bool { return !segs[i].right && segs[j].right })
 	for n, s := range segs {
-		p.segment(s, n)
+		p.append(r.segment(s), n)
 	}
 	return p
+}
+
+// segment takes one segment apart, once however many blocks it stands in.
+func (r *reader) segment(s segment) *parts {
+	key := segmentKey{s.line, s.text}
+	if p := r.segments[key]; p != nil {
+		return p
+	}
+	p := &parts{}
+	p.segment(s)
+	prose := r.lines[s.line].prose()
+	for i := range p.atoms {
+		p.atoms[i].prose = prose
+		p.atoms[i].score(r.who)
+	}
+	r.segments[key] = p
+	return p
+}
+
+func (p *parts) append(q *parts, n int) {
+	for _, a := range q.atoms {
+		a.segment = n
+		p.atoms = append(p.atoms, a)
+	}
+	for _, ph := range q.phones {
+		ph.segment = n
+		p.phones = append(p.phones, ph)
+	}
+	for _, l := range q.links {
+		l.segment = n
+		p.links = append(p.links, l)
+	}
 }
 
 // segments parts lines at gaps of three spaces and more, and finds the second
@@ -165,7 +197,7 @@ func bareLabel(s string) bool {
 }
 
 // segment takes one segment apart.
-func (p *parts) segment(s segment, n int) {
+func (p *parts) segment(s segment) {
 	text := s.text
 	if strings.ContainsAny(text, "[<") {
 		text = cid.ReplaceAllStringFunc(text, func(m string) string { return strings.Repeat(" ", len(m)) })
@@ -173,17 +205,17 @@ func (p *parts) segment(s segment, n int) {
 	text = strings.ReplaceAll(text, "<>", "  ")
 	taken := []byte(text) // what is a link or a phone becomes 0
 	for _, l := range links(text) {
-		p.links = append(p.links, placed[link]{l, s.line, n})
+		p.links = append(p.links, placed[link]{l, s.line, 0})
 		clear(taken[l.from:l.to])
 	}
 	for _, ph := range scanPhones(strings.ReplaceAll(string(taken), "\x00", "~")) {
-		p.phones = append(p.phones, placed[phone]{ph, s.line, n})
+		p.phones = append(p.phones, placed[phone]{ph, s.line, 0})
 		clear(taken[ph.from:ph.to])
 	}
 	label := ""
 	for piece := range strings.SplitSeq(string(taken), "\x00") {
 		if piece = strings.TrimSpace(piece); piece != "" {
-			label = p.piece(piece, s, n, label)
+			label = p.piece(piece, s, label)
 		}
 	}
 }
@@ -193,7 +225,7 @@ var separators = strings.NewReplacer(" | ", "\x01|\x02", "|", "\x01|\x02", " •
 
 // piece makes atoms of a piece of text between links and phones. The label in
 // front of it says what the atoms are.
-func (p *parts) piece(text string, s segment, n int, label string) string {
+func (p *parts) piece(text string, s segment, label string) string {
 	text = strings.Trim(text, " \t<>,;|·•~=#")
 	head, rest, found := strings.Cut(text, ":")
 	if found && len(head) < 24 && strings.Count(strings.TrimSpace(head), " ") < 3 {
@@ -218,12 +250,12 @@ func (p *parts) piece(text string, s segment, n int, label string) string {
 		if utf8.RuneCountInString(t) < 2 && sep == "" || t == "" {
 			continue
 		}
-		if p.attach(t, sep, n) {
+		if p.attach(t, sep) {
 			sep = ","
 			continue
 		}
 		f := fold(t)
-		p.atoms = append(p.atoms, atom{text: t, folded: f, words: repaired(strings.Fields(f)), line: s.line, segment: n, sep: sep, label: label})
+		p.atoms = append(p.atoms, atom{text: t, folded: f, words: repaired(strings.Fields(f)), line: s.line, sep: sep, label: label})
 		sep = ","
 	}
 	return ""
@@ -231,7 +263,7 @@ func (p *parts) piece(text string, s segment, n int, label string) string {
 
 // attach adds text that is no atom of its own to the atom before it: a legal
 // form to its company, a street to its house number. Degrees are dropped.
-func (p *parts) attach(t, sep string, segment int) bool {
+func (p *parts) attach(t, sep string) bool {
 	f := fold(t)
 	if orgDegrees(f) {
 		return true
@@ -242,8 +274,6 @@ func (p *parts) attach(t, sep string, segment int) bool {
 	last := &p.atoms[len(p.atoms)-1]
 	bare := strings.TrimRight(f, ".")
 	switch {
-	case last.segment != segment:
-		return false
 	case orgLegal.whole[f] || orgLegal.whole[bare], len(last.text) <= 5 && onlyDigits(last.text) == last.text:
 		last.text += ", " + t
 		last.folded += ", " + f

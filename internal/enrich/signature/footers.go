@@ -31,12 +31,7 @@ func footerLine(l *line) bool {
 	if footerStarts.opening(strings.Fields(cut(start, 120))) > 0 && !l.asks() {
 		return true
 	}
-	for part := range footerParts.whole {
-		if strings.Contains(f, part) {
-			return true
-		}
-	}
-	return false
+	return footerParts.anywhere(f)
 }
 
 // asks says whether a line that could begin a footer is a sentence to the

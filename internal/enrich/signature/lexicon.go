@@ -2,6 +2,7 @@ package signature
 
 import (
 	"embed"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -16,6 +17,8 @@ var lexicons embed.FS
 // endings of compound words.
 type words struct {
 	whole   map[string]bool
+	starts  [1 << 12]bool       // hashes of the entries' first two bytes
+	entries map[string][]string // by their first two bytes
 	endings []string
 	longest int // words in the longest entry
 }
@@ -30,6 +33,13 @@ func (w *words) add(entry string) {
 		return
 	}
 	w.whole[entry] = true
+	if len(entry) > 1 {
+		if w.entries == nil {
+			w.entries = map[string][]string{}
+		}
+		w.starts[start(entry)] = true
+		w.entries[entry[:2]] = append(w.entries[entry[:2]], entry)
+	}
 	w.longest = max(w.longest, strings.Count(entry, " ")+1)
 }
 
@@ -57,19 +67,40 @@ func (w *words) opening(text []string) int {
 	return 0
 }
 
-// in says whether one of the entries stands anywhere in folded text.
+func start(s string) int { return (int(s[0])<<5 ^ int(s[1])) & (1<<12 - 1) }
+
+// in says whether one of the entries stands in folded text as words.
 func (w *words) in(text string) bool { return w.count(text) > 0 }
+
+// anywhere says whether one of the entries stands in folded text, in words too.
+func (w *words) anywhere(text string) bool {
+	for i := 0; i+1 < len(text); i++ {
+		if w.starts[start(text[i:])] {
+			for _, e := range w.entries[text[i:i+2]] {
+				if strings.HasPrefix(text[i:], e) {
+					return true
+				}
+			}
+		}
+	}
+	return false
+}
 
 // count is how many of the entries stand in folded text, each at the start of a
 // word; short ones are whole words.
 func (w *words) count(text string) int {
-	n := 0
-	for e := range w.whole {
-		if i := strings.Index(text, e); i >= 0 && (i == 0 || !letter(text[i-1])) && (len(e) > 5 || i+len(e) == len(text) || !letter(text[i+len(e)])) {
-			n++
+	var seen []string
+	for i := 0; i+1 < len(text); i++ {
+		if i > 0 && letter(text[i-1]) || !w.starts[start(text[i:])] {
+			continue
+		}
+		for _, e := range w.entries[text[i:i+2]] {
+			if end := i + len(e); strings.HasPrefix(text[i:], e) && (len(e) > 5 || end == len(text) || !letter(text[end])) && !slices.Contains(seen, e) {
+				seen = append(seen, e)
+			}
 		}
 	}
-	return n
+	return len(seen)
 }
 
 func letter(c byte) bool { return c >= 'a' && c <= 'z' || c >= '0' && c <= '9' || c >= 0x80 }

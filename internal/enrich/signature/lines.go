@@ -68,13 +68,17 @@ func (l *line) read() {
 			return
 		}
 		l.text, l.words = strings.TrimSpace(cut(raw, longLine)), longLine/6
-		l.folded = fold(l.text)
+		if l.folded = fold(l.text); l.folded == "" {
+			l.text = ""
+		}
 		return
 	}
 	readable := plain(raw)
 	l.text = strings.TrimSpace(readable)
 	l.indent = len(readable) - len(strings.TrimLeft(readable, " "))
-	l.folded = fold(l.text)
+	if l.folded = fold(l.text); l.folded == "" {
+		l.text = "" // accents without letters
+	}
 	l.words = len(strings.Fields(l.text))
 	l.rule = isRule(strings.TrimSpace(raw))
 }

@@ -23,7 +23,7 @@ func markQuotes(lines []line) {
 			lines[i].kind = quoted
 		case strings.HasPrefix(raw, "|") && (barred(lines, i-1) || barred(lines, i+1)):
 			lines[i].kind = quoted
-		case initialled.MatchString(raw):
+		case strings.Contains(cut(raw, 8), ">") && initialled.MatchString(raw):
 			lines[i].kind = quoted
 		}
 	}
@@ -145,22 +145,27 @@ func isBorder(lines []line, i int) bool {
 // headed says whether a block of header fields begins at line i, which is a
 // field itself or a Notes line with a name or a date above the fields.
 func headed(lines []line, i int) bool {
-	if head.MatchString(lines[i].folded) {
+	if isHead(lines[i].folded) {
 		n := fields(lines, i, 25)
 		return n >= 3 || n >= 2 && strings.Contains(lines[i].text, "@")
 	}
-	if !stamp.MatchString(lines[i].text) && !strings.Contains(lines[i].text, "@") {
+	if !strings.Contains(lines[i].text, "@") && (!strings.ContainsAny(lines[i].text, ":/.") || !stamp.MatchString(lines[i].text)) {
 		return false
 	}
 	next := nextFilled(lines, i)
 	if next < 0 || next-i > 3 {
 		return false
 	}
-	if head.MatchString(lines[next].folded) {
+	if isHead(lines[next].folded) {
 		return fields(lines, next, 25) >= 2
 	}
 	after := nextFilled(lines, next)
-	return after > 0 && after-next <= 3 && stamp.MatchString(lines[next].text) && head.MatchString(lines[after].folded) && fields(lines, after, 25) >= 2
+	return after > 0 && after-next <= 3 && stamp.MatchString(lines[next].text) && isHead(lines[after].folded) && fields(lines, after, 25) >= 2
+}
+
+// isHead says whether a folded line is a header's field.
+func isHead(f string) bool {
+	return strings.Contains(cut(f, 24), ":") && head.MatchString(f)
 }
 
 // fields counts different header fields in the n lines from i.
@@ -178,6 +183,9 @@ func fields(lines []line, i, n int) int {
 		if lines[j].prose() && lines[j].words > 9 && !strings.Contains(lines[j].text, "@") {
 			break
 		}
+		if !strings.Contains(cut(lines[j].folded, 24), ":") {
+			continue
+		}
 		if m := head.FindStringSubmatch(lines[j].folded); m != nil {
 			seen[m[1]] = true
 		}
@@ -189,12 +197,12 @@ func fields(lines []line, i, n int) int {
 // "On Friday, Mara wrote:", which may be broken over four lines; 0 if none.
 func announces(lines []line, i int) int {
 	f := lines[i].folded
-	if dated.MatchString(f) {
+	if f[0] >= '0' && f[0] <= '9' && dated.MatchString(f) {
 		return 1
 	}
-	dateLike := on.MatchString(f)
+	dateLike := strings.ContainsAny(f, "0123456789") && on.MatchString(f)
 	if !dateLike {
-		if lines[i].words <= 16 && strings.ContainsAny(lastByte(f), ":：.") && said.MatchString(f) && saidWord.MatchString(f) {
+		if lines[i].words <= 16 && strings.ContainsAny(lastByte(f), ":：") && said.MatchString(f) && saidWord.MatchString(f) {
 			return 1
 		}
 		if !strings.Contains(f, "@") && !strings.Contains(f, " at ") {

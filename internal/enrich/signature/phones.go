@@ -148,6 +148,9 @@ func phoneAt(s string, after, i, to int) (phone, bool) {
 		raw = raw[1:]
 		i++
 	}
+	if strings.HasSuffix(strings.TrimRight(s[:i], " "), "〒") {
+		return phone{to: to}, false
+	}
 	p := phone{from: i, to: i + len(raw), raw: raw, digits: onlyDigits(raw)}
 	p.plus = strings.HasPrefix(raw, "+") || strings.HasPrefix(raw, "(+") || strings.HasPrefix(raw, "00") && len(p.digits) >= 11
 	p.grouped = nanp.MatchString(raw)

@@ -16,23 +16,36 @@ type reading struct {
 	lone   bool
 }
 
+// reader reads the blocks of one message; what they share is read once.
+type reader struct {
+	lines    []line
+	who      *sender
+	segments map[segmentKey]*parts
+}
+
+type segmentKey struct {
+	line int
+	text string
+}
+
 // read takes a block apart and says how likely it is a signature.
-func read(lines []line, b block, who sender, m Message) reading {
-	r := reading{block: b, who: &who}
-	r.parts = take(lines, b)
+func (rd *reader) read(b block) reading {
+	r := reading{block: b, who: rd.who}
+	r.parts = rd.take(b)
 	if b.inline != "" {
 		a := atom{text: b.inline, folded: fold(b.inline), words: strings.Fields(fold(b.inline)), line: b.start - 1, segment: -1}
+		a.score(rd.who)
 		r.parts.atoms = append([]atom{a}, r.parts.atoms...)
 	}
-	for i := range r.parts.atoms {
-		a := &r.parts.atoms[i]
-		a.prose = a.line >= b.start && lines[a.line].prose()
-		a.score(&who, i == 0)
+	if len(r.parts.atoms) > 0 {
+		if first := &r.parts.atoms[0]; first.scores[name] > -3 {
+			first.scores[name] += 0.6
+		}
 	}
 	decode(r.parts.atoms)
 	r.campus()
-	r.pickName(lines)
-	r.weigh(lines)
+	r.pickName(rd.lines)
+	r.weigh(rd.lines)
 	return r
 }
 
@@ -66,7 +79,7 @@ func (r *reading) pickName(lines []line) {
 		l := &lines[r.block.above]
 		a := atom{text: strings.Trim(l.text, " -–,*"), folded: strings.Trim(l.folded, " -–,*"), line: r.block.above}
 		a.words = strings.Fields(a.folded)
-		if a.score(r.who, true); l.words <= 5 && r.who.alike(nameTokens(a.folded)) >= 0.6 && a.scores[name] > 2 {
+		if a.score(r.who); l.words <= 5 && r.who.alike(nameTokens(a.folded)) >= 0.6 && a.scores[name] > 1.4 {
 			r.name = &a
 		}
 	}

@@ -21,13 +21,13 @@ const (
 )
 
 // score fills in how well the atom would be each state, by its words alone.
-func (a *atom) score(who *sender, first bool) {
+func (a *atom) score(who *sender) {
 	f := features(a)
 	a.scores[other] = 0.7
 	if f.prose || f.quote {
 		a.scores[other] = 3
 	}
-	a.scores[name] = a.nameScore(f, who, first)
+	a.scores[name] = a.nameScore(f, who)
 	a.scores[title] = a.titleScore(f)
 	a.scores[company], a.scores[unit] = a.companyScore(f, who)
 	a.scores[address] = a.addressScore(f)
@@ -123,7 +123,7 @@ func compoundStrong(w string) bool {
 	return strings.HasPrefix(w, "universit") || strings.HasPrefix(w, "uniwersyt")
 }
 
-func (a *atom) nameScore(t traits, who *sender, first bool) float64 {
+func (a *atom) nameScore(t traits, who *sender) float64 {
 	toks := nameTokens(a.folded)
 	if t.cjk {
 		return a.cjkName(who)
@@ -150,9 +150,6 @@ func (a *atom) nameScore(t traits, who *sender, first bool) float64 {
 	}
 	if countries[a.folded] != "" || states.whole[a.folded] {
 		v -= 3
-	}
-	if first {
-		v += 0.6
 	}
 	return v
 }
@@ -327,6 +324,9 @@ func (a *atom) addressScore(t traits) float64 {
 	if t.cjk && (strings.ContainsAny(a.text, "都府県市区町村省路号") && t.digits > 0 || strings.HasPrefix(a.text, "〒")) {
 		return 2
 	}
+	if !strings.ContainsAny(a.text, "0123456789") && !strings.Contains(a.folded, "s/n") {
+		return v + a.placeScore(t)
+	}
 	number := houseFirst.MatchString(a.text) || houseLast.MatchString(a.text)
 	switch {
 	case t.street > 0 && number:
@@ -337,8 +337,6 @@ func (a *atom) addressScore(t traits) float64 {
 		v += 1.6
 	case t.n <= 5 && t.caps*2 >= t.n && houseLast.MatchString(a.text):
 		v++
-	case t.street > 0 && t.n > 1 && t.heads == 0 && t.org == 0:
-		v += 1
 	}
 	switch {
 	case zipUS.MatchString(a.text), zipCA.MatchString(a.text), zipGB.MatchString(a.text), zipNL.MatchString(a.text), zipPrefixed.MatchString(a.text), zipSpaced.MatchString(a.text):
@@ -353,13 +351,23 @@ func (a *atom) addressScore(t traits) float64 {
 	if boxed.MatchString(a.text) {
 		v += 3
 	}
+	return v + a.placeScore(t)
+}
+
+// placeScore is the part of the score that needs no number: streets, floors,
+// states and countries by name.
+func (a *atom) placeScore(t traits) float64 {
+	v := 0.0
+	if t.digits == 0 && t.street > 0 && t.n > 1 && t.heads == 0 && t.org == 0 {
+		v++
+	}
 	if t.premise > 0 && (t.digits > 0 || t.n <= 3) {
 		v += 1.3
 	}
 	if countries[strings.Trim(a.folded, " .()")] != "" {
 		v += 2.6
 	}
-	if i := strings.LastIndexByte(a.folded, ' '); i > 0 && v > 0 && countries[strings.Trim(a.folded[i:], " .()")] != "" {
+	if i := strings.LastIndexByte(a.folded, ' '); i > 0 && t.digits > 0 && countries[strings.Trim(a.folded[i:], " .()")] != "" {
 		v += 0.6
 	}
 	if states.whole[a.folded] || stateCodes.whole[a.folded] && t.upper > 0 {

@@ -85,8 +85,9 @@ func Extract(m Message) Found {
 		return Found{Kind: KindNone}
 	}
 	best := reading{}
+	rd := reader{lines: lines, who: &who, segments: map[segmentKey]*parts{}}
 	for _, b := range blocks(lines, who) {
-		if r := read(lines, b, who, m); r.score > best.score {
+		if r := rd.read(b); r.score > best.score {
 			best = r
 		}
 	}
