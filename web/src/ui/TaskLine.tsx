@@ -113,16 +113,20 @@ export function NewTask({ workspaceId, record, id, onMade }: NewTaskProps) {
         value={title}
         onChange={(event) => setTitle(event.target.value)}
       />
-      <input
-        type="date"
-        className={classes.date}
-        aria-label="Due"
-        value={due}
-        onChange={(event) => setDue(event.target.value)}
-      />
-      <button type="submit" className={classes.add} disabled={!title.trim() || busy}>
-        Add
-      </button>
+      {title.trim() && (
+        <>
+          <input
+            type="date"
+            className={classes.date}
+            aria-label="Due"
+            value={due}
+            onChange={(event) => setDue(event.target.value)}
+          />
+          <button type="submit" className={classes.add} disabled={busy}>
+            Add
+          </button>
+        </>
+      )}
     </form>
   );
 }
