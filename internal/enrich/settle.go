@@ -15,9 +15,8 @@ import (
 type Have struct {
 	Values []string
 	// Typed: somebody means it, or that it is empty. It does not change by itself.
-	Typed      bool
-	Enriched   bool    // it came from a sighting
-	Confidence float64 // of who filled it, when it is not Typed
+	Typed    bool
+	Enriched bool // it came from a sighting
 }
 
 func (h Have) value() string {
@@ -37,8 +36,8 @@ type Verdict struct {
 }
 
 const (
-	enough     = 0.6 // so sure an empty field is filled without asking
-	guess      = 0.5 // of what filled a field and does not say how sure it was
+	enough     = 0.6 // what is less sure is asked about, and counts for nothing else
+	guess      = 0.5 // what mail told before, a display name or a domain: any signature is surer
 	convincing = 2   // later sightings
 )
 
@@ -107,12 +106,15 @@ func (w *walk) single() Verdict {
 		switch {
 		case w.out[k]:
 		case cur.value != "" && same(w.field, cur.value, s.Value):
-			cur.sure, cur.last = max(cur.sure, s.Confidence), s.SeenAt
-			clear(seen)
-		case w.have.Typed:
-		case cur.value == "" && s.Confidence >= enough:
+			cur.last = s.SeenAt
+			if s.Confidence >= enough {
+				cur.sure = max(cur.sure, s.Confidence)
+				clear(seen)
+			}
+		case w.have.Typed || s.Confidence < enough:
+		case cur.value == "":
 			cur = current{s.Value, s.Confidence, i, s.SeenAt, ""}
-		case cur.value != "":
+		default:
 			seen[k]++
 			if s.Confidence > cur.sure || seen[k] >= convincing {
 				cur = current{s.Value, s.Confidence, i, s.SeenAt, cur.value}
@@ -123,14 +125,11 @@ func (w *walk) single() Verdict {
 	return w.verdict(cur)
 }
 
-// begin is what the field said before anything was seen. What came from a sighting
-// that is still there is found again on the way.
+// begin is what the field said before anything was seen. What has been seen is found
+// again on the way.
 func (w *walk) begin() current {
-	cur := current{value: w.have.value(), sure: w.have.Confidence, by: -1}
-	if cur.sure == 0 {
-		cur.sure = guess
-	}
-	if w.have.Enriched && slices.ContainsFunc(w.list, func(s crm.Sighting) bool { return same(w.field, s.Value, cur.value) }) {
+	cur := current{value: w.have.value(), sure: guess, by: -1}
+	if !w.have.Typed && slices.ContainsFunc(w.list, func(s crm.Sighting) bool { return s.Confidence >= enough && same(w.field, s.Value, cur.value) }) {
 		return current{by: -1}
 	}
 	return cur
@@ -150,7 +149,10 @@ func (w *walk) verdict(cur current) Verdict {
 				s.State = crm.SightingDismissed
 			}
 		case i == cur.by:
-			s.State, s.Note = crm.SightingApplied, w.note(cur.was, s.Value)
+			if cur.was != "" || s.State != crm.SightingApplied { // else the note says what was there before
+				s.Note = w.note(cur.was, s.Value)
+			}
+			s.State = crm.SightingApplied
 		case cur.value != "" && same(w.field, cur.value, s.Value):
 			s.State, s.Note = crm.SightingConfirmed, ""
 		default:
@@ -208,7 +210,7 @@ func (w *walk) several() Verdict {
 		if s.State == crm.SightingAccepted || s.State == crm.SightingDismissed && s.DecidedAt != nil {
 			continue
 		}
-		empty := first == "" && !foreign && s.Confidence >= enough
+		empty := first == "" && !foreign
 		switch {
 		case w.out[k] && w.dismissed(*s):
 			s.State = crm.SightingDismissed
@@ -216,7 +218,7 @@ func (w *walk) several() Verdict {
 			s.State = crm.SightingSuperseded
 		case taken[k], (w.have.Typed || foreign) && w.says(s.Value):
 			s.State = crm.SightingConfirmed
-		case !w.have.Typed && (empty || s.EmailID == first && s.Confidence >= enough || len(times[k]) >= convincing):
+		case !w.have.Typed && s.Confidence >= enough && (empty || s.EmailID == first || len(times[k]) >= convincing):
 			if first == "" {
 				first = s.EmailID
 			}
