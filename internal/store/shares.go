@@ -38,6 +38,9 @@ func (s *Store) SaveShare(ctx context.Context, c access.Caller, sh crm.Share, a 
 		if err != nil {
 			return err
 		}
+		if slices.Contains(sh.UserIDs, everyReader) { // who names nobody does not mean everybody
+			return strangers()
+		}
 		readers := readersOf(sh)
 		if err := t.checkReaders(ctx, c, readers); err != nil {
 			return err
@@ -96,9 +99,13 @@ func (t *tx) checkReaders(ctx context.Context, c access.Caller, readers []string
 	people := slices.DeleteFunc(slices.Clone(readers), func(r string) bool { return r == everyReader })
 	n, err := one(ctx, t, "look for members", scanInt, "SELECT COUNT(*) FROM members WHERE workspace_id = $1 AND "+t.s.d.in("user_id", 2), string(c.Workspace), t.s.d.list(people))
 	if err == nil && (int(n) != len(people) || slices.Contains(people, string(c.UserID))) {
-		err = &fault.Error{Kind: fault.Invalid, Text: "Share with other members of the workspace.", Fields: map[string]string{"user_ids": "must be other members of the workspace"}}
+		err = strangers()
 	}
 	return err
+}
+
+func strangers() error {
+	return &fault.Error{Kind: fault.Invalid, Text: "Share with other members of the workspace.", Fields: map[string]string{"user_ids": "must be other members of the workspace"}}
 }
 
 // openThreads lets the readers of shares read the messages of threads.

@@ -307,7 +307,7 @@ func TestSharesAreTheOwners(t *testing.T) {
 		require.Equal(t, fault.NotFound, fault.Of(try(ada, crm.Share{ThreadID: "none", Workspace: true})))
 		require.Equal(t, fault.NotFound, fault.Of(try(ada, crm.Share{EmailID: "none", Workspace: true})))
 		require.Equal(t, fault.Conflict, fault.Of(try(ada, crm.Share{EmailID: second, Workspace: true})))
-		for _, u := range []crm.UserID{w.Cleo.ID, w.Ada.ID, "nobody"} {
+		for _, u := range []crm.UserID{w.Cleo.ID, w.Ada.ID, "nobody", ""} { // nobody named is not everybody
 			require.Equal(t, fault.Invalid, fault.Of(try(ada, crm.Share{ThreadID: "t", UserIDs: []crm.UserID{w.Ben.ID, u}})))
 		}
 		require.NoError(t, try(ada, crm.Share{ThreadID: "t", UserIDs: []crm.UserID{w.Ben.ID}}))
