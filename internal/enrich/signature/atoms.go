@@ -1,6 +1,7 @@
 package signature
 
 import (
+	"regexp"
 	"sort"
 	"strings"
 	"unicode/utf8"
@@ -223,10 +224,13 @@ func (p *parts) segment(s segment) {
 // separators part atoms besides commas.
 var separators = strings.NewReplacer(" | ", "\x01|\x02", "|", "\x01|\x02", " • ", "\x01|\x02", "•", "\x01|\x02", " · ", "\x01|\x02", "·", "\x01|\x02", " // ", "\x01//\x02", " :: ", "\x01|\x02", " – ", "\x01-\x02", " — ", "\x01-\x02", " - ", "\x01-\x02", ", ", "\x01,\x02", "; ", "\x01;\x02", " ~ ", "\x01|\x02", " ¦ ", "\x01|\x02", "、", "\x01,\x02", " ● ", "\x01|\x02", " ▪ ", "\x01|\x02", " ♦ ", "\x01|\x02", " / ", "\x01/\x02", " (", "\x01(\x02", ") ", "\x01 \x02", " at ", "\x01@\x02", " @ ", "\x01@\x02", " bei ", "\x01@\x02", " chez ", "\x01@\x02", " presso ", "\x01@\x02")
 
+// dashes are drawn between two things: "--- Dept. of Lamps".
+var dashes = regexp.MustCompile(`(?:^|\s)[-_=~]{2,}(?:\s|$)`)
+
 // piece makes atoms of a piece of text between links and phones. The label in
 // front of it says what the atoms are.
 func (p *parts) piece(text string, s segment, label string) string {
-	text = strings.Trim(text, " \t<>,;|·•~=#")
+	text = strings.Trim(dashes.ReplaceAllString(text, " | "), " \t<>,;|·•~=#")
 	head, rest, found := strings.Cut(text, ":")
 	if found && len(head) < 24 && strings.Count(strings.TrimSpace(head), " ") < 3 {
 		label, text = fieldLabel(fold(strings.TrimSpace(head))), strings.TrimSpace(rest)
@@ -268,10 +272,19 @@ func (p *parts) attach(t, sep string) bool {
 	if orgDegrees(f) {
 		return true
 	}
-	if sep != "," || len(p.atoms) == 0 {
+	if len(p.atoms) == 0 {
 		return false
 	}
 	last := &p.atoms[len(p.atoms)-1]
+	if sep == "@" && (f == "law" || f == "large") {
+		last.text += " at " + t
+		last.folded += " at " + f
+		last.words = append(last.words, "at", f)
+		return true
+	}
+	if sep != "," {
+		return false
+	}
 	bare := strings.TrimRight(f, ".")
 	switch {
 	case orgLegal.whole[f] || orgLegal.whole[bare], len(last.text) <= 5 && onlyDigits(last.text) == last.text:

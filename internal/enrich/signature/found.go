@@ -79,7 +79,7 @@ func (r *reading) ours() bool {
 func cleanName(s string) string {
 	s = strings.Trim(s, " ,;:-–.()\"")
 	words := strings.Fields(s)
-	for len(words) > 2 && honorifics.whole[fold(words[0])] {
+	for len(words) > 2 && (honorifics.whole[fold(words[0])] || abbreviated(words[0])) {
 		words = words[1:]
 	}
 	for len(words) > 2 {
@@ -93,6 +93,17 @@ func cleanName(s string) string {
 		words[i] = strings.Trim(words[i], "()")
 	}
 	return strings.TrimRight(strings.Join(words, " "), ",")
+}
+
+// abbreviated says whether a word is an abbreviation longer than an initial:
+// "Dipl.-Ing.".
+func abbreviated(w string) bool {
+	for part := range strings.SplitSeq(w, ".") {
+		if len(part) > 2 {
+			return strings.Contains(w, ".")
+		}
+	}
+	return false
 }
 
 // joined is the text of the atoms from i to j.
@@ -180,7 +191,7 @@ func (r *reading) addPhones(m Message, add func(Value, int, int, float64)) {
 	seen := map[string]bool{}
 	for _, p := range r.parts.phones {
 		e164, mobile, sure := resolve(p.it, regions)
-		if e164 == "" && (p.it.label == "" || len(p.it.digits) < 7) || !sure && p.it.label == "" && !p.it.plus && !p.it.grouped {
+		if e164 == "" && (p.it.label == "" && !local.MatchString(p.it.raw) || len(p.it.digits) < 7) || e164 != "" && !sure && p.it.label == "" && !p.it.plus && !p.it.grouped {
 			continue
 		}
 		v := Value{Field: FieldPhone, Value: e164, Label: p.it.label, Ext: p.it.ext, Raw: p.it.raw}
@@ -249,12 +260,32 @@ func (r *reading) addressText() (string, int, int, bool) {
 	if bi < 0 || best < 1.2 {
 		return "", 0, 0, false
 	}
-	bi, bj = p.widen(bi, bj)
+	bi, bj = p.widen(p.narrow(bi, bj))
 	from, to := p.atoms[bi].line, p.atoms[bj].line
 	if to < from || to-from > 8 {
 		to = from
 	}
 	return strings.Trim(p.joined(bi, bj), " ,.;"), from, to, true
+}
+
+// narrow drops atoms at the ends of a run whose whole segment has nothing of an
+// address.
+func (p *parts) narrow(i, j int) (int, int) {
+	bare := func(k int) bool {
+		for l := i; l <= j; l++ {
+			if p.atoms[l].segment == p.atoms[k].segment && p.atoms[l].scores[address] > 0 {
+				return false
+			}
+		}
+		return true
+	}
+	for i < j && bare(i) {
+		i++
+	}
+	for j > i && bare(j) {
+		j--
+	}
+	return i, j
 }
 
 // widen takes the places beside a run that were read as nothing: "Saint Benoist

@@ -111,7 +111,7 @@ var (
 	orgLegal, orgWords, orgStrong, orgUnits           words
 	states, stateCodes, streetWords, premises         words
 	signOffs, smallWords, honorifics, degrees, joints words
-	givenNames, freeMail                              words
+	givenNames, freeMail, roles                       words
 	footerStarts, footerParts                         words
 	legalWords, registryWords                         words
 	countries                                         = map[string]string{}
@@ -124,7 +124,7 @@ func init() {
 		"head": &titleHeads, "german": &titleHeads, "french": &titleHeads, "spanish": &titleHeads, "portuguese": &titleHeads, "italian": &titleHeads,
 		"dutch": &titleHeads, "nordic": &titleHeads, "polish": &titleHeads, "japanese": &titleHeads, "modifier": &titleModifiers,
 		"org": &orgWords, "strong": &orgStrong, "unit": &orgUnits, "states": &states, "street": &streetWords, "premises": &premises,
-		"signoff": &signOffs, "small": &smallWords, "honorific": &honorifics, "degree": &degrees, "particle": &joints, "given": &givenNames, "freemail": &freeMail,
+		"signoff": &signOffs, "small": &smallWords, "honorific": &honorifics, "degree": &degrees, "particle": &joints, "given": &givenNames, "freemail": &freeMail, "role": &roles,
 		"footer": &footerStarts, "anywhere": &footerParts, "registry": &registryWords,
 	}
 	family := 0

@@ -79,6 +79,7 @@ var (
 	on = regexp.MustCompile(`^(on|am|le|el|em|il( giorno)?|op|den|p.|dnia|w dniu|dne|at|in|\d{1,4}[-./]\d{1,2}[-./]\d{1,4})\b.*\d`)
 	// dated is Google's short form and the Notes form: a date and an address.
 	dated = regexp.MustCompile(`^\d{4}[-/.]\d{1,2}[-/.]\d{1,2}.*<[^>]*@[^>]*>:?$`)
+	whole = regexp.MustCompile(`^(?:[\pL.]{2,10},? )?(?:\d{1,4}[-./ ]|[\pL]{3,9} \d).*\d[:.]\d{2}(?: ?[ap]\.?m\.?)?$`) // a line that is a date and a time
 	stamp = regexp.MustCompile(`\d{1,2}[:/.]\d{2}`)
 )
 
@@ -155,6 +156,9 @@ func headed(lines []line, i int) bool {
 	next := nextFilled(lines, i)
 	if next < 0 || next-i > 3 {
 		return false
+	}
+	if next-i < 3 && lines[next].words <= 7 && strings.HasSuffix(lines[i].text, ">") && lines[i].words <= 6 && whole.MatchString(lines[next].folded) {
+		return true
 	}
 	if isHead(lines[next].folded) {
 		return fields(lines, next, 25) >= 2

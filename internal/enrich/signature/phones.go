@@ -39,6 +39,7 @@ var (
 	orTrunk   = regexp.MustCompile(`^\(\+\d{1,3} or 0\)`)
 	vanity    = regexp.MustCompile(`^1?[-. ]?\(?8(?:00|88|77|66|55|44|33)\)?[-. ][A-Z0-9][A-Z0-9-]{5,9}[A-Z0-9]\b`)
 	nanp      = regexp.MustCompile(`^(?:\+?1[-. ]{0,3})?(?:\(\d{3}\)[ -/.]{0,3}|\d{3}[-./ ]{1,3})\d{3}[-. ]{1,3}\d{4}$`)
+	remark    = regexp.MustCompile(`^ {0,2}\([\pL .]{1,16}\)`)
 	local     = regexp.MustCompile(`^\d{3}[-. ]\d{4}$`)
 	daily     = regexp.MustCompile(`^(?:\d{1,2}[-./]\d{1,2}[-./]\d{2,4}|\d{4}[-./]\d{1,2}[-./]\d{1,2}|\d{4}\s?-\s?\d{3,4}|\d{5}-\d{3,4}|\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}|\d{5,6} \d{1,5})$`)
 )
@@ -169,13 +170,15 @@ func phoneAt(s string, after, i, to int) (phone, bool) {
 		if label, n := labelAfter(rest); n > 0 {
 			p.label = label
 			p.to += n
+		} else {
+			p.to += len(remark.FindString(rest))
 		}
 	}
-	return p, p.plausible(rest)
+	return p, p.plausible(rest, len(strings.TrimSpace(s)) == len(raw))
 }
 
 // plausible says whether the run can be a phone at all.
-func (p *phone) plausible(rest string) bool {
+func (p *phone) plausible(rest string, alone bool) bool {
 	n := len(p.digits)
 	if p.label == "-" || n < 6 || n > 16 || n < 7 && p.label == "" {
 		return false
@@ -186,7 +189,7 @@ func (p *phone) plausible(rest string) bool {
 	if daily.MatchString(p.raw) && (p.label == "" || strings.Contains(p.raw, ".") && strings.Count(p.raw, ".") == 3 && n <= 8) {
 		return false
 	}
-	return p.label != "" || p.plus || p.grouped || local.MatchString(p.raw) || n >= 9 && (p.digits[0] == '0' || n == 10 || len(strings.FieldsFunc(p.raw, func(r rune) bool { return r < 48 || r > 57 })) >= 3)
+	return p.label != "" || p.plus || p.grouped || alone && local.MatchString(p.raw) || n >= 9 && (p.digits[0] == '0' || n == 10 || len(strings.FieldsFunc(p.raw, func(r rune) bool { return r < 48 || r > 57 })) >= 3)
 }
 
 // labelBefore reads the label in front of a number: its meaning and where it

@@ -61,6 +61,21 @@ func (r *reading) campus() {
 			atoms[i].state = company
 		}
 	}
+	r.partners()
+}
+
+// partners keeps "Olson, Beck & Harris LLP" together.
+func (r *reading) partners() {
+	atoms := r.parts.atoms
+	for i := 1; i < len(atoms); i++ {
+		a := &atoms[i]
+		if a.state != company || a.sep != "," || !strings.Contains(a.text, " & ") && !strings.Contains(a.folded, " and ") || features(a).legal == 0 {
+			continue
+		}
+		for j := i - 1; j >= 0 && atoms[j].segment == a.segment && atoms[j+1].sep == "," && len(atoms[j].words) <= 2 && atoms[j].state != title; j-- {
+			atoms[j].state = company
+		}
+	}
 }
 
 // pickName keeps the best of the atoms that were read as names; without one,
@@ -119,6 +134,9 @@ func (r *reading) weigh(lines []line) {
 	s += r.weighLinks() + r.weighAtoms(lines)
 	if r.block.opening == tail && r.lonePhone(lines) {
 		s += 2
+	}
+	if r.name == nil && r.reach == 1 && len(r.parts.phones) == 0 && r.block.opening < delimited {
+		s-- // a company under a greeting speaks for itself, not for a person
 	}
 	r.score = s
 }
@@ -221,7 +239,10 @@ func (r *reading) weighAtoms(lines []line) float64 {
 func (r *reading) threshold(m Message) float64 {
 	t := 2.6
 	if m.Bulk {
-		t += 1
+		t++
+	}
+	if desk, _, _ := strings.Cut(r.who.local, "."); roles.whole[desk] && r.name == nil {
+		t += 0.8
 	}
 	return t
 }

@@ -66,7 +66,7 @@ func features(a *atom) traits {
 		t.upper += count(len(w) > 1 && w == strings.ToUpper(w) && unicode.IsUpper(r))
 		t.digits += count(strings.ContainsAny(w, "0123456789"))
 		t.small += count(smallWords.whole[trimmed] && !unicode.IsUpper(r))
-		t.heads += count(titleHeads.has(trimmed))
+		t.heads += count(titleHeads.has(trimmed) || slashed(trimmed))
 		t.modifiers += count(titleModifiers.whole[trimmed])
 		t.legal += count(legalForm(w, f, i == len(fields)-1, t.n))
 		t.org += count(orgWords.whole[trimmed] || compoundOrg(trimmed))
@@ -82,6 +82,19 @@ func features(a *atom) traits {
 		return unicode.In(r, unicode.Han, unicode.Hiragana, unicode.Katakana, unicode.Hangul)
 	}) >= 0
 	return t
+}
+
+// slashed says whether a part of "AVP/Administration" is a title's head.
+func slashed(w string) bool {
+	if !strings.Contains(w, "/") {
+		return false
+	}
+	for part := range strings.SplitSeq(w, "/") {
+		if titleHeads.has(part) {
+			return true
+		}
+	}
+	return false
 }
 
 func count(b bool) int {
@@ -142,6 +155,9 @@ func (a *atom) nameScore(t traits, who *sender) float64 {
 	v += 0.7 * float64(min(t.given, 2))
 	v -= 1.2 * float64(t.heads+t.legal+min(t.org, 2)+2*t.strong)
 	v -= 1.2 * float64(t.unit)
+	if s < 0.85 {
+		v -= 0.6 * float64(max(t.modifiers-t.given, 0))
+	}
 	if t.caps < len(toks) {
 		v -= 1.2
 	}
@@ -296,12 +312,12 @@ func (a *atom) companyScore(t traits, who *sender) (asCompany, asUnit float64) {
 
 var (
 	zipUS       = regexp.MustCompile(`\b(?:[A-Z]{2}|[A-Z]\.[A-Z]\.|Tx|Ca)[ ,.]+\d{5}(?:-\d{4})?\b`)
-	zipGB       = regexp.MustCompile(`\b[A-Z]{1,2}\d[A-Z\d]? ?\d[A-Z]{2}\b`)
+	zipGB       = regexp.MustCompile(`\b[A-Z]{1,2}\d[A-Z\d]? ?\d[A-Z]{2}\b|\b[A-Z]\d[0-9W] ?[A-Z0-9]{4}$`)
 	zipCA       = regexp.MustCompile(`\b[ABCEGHJ-NPRSTVXY]\d[A-Z][ -]?\d[A-Z]\d\b`)
 	zipNL       = regexp.MustCompile(`^(?:NL-?)?\d{4} ?[A-Z]{2}\b`)
 	zipPrefixed = regexp.MustCompile(`^(?:[A-Z]{1,3}[- ]{0,2})\d{4,6}\b`)
 	zipBefore   = regexp.MustCompile(`^\d{4,5} \p{Lu}[\p{L}?.'-]{2,}`)
-	zipSpaced   = regexp.MustCompile(`^(?:[A-Z]{1,2}-)?\d{3} \d{2}\b|^\d{2}-\d{3}\b|^\d{4}-\d{3}\b|^\d{5}-\d{3}\b|\b\d{5}-\d{3}$|^〒`)
+	zipSpaced   = regexp.MustCompile(`^(?:[A-Z]{1,2}-)?\d{3} \d{2}\b|^\d{2}-\d{3}\b|^\d{4}-\d{3}\b|^\d{5}-\d{3}\b|\b\d{5}-\d{3}$|\b\d{3}-\d{4}$|^〒`)
 	zipAfter    = regexp.MustCompile(`^\p{L}[\p{L} .'-]{2,30},? ?(?:[A-Z]{2,3} )?\d{4,6}$`)
 	zipInside   = regexp.MustCompile(`\pL.* (?:[A-Z]{1,2}-)?\d{4,5} \p{Lu}[\p{L}?.'-]{2,}`)
 	zipAlone    = regexp.MustCompile(`^\d{5}(?:-\d{4})?$|^\d{6}$`)
@@ -335,7 +351,7 @@ func (a *atom) addressScore(t traits) float64 {
 		v += 2
 	case houseFirst.MatchString(a.text) && t.n >= 2 && t.n <= 7 && t.caps*2 >= t.n-1:
 		v += 1.6
-	case t.n <= 5 && t.caps*2 >= t.n && houseLast.MatchString(a.text):
+	case t.n >= 2 && t.n <= 5 && t.caps*2 >= t.n && houseLast.MatchString(a.text):
 		v++
 	}
 	switch {

@@ -103,6 +103,7 @@ func (w *sender) alike(tokens []string) float64 {
 			continue
 		}
 		switch {
+		case roles.whole[t]:
 		case w.named(t):
 			hits, sure = hits+1, sure+1
 		case i == 0 && w.family(t):

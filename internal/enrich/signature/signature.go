@@ -84,7 +84,7 @@ func Extract(m Message) Found {
 	if who.robot {
 		return Found{Kind: KindNone}
 	}
-	best := reading{}
+	best := reading{who: &who}
 	rd := reader{lines: lines, who: &who, segments: map[segmentKey]*parts{}}
 	for _, b := range blocks(lines, who) {
 		if r := rd.read(b); r.score > best.score {
