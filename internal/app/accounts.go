@@ -105,7 +105,7 @@ type mailboxes struct {
 
 func (m mailboxes) Open(ctx context.Context, c crm.Connection, p mail.Priority) (mail.Mailbox, error) {
 	if c.Provider == crm.ProviderIMAP {
-		return onServer{connection: c.ID, accounts: m.accounts}, nil
+		return onServer{connection: c, accounts: m.accounts}, nil
 	}
 	return m.Mailboxes.Open(ctx, c, p)
 }
@@ -131,15 +131,28 @@ func (s senders) Mine(ctx context.Context, c access.Caller) ([]crm.Connection, e
 }
 
 // onServer is the mailbox of an e-mail account, as far as the mail room needs it:
-// for attachments. Its streams are those of package accounts.
+// for attachments and changes. Its streams are those of package accounts.
 type onServer struct {
-	connection crm.ConnectionID
+	connection crm.Connection
 	accounts   *accounts.Service
 }
 
 func (o onServer) Attachment(ctx context.Context, messageID, partID string, w io.Writer) error {
-	return o.accounts.Attachment(ctx, o.connection, messageID, partID, w)
+	return o.accounts.Attachment(ctx, o.connection.ID, messageID, partID, w)
 }
+
+// Modify writes what is changed here to the mail server.
+func (o onServer) Modify(ctx context.Context, ids []string, d mail.Delta) (missing []string, err error) {
+	return o.accounts.Modify(ctx, o.connection, ids, d)
+}
+
+func (onServer) CreateLabel(context.Context, string) (crm.Label, error) {
+	return crm.Label{}, errElsewhere
+}
+func (onServer) RenameLabel(context.Context, string, string) (crm.Label, error) {
+	return crm.Label{}, errElsewhere
+}
+func (onServer) DeleteLabel(context.Context, string) error { return errElsewhere }
 
 // errElsewhere: nobody asks a mail server what only Gmail's API answers.
 var errElsewhere = fault.New(fault.Conflict, "This is possible for Gmail alone. Do it in the mail program of this e-mail account.")

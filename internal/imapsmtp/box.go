@@ -252,7 +252,8 @@ func (b *box) learn(ctx context.Context) error {
 		}
 		return nil
 	})
-	b.features = accounts.Features{Gmail: b.caps["X-GM-EXT-1"], Condstore: b.caps["CONDSTORE"], Idle: b.caps["IDLE"]}
+	b.features = accounts.Features{Gmail: b.caps["X-GM-EXT-1"], Condstore: b.caps["CONDSTORE"], Idle: b.caps["IDLE"],
+		Move: b.caps["MOVE"], Expunge: b.caps["UIDPLUS"]}
 	return err
 }
 

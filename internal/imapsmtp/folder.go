@@ -40,7 +40,7 @@ func (b *box) Folders(ctx context.Context) ([]accounts.Folder, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !slices.ContainsFunc(out, func(f accounts.Folder) bool { return len(f.Roles) > 0 }) {
+	if !b.features.Gmail {
 		guessRoles(out)
 	}
 	return out, nil
@@ -103,16 +103,29 @@ func encoded(name string) any {
 
 // usual are names that folders have on servers that tell no roles.
 var usual = map[string][]string{
-	accounts.RoleSent:   {"sent", "sent items", "sent messages", "sent mail", "gesendet", "gesendete elemente", "envoyés", "éléments envoyés", "enviados", "inviata", "verzonden"},
-	accounts.RoleDrafts: {"drafts", "draft", "entwürfe", "brouillons", "borradores", "bozze", "concepten"},
-	accounts.RoleTrash:  {"trash", "deleted", "deleted items", "deleted messages", "papierkorb", "gelöschte elemente", "corbeille", "papelera", "cestino", "prullenbak"},
-	accounts.RoleJunk:   {"junk", "spam", "junk e-mail", "junk mail", "bulk mail", "courrier indésirable", "correo no deseado"},
+	accounts.RoleSent:    {"sent", "sent items", "sent messages", "sent mail", "gesendet", "gesendete elemente", "envoyés", "éléments envoyés", "enviados", "inviata", "verzonden"},
+	accounts.RoleDrafts:  {"drafts", "draft", "entwürfe", "brouillons", "borradores", "bozze", "concepten"},
+	accounts.RoleTrash:   {"trash", "deleted", "deleted items", "deleted messages", "papierkorb", "gelöschte elemente", "corbeille", "papelera", "cestino", "prullenbak"},
+	accounts.RoleArchive: {"archive", "archives", "archiv", "archivo", "archivio", "archief"},
+	accounts.RoleJunk:    {"junk", "spam", "junk e-mail", "junk mail", "bulk mail", "courrier indésirable", "correo no deseado"},
 }
 
-// guessRoles goes by names, where the server says nothing.
+// guessRoles goes by names, for the roles of which the server says nothing.
 func guessRoles(list []accounts.Folder) {
+	told := map[string]bool{}
+	for _, f := range list {
+		for _, r := range f.Roles {
+			told[r] = true
+		}
+	}
 	for role, names := range usual {
+		if told[role] {
+			continue
+		}
 		for i := range list {
+			if len(list[i].Roles) > 0 {
+				continue
+			}
 			last := list[i].Name[strings.LastIndexAny(list[i].Name, "/.")+1:]
 			if slices.Contains(names, strings.ToLower(last)) {
 				list[i].Roles = append(list[i].Roles, role)
@@ -124,13 +137,22 @@ func guessRoles(list []accounts.Folder) {
 
 // Enter opens a folder for reading only (EXAMINE): nothing is marked as read.
 func (b *box) Enter(ctx context.Context, name string) (accounts.Position, error) {
+	return b.enter(ctx, "EXAMINE", name)
+}
+
+// Change opens a folder for changing (SELECT).
+func (b *box) Change(ctx context.Context, name string) (accounts.Position, error) {
+	return b.enter(ctx, "SELECT", name)
+}
+
+func (b *box) enter(ctx context.Context, how, name string) (accounts.Position, error) {
 	args := []any{encoded(name)}
 	if b.features.Condstore {
 		args = append(args, []any{raw("CONDSTORE")})
 	}
 	var p accounts.Position
 	b.c.SetState(imap.SelectedState, &imap.MailboxStatus{Name: name, Items: map[imap.StatusItem]any{}})
-	err := b.run(ctx, command("EXAMINE", args...), func(r imap.Resp) error {
+	err := b.run(ctx, command(how, args...), func(r imap.Resp) error {
 		if status, is := r.(*imap.StatusResp); is {
 			return noted(&p, status)
 		}

@@ -19,6 +19,9 @@ import (
 // whatever Google says (Overlay). What Google says is kept beside it, so that a
 // refusal brings back exactly what would be there without the change.
 
+// ChangeRefused is the code of an error whose text says why a change is refused.
+const ChangeRefused = "change_refused"
+
 // KindChange writes the changes of a connection to Gmail, one after the other.
 const KindChange work.Kind = "gmail.change"
 
@@ -156,7 +159,8 @@ type Changes interface {
 	NextChange(ctx context.Context, c crm.ConnectionID) (crm.Change, []ChangeItem, error)
 	// ChangeDone notes that Gmail has a change, and that its history id was then at
 	// least reached. The change stops being pending when the history has been
-	// followed that far.
+	// followed that far; at once where no history is followed (reached 0) and what the
+	// server says has been stored with it.
 	ChangeDone(ctx context.Context, c crm.Change, reached uint64) error
 	// RefuseChange takes a change back from the messages named (all: nil) and tells
 	// mail.refused; from the others it is kept as done.
@@ -221,7 +225,7 @@ func (s *Service) ChangeMail(ctx context.Context, caller access.Caller, w Wish) 
 	if err != nil {
 		return crm.Change{}, err
 	}
-	if err := s.labelExists(ctx, c, w); err != nil {
+	if aim, err = s.suited(ctx, c, w, aim); err != nil {
 		return crm.Change{}, err
 	}
 	id, err := crm.NewID(s.Now(), s.Random)
@@ -263,6 +267,12 @@ func (s *Service) changeable(ctx context.Context, caller access.Caller, id crm.C
 	if c.UserID != caller.UserID {
 		return c, fault.New(fault.NotFound, "There is no such connection.")
 	}
+	if syncsByIMAP(c) {
+		if !c.Status.Syncs() {
+			return c, fault.New(fault.Conflict, "This connection is %s; its mail cannot be changed.", c.Status)
+		}
+		return c, nil
+	}
 	if c.GrantID == "" && c.Status != crm.StatusDisconnected {
 		return c, fault.New(fault.Conflict, "Mail of this account can only be read here.")
 	}
@@ -288,19 +298,41 @@ func permitted(c crm.Connection) error {
 		Action: "/api/v1/workspaces/" + string(c.WorkspaceID) + "/integrations/google/connect?redirect=1&connection_id=" + string(c.ID)}
 }
 
-// labelExists refuses labels of the user's that the mailbox does not have.
-func (s *Service) labelExists(ctx context.Context, c crm.Connection, w Wish) error {
-	if !strings.HasPrefix(w.Label, "Label_") || w.Action != crm.ActionAddLabel {
-		return nil
+// suited makes an aim fit a mailbox; it refuses labels that the mailbox does not have.
+// On other servers than Gmail's labels are folders: what goes to the bin or to spam leaves all of
+// them, so that taking it back brings it to where it was.
+func (s *Service) suited(ctx context.Context, c crm.Connection, w Wish, aim Aim) (Aim, error) {
+	onServer := syncsByIMAP(c)
+	named := w.Action == crm.ActionAddLabel && (onServer || strings.HasPrefix(w.Label, "Label_"))
+	binned := onServer && (slices.Contains(aim.Add, "TRASH") || slices.Contains(aim.Add, "SPAM"))
+	if !named && !binned {
+		return aim, nil
 	}
 	labels, err := s.Emails.LabelsOf(ctx, access.System(c.WorkspaceID), c.ID)
 	if err != nil {
-		return err
+		return aim, err
 	}
-	if slices.ContainsFunc(labels, func(l LabelCount) bool { return l.ID == w.Label }) {
-		return nil
+	if named && !slices.ContainsFunc(labels, func(l LabelCount) bool { return l.ID == w.Label }) {
+		return aim, wrongField("label_id", "is no label of this mailbox")
 	}
-	return wrongField("label_id", "is no label of this mailbox")
+	if binned {
+		aim.Remove = slices.Clone(aim.Remove)
+		for _, l := range append([]string{"SENT", "TRASH", "SPAM"}, userLabels(labels)...) {
+			if !slices.Contains(aim.Add, l) {
+				aim.Remove = append(aim.Remove, l)
+			}
+		}
+	}
+	return aim, nil
+}
+
+func userLabels(labels []LabelCount) (ids []string) {
+	for _, l := range labels {
+		if l.Type == "user" {
+			ids = append(ids, l.ID)
+		}
+	}
+	return ids
 }
 
 // UndoChange takes back a change of the caller's.
@@ -327,6 +359,9 @@ func (s *Service) ChangesOf(ctx context.Context, caller access.Caller, state crm
 	return s.Changes.ChangesOf(ctx, caller.Workspace, caller.UserID, state, p)
 }
 
+// ChangeJob writes the changes of a connection that wait.
+func ChangeJob(c crm.ConnectionID, at time.Time) work.Job { return job(KindChange, c, at) }
+
 // sendChange is the step of gmail.change: one change to Gmail. Sending it twice
 // does nothing the second time, so a crash leads to that.
 func (s *Service) sendChange(ctx context.Context, subject string) (more bool, err error) {
@@ -337,7 +372,7 @@ func (s *Service) sendChange(ctx context.Context, subject string) (more bool, er
 	if err != nil {
 		return false, fmt.Errorf("reading the connection: %w", err)
 	}
-	if syncable(conn) != nil {
+	if err := syncable(conn); err != nil && !(syncsByIMAP(conn) && conn.Status.Syncs()) {
 		return false, nil // they wait until it is connected again
 	}
 	c, items, err := s.Changes.NextChange(ctx, conn.ID)
@@ -353,11 +388,11 @@ func (s *Service) sendChange(ctx context.Context, subject string) (more bool, er
 		s.log().InfoContext(ctx, "Gmail refused a change", "connection", conn.ID, "change", c.ID, "error", err)
 		return true, s.Changes.RefuseChange(ctx, c, nil, 0, reason)
 	case err != nil && s.Now().Sub(c.CreatedAt) > changeLife:
-		return true, s.Changes.RefuseChange(ctx, c, nil, 0, "Gmail could not be reached for a week.")
+		return true, s.Changes.RefuseChange(ctx, c, nil, 0, "The mailbox could not be reached for a week.")
 	case err != nil:
 		return false, err
 	case len(missing) > 0:
-		return true, s.Changes.RefuseChange(ctx, c, missing, reached, missingText(len(missing), len(items)))
+		return true, s.Changes.RefuseChange(ctx, c, missing, reached, missingText(conn, len(missing), len(items)))
 	}
 	return true, s.Changes.ChangeDone(ctx, c, reached)
 }
@@ -379,6 +414,9 @@ func (s *Service) deliver(ctx context.Context, conn crm.Connection, items []Chan
 			return nil, 0, fmt.Errorf("changing labels of %d messages: %w", len(g.ids), err)
 		}
 		missing = append(missing, gone...)
+	}
+	if syncsByIMAP(conn) {
+		return missing, 0, nil
 	}
 	p, err := box.Profile(ctx)
 	if err != nil {
@@ -416,6 +454,9 @@ func refusal(c crm.Change, err error) (reason string, refused bool) {
 		return "", false
 	}
 	var f *fault.Error
+	if errors.As(err, &f) && f.Code == ChangeRefused {
+		return f.Text, true
+	}
 	switch fault.Of(err) {
 	case fault.Invalid:
 		if c.LabelID != "" {
@@ -435,9 +476,13 @@ func refusal(c crm.Change, err error) (reason string, refused bool) {
 	return "", false
 }
 
-func missingText(missing, all int) string {
-	if missing == all {
-		return "Gmail does not have this mail any more."
+func missingText(c crm.Connection, missing, all int) string {
+	who := "Gmail"
+	if syncsByIMAP(c) {
+		who = "The mail server"
 	}
-	return fmt.Sprintf("Gmail does not have %d of these %d messages any more.", missing, all)
+	if missing == all {
+		return who + " does not have this mail any more."
+	}
+	return fmt.Sprintf("%s does not have %d of these %d messages any more.", who, missing, all)
 }

@@ -190,6 +190,9 @@ func (s *Service) labeller(ctx context.Context, caller access.Caller, id crm.Con
 		return nil, nil, err
 	}
 	c, err := s.changeable(ctx, caller, id)
+	if err == nil {
+		err = syncable(c)
+	}
 	if err != nil {
 		return nil, nil, err
 	}

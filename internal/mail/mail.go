@@ -283,7 +283,7 @@ func syncable(c crm.Connection) error {
 	case !c.Status.Syncs():
 		return fault.New(fault.Conflict, "This connection is %s; it does not sync.", c.Status)
 	case syncsByIMAP(c):
-		return &fault.Error{Kind: fault.Conflict, Code: "not_gmail", Text: "This is the mail of an e-mail account. It is changed in its own mail program, and what changes there is shown here."}
+		return &fault.Error{Kind: fault.Conflict, Code: "not_gmail", Text: "This is possible for Gmail alone; this is the mail of an e-mail account. Do it in its own mail program."}
 	case !c.GmailSync:
 		return fault.New(fault.Conflict, "Mail is turned off for this connection.")
 	}

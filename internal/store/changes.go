@@ -414,6 +414,10 @@ func (s *Store) ChangeDone(ctx context.Context, c crm.Change, reached uint64) er
 // caughtUp ends a change at once when the history has been followed far enough
 // already.
 func (a *apply) caughtUp(ctx context.Context, c crm.Change, reached uint64) error {
+	if reached == 0 { // no history is followed: what the server says is stored already
+		a.settled = []string{string(c.ID)}
+		return a.readChanged(ctx, string(c.ID))
+	}
 	at, _, err := checkpoint(ctx, a.t, mail.Key{Connection: c.ConnectionID, Stream: crm.StreamGmailHistory}, "")
 	if err != nil || at.Full {
 		return err

@@ -38,6 +38,61 @@ func (s *Store) ApplyFolder(ctx context.Context, k mail.Key, from engine.Checkpo
 	return counts, nil
 }
 
+// Placed notes what copies say and which are gone, beside all folders' positions.
+func (s *Store) Placed(ctx context.Context, k mail.Key, said []accounts.FolderBatch) error {
+	k.Stream = crm.StreamGmailChange
+	return s.write(ctx, "accounts.Placed", func(t *tx) error {
+		var touched []string
+		for _, f := range said { // before the connection is locked, as in ApplyFolder
+			some, err := t.saveCopies(ctx, f)
+			if err != nil {
+				return err
+			}
+			touched = append(touched, some...)
+		}
+		if len(touched) == 0 {
+			return nil
+		}
+		slices.Sort(touched)
+		changes, err := t.fromCopies(ctx, accounts.FolderBatch{Account: said[0].Account}, nil, slices.Compact(touched))
+		if err != nil {
+			return err
+		}
+		a := newApply(t, k)
+		if _, err := a.lock(ctx); err != nil {
+			return err
+		}
+		if err := a.load(ctx, changes); err != nil {
+			return err
+		}
+		for _, c := range changes {
+			a.take(c)
+		}
+		if err := a.write(ctx); err != nil {
+			return err
+		}
+		a.tell()
+		return nil
+	})
+}
+
+// FoldersOf names the folders in which copies are known.
+func (s *Store) FoldersOf(ctx context.Context, a crm.AccountID) ([]string, error) {
+	return all(ctx, s.reading("accounts.FoldersOf"), "list", scanText, "SELECT DISTINCT folder FROM imap_copies WHERE account_id = $1", string(a))
+}
+
+// Sizes gives the sizes of stored messages.
+func (s *Store) Sizes(ctx context.Context, c crm.ConnectionID, ids []string) (map[string]int64, error) {
+	out := make(map[string]int64, len(ids))
+	return out, each(ctx, s.reading("accounts.Sizes"), "read", func(r scanner) error {
+		var id string
+		var size int64
+		err := r.Scan(&id, &size)
+		out[id] = size
+		return err
+	}, "SELECT gmail_id, size FROM synced_emails WHERE integration_id = $1 AND "+s.d.in("gmail_id", 2), string(c), s.d.list(ids))
+}
+
 // saveCopies writes what a batch says about copies and names the messages it is
 // about.
 func (t *tx) saveCopies(ctx context.Context, f accounts.FolderBatch) (touched []string, err error) {
@@ -164,8 +219,7 @@ func (s *Store) OtherCopies(ctx context.Context, a crm.AccountID, folder string,
 
 // KeepFolders forgets copies and positions of all folders but these.
 func (s *Store) KeepFolders(ctx context.Context, a crm.Account, folders []string) error {
-	followed, err := all(ctx, s.reading("accounts.KeepFolders"), "list", scanText,
-		"SELECT DISTINCT folder FROM imap_copies WHERE account_id = $1", string(a.ID))
+	followed, err := s.FoldersOf(ctx, a.ID)
 	if err != nil {
 		return err
 	}

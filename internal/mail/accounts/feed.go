@@ -17,6 +17,7 @@ type folderFeed struct {
 	name  string
 	own   string // label of the folder
 	sweep bool   // look for what is gone
+	only  bool   // messages that are not known are none of ours
 	uids  []uint32
 	ready bool // uids is the list of the pass
 	look  *Position
@@ -182,7 +183,7 @@ func (f *folderFeed) begun(ctx context.Context, p Position, page engine.Cursor) 
 	if err != nil {
 		return w, fmt.Errorf("counting what is known of a folder: %w", err)
 	}
-	w = walk{mark: mark{p.Validity, p.Next, p.ModSeq, p.Exists}, UID: p.Next, Left: -1, Heads: others > 0}
+	w = walk{mark: mark{p.Validity, p.Next, p.ModSeq, p.Exists}, UID: p.Next, Left: -1, Heads: others > 0 || f.only}
 	if !f.gmail {
 		if w.Fresh, err = f.Copies.Empty(ctx, f.conn.ID); err != nil {
 			return w, fmt.Errorf("looking whether anything is stored: %w", err)
@@ -190,6 +191,9 @@ func (f *folderFeed) begun(ctx context.Context, p Position, page engine.Cursor) 
 	}
 	if limit := int64(f.conn.Settings.Limit); limit > 0 {
 		w.Left = max(limit, others)
+	}
+	if f.only {
+		w.Left, w.Fresh = 0, false
 	}
 	return w, nil
 }

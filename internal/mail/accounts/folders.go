@@ -51,6 +51,9 @@ func folderLabel(f Folder) string {
 	return labelID(f.Name)
 }
 
+// LabelOf is the id of the label that stands for a folder without a role.
+func LabelOf(folder string) string { return labelID(folder) }
+
 // labelID is the id of a label of the user's own, by its name.
 func labelID(name string) string {
 	h := sha256.Sum256([]byte(name))
@@ -90,7 +93,10 @@ func (x *session) folders(ctx context.Context) ([]Folder, error) {
 	if err != nil {
 		return nil, err
 	}
-	followed := chosen(list, x.account.Folders, x.gmail)
+	followed, err := x.followed(ctx, x.account, list, x.gmail)
+	if err != nil {
+		return nil, err
+	}
 	if len(followed) == 0 {
 		return nil, fault.New(fault.Conflict, "None of the chosen folders exists on the server any more.")
 	}

@@ -57,14 +57,17 @@ func (g *gmail) drop(id uint64) {
 
 func (g *gmail) Open(context.Context, accounts.Login) (accounts.Box, error) {
 	g.opened++
-	return gmailBox{g}, nil
+	return gmailBox{gmail: g}, nil
 }
 func (g *gmail) Send(context.Context, accounts.Login, accounts.Envelope, []byte) error { return nil }
 func (g *gmail) Examine(context.Context, accounts.Login, accounts.Login) []accounts.Step {
 	return nil
 }
 
-type gmailBox struct{ *gmail }
+type gmailBox struct {
+	*gmail
+	accounts.Box
+}
 
 func (b gmailBox) Features() accounts.Features {
 	return accounts.Features{Gmail: true, Condstore: true, Idle: true}

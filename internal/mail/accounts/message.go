@@ -114,6 +114,9 @@ func (f *folderFeed) heads(ctx context.Context, uids []uint32, fresh bool) (map[
 // wants says whether a message that is not stored is to be imported. Beside the
 // Gmail API the labels chosen there decide.
 func (f *folderFeed) wants(h Head) bool {
+	if f.only {
+		return false
+	}
 	if since := f.conn.Settings.Since; since != nil && h.Date.Before(*since) {
 		return false
 	}

@@ -54,6 +54,8 @@ type Features struct {
 	Gmail     bool // X-GM-EXT-1
 	Condstore bool
 	Idle      bool
+	Move      bool // MOVE (RFC 6851)
+	Expunge   bool // UID EXPUNGE (UIDPLUS, RFC 4315)
 }
 
 // Folder of a server.
@@ -62,6 +64,8 @@ type Folder struct {
 	Roles []string
 	// Closed folders hold other folders only.
 	Closed bool
+	// Known: of what lies there, only messages that are known already count.
+	Known bool
 }
 
 // Roles of folders, as RFC 6154 names them.
@@ -120,6 +124,19 @@ type Box interface {
 	Bodies(ctx context.Context, heads []Head, yield func(uid uint32, raw []byte) error) error
 	// Idle waits in the folder until something happens there or ctx ends (nil).
 	Idle(ctx context.Context) error
+	// Change opens a folder for changing; what follows is about it.
+	Change(ctx context.Context, folder string) (Position, error)
+	// Standing reads UID and flags of those of the messages that are there.
+	Standing(ctx context.Context, uids []uint32) ([]Head, error)
+	// OfSize reads the heads of messages of exactly a size.
+	OfSize(ctx context.Context, size int64) ([]Head, error)
+	// Store sets flags, or takes them away.
+	Store(ctx context.Context, uids []uint32, add bool, flags []string) error
+	// Move, Copy and Expunge leave out in silence what is not there. Move needs
+	// Features.Move, Expunge (which marks as deleted first) Features.Expunge.
+	Move(ctx context.Context, uids []uint32, folder string) error
+	Copy(ctx context.Context, uids []uint32, folder string) error
+	Expunge(ctx context.Context, uids []uint32) error
 	// Append puts a message into a folder, seen.
 	Append(ctx context.Context, folder string, at time.Time, raw []byte) error
 	Close()
@@ -175,6 +192,14 @@ type Copies interface {
 	CopiesIn(ctx context.Context, a crm.AccountID, folder string, validity, first, last uint32) ([]Copy, error)
 	// CopiesOf lists where a message lies.
 	CopiesOf(ctx context.Context, a crm.AccountID, messageID string) ([]Place, error)
+	// FoldersOf names the folders in which copies are known.
+	FoldersOf(ctx context.Context, a crm.AccountID) ([]string, error)
+	// Placed notes what copies say and which are gone, in one transaction, beside
+	// all folders' positions: what a change of ours has done on the server. Labels of the
+	// messages follow from all their copies, with what is pending on top.
+	Placed(ctx context.Context, k mail.Key, said []FolderBatch) error
+	// Sizes gives the sizes of stored messages.
+	Sizes(ctx context.Context, c crm.ConnectionID, ids []string) (map[string]int64, error)
 	// OtherCopies counts the copies in a folder under other validities.
 	OtherCopies(ctx context.Context, a crm.AccountID, folder string, validity uint32) (int64, error)
 	// Empty reports whether nothing of a connection was ever stored.

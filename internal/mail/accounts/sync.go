@@ -125,7 +125,7 @@ func (x *session) round(ctx context.Context) (bool, error) {
 // pull drives the feed of a folder until it has nothing more or the step has had
 // its time.
 func (x *session) pull(ctx context.Context, f Folder, sweep bool) (bool, error) {
-	feed := &folderFeed{session: x, name: f.Name, own: folderLabel(f), sweep: sweep}
+	feed := &folderFeed{session: x, name: f.Name, own: folderLabel(f), sweep: sweep, only: f.Known}
 	defer feed.close()
 	x.folder = crm.FolderStream(x.account.ID, f.Name)
 	for {
@@ -238,6 +238,11 @@ func (x *session) well(ctx context.Context) error {
 		}
 		if x.account.State == crm.AccountWaiting {
 			x.ready()
+		}
+		if x.account.State != crm.AccountActive { // changes may have waited for it
+			if err := x.Queue.Enqueue(ctx, mail.ChangeJob(x.conn.ID, now)); err != nil {
+				return fmt.Errorf("going on with changes: %w", err)
+			}
 		}
 	}
 	return x.end(ctx, crm.RunSucceeded, "", "")

@@ -74,6 +74,7 @@ func (v *tokens) Renew(context.Context, crm.GrantID, crm.Secret) (vault.Access, 
 // lines are the connections that the door has open, to be cut.
 type lines struct {
 	sync.Mutex
+	cutter
 	open   map[net.Conn]bool
 	most   int
 	dialed int
@@ -105,6 +106,10 @@ type line struct {
 
 func (c *line) Read(p []byte) (int, error) {
 	n, err := c.Conn.Read(p)
+	if c.of.spent() {
+		_ = c.Close()
+		return 0, net.ErrClosed
+	}
 	if c.left > 0 {
 		if c.left -= int64(n); c.left <= 0 {
 			_ = c.Close()
