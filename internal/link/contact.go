@@ -12,13 +12,11 @@ import (
 // Contact is somebody whom mail makes a person of, unless there is one with the
 // address.
 type Contact struct {
-	Key                 string
-	Email               string // lower case
-	Name                string // never empty
-	FirstName, LastName string
-	Domain              string // of their company, "" where the address does not say
-	Company             string // its name, as far as the domain tells
-	Message             int64  // the oldest one that makes them
+	Key     string
+	Email   string // lower case
+	Name    string // as they write it themselves, else as the first to write it did; "" when nobody did
+	Domain  string // of their company, "" where the address does not say
+	Message int64  // the oldest one that makes them
 }
 
 // Contacts gives those of a conversation whom mail makes persons of, by their
@@ -41,7 +39,7 @@ func Contacts(c Conversation, who Circle, policy crm.ContactPolicy) []Contact {
 		for n, p := range parties(m) {
 			key := Key(p.Email)
 			if name := personName(p.Name, p.Email); name != "" && (names[key] == "" || n == 0) {
-				names[key] = name // how they write it themselves, else the first to write it
+				names[key] = name
 			}
 			wanted := policy == crm.ContactsAll && n < 1+len(m.To)+len(m.Cc) || m.Sent && n > 0
 			if !wanted || found[key] != nil || who.colleague(p.Email) || Automated(p.Email) || Resource(p.Email) {
@@ -52,11 +50,7 @@ func Contacts(c Conversation, who Circle, policy crm.ContactPolicy) []Contact {
 	}
 	list := make([]Contact, 0, len(found))
 	for _, c := range found {
-		if c.Name = names[c.Key]; c.Name == "" {
-			c.Name = nameOf(c.Email)
-		}
-		c.FirstName, c.LastName = split(c.Name)
-		c.Company = companyName(c.Domain)
+		c.Name = names[c.Key]
 		list = append(list, *c)
 	}
 	slices.SortFunc(list, func(x, y Contact) int { return strings.Compare(x.Key, y.Key) })
@@ -140,52 +134,4 @@ func personName(display, email string) string {
 		n = strings.TrimSpace(first) + " " + strings.TrimSpace(last)
 	}
 	return n
-}
-
-// nameOf is what an address tells of a name: elena.fischer@ is Elena Fischer, of
-// others it is the address.
-func nameOf(email string) string {
-	local, _, _ := strings.Cut(email[:strings.LastIndexByte(email, '@')], "+")
-	words := strings.FieldsFunc(local, func(r rune) bool { return r == '.' || r == '_' })
-	if len(words) < 2 || len(words) > 3 {
-		return email
-	}
-	for i, w := range words {
-		if strings.ContainsFunc(w, func(r rune) bool { return !unicode.IsLetter(r) && r != '-' }) {
-			return email
-		}
-		words[i] = capital(w)
-	}
-	return strings.Join(words, " ")
-}
-
-func capital(w string) string {
-	r, n := utf8.DecodeRuneInString(w)
-	return string(unicode.ToUpper(r)) + w[n:]
-}
-
-// particles begin a family name.
-var particles = set("van von de der den del della di da dos du la le ten ter zu zur bin ibn al el")
-
-// split gives first and family name; of a single word, the first.
-func split(name string) (first, last string) {
-	words := strings.Fields(name)
-	if len(words) < 2 || strings.Contains(name, "@") {
-		return "", ""
-	}
-	at := len(words) - 1
-	for at > 1 && particles[strings.ToLower(words[at-1])] {
-		at--
-	}
-	return strings.Join(words[:at], " "), strings.Join(words[at:], " ")
-}
-
-// companyName is what a registrable domain tells of a company's name.
-func companyName(domain string) string {
-	name, _, _ := strings.Cut(domain, ".")
-	words := strings.FieldsFunc(name, func(r rune) bool { return r == '-' })
-	for i, w := range words {
-		words[i] = capital(w)
-	}
-	return strings.Join(words, " ")
 }

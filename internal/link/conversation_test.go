@@ -237,7 +237,7 @@ func (d *desk) see(conversations ...Conversation) {
 			d.AddAddress(person, p.Email)
 			if p.Domain != "" {
 				if len(d.domains[p.Domain]) == 0 {
-					d.AddDomain(crm.RecordID("company "+p.Company), p.Domain)
+					d.AddDomain(crm.RecordID("company "+p.Domain), p.Domain)
 				}
 				d.WorksAt(person, d.domains[p.Domain][0])
 			}

@@ -9,6 +9,7 @@ import (
 	"rapport/internal/fault"
 	"rapport/internal/link"
 	"rapport/internal/records/linking"
+	"rapport/internal/work"
 )
 
 var _ linking.Store = (*Store)(nil)
@@ -58,13 +59,32 @@ func (t *tx) noteThreads(ctx context.Context, w crm.WorkspaceID, where string, l
 		ON CONFLICT (workspace_id, mailbox, thread) DO UPDATE SET turn = link_queue.turn + 1, audit = link_queue.audit AND excluded.audit`, timeBits, audit, where), string(w), list)
 }
 
-// noteGone notes the conversations of messages that are about to be deleted.
+// noteGone notes the conversations of messages that are about to be deleted, and the
+// records whose newest activity they are.
 func (t *tx) noteGone(ctx context.Context, pos []int64) error {
-	_, err := t.exec(ctx, "note conversations", fmt.Sprintf(`INSERT INTO link_queue (workspace_id, mailbox, thread, turn, audit)
+	list := t.s.d.list(pos)
+	_, err := t.exec(ctx, "note records", `INSERT INTO link_records (workspace_id, record_no, phase, address_no, pos)
+		SELECT DISTINCT r.workspace_id, r.no, 0, 0, 0 FROM record_links l JOIN synced_emails e ON e.pos = l.pos JOIN records r ON r.no = l.record_no AND r.last_at <= e.gmail_date
+		WHERE `+t.s.d.in("l.pos", 1)+" ON CONFLICT (workspace_id, record_no) DO UPDATE SET phase = 0, address_no = 0, pos = 0", list)
+	if err != nil {
+		return err
+	}
+	n, err := t.exec(ctx, "note conversations", fmt.Sprintf(`INSERT INTO link_queue (workspace_id, mailbox, thread, turn, audit)
 		SELECT DISTINCT e.workspace_id, e.pos >> %d, e.gmail_thread_id, 1, FALSE FROM synced_emails e
 		WHERE %s AND EXISTS (SELECT 1 FROM record_links l WHERE l.pos = e.pos)
-		ON CONFLICT (workspace_id, mailbox, thread) DO UPDATE SET turn = link_queue.turn + 1, audit = FALSE`, timeBits, t.s.d.in("e.pos", 1)), t.s.d.list(pos))
-	return err
+		ON CONFLICT (workspace_id, mailbox, thread) DO UPDATE SET turn = link_queue.turn + 1, audit = FALSE`, timeBits, t.s.d.in("e.pos", 1)), list)
+	if err != nil || n == 0 {
+		return err
+	}
+	workspaces, err := all(ctx, t, "find workspaces", scanText, "SELECT DISTINCT e.workspace_id FROM synced_emails e WHERE "+t.s.d.in("e.pos", 1), list)
+	if err != nil {
+		return err
+	}
+	jobs := make([]work.Job, len(workspaces))
+	for i, w := range workspaces {
+		jobs[i] = linking.Job(crm.WorkspaceID(w), clock(t.now))
+	}
+	return t.enqueue(ctx, jobs)
 }
 
 // NoteRecords notes records, from the beginning of their past.
@@ -131,6 +151,9 @@ func (t *tx) walkPast(ctx context.Context, w crm.WorkspaceID, p pastOf, n int) e
 	case p.phase == 0:
 		_, err = t.exec(ctx, "note past", "UPDATE link_records SET phase = 1, address_no = 0, pos = 0 WHERE workspace_id = $1 AND record_no = $2", string(w), p.record)
 	default:
+		if err := t.noteActivity(ctx, nil, map[int64]bool{p.record: true}); err != nil {
+			return err
+		}
 		_, err = t.exec(ctx, "end past", "DELETE FROM link_records WHERE workspace_id = $1 AND record_no = $2", string(w), p.record)
 	}
 	return err

@@ -389,7 +389,7 @@ func (l *linker) makeContact(ctx context.Context, p link.Contact, b *linkBox, go
 	source := crm.Source{By: crm.ByMail, EmailID: crm.EmailID(id), At: clock(l.dates[p.Message])}
 	var company int64
 	if p.Domain != "" && !gone["@"+p.Domain] {
-		no, id, made, err := l.t.companyOf(ctx, l.w, newCompany{Domain: clean(p.Domain), Name: clean(p.Company), Maker: maker, Source: source})
+		no, id, made, err := l.t.companyOf(ctx, l.w, newCompany{Domain: clean(p.Domain), Maker: maker, Source: source})
 		if err != nil {
 			return err
 		}

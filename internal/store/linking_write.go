@@ -145,7 +145,7 @@ func (l *linker) saveLinks(ctx context.Context, want map[linkKey]linkRow) error 
 	if err := l.dropLinks(ctx, drop); err != nil {
 		return err
 	}
-	if err := l.noteActivity(ctx, newest, lost); err != nil {
+	if err := l.t.noteActivity(ctx, newest, lost); err != nil {
 		return err
 	}
 	l.tellLinked(told)
@@ -195,7 +195,7 @@ func (l *linker) dropLinks(ctx context.Context, keys []linkKey) error {
 // noteActivity keeps the date of the newest activity of records, as far as mail
 // changes it. Messages that are their owner's alone do not count: the date is
 // everybody's.
-func (l *linker) noteActivity(ctx context.Context, newest map[int64]int64, lost map[int64]bool) error {
+func (t *tx) noteActivity(ctx context.Context, newest map[int64]int64, lost map[int64]bool) error {
 	set := map[int64]bool{}
 	for no := range newest {
 		set[no] = true
@@ -208,12 +208,12 @@ func (l *linker) noteActivity(ctx context.Context, newest map[int64]int64, lost 
 	}
 	nos := sortedPos(set)
 	was := map[int64]int64{}
-	err := each(ctx, l.t, "read activity", func(r scanner) error {
+	err := each(ctx, t, "read activity", func(r scanner) error {
 		var no, at int64
 		err := r.Scan(&no, &at)
 		was[no] = at
 		return err
-	}, "SELECT no, last_at FROM records WHERE "+l.t.s.d.in("no", 1), l.t.s.d.list(nos))
+	}, "SELECT no, last_at FROM records WHERE "+t.s.d.in("no", 1), t.s.d.list(nos))
 	if err != nil {
 		return err
 	}
@@ -221,7 +221,7 @@ func (l *linker) noteActivity(ctx context.Context, newest map[int64]int64, lost 
 	for _, no := range nos {
 		now := max(was[no], newest[no])
 		if lost[no] {
-			if now, err = l.lastOf(ctx, no); err != nil {
+			if now, err = t.lastOf(ctx, no); err != nil {
 				return err
 			}
 		}
@@ -229,12 +229,12 @@ func (l *linker) noteActivity(ctx context.Context, newest map[int64]int64, lost 
 			change, at = append(change, no), append(at, now)
 		}
 	}
-	return l.t.update(ctx, "note activity", "records", len(change), column{"no", change}, column{"last_at", at})
+	return t.update(ctx, "note activity", "records", len(change), column{"no", change}, column{"last_at", at})
 }
 
 // lastOf is the date of the newest activity of a record.
-func (l *linker) lastOf(ctx context.Context, no int64) (int64, error) {
-	return one(ctx, l.t, "find newest activity", scanInt, `SELECT COALESCE(MAX(x.at), 0) FROM (
+func (t *tx) lastOf(ctx context.Context, no int64) (int64, error) {
+	return one(ctx, t, "find newest activity", scanInt, `SELECT COALESCE(MAX(x.at), 0) FROM (
 			SELECT MAX(e.gmail_date) AS at FROM record_links l JOIN synced_emails e ON e.pos = l.pos WHERE l.record_no = $1 AND e.shown AND NOT e.protected
 			UNION ALL SELECT MAX(n.created_at) FROM notes n WHERE n.record_no = $1
 			UNION ALL SELECT MAX(k.created_at) FROM tasks k WHERE k.record_no = $1) x`, no)

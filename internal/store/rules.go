@@ -489,6 +489,9 @@ func (t *tx) dropEmails(ctx context.Context, pos []int64) error {
 	if err := t.dropFileBytes(ctx, pos); err != nil {
 		return err
 	}
+	if err := t.noteGone(ctx, pos); err != nil {
+		return err
+	}
 	_, err := t.exec(ctx, "drop emails", "DELETE FROM synced_emails WHERE "+t.s.d.in("pos", 1), t.s.d.list(pos))
 	return err
 }

@@ -90,7 +90,12 @@ func (s *Service) Records(ctx context.Context, f fact.Fact) error {
 
 // ask lets a workspace's work go on; work of one workspace is done one after the other.
 func (s *Service) ask(ctx context.Context, w crm.WorkspaceID) error {
-	return s.Queue.Enqueue(ctx, work.Job{Kind: KindLink, Subject: string(w), Group: "link:" + string(w), DueAt: s.Now()})
+	return s.Queue.Enqueue(ctx, Job(w, s.Now()))
+}
+
+// Job lets what is noted in a workspace be done.
+func Job(w crm.WorkspaceID, at time.Time) work.Job {
+	return work.Job{Kind: KindLink, Subject: string(w), Group: "link:" + string(w), DueAt: at}
 }
 
 // Relink looks at all mail of a workspace again, in the background.
