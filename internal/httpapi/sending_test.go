@@ -361,7 +361,7 @@ func (d *desk) mistakes(t *testing.T) {
 		in          client.SendRequest
 		code, field string
 	}{
-		"lists without end":  {client.SendRequest{To: []string{apptest.Jonas}, Attachments: make([]client.SendAttachment, 20_000)}, "validation_failed", "body"},
+		"lists without end":  {client.SendRequest{To: []string{apptest.Jonas}, Attachments: make([]client.SendAttachment, 60_000)}, "validation_failed", "body"},
 		"nobody":             {client.SendRequest{Subject: "x"}, "validation_failed", "to"},
 		"no address":         {client.SendRequest{To: []string{"Jonas"}}, "validation_failed", "to"},
 		"injected address":   {client.SendRequest{To: []string{"a@b.example\r\nBcc: evil@x.example"}}, "validation_failed", "to"},

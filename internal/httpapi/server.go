@@ -81,6 +81,7 @@ type Server struct {
 // API registers every operation on a mux and gives the description.
 func (s *Server) API(mux *http.ServeMux) (huma.API, []Route) {
 	config := huma.DefaultConfig("Rapport", s.Version)
+	config.Formats = formats()
 	config.CreateHooks = nil // no $schema fields and Link headers
 	config.OpenAPIPath, config.DocsPath, config.SchemasPath = "", "", ""
 	config.Info.Description = "Google Workspace for your CRM. Errors are application/problem+json with a stable code. Times are RFC 3339 in UTC. Lists take limit (default 50, at most 200) and cursor. Who may call an operation stands in its x-rapport-access; whoever may not gets 401, 403, or 404 for what is not theirs."

@@ -70,6 +70,7 @@ func TestBadRequestsAreNamedByField(t *testing.T) {
 	}{
 		{"no JSON", "POST", w.URL + "/api/v1/auth/login", "{", "application/json", 400, "bad_request", "body"},
 		{"no body", "POST", w.URL + "/api/v1/auth/login", "", "application/json", 400, "bad_request", ""},
+		{"lists without end", "POST", w.URL + "/api/v1/auth/login", `{"email":[` + strings.Repeat("{},", 60_000) + `{}]}`, "application/json", 400, "bad_request", "body"},
 		{"unknown field", "POST", w.URL + "/api/v1/auth/login", `{"email":"a@b.example","password":"x","admin":true}`, "application/json", 422, "validation_failed", "admin"},
 		{"missing field", "POST", w.URL + "/api/v1/auth/login", `{"email":"a@b.example"}`, "application/json", 422, "validation_failed", "password"},
 		{"wrong type", "POST", home + "/members", `{"email":7}`, "application/json", 422, "validation_failed", "email"},
