@@ -141,6 +141,7 @@ type Settings struct {
 	Since       *time.Time        `json:"since" doc:"Import nothing older."`
 	PollSeconds int               `json:"poll_seconds"`
 	Visibility  string            `json:"visibility" enum:"private,metadata,subject,full"`
+	Enrich      string            `json:"enrich" enum:"off,rules,model" doc:"What may read the mail to fill records: nothing, rules on this server, or a model besides, where the workspace allows one."`
 	IMAPLane    bool              `json:"imap_lane" doc:"Large imports read the messages themselves by IMAP, which is outside the Gmail API's quota. Off unless it is turned on."`
 }
 
@@ -213,6 +214,7 @@ type SettingsPatch struct {
 	PollSeconds         *int              `json:"poll_seconds,omitempty" minimum:"15" maximum:"86400"`
 	IMAPLane            *bool             `json:"imap_lane,omitempty" doc:"Read the messages of large imports by IMAP. Needs the permission https://mail.google.com/: without it the answer is 403 insufficient_permission, and action_url leads to Google."`
 	Visibility          string            `json:"visibility,omitempty" enum:"private,metadata,subject,full"`
+	Enrich              string            `json:"enrich,omitempty" enum:"off,rules,model" doc:"What may read the mail to fill records: nothing, rules on this server, or a model besides, where the workspace allows one."`
 }
 
 // DisconnectRequest ends a connection.

@@ -76,22 +76,27 @@ func rotate(cmd *cobra.Command, a *app.App, after string) error {
 	if err != nil {
 		return fmt.Errorf("secrets of webhooks: %w", err)
 	}
+	models, err := a.Enrich.Reseal(cmd.Context())
+	if err != nil {
+		return fmt.Errorf("keys of models: %w", err)
+	}
 	if wantsJSON(cmd) {
 		err := printJSON(cmd.OutOrStdout(), map[string]any{
 			"seen": done.Seen, "resealed": done.Resealed, "failed": done.Failed, "clients": done.Clients, "failed_clients": done.FailedClients,
 			"accounts": accounts.Resealed, "failed_accounts": accounts.Failed, "webhooks": hooks.Resealed, "failed_webhooks": hooks.Failed,
+			"models": models.Resealed, "failed_models": models.Failed,
 		})
 		if err != nil {
 			return err
 		}
 	} else {
-		say(cmd, "%d grants looked at, %d sealed anew; %d secrets of OAuth clients, %d passwords of e-mail accounts and %d secrets of webhooks sealed anew.", done.Seen, done.Resealed, done.Clients, accounts.Resealed, hooks.Resealed)
+		say(cmd, "%d grants looked at, %d sealed anew; %d secrets of OAuth clients, %d passwords of e-mail accounts, %d secrets of webhooks and %d keys of models sealed anew.", done.Seen, done.Resealed, done.Clients, accounts.Resealed, hooks.Resealed, models.Resealed)
 	}
-	return unopened(done, len(accounts.Failed), len(hooks.Failed))
+	return unopened(done, len(accounts.Failed), len(hooks.Failed), len(models.Failed))
 }
 
 // unopened says what no key opens.
-func unopened(r vault.Rotation, accounts, hooks int) error {
+func unopened(r vault.Rotation, accounts, hooks, models int) error {
 	var lost []string
 	if n := len(r.Failed); n > 0 {
 		lost = append(lost, fmt.Sprintf("%d grants cannot be opened by any of the keys; their owners have to reconnect", n))
@@ -104,6 +109,9 @@ func unopened(r vault.Rotation, accounts, hooks int) error {
 	}
 	if hooks > 0 {
 		lost = append(lost, fmt.Sprintf("the secrets of %d webhooks cannot be opened by any of the keys; an administrator has to make new ones", hooks))
+	}
+	if models > 0 {
+		lost = append(lost, fmt.Sprintf("the API keys of models of %d workspaces cannot be opened by any of the keys; an administrator has to enter them again", models))
 	}
 	if len(lost) == 0 {
 		return nil

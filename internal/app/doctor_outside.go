@@ -19,6 +19,7 @@ func (x *examination) outside() []link {
 	return []link{
 		{"pubsub_topic", "Pub/Sub topic", []string{"grants"}, x.topic},
 		{"push_endpoint", "Reachable from outside", []string{"public_address"}, x.reachable},
+		{"model", "Model that reads signatures", []string{"database", "encryption_key"}, x.model},
 	}
 }
 

@@ -62,8 +62,15 @@ type Config struct {
 	GoogleIMAP        string `group:"Google's addresses" env:"GOOGLE_IMAP_ADDRESS" doc:"Host and port that take the place of imap.gmail.com:993; its certificate has to be for imap.gmail.com." example:"127.0.0.1:8993"`
 	GoogleSMTP        string `group:"Google's addresses" env:"GOOGLE_SMTP_ADDRESS" doc:"Host and port that take the place of smtp.gmail.com:465; its certificate has to be for smtp.gmail.com." example:"127.0.0.1:8465"`
 
-	OutboundPrivate bool   `group:"Other servers" env:"OUTBOUND_ALLOW_PRIVATE" envDefault:"false" doc:"Webhooks and e-mail accounts may go to addresses that are not on the public internet: loopback, private and link-local networks. For servers inside one's own network, and for tests."`
+	OutboundPrivate bool   `group:"Other servers" env:"OUTBOUND_ALLOW_PRIVATE" envDefault:"false" doc:"Webhooks, e-mail accounts and models that workspaces choose may go to addresses that are not on the public internet: loopback, private and link-local networks. For servers inside one's own network, and for tests."`
 	MailCAFile      string `group:"Other servers" env:"MAIL_CA_FILE" doc:"File with certificates (PEM) of authorities that mail servers of e-mail accounts may be signed by, besides those of the system." example:"/etc/ssl/our-ca.pem"`
+
+	EnrichMode  string        `group:"Reading signatures" env:"ENRICH_MODE" envDefault:"rules" doc:"How signatures are read where a workspace has not chosen: rules (on this machine; nothing leaves it), model, or both. A model reads only where the workspace's administrators allow it and the mailbox's owner has chosen it."`
+	LLMProvider string        `group:"Reading signatures" env:"LLM_PROVIDER" doc:"Model that workspaces may use: openai (and what speaks like it, at LLM_BASE_URL), ollama, anthropic or gemini. None when empty." example:"ollama"`
+	LLMModel    string        `group:"Reading signatures" env:"LLM_MODEL" doc:"Its name, as the provider writes it." example:"qwen3:8b"`
+	LLMBaseURL  string        `group:"Reading signatures" env:"LLM_BASE_URL" doc:"Where it is, instead of the provider's own address (of Ollama http://127.0.0.1:11434/v1)." example:"http://models.example.org:11434/v1"`
+	LLMKey      crm.Secret    `group:"Reading signatures" env:"LLM_API_KEY" doc:"API key of the provider. Workspaces that choose a model of their own use a key of their own."`
+	LLMTimeout  time.Duration `group:"Reading signatures" env:"LLM_TIMEOUT" envDefault:"30s" doc:"How long an answer may take."`
 
 	Workers     int  `group:"Work" env:"WORKERS" envDefault:"8" doc:"Jobs this process does at the same time."`
 	WithoutSync bool `group:"Work" env:"WITHOUT_SYNC" envDefault:"false" doc:"Serve the API and pages only; other processes on the same database do the syncing."`

@@ -170,9 +170,21 @@ func (c *Config) check() Mistakes {
 		pem, err := os.ReadFile(c.MailCAFile)
 		k.unless(err == nil && x509.NewCertPool().AppendCertsFromPEM(pem), "MAIL_CA_FILE", "%q is not a file with certificates (PEM) that can be read", c.MailCAFile)
 	}
+	c.checkModel(&k)
 	k.address("OTEL_EXPORTER_OTLP_ENDPOINT", c.OTelEndpoint, true)
 	k.address("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", c.OTelTraces, true)
 	return k.found
+}
+
+func (c *Config) checkModel(k *checker) {
+	k.among("ENRICH_MODE", c.EnrichMode, "rules", "model", "both")
+	k.span("LLM_TIMEOUT", c.LLMTimeout, time.Second, 10*time.Minute)
+	if c.LLMProvider == "" {
+		return
+	}
+	k.among("LLM_PROVIDER", c.LLMProvider, "openai", "ollama", "anthropic", "gemini")
+	k.unless(c.LLMModel != "", "LLM_MODEL", "is needed with LLM_PROVIDER: the name of a model")
+	k.address("LLM_BASE_URL", c.LLMBaseURL, true)
 }
 
 func (k *checker) hostPort(variable, value, example string) {

@@ -112,5 +112,5 @@ func completenessShape(c crm.Completeness) *Completeness {
 }
 
 func settingsShape(s crm.ConnectionSettings) Settings {
-	return Settings{Labels: texts(s.Labels), LabelsOff: labelsOff(s), Limit: s.Limit, Since: utc(s.Since), PollSeconds: s.PollSeconds, Visibility: string(s.Visibility), IMAPLane: s.IMAPLane}
+	return Settings{Labels: texts(s.Labels), LabelsOff: labelsOff(s), Limit: s.Limit, Since: utc(s.Since), PollSeconds: s.PollSeconds, Visibility: string(s.Visibility), IMAPLane: s.IMAPLane, Enrich: string(s.Reading())}
 }

@@ -340,6 +340,9 @@ func change(c *crm.Connection, p SettingsPatch) error {
 	if p.Visibility != "" {
 		c.Settings.Visibility = crm.Visibility(p.Visibility)
 	}
+	if p.Enrich != "" {
+		c.Settings.Enrich = crm.Consent(p.Enrich)
+	}
 	if p.Paused == nil {
 		return nil
 	}
