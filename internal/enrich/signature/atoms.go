@@ -18,6 +18,7 @@ type atom struct {
 	sep     string   // what parts it from the atom before, within the segment
 	label   string   // in front of the segment: "address", "company", "title", "name", "drop"
 	prose   bool
+	alone   bool // nothing else stands in its segment
 	scores  [states_]float64
 	state   state
 }
@@ -64,6 +65,9 @@ func (r *reader) segment(s segment) *parts {
 	p := &parts{}
 	p.segment(s)
 	prose := r.lines[s.line].prose()
+	if len(p.atoms) == 1 && p.atoms[0].text == s.text {
+		p.atoms[0].alone = true
+	}
 	for i := range p.atoms {
 		p.atoms[i].prose = prose
 		p.atoms[i].score(r.who)

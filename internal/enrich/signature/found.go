@@ -252,6 +252,9 @@ func (r *reading) addressText() (string, int, int, bool) {
 			j++
 			s += max(p.atoms[j].scores[address], 0)
 		}
+		if p.postal(i, j) {
+			s += 3
+		}
 		if p.anchored(i, j) && s > best {
 			best, bi, bj = s, i, j
 		}
@@ -302,6 +305,17 @@ func (p *parts) widen(i, j int) (int, int) {
 		j++
 	}
 	return i, j
+}
+
+// postal says whether a run has a street with its number, a box or a code, and
+// not floors and rooms only.
+func (p *parts) postal(i, j int) bool {
+	for k := i; k <= j; k++ {
+		if a := &p.atoms[k]; a.scores[address] >= 0.8 && strings.ContainsAny(a.text, "0123456789") && !premises.whole[a.words[0]] {
+			return true
+		}
+	}
+	return false
 }
 
 // anchored says whether a run of atoms has what mail needs to arrive.

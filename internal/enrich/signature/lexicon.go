@@ -108,8 +108,8 @@ func letter(c byte) bool { return c >= 'a' && c <= 'z' || c >= '0' && c <= '9' |
 // The lists of the folder lexicon, by file and section.
 var (
 	titleHeads, titleModifiers                        words
-	orgLegal, orgWords, orgStrong, orgUnits           words
-	states, stateCodes, streetWords, premises         words
+	orgLegal, orgWords, orgStrong, orgUnits, orgKnown words
+	states, stateCodes, streetWords, premises, cities words
 	signOffs, smallWords, honorifics, degrees, joints words
 	givenNames, freeMail, roles                       words
 	footerStarts, footerParts                         words
@@ -123,7 +123,7 @@ func init() {
 	into := map[string]*words{
 		"head": &titleHeads, "german": &titleHeads, "french": &titleHeads, "spanish": &titleHeads, "portuguese": &titleHeads, "italian": &titleHeads,
 		"dutch": &titleHeads, "nordic": &titleHeads, "polish": &titleHeads, "japanese": &titleHeads, "modifier": &titleModifiers,
-		"org": &orgWords, "strong": &orgStrong, "unit": &orgUnits, "states": &states, "street": &streetWords, "premises": &premises,
+		"org": &orgWords, "strong": &orgStrong, "unit": &orgUnits, "known": &orgKnown, "states": &states, "cities": &cities, "street": &streetWords, "premises": &premises,
 		"signoff": &signOffs, "small": &smallWords, "honorific": &honorifics, "degree": &degrees, "particle": &joints, "given": &givenNames, "freemail": &freeMail, "role": &roles,
 		"footer": &footerStarts, "anywhere": &footerParts, "registry": &registryWords,
 	}

@@ -162,6 +162,9 @@ func phoneAt(s string, after, i, to int) (phone, bool) {
 		rest = s[p.to:]
 	}
 	before, start := labelBefore(s[after:i])
+	if before == "" && !p.plus && !p.grouped && !parted(s[after:i]) {
+		return p, false
+	}
 	p.label = before
 	if start >= 0 {
 		p.from = after + start
@@ -175,6 +178,13 @@ func phoneAt(s string, after, i, to int) (phone, bool) {
 		}
 	}
 	return p, p.plausible(rest, len(strings.TrimSpace(s)) == len(raw))
+}
+
+// parted says whether what stands before a number is apart from it: nothing, or
+// a separator.
+func parted(before string) bool {
+	before = strings.TrimRight(before, " (")
+	return before == "" || strings.ContainsAny(before[len(before)-1:], "|,;:~)/-") || strings.HasSuffix(before, "•") || strings.HasSuffix(before, "·") || strings.HasSuffix(before, "–")
 }
 
 // plausible says whether the run can be a phone at all.

@@ -164,7 +164,7 @@ func (a *atom) nameScore(t traits, who *sender) float64 {
 	if len(toks) > 3 && s < 0.6 {
 		v--
 	}
-	if countries[a.folded] != "" || states.whole[a.folded] {
+	if countries[a.folded] != "" || states.whole[a.folded] || cities.whole[a.folded] {
 		v -= 3
 	}
 	return v
@@ -280,6 +280,15 @@ func (a *atom) companyScore(t traits, who *sender) (asCompany, asUnit float64) {
 	if t.legal == 0 {
 		v -= 0.9 * float64(t.heads)
 	}
+	if w, _, _ := strings.Cut(a.folded, " "); orgKnown.whole[w] && t.n <= 4 {
+		v += 1.6
+	}
+	if cities.whole[a.folded] {
+		v -= 2
+	}
+	if a.alone && (t.n > 1 || t.upper > 0 && len(a.text) < 8) && t.n <= 5 && t.caps >= (t.n+1)/2+t.n/3 && t.digits == 0 {
+		v += 0.7 // a line of its own, in capitals: a company more often than nothing
+	}
 	v -= 0.3*float64(t.digits) + 0.5*float64(t.small)
 	if t.caps*2 < t.n-t.small && !(t.org > 0 && orgWords.whole[a.words[0]]) {
 		v--
@@ -382,6 +391,9 @@ func (a *atom) placeScore(t traits) float64 {
 	}
 	if countries[strings.Trim(a.folded, " .()")] != "" {
 		v += 2.6
+	}
+	if cities.whole[a.folded] {
+		v += 1.3
 	}
 	if i := strings.LastIndexByte(a.folded, ' '); i > 0 && t.digits > 0 && countries[strings.Trim(a.folded[i:], " .()")] != "" {
 		v += 0.6
