@@ -362,7 +362,7 @@ func (t *tx) forgetStreams(ctx context.Context, id crm.ConnectionID, no int64) e
 			return err
 		}
 	}
-	if _, err := t.exec(ctx, "delete outgoing", "DELETE FROM outgoing WHERE integration_id = $1 AND state <> 'sending'", string(id)); err != nil {
+	if err := t.forgetOutgoing(ctx, id); err != nil {
 		return err
 	}
 	if _, err := t.exec(ctx, "delete link_choices", "DELETE FROM link_choices WHERE mailbox = $1", no); err != nil {

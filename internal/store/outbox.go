@@ -246,6 +246,34 @@ func (s *Store) PurgeOutgoing(ctx context.Context, before time.Time) error {
 	})
 }
 
+// forgetOutgoing takes back what a connection was to send, and deletes what was
+// written. The rows stay, without content, until they are purged: who sends a request
+// again under its Idempotency-Key must not send a message again.
+func (t *tx) forgetOutgoing(ctx context.Context, id crm.ConnectionID) error {
+	waiting, err := all(ctx, t, "find waiting", scanOutgoing, "SELECT "+outgoingColumns+` FROM outgoing o
+		WHERE o.integration_id = $1 AND o.state IN ('queued', 'retry') ORDER BY o.id`+t.s.d.forUpdate(), string(id))
+	if err != nil {
+		return err
+	}
+	for _, o := range waiting {
+		open := o.Attempt.Open()
+		o.State, o.Error, o.NextStep = crm.OutgoingCancelled, "The data of this mailbox was deleted before the message was sent.", ""
+		if open {
+			o.State, o.Error = crm.OutgoingFailed, "The data of this mailbox was deleted before it was known whether the message was sent."
+		}
+		if _, err := t.exec(ctx, "take back", "UPDATE outgoing SET state = $2, error = $3, next_step = '' WHERE id = $1", string(o.ID), string(o.State), o.Error); err != nil {
+			return err
+		}
+		t.outgoingFact(o)
+	}
+	if _, err := t.exec(ctx, "delete messages", "DELETE FROM outgoing_messages WHERE id IN (SELECT id FROM outgoing WHERE integration_id = $1 AND state <> 'sending')", string(id)); err != nil {
+		return err
+	}
+	_, err = t.exec(ctx, "delete content", `UPDATE outgoing SET from_name = '', to_emails = '[]', cc = '[]', bcc = '[]', subject = ''
+		WHERE integration_id = $1 AND state <> 'sending'`, string(id))
+	return err
+}
+
 // MayStillSend reports whether the sender is a member still and the key, if there
 // was one, still good.
 func (s *Store) MayStillSend(ctx context.Context, o crm.Outgoing, now time.Time) (bool, error) {

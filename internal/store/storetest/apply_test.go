@@ -699,23 +699,66 @@ func TestDeleteData(t *testing.T) {
 	})
 }
 
-// TestDeleteDataTakesWhatWasWritten: nothing that was planned goes out after it, and
-// nothing of its text stays.
+// TestDeleteDataTakesWhatWasWritten: what was planned does not go out after it, its
+// sender is told, nothing of what was written stays, and a key still knows that its
+// request was made.
 func TestDeleteDataTakesWhatWasWritten(t *testing.T) {
 	Each(t, func(t *testing.T, d Database) {
 		w := NewWorld(t, d)
 		c, other := w.Connect(w.Home, w.Ada, "ada"), w.Connect(w.Home, w.Ben, "ben")
-		for _, in := range []struct {
-			c     crm.Connection
-			state crm.OutgoingState
-		}{{c, crm.OutgoingQueued}, {c, crm.OutgoingFailed}, {c, crm.OutgoingSent}, {c, crm.OutgoingSending}, {other, crm.OutgoingQueued}} {
-			_, _, err := w.put(w.outgoing(in.c, func(o *crm.Outgoing) { o.State = in.state }), outbox.Once{})
+		put := func(c crm.Connection, state crm.OutgoingState, key string, change ...func(*crm.Outgoing)) crm.OutgoingID {
+			o, _, err := w.put(w.outgoing(c, append(change, func(o *crm.Outgoing) { o.State = state })...), outbox.Once{Key: key, Fingerprint: []byte(key)})
+			require.NoError(t, err)
+			return o.ID
+		}
+		open := func(o *crm.Outgoing) { o.Attempt = crm.SendAttempt{Began: Start, Mark: 7} }
+		queued, retry, perhaps := put(c, crm.OutgoingQueued, "q"), put(c, crm.OutgoingRetry, "r"), put(c, crm.OutgoingRetry, "p", open)
+		sent, failed := put(c, crm.OutgoingSent, "s"), put(c, crm.OutgoingFailed, "f")
+		sending, theirs := put(c, crm.OutgoingSending, "g"), put(other, crm.OutgoingQueued, "t")
+		before, err := w.LastFact(ctx)
+		require.NoError(t, err)
+		for range 2 { // the second time nothing more happens
+			_, err = w.DeleteData(ctx, w.Home, c.ID)
 			require.NoError(t, err)
 		}
-		_, err := w.DeleteData(ctx, w.Home, c.ID)
+		for id, state := range map[crm.OutgoingID]crm.OutgoingState{queued: crm.OutgoingCancelled, retry: crm.OutgoingCancelled, perhaps: crm.OutgoingFailed,
+			sent: crm.OutgoingSent, failed: crm.OutgoingFailed} {
+			o, err := w.Outgoing(ctx, id)
+			require.NoError(t, err)
+			require.Equal(t, state, o.State)
+			require.Zero(t, o.Recipients())
+			require.Empty(t, o.Subject)
+			_, err = w.OutgoingMessage(ctx, id)
+			require.Equal(t, fault.NotFound, fault.Of(err))
+		}
+		o, err := w.Outgoing(ctx, perhaps)
 		require.NoError(t, err)
-		dump := w.Dump()
-		require.Len(t, dump["outgoing"], 2, "what is on its way this moment, and what is somebody else's")
-		require.Len(t, dump["outgoing_messages"], 2)
+		require.Contains(t, o.Error, "before it was known whether")
+		for _, id := range []crm.OutgoingID{sending, theirs} {
+			o, err := w.Outgoing(ctx, id)
+			require.NoError(t, err)
+			require.NotEmpty(t, o.Subject, "on its way this moment, or somebody else's")
+			_, err = w.OutgoingMessage(ctx, id)
+			require.NoError(t, err)
+		}
+		told := map[string]string{}
+		list, err := w.FactsAfter(ctx, before, 100)
+		require.NoError(t, err)
+		for _, f := range list {
+			if f.Kind == fact.MailSending {
+				var data struct {
+					ID    string `json:"outgoing_id"`
+					State string
+				}
+				require.NoError(t, json.Unmarshal(f.Data, &data))
+				require.Empty(t, told[data.ID])
+				told[data.ID] = data.State
+			}
+		}
+		require.Equal(t, map[string]string{string(queued): "cancelled", string(retry): "cancelled", string(perhaps): "failed"}, told)
+		again, known, err := w.put(w.outgoing(c), outbox.Once{Key: "s", Fingerprint: []byte("s")})
+		require.NoError(t, err)
+		require.True(t, known)
+		require.Equal(t, sent, again.ID, "it is not sent a second time")
 	})
 }
