@@ -3,13 +3,17 @@ import { CornerDownLeft, Mail, Search } from "lucide-react";
 import { type KeyboardEvent, type ReactNode, useEffect, useId, useRef, useState } from "react";
 import { type Action, useAvailableActions } from "@/actions/actions";
 import { shown } from "@/actions/keys";
+import { useObjects } from "@/hooks/useRecords";
 import { displayName } from "@/lib/people";
+import { secondLine } from "@/lib/recordFields";
 import type { EmailListItem } from "@/lib/types";
 import { Avatar, cx, Kbd, Time } from "@/ui/kit";
 import { Marked } from "@/ui/Marked";
 import pieces from "@/ui/pieces.module.css";
+import { RecordMark } from "@/ui/RecordMark";
 import classes from "./Palette.module.css";
 import { usePaletteMail } from "./paletteMail";
+import { usePaletteRecords } from "./paletteRecords";
 import { paths } from "./paths";
 
 interface Item {
@@ -70,8 +74,8 @@ export function Palette({ workspaceId, onClose }: { workspaceId: string; onClose
           <input
             autoFocus
             className={cx(pieces.line, classes.input)}
-            placeholder="Search mail, pages and actions"
-            aria-label="Search mail, pages and actions"
+            placeholder="Search records, mail, pages and actions"
+            aria-label="Search records, mail, pages and actions"
             role="combobox"
             aria-expanded={items.length > 0}
             aria-controls={list}
@@ -151,6 +155,8 @@ function useItems(workspaceId: string, text: string): Item[] {
   const navigate = useNavigate();
   const actions = useAvailableActions().filter((a) => a.id !== "palette" && !a.quiet && finds(a, text));
   const { words, people, mail, texts } = usePaletteMail(workspaceId, text);
+  const records = usePaletteRecords(workspaceId, text);
+  const { objectOf } = useObjects(workspaceId);
   const items = actions.map(fromAction);
   if (text.length < 2) return items;
   const open = (search: { q?: string; thread?: string; box?: string }) => void navigate({ to: paths.inbox, search });
@@ -166,9 +172,18 @@ function useItems(workspaceId: string, text: string): Item[] {
   });
   return [
     ...items.slice(0, 6),
+    ...records.map((r) => ({
+      id: `record ${r.id}`,
+      group: "Records",
+      label: <Marked text={r.name} words={words} />,
+      note: <Marked text={secondLine(r) || r.emails[0]?.value || ""} words={words} />,
+      icon: <RecordMark record={r} icon={objectOf(r.type)?.icon} size={20} />,
+      end: objectOf(r.type)?.name,
+      run: () => void navigate({ to: paths.record, params: { record: r.id } }),
+    })),
     ...people.map((p) => ({
       id: `from ${p.email}`,
-      group: "People",
+      group: "Senders",
       label: <Marked text={displayName(p.name, p.email)} words={words} />,
       note: p.name ? <Marked text={p.email} words={words} /> : undefined,
       icon: <Avatar name={p.name} email={p.email} size={20} />,

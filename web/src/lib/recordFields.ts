@@ -1,5 +1,15 @@
 /** What fields a type of records has, what stands in them, and what is sent to change them. Pure. */
-import type { CrmRecord, Money, ObjectField, ObjectType, RecordPatch, RecordRef, RecordType, Tag } from "./records";
+import type {
+  Contact,
+  CrmRecord,
+  Money,
+  ObjectField,
+  ObjectType,
+  RecordPatch,
+  RecordRef,
+  RecordType,
+  Tag,
+} from "./records";
 
 export type Kind =
   | "name"
@@ -189,6 +199,7 @@ export function patchOf({ key, kind, custom }: Pick<Field, "key" | "kind" | "cus
       };
     case "emails":
     case "phones":
+      return { [key]: ((value as Contact[] | undefined) ?? []).map(inputOf) };
     case "domains":
       return { [key]: value ?? [] };
     case "name":
@@ -197,6 +208,14 @@ export function patchOf({ key, kind, custom }: Pick<Field, "key" | "kind" | "cus
       return { [key]: empty };
   }
 }
+
+/** A number is sent as it was written. */
+const inputOf = ({ value, raw, label, ext, primary }: Contact): Contact => ({
+  value: raw || value,
+  ...(label ? { label } : {}),
+  ...(ext ? { ext } : {}),
+  primary,
+});
 
 /** The record as it will be: shown before the server answers. */
 export function withValue(record: CrmRecord, f: Pick<Field, "key" | "kind" | "custom">, value: unknown): CrmRecord {

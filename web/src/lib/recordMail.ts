@@ -32,25 +32,37 @@ export interface ActivityQuery {
   user_id?: string;
 }
 
-export interface Suggestion {
+export interface Sighting {
   id: string;
-  record: RecordRef;
   field: string;
   value: string;
-  label?: string;
-  current?: string;
-  line?: string;
-  email_id?: string;
+  label: string;
+  ext: string;
+  line: string;
+  email_id: string;
   seen_at: string;
   engine: string;
   confidence: number;
   state: "applied" | "confirmed" | "suggested" | "accepted" | "dismissed" | "superseded";
-  note?: string;
+  note: string;
+  decided_by: string;
+  decided_at: string | null;
+}
+
+export interface Suggestion extends Sighting {
+  record: RecordRef;
+  current: string;
+}
+
+export interface FieldEvidence {
+  field: string;
+  sightings: Sighting[];
 }
 
 export interface EnrichResult {
-  applied: Suggestion[];
-  suggested: Suggestion[];
+  messages: number;
+  applied: Sighting[];
+  suggested: Sighting[];
 }
 
 export interface Enrichment {
@@ -59,8 +71,20 @@ export interface Enrichment {
   model: string;
   base_url: string;
   has_key: boolean;
+  installed: boolean;
   allowed: boolean;
   statement: string;
+  trouble: string;
+  trouble_at: string | null;
+}
+
+export interface EnrichmentPatch {
+  mode?: Enrichment["mode"];
+  allowed?: boolean;
+  provider?: string;
+  model?: string;
+  base_url?: string;
+  key?: string;
 }
 
 export interface Duplicate {
@@ -113,19 +137,18 @@ export const linksApi = {
 };
 
 export const suggestionsApi = {
-  list: (w: string, query: { record_id?: string; state?: string }, cursor?: string, signal?: Stop) =>
+  list: (w: string, query: { record_id?: string; state?: string; limit?: number }, cursor?: string, signal?: Stop) =>
     get<Page<Suggestion>>(w, "/suggestions", { ...query, cursor }, signal),
   accept: (w: string, id: string) => send<Suggestion>("POST", w, `/suggestions/${id}/accept`),
   dismiss: (w: string, id: string) => send<Suggestion>("POST", w, `/suggestions/${id}/dismiss`),
   evidence: (w: string, record: string, signal?: Stop) =>
-    get<{ fields: Record<string, Suggestion[]> }>(w, `/records/${record}/evidence`, undefined, signal),
+    get<{ items: FieldEvidence[] }>(w, `/records/${record}/evidence`, undefined, signal),
   enrich: (w: string, record: string) => send<EnrichResult>("POST", w, `/records/${record}/enrich`),
 };
 
 export const enrichmentApi = {
   get: (w: string, signal?: Stop) => get<Enrichment>(w, "/enrichment", undefined, signal),
-  change: (w: string, patch: Partial<Pick<Enrichment, "mode" | "allowed">>) =>
-    send<Enrichment>("PATCH", w, "/enrichment", patch),
+  change: (w: string, patch: EnrichmentPatch) => send<Enrichment>("PATCH", w, "/enrichment", patch),
 };
 
 export const mergingApi = {

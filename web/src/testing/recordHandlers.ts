@@ -1,6 +1,6 @@
 /** The records' part of the API over sample data. */
 import { type HttpHandler, HttpResponse, http } from "msw";
-import type { Activity, Suggestion } from "../lib/recordMail";
+import type { Activity, FieldEvidence, Suggestion } from "../lib/recordMail";
 import type {
   CrmRecord,
   MassChange,
@@ -390,30 +390,39 @@ function beside(world: RecordsWorld, note: Log): HttpHandler[] {
     }),
     http.get(`${api}/records/:id/evidence`, ({ params }) => {
       const r = world.records.find((x) => x.id === params.id);
-      const seen = (field: string, value: string, line: string): Suggestion => ({
-        id: `e-${field}`,
-        record: { id: String(params.id), type: r?.type ?? "", name: r?.name ?? "" },
+      const seen = (field: string, value: string, line: string): FieldEvidence => ({
         field,
-        value,
-        line,
-        email_id: world.mail[0]?.id,
-        seen_at: r?.last_at ?? world.now().toISOString(),
-        engine: "rules",
-        confidence: 0.94,
-        state: "applied",
+        sightings: [
+          {
+            id: `e-${field}`,
+            field,
+            value,
+            label: "",
+            ext: "",
+            line,
+            email_id: world.mail[0]?.id ?? "",
+            seen_at: r?.last_at ?? world.now().toISOString(),
+            engine: "rules",
+            confidence: 0.94,
+            state: "applied",
+            note: "",
+            decided_by: "",
+            decided_at: null,
+          },
+        ],
       });
-      const fields = r
-        ? {
-            title: r.title ? [seen("title", r.title, `${r.name} | ${r.title}`)] : [],
-            phones: r.phones[0] ? [seen("phones", r.phones[0].value, `T ${r.phones[0].raw}`)] : [],
-            company: r.company ? [seen("company", r.company.name, r.company.name)] : [],
-          }
-        : {};
-      return HttpResponse.json({ fields });
+      const items = r
+        ? [
+            ...(r.title ? [seen("title", r.title, `${r.name} | ${r.title}`)] : []),
+            ...(r.phones[0] ? [seen("phone", r.phones[0].value, `T ${r.phones[0].raw}`)] : []),
+            ...(r.company ? [seen("company", r.company.name, r.company.name)] : []),
+          ]
+        : [];
+      return HttpResponse.json({ items });
     }),
     http.post(`${api}/records/:id/enrich`, ({ request }) => {
       note(request);
-      return HttpResponse.json({ applied: [], suggested: [] });
+      return HttpResponse.json({ messages: 4, applied: [], suggested: [] });
     }),
     http.get(`${api}/duplicates`, ({ request }) => {
       const type = new URL(request.url).searchParams.get("type");
@@ -446,6 +455,9 @@ function beside(world: RecordsWorld, note: Log): HttpHandler[] {
         model: "",
         base_url: "",
         has_key: false,
+        installed: false,
+        trouble: "",
+        trouble_at: null,
         allowed: false,
         statement: "Signatures are read on this server. No text leaves it.",
       }),

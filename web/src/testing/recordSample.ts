@@ -199,7 +199,16 @@ export function makeObjects(): ObjectType[] {
 export function makeSuggestions(records: CrmRecord[], now: Date): Suggestion[] {
   const [one, two, three] = records;
   if (!one || !two || !three) return [];
-  const base = { email_id: "0198d000-0000-7000-8000-000000000001", engine: "rules", state: "suggested" as const };
+  const base = {
+    email_id: "0198d000-0000-7000-8000-000000000001",
+    engine: "rules",
+    state: "suggested" as const,
+    label: "",
+    ext: "",
+    note: "",
+    decided_by: "",
+    decided_at: null,
+  };
   const ref = (r: CrmRecord) => ({ id: r.id, type: r.type, name: r.name });
   const seen_at = new Date(now.getTime() - 5 * 3_600_000).toISOString();
   return [
@@ -233,7 +242,7 @@ export function makeSuggestions(records: CrmRecord[], now: Date): Suggestion[] {
       record: ref(three),
       field: "company",
       value: "Studio Caduff",
-      current: three.company?.name,
+      current: three.company?.name ?? "",
       line: "Studio Caduff, Chur",
       seen_at,
       confidence: 0.72,

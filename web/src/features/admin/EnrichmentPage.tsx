@@ -1,13 +1,15 @@
-import { Switch } from "@mantine/core";
+import { Button, PasswordInput, Select, Switch, TextInput } from "@mantine/core";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
+import { type FormEvent, useState } from "react";
 import { paths } from "@/app/paths";
 import { useSession } from "@/app/session";
 import { useAct } from "@/hooks/useAct";
-import { type Enrichment, enrichmentApi } from "@/lib/recordMail";
+import { type Enrichment, type EnrichmentPatch, enrichmentApi } from "@/lib/recordMail";
 import { recordKeys } from "@/lib/records";
 import { ChoiceCards } from "@/ui/Choice";
 import { Bones, Card, Failed, Page, Pill, Row, Section } from "@/ui/kit";
+import classes from "./objects.module.css";
 
 const modes = [
   {
@@ -33,7 +35,7 @@ export function EnrichmentPage() {
   const client = useQueryClient();
   const queryKey = recordKeys.enrichment(workspace.id);
   const query = useQuery({ queryKey, queryFn: ({ signal }) => enrichmentApi.get(workspace.id, signal) });
-  const change = useAct<Parameters<typeof enrichmentApi.change>[1], Enrichment>({
+  const change = useAct<EnrichmentPatch, Enrichment>({
     run: (patch) => enrichmentApi.change(workspace.id, patch),
     stale: [queryKey],
     failed: "It is as it was before",
@@ -81,25 +83,36 @@ export function EnrichmentPage() {
           </Section>
           <Section
             title="Model"
-            note="Chosen where the program is configured: LLM_PROVIDER, LLM_MODEL, LLM_BASE_URL, LLM_API_KEY."
+            note={
+              e.installed
+                ? "The model is that of whoever runs Rapport. Choose another for this workspace."
+                : "Works with OpenAI and what speaks like it, Ollama, Anthropic and Gemini."
+            }
           >
+            {e.trouble && (
+              <p className={classes.trouble} role="status">
+                The model cannot be used: {e.trouble} Rules go on meanwhile.
+              </p>
+            )}
             <Card>
-              <Row title="Provider">{e.provider || "None"}</Row>
-              <Row title="Model">{e.model || "None"}</Row>
-              {e.base_url && <Row title="Address">{e.base_url}</Row>}
-              <Row title="Key">{e.has_key ? "Set" : "None"}</Row>
               <Row
                 title="A model may read mail"
                 htmlFor="model-allowed"
-                note="Besides this, each person decides for their own mailbox."
+                note="Read above where text goes. Besides this, each person decides for their own mailbox."
               >
                 <Switch
                   id="model-allowed"
                   checked={e.allowed}
-                  disabled={change.isPending}
+                  disabled={change.isPending || (!e.model && !e.allowed)}
                   onChange={(event) => change.mutate({ allowed: event.currentTarget.checked })}
                 />
               </Row>
+              <ModelForm
+                key={`${e.provider}${e.model}${e.base_url}`}
+                of={e}
+                pending={change.isPending}
+                onSave={(p) => change.mutate(p)}
+              />
             </Card>
           </Section>
           <Section title="Each mailbox">
@@ -115,5 +128,74 @@ export function EnrichmentPage() {
         </>
       )}
     </Page>
+  );
+}
+
+const providers = [
+  { value: "", label: "None" },
+  { value: "openai", label: "OpenAI, or what speaks like it" },
+  { value: "ollama", label: "Ollama" },
+  { value: "anthropic", label: "Anthropic" },
+  { value: "gemini", label: "Gemini" },
+];
+
+function ModelForm({
+  of,
+  pending,
+  onSave,
+}: {
+  of: Enrichment;
+  pending: boolean;
+  onSave: (patch: EnrichmentPatch) => void;
+}) {
+  const [provider, setProvider] = useState(of.installed ? "" : of.provider);
+  const [model, setModel] = useState(of.installed ? "" : of.model);
+  const [address, setAddress] = useState(of.installed ? "" : of.base_url);
+  const [key, setKey] = useState("");
+  const submit = (event: FormEvent) => {
+    event.preventDefault();
+    onSave({ provider, model: model.trim(), base_url: address.trim(), ...(key ? { key } : {}) });
+  };
+  return (
+    <form className={classes.model} onSubmit={submit}>
+      <Select
+        label="Provider"
+        data={
+          of.installed
+            ? [{ value: "", label: `As installed: ${of.provider}, ${of.model}` }, ...providers.slice(1)]
+            : providers
+        }
+        value={provider}
+        onChange={(v) => setProvider(v ?? "")}
+      />
+      {provider && (
+        <>
+          <TextInput
+            label="Model"
+            required
+            withAsterisk={false}
+            value={model}
+            onChange={(event) => setModel(event.currentTarget.value)}
+          />
+          <TextInput
+            label="Address"
+            placeholder="The provider's own"
+            value={address}
+            onChange={(event) => setAddress(event.currentTarget.value)}
+          />
+          <PasswordInput
+            label="Key"
+            placeholder={of.has_key && !of.installed ? "Set. Write another to replace it" : ""}
+            autoComplete="off"
+            value={key}
+            onChange={(event) => setKey(event.currentTarget.value)}
+          />
+        </>
+      )}
+      <p className={classes.fine}>Another provider or address asks for key and permission anew.</p>
+      <Button type="submit" size="xs" loading={pending}>
+        Save the model
+      </Button>
+    </form>
   );
 }

@@ -14,6 +14,7 @@ import { GoogleIntegrationBanner } from "./GoogleIntegrationBanner";
 import classes from "./HomePage.module.css";
 import { LatestMail, WaitingMail } from "./MailCards";
 import { RecentFiles } from "./RecentFiles";
+import { DueTasks, ObjectCards, RecentActivity, SuggestionsNote } from "./RecordCards";
 import { WebhookNotice } from "./WebhookNotice";
 
 export function HomePage() {
@@ -29,10 +30,14 @@ export function HomePage() {
         <WebhookNotice />
       </div>
       {hasMail && <QuickActions />}
+      <ObjectCards workspaceId={workspace.id} />
+      <SuggestionsNote workspaceId={workspace.id} />
       <div className={classes.columns}>
         <div className={classes.column}>
           <LatestMail workspaceId={workspace.id} status={status} />
           {hasMail && <WaitingMail workspaceId={workspace.id} status={status} />}
+          <DueTasks workspaceId={workspace.id} />
+          <RecentActivity workspaceId={workspace.id} />
         </div>
         {status && status.status !== "none" && (
           <div className={classes.column}>

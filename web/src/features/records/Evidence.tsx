@@ -8,7 +8,7 @@ import { paths } from "@/app/paths";
 import { googleIntegrationApi } from "@/lib/api";
 import { exactDate, longDate } from "@/lib/format";
 import { keys } from "@/lib/keys";
-import type { Suggestion } from "@/lib/recordMail";
+import type { Sighting } from "@/lib/recordMail";
 import type { By, CrmRecord, Source } from "@/lib/records";
 import { sayFailed } from "@/ui/toast";
 import classes from "./Evidence.module.css";
@@ -57,7 +57,7 @@ interface Props {
   record: CrmRecord;
   name: string;
   source: Source | undefined;
-  sightings: Suggestion[];
+  sightings: Sighting[];
 }
 
 /** A sign beside the value. Hovering or focusing it shows where the value comes from; clicking keeps that open. */
@@ -111,7 +111,7 @@ export function EvidenceMark({ workspaceId, record, name, source, sightings }: P
         <div id={id} className={classes.body}>
           {source && <p className={classes.source}>{sourceText(source, who)}</p>}
           {sightings.slice(0, 3).map((s) => (
-            <Sighted key={s.id} workspaceId={workspaceId} seen={s} record={record} />
+            <Sighted key={s.id} workspaceId={workspaceId} seen={s} name={record.name} />
           ))}
           {source?.by === "enrichment" && sightings.length === 0 && (
             <p className={classes.fine}>The message is not yours to read, so its line is not shown.</p>
@@ -123,7 +123,7 @@ export function EvidenceMark({ workspaceId, record, name, source, sightings }: P
 }
 
 /** The quoted line, its date, engine and confidence, and the way to the message. */
-export function Sighted({ workspaceId, seen, record }: { workspaceId: string; seen: Suggestion; record?: CrmRecord }) {
+export function Sighted({ workspaceId, seen, name }: { workspaceId: string; seen: Sighting; name: string }) {
   return (
     <figure className={classes.sighting}>
       {seen.line ? (
@@ -141,7 +141,7 @@ export function Sighted({ workspaceId, seen, record }: { workspaceId: string; se
         {seen.line && seen.email_id && (
           <>
             {" · "}
-            <OpenMail workspaceId={workspaceId} email={seen.email_id} name={record?.name ?? seen.record.name} />
+            <OpenMail workspaceId={workspaceId} email={seen.email_id} name={name} />
           </>
         )}
       </figcaption>

@@ -5,7 +5,7 @@ import { Pencil, Plus } from "lucide-react";
 import { type KeyboardEvent, type MouseEvent, useRef, useState } from "react";
 import type { Refused } from "@/hooks/useRecords";
 import { contentOf, type Field } from "@/lib/recordFields";
-import { type Suggestion, suggestionsApi } from "@/lib/recordMail";
+import { type Sighting, suggestionsApi } from "@/lib/recordMail";
 import { type CrmRecord, recordKeys } from "@/lib/records";
 import { EvidenceMark } from "./Evidence";
 import classes from "./Facts.module.css";
@@ -40,15 +40,15 @@ const elsewhere = new Set(["name", "created_by", "created_at", "updated_at", "la
 /** Sightings are of one value: those of a field that has several stand under its plural. */
 export const plural: Record<string, string> = { email: "emails", phone: "phones" };
 
-export function useEvidence(workspaceId: string, record: CrmRecord): (field: string) => Suggestion[] {
+export function useEvidence(workspaceId: string, record: CrmRecord): (field: string) => Sighting[] {
   const { data } = useQuery({
     queryKey: recordKeys.evidence(workspaceId, record.id),
     queryFn: ({ signal }) => suggestionsApi.evidence(workspaceId, record.id, signal),
   });
   return (field) =>
-    Object.entries(data?.fields ?? {})
-      .filter(([key]) => key === field || plural[key] === field)
-      .flatMap(([, list]) => list)
+    (data?.items ?? [])
+      .filter((e) => e.field === field || plural[e.field] === field)
+      .flatMap((e) => e.sightings)
       .filter((s) => s.state !== "dismissed" && s.state !== "suggested");
 }
 
@@ -92,7 +92,7 @@ interface FactProps extends Pick<Props, "workspaceId" | "record" | "readOnly" | 
   field: Field;
   editing: boolean;
   refused: boolean;
-  sightings: Suggestion[];
+  sightings: Sighting[];
   onStart: () => void;
   onEnd: () => void;
 }

@@ -51,7 +51,7 @@ export function SuggestionCard({ workspaceId, suggestion, bare }: Props) {
         <strong>{value}</strong>
         {label && <small>{label}</small>}
       </p>
-      <Sighted workspaceId={workspaceId} seen={suggestion} />
+      <Sighted workspaceId={workspaceId} seen={suggestion} name={record.name} />
       <div className={classes.foot}>
         <Button
           size="xs"
