@@ -231,6 +231,11 @@ var separators = strings.NewReplacer(" | ", "\x01|\x02", "|", "\x01|\x02", " •
 // dashes are drawn between two things: "--- Dept. of Lamps".
 var dashes = regexp.MustCompile(`(?:^|\s)[-_=~]{2,}(?:\s|$)`)
 
+var brackets = strings.NewReplacer("\x03", "(", "\x04", ")")
+
+// nickname is a name in brackets inside a name: "John (Jack) Poole".
+var nickname = regexp.MustCompile(`\((\p{Lu}[\p{L}'-]{1,14})\) (\p{Lu})`)
+
 // piece makes atoms of a piece of text between links and phones. The label in
 // front of it says what the atoms are.
 func (p *parts) piece(text string, s segment, label string) string {
@@ -244,15 +249,17 @@ func (p *parts) piece(text string, s segment, label string) string {
 	if text == "" {
 		return label
 	}
+	text = nickname.ReplaceAllString(text, "\x03$1\x04 $2")
 	sep := ""
 	for _, t := range strings.Split(separators.Replace(text), "\x01") {
+		t = brackets.Replace(t)
 		if mark, after, ok := strings.Cut(t, "\x02"); ok {
 			sep, t = mark, after
 		}
 		t = strings.Trim(t, " \t,;|-–—*_<>")
 		if sep == "(" || strings.HasPrefix(t, "(") {
 			t = strings.Trim(t, "()")
-		} else if !strings.Contains(t, "(") {
+		} else if !strings.Contains(t, "(") && sep != "" {
 			t = strings.TrimRight(t, ")")
 		}
 		if utf8.RuneCountInString(t) < 2 && sep == "" || t == "" {

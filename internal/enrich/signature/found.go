@@ -166,7 +166,7 @@ func (r *reading) companyText() (string, int, int, bool) {
 		}
 		j, s := i, a.scores[a.state]
 		if a.state == unit {
-			s -= 2
+			s -= 1.5
 		}
 		if r.name != nil && a.line == r.name.line && a.sep == "(" {
 			s -= 1.5 // beside the name: where the sender is from, not where he works

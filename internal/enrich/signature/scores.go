@@ -158,7 +158,7 @@ func (a *atom) nameScore(t traits, who *sender) float64 {
 	if s < 0.85 {
 		v -= 0.6 * float64(max(t.modifiers-t.given, 0))
 	}
-	if t.caps < len(toks) {
+	if t.caps+particles(a.words) < len(toks) {
 		v -= 1.2
 	}
 	if len(toks) > 3 && s < 0.6 {
@@ -168,6 +168,15 @@ func (a *atom) nameScore(t traits, who *sender) float64 {
 		v -= 3
 	}
 	return v
+}
+
+// particles counts the small words of surnames.
+func particles(words []string) int {
+	n := 0
+	for _, w := range words {
+		n += count(joints.whole[w])
+	}
+	return n
 }
 
 // nameLetters says whether the atom has only what names have.
@@ -275,6 +284,9 @@ func (a *atom) companyScore(t traits, who *sender) (asCompany, asUnit float64) {
 	}
 	v := -0.4
 	v += 2.2*float64(min(t.legal, 1)) + 1.7*float64(min(t.strong, 1)) + 0.7*float64(min(t.org, 2))
+	if strings.Contains(a.text, " & ") && t.caps*2 > t.n {
+		v += 0.5
+	}
 	fit := who.employs(a.folded)
 	v += 2.2 * fit
 	if t.legal == 0 {
