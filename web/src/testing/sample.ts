@@ -209,6 +209,7 @@ export function makeStatus(mail: Email[], now: Date): GoogleStatus {
     calendar_sync_enabled: false,
     contacts_sync_enabled: false,
     settings: {
+      imap_lane: false,
       labels: ["INBOX", "SENT"],
       limit: 1000,
       poll_seconds: 60,
@@ -272,6 +273,7 @@ export const notConnected: GoogleStatus = {
   calendar_sync_enabled: false,
   contacts_sync_enabled: false,
   settings: {
+    imap_lane: false,
     labels: ["INBOX", "SENT"],
     limit: 1000,
     poll_seconds: 60,

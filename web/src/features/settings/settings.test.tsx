@@ -263,6 +263,7 @@ it("saves only what was changed", () => {
     poll_seconds: 60,
     visibility: "private" as const,
     since: null,
+    imap_lane: false,
   };
   expect(changed({ ...saved, labels: ["SENT", "INBOX"] }, saved)).toBeUndefined();
   expect(changed({ ...saved, limit: 0 }, saved)).toEqual({ limit: 0 });
