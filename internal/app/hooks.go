@@ -15,7 +15,7 @@ import (
 // buildWebhooks makes webhooks and joins it with its doors.
 func (a *App) buildWebhooks(d doors) error {
 	a.Webhooks = &webhooks.Service{
-		Endpoints: a.Store, Deliveries: a.Store, Mail: a.Store, People: a.Store, Sealer: d.sealer,
+		Endpoints: a.Store, Deliveries: a.Store, Mail: a.Store, Records: shownRecords{a.Store}, People: a.Store, Sealer: d.sealer,
 		Poster: outbound.New(outbound.Options{
 			Everywhere: a.Config.OutboundPrivate, UserAgent: a.agent(), Now: a.now,
 			Trace: tracedTransport(a.Config.Tracing()),

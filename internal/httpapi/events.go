@@ -188,6 +188,8 @@ func concerns(c access.Caller, f fact.Fact) bool {
 	switch f.Kind {
 	case fact.GrantChanged: // between our own processes
 		return false
+	case fact.RecordCreated, fact.RecordChanged, fact.RecordDeleted, fact.RecordRestored, fact.RecordLinked, fact.RecordSuggested:
+		return access.Allow(c, access.RecordsRead) == nil
 	case fact.ApprovalAsked: // who waits is shown to those they wait for, and to themselves
 		var who struct {
 			UserID crm.UserID `json:"user_id"`

@@ -16,6 +16,7 @@ import (
 
 	"rapport/client"
 	"rapport/internal/fault"
+	"rapport/internal/records"
 )
 
 // Problem is how an error leaves (RFC 9457).
@@ -70,6 +71,9 @@ func problemOf(err error, requestID string) *Problem {
 		p.Detail, p.ActionURL, p.Fields, p.Scopes = plainText(f), f.Action, f.Fields, f.Scopes
 		if f.Code != "" {
 			p.Code = f.Code
+		}
+		if f.Code == records.CodeChanged { // whoever asked named the version (RFC 9110, 13.1.1)
+			p.Status, p.Title = http.StatusPreconditionFailed, http.StatusText(http.StatusPreconditionFailed)
 		}
 	}
 	if p.Detail == "" {

@@ -173,6 +173,9 @@ func tagOf(path string) string {
 	switch {
 	case strings.Contains(path, "/gmail/"):
 		return "Mail"
+	case strings.Contains(path, "/records"), strings.Contains(path, "/objects"), strings.HasSuffix(path, "/record-settings"), strings.Contains(path, "/tags"),
+		strings.Contains(path, "/notes"), strings.Contains(path, "/tasks"):
+		return "Records"
 	case strings.Contains(path, "}/webhooks"), strings.HasSuffix(path, "/webhook-events"):
 		return "Webhooks"
 	case strings.Contains(path, "/google-approval"), strings.Contains(path, "/google-clients"), strings.HasSuffix(path, "/doctor"),

@@ -18,6 +18,10 @@ const (
 	ConnectionDisconnected = "connection.disconnected"
 	SyncCompleted          = "sync.completed"
 	SyncFailed             = "sync.failed"
+	RecordCreated          = "record.created"
+	RecordUpdated          = "record.updated"
+	RecordDeleted          = "record.deleted"
+	RecordRestored         = "record.restored"
 
 	// Test is sent when somebody asks for it, to any endpoint.
 	Test = "webhook.test"
@@ -41,6 +45,10 @@ var Events = []Event{
 	{ConnectionDisconnected, "Somebody disconnected an account."},
 	{SyncCompleted, "A sync run ended."},
 	{SyncFailed, "A sync run ended with an error."},
+	{RecordCreated, "A person, company, deal or custom object was made, by whomever."},
+	{RecordUpdated, "Fields or shared tags of a record changed."},
+	{RecordDeleted, "A record was deleted, or merged into another."},
+	{RecordRestored, "A deleted record was brought back."},
 }
 
 func known(event string) bool {

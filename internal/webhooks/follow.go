@@ -84,6 +84,10 @@ var turns = map[fact.Kind]turn{
 	fact.ConnectionChanged: ofConnection(ConnectionChanged),
 	fact.SyncFinished:      ofConnection(SyncCompleted),
 	fact.SyncFailed:        ofConnection(SyncFailed),
+	fact.RecordCreated:     ofRecords(RecordCreated),
+	fact.RecordChanged:     ofRecords(RecordUpdated),
+	fact.RecordDeleted:     ofRecords(RecordDeleted),
+	fact.RecordRestored:    ofRecords(RecordRestored),
 }
 
 // Kinds are the facts to follow.
@@ -114,6 +118,23 @@ func ofConnection(event string) turn {
 			named = ConnectionDisconnected
 		}
 		return []happening{{named, string(f.ConnectionID), f.Data}}, nil
+	}
+}
+
+// ofRecords is about records, which every member sees.
+func ofRecords(event string) turn {
+	return func(_ context.Context, _ *Service, f fact.Fact, _ access.Caller) ([]happening, error) {
+		var told struct {
+			IDs []crm.RecordID `json:"ids"`
+		}
+		if err := decode(f.Data, &told); err != nil {
+			return nil, err
+		}
+		list := make([]happening, len(told.IDs))
+		for i, id := range told.IDs {
+			list[i] = happening{event: event, object: string(id)}
+		}
+		return list, nil
 	}
 }
 

@@ -19,6 +19,7 @@ import (
 	"rapport/internal/access"
 	"rapport/internal/crm"
 	"rapport/internal/outbound"
+	"rapport/internal/store"
 	"rapport/internal/store/storetest"
 	"rapport/internal/vault"
 	"rapport/internal/webhooks"
@@ -51,7 +52,7 @@ func (w *world) service(holder string) *webhooks.Service {
 	sealer, err := vault.NewSealer(crm.NewSecret(key))
 	require.NoError(w.T, err)
 	return &webhooks.Service{
-		Endpoints: w.Store, Deliveries: w.Store, Mail: w.Store, People: w.Store, Sealer: sealer,
+		Endpoints: w.Store, Deliveries: w.Store, Mail: w.Store, Records: plainRecords{w.Store}, People: w.Store, Sealer: sealer,
 		Poster: outbound.New(outbound.Options{Everywhere: true, UserAgent: "Rapport/test", Now: w.Clock.Now}),
 		Now:    w.Clock.Now, Random: rand.Reader, Holder: holder, Log: slog.New(slog.DiscardHandler), Late: func() float64 { return 0 },
 	}
@@ -249,4 +250,11 @@ func types(list []got) []string {
 		out = append(out, g.Type)
 	}
 	return out
+}
+
+// plainRecords shows records as the store gives them.
+type plainRecords struct{ *store.Store }
+
+func (p plainRecords) RecordPayload(ctx context.Context, c access.Caller, id crm.RecordID) (any, error) {
+	return p.RecordOf(ctx, c, id)
 }

@@ -62,6 +62,11 @@ func (s *Service) data(ctx context.Context, e *Endpoint, d *Delivery) (any, erro
 			return nil, errUnseen
 		}
 		return map[string]any{"id": d.Object, "connection_id": d.ConnectionID}, nil
+	case RecordCreated, RecordUpdated, RecordRestored:
+		r, err := s.Records.RecordPayload(ctx, e.caller(), crm.RecordID(d.Object))
+		return r, wrap("reading the record of a delivery", err)
+	case RecordDeleted:
+		return map[string]any{"id": d.Object}, nil
 	case Test:
 		return map[string]any{"webhook_id": e.ID, "message": "This is a test of your webhook."}, nil
 	}

@@ -91,6 +91,12 @@ type Mail interface {
 	Email(ctx context.Context, c access.Caller, id crm.EmailID) (crm.Email, error)
 }
 
+// Records reads records as the API shows them.
+type Records interface {
+	// RecordPayload is fault.NotFound for what is not there; what was deleted is.
+	RecordPayload(ctx context.Context, c access.Caller, id crm.RecordID) (any, error)
+}
+
 // People knows who is a member.
 type People interface {
 	// Member is fault.NotFound for people outside.

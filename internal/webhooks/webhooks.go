@@ -21,6 +21,7 @@ type Service struct {
 	Endpoints  Endpoints
 	Deliveries Deliveries
 	Mail       Mail
+	Records    Records
 	People     People
 	Sealer     Sealer
 	Poster     Poster
