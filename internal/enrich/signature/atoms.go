@@ -226,7 +226,7 @@ func (p *parts) segment(s segment) {
 }
 
 // separators part atoms besides commas.
-var separators = strings.NewReplacer(" | ", "\x01|\x02", "|", "\x01|\x02", " • ", "\x01|\x02", "•", "\x01|\x02", " · ", "\x01|\x02", "·", "\x01|\x02", " // ", "\x01//\x02", " :: ", "\x01|\x02", " – ", "\x01-\x02", " — ", "\x01-\x02", " - ", "\x01-\x02", ", ", "\x01,\x02", "; ", "\x01;\x02", " ~ ", "\x01|\x02", " ¦ ", "\x01|\x02", "、", "\x01,\x02", " ● ", "\x01|\x02", " ▪ ", "\x01|\x02", " ♦ ", "\x01|\x02", " / ", "\x01/\x02", " (", "\x01(\x02", ") ", "\x01 \x02", " at ", "\x01@\x02", " @ ", "\x01@\x02", " bei ", "\x01@\x02", " chez ", "\x01@\x02", " presso ", "\x01@\x02")
+var separators = strings.NewReplacer(" | ", "\x01|\x02", "|", "\x01|\x02", " • ", "\x01|\x02", "•", "\x01|\x02", " · ", "\x01|\x02", "·", "\x01|\x02", " // ", "\x01//\x02", " :: ", "\x01|\x02", " – ", "\x01-\x02", " — ", "\x01-\x02", " - ", "\x01-\x02", ", ", "\x01,\x02", "; ", "\x01;\x02", " ~ ", "\x01|\x02", " ¦ ", "\x01|\x02", "、", "\x01,\x02", " ● ", "\x01|\x02", " ▪ ", "\x01|\x02", " ♦ ", "\x01|\x02", " / ", "\x01/\x02", " (", "\x01(\x02", ") ", "\x01 \x02")
 
 // dashes are drawn between two things: "--- Dept. of Lamps".
 var dashes = regexp.MustCompile(`(?:^|\s)[-_=~]{2,}(?:\s|$)`)
@@ -271,9 +271,31 @@ func (p *parts) piece(text string, s segment, label string) string {
 		}
 		f := fold(t)
 		p.atoms = append(p.atoms, atom{text: t, folded: f, words: repaired(strings.Fields(f)), line: s.line, sep: sep, label: label})
+		p.employed()
 		sep = ","
 	}
 	return ""
+}
+
+// employed parts the last atom where a title is followed by its place: "Head of
+// Sales at Northwind". A university's "at" is part of its name.
+func (p *parts) employed() {
+	a := p.atoms[len(p.atoms)-1]
+	for i, w := range a.words {
+		if i == 0 || i == len(a.words)-1 || w != "at" && w != "@" && w != "bei" && w != "chez" && w != "presso" {
+			continue
+		}
+		head := features(&atom{text: strings.Join(strings.Fields(a.text)[:i], " "), words: a.words[:i]})
+		if head.heads == 0 || head.strong > 0 || a.words[i+1] == "law" || a.words[i+1] == "large" || len(strings.Fields(a.text)) != len(a.words) {
+			return
+		}
+		left, right := a, a
+		left.text, right.text = strings.Join(strings.Fields(a.text)[:i], " "), strings.Join(strings.Fields(a.text)[i+1:], " ")
+		left.folded, right.folded = fold(left.text), fold(right.text)
+		left.words, right.words, right.sep = a.words[:i:i], a.words[i+1:], "@"
+		p.atoms = append(p.atoms[:len(p.atoms)-1], left, right)
+		return
+	}
 }
 
 // attach adds text that is no atom of its own to the atom before it: a legal
@@ -287,18 +309,12 @@ func (p *parts) attach(t, sep string) bool {
 		return false
 	}
 	last := &p.atoms[len(p.atoms)-1]
-	if sep == "@" && (f == "law" || f == "large") {
-		last.text += " at " + t
-		last.folded += " at " + f
-		last.words = append(last.words, "at", f)
-		return true
-	}
 	if sep != "," {
 		return false
 	}
 	bare := strings.TrimRight(f, ".")
 	switch {
-	case orgLegal.whole[f] || orgLegal.whole[bare], len(last.text) <= 5 && onlyDigits(last.text) == last.text:
+	case f == "s/n", orgLegal.whole[f] || orgLegal.whole[bare], len(last.text) <= 5 && onlyDigits(last.text) == last.text:
 		last.text += ", " + t
 		last.folded += ", " + f
 		last.words = append(last.words, repaired(strings.Fields(f))...)
@@ -339,7 +355,7 @@ func repaired(words []string) []string {
 func fieldLabel(l string) string {
 	l = strings.Trim(l, " .*")
 	switch l {
-	case "address", "addr", "adresse", "adres", "direccion", "indirizzo", "endereco", "anschrift", "adress", "postal address", "mailing address", "office address", "postadresse", "visiting address", "besuchsadresse", "street address", "location", "住所", "地址", "mail", "snail mail", "postal mail", "snailmail", "us mail", "post", "sede":
+	case "address", "addr", "adresse", "adres", "direccion", "indirizzo", "endereco", "anschrift", "adress", "postal address", "mailing address", "office address", "postadresse", "visiting address", "besuchsadresse", "street address", "location", "住所", "地址", "mail", "snail mail", "cep", "zip", "plz", "postcode", "zip code", "bairro", "cp", "postal mail", "snailmail", "us mail", "post", "sede":
 		return "address"
 	case "company", "firma", "empresa", "organisation", "organization", "societe", "azienda", "bedrijf", "会社名", "affiliation":
 		return "company"

@@ -115,7 +115,7 @@ func isSignOff(l *line, b *block) bool {
 	if len(rest) == 0 {
 		return true
 	}
-	plainEnd := strings.HasSuffix(f, ",") || strings.HasSuffix(f, "!") || strings.HasSuffix(f, ".")
+	plainEnd := strings.HasSuffix(f, ",") || strings.HasSuffix(f, "!") || strings.HasSuffix(f, ".") || strings.HasSuffix(f, "-")
 	if smallWords.whole[rest[0]] || rest[0] == "for" || rest[0] == "of" || rest[0] == "again" || rest[0] == "and" || rest[0] == "&" {
 		return plainEnd && len(words) <= 8 || len(words) <= 4
 	}
@@ -132,7 +132,7 @@ func namesSender(l *line, who *sender) bool {
 		return false
 	}
 	text := l.folded
-	for _, sep := range []string{"  ", ",", "|", " - ", " – ", "•", "·", ";", "(", "//", " / "} {
+	for _, sep := range []string{"  ", ",", "|", " - ", " – ", "<", "•", "·", ";", "(", "//", " / "} {
 		if i := strings.Index(text, sep); i > 0 {
 			text = text[:i]
 		}

@@ -41,16 +41,16 @@ func (l *line) asks() bool {
 }
 
 // footerBelow is the line below rule i that shows it to open a footer, -1 if
-// none does: up to four filled lines are read, as long as none is the
-// sender's.
+// none does: up to four lines of the paragraph are read, as long as none has a
+// phone.
 func footerBelow(lines []line, i int) int {
 	seen := 0
 	for j := i + 1; j < len(lines) && seen < 4; j++ {
 		l := &lines[j]
-		if l.blank() {
+		if l.blank() && seen == 0 {
 			continue
 		}
-		if l.kind != own {
+		if l.blank() || l.kind != own {
 			return -1
 		}
 		if footerLine(l) || strings.Contains(l.folded, "mailing list") || strings.Contains(l.folded, "-list") && strings.Contains(l.folded, "@") {
@@ -98,9 +98,19 @@ func markLegal(lines []line) {
 	}
 	for i := range lines {
 		if l := &lines[i]; l.kind == own && registryLine(l) {
-			l.mute, l.text, l.folded, l.words = true, "", "", 0
+			l.silence()
+			if i > 1 && lines[i-2].blank() && !lines[i-1].blank() && hasLegalForm(&lines[i-1]) {
+				lines[i-1].silence() // "Northwind Ltd." above its registered office
+			}
 		}
 	}
+}
+
+// silence keeps the line in place, but nothing is read from it.
+func (l *line) silence() { l.mute, l.text, l.folded, l.words = true, "", "", 0 }
+
+func hasLegalForm(l *line) bool {
+	return features(&atom{text: strings.TrimRight(l.text, ","), words: strings.Fields(strings.TrimRight(l.folded, ","))}).legal > 0
 }
 
 // legalFrom is the line of a paragraph at which a disclaimer begins, -1 if

@@ -195,7 +195,11 @@ func (r *reading) addPhones(m Message, add func(Value, int, int, float64)) {
 			continue
 		}
 		v := Value{Field: FieldPhone, Value: e164, Label: p.it.label, Ext: p.it.ext, Raw: p.it.raw}
-		if v.Value == "" {
+		switch {
+		case v.Value != "":
+		case strings.ContainsAny(p.it.raw, "ABCDEFGHIJKLMNOPQRSTUVWXYZ"):
+			v.Value = p.it.digits
+		default:
 			v.Value = p.it.raw
 		}
 		if v.Label == "" {
@@ -230,7 +234,7 @@ func (r *reading) addLinks(add func(Value, int, int, float64)) {
 		}
 		host := hostOf(l.it.url)
 		ours := r.who.host != "" && (strings.HasSuffix(host, r.who.host) || strings.HasSuffix(r.who.host, host))
-		if elsewhere(host) || site || strings.Contains(strings.ToLower(l.it.url), "linkedin.com") || !ours && r.reach == 0 && r.nameOf < 0.6 {
+		if elsewhere(host) || site || strings.Contains(strings.ToLower(l.it.url), "linkedin.com") || r.reach == 0 && r.nameOf < 0.6 {
 			continue
 		}
 		site = true

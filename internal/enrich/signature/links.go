@@ -13,7 +13,7 @@ type link struct {
 }
 
 var (
-	mailLike = regexp.MustCompile(`(?i)(?:<?mailto:)?[a-z0-9][a-z0-9._%+-]{0,63}(?:@| ?<at> ?| ?\[at\] ?| ?\(at\) ?| at )[a-z0-9-]{1,63}(?:(?:\.| dot | ?\[dot\] ?)[a-z0-9-]{1,63}){1,5}>?`)
+	mailLike = regexp.MustCompile(`(?i)(?:<?mailto: ?)?[a-z0-9][a-z0-9._%+-]{0,63}(?:@| ?<at> ?| ?\[at\] ?| ?\(at\) ?| at )[a-z0-9-]{1,63}(?:(?:\.| dot | ?\[dot\] ?)[a-z0-9-]{1,63}){1,5}>?`)
 	urlLike  = regexp.MustCompile(`(?i)<?(?:URL:)?(?:https?://|ftp://|\bwww\.)[^\s<>"|]{3,500}>?|\b(?:[a-z]{2,3}\.)?linkedin\.com/[^\s<>"|]{2,200}>?|\b(?:[a-z0-9-]{2,40}\.){1,3}(?:com|org|net|edu|de|ch|at|fr|it|es|nl|be|eu|io|co\.uk|ac\.uk|se|dk|no|fi|pl|cz|pt|com\.br|com\.au|ca|info|biz|gov|ie|example)(?:/[^\s<>"|]{0,200})?(?:\s|$|>)`)
 	cid      = regexp.MustCompile(`\[cid:[^\]]*\]|\[image[^\]]*\]|<<[^>]*>>|<skype:[^>]*>|<tel:[^>]*>|\[https?://[^\]]*\]`)
 )
@@ -24,7 +24,7 @@ func links(s string) []link {
 	if strings.Contains(s, "@") || strings.Contains(s, " at ") || strings.Contains(s, "at>") || strings.Contains(s, "[at]") || strings.Contains(s, "(at)") {
 		for _, m := range mailLike.FindAllStringIndex(s, 8) {
 			addr := strings.ToLower(strings.Trim(s[m[0]:m[1]], "<>"))
-			addr = strings.TrimPrefix(addr, "mailto:")
+			addr = strings.TrimSpace(strings.TrimPrefix(addr, "mailto:"))
 			for _, at := range []string{" <at> ", "<at>", " [at] ", "[at]", " (at) ", "(at)", " at "} {
 				addr = strings.Replace(addr, at, "@", 1)
 			}

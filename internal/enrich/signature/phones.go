@@ -41,7 +41,7 @@ var (
 	nanp      = regexp.MustCompile(`^(?:\+?1[-. ]{0,3})?(?:\(\d{3}\)[ -/.]{0,3}|\d{3}[-./ ]{1,3})\d{3}[-. ]{1,3}\d{4}$`)
 	remark    = regexp.MustCompile(`^ {0,2}\([\pL .]{1,16}\)`)
 	local     = regexp.MustCompile(`^\d{3}[-. ]\d{4}$`)
-	daily     = regexp.MustCompile(`^(?:\d{1,2}[-./]\d{1,2}[-./]\d{2,4}|\d{4}[-./]\d{1,2}[-./]\d{1,2}|\d{4}\s?-\s?\d{3,4}|\d{5}-\d{3,4}|\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}|\d{5,6} \d{1,5})$`)
+	daily     = regexp.MustCompile(`^(?:\d{1,2}[-./]\d{1,2}[-./]\d{2,4}|\d{4}[-./]\d{1,2}[-./]\d{1,2}|\d{4}\s?-\s?\d{3,4}|\d{5}-\d{3,4}|\d{2}\.\d{3}-\d{3}|\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}|\d{5,6} \d{1,5})$`)
 )
 
 // phoneLike is a cheap look for a number that could be one.

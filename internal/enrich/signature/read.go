@@ -62,6 +62,25 @@ func (r *reading) campus() {
 		}
 	}
 	r.partners()
+	r.subjects()
+}
+
+// subjects keeps an institution's list together: "Institute of Fisheries,
+// Wildlife and Lamps".
+func (r *reading) subjects() {
+	atoms := r.parts.atoms
+	for i := 1; i < len(atoms); i++ {
+		a := &atoms[i]
+		if a.segment != atoms[i-1].segment || a.sep != "," || a.state != other || atoms[i-1].state != company || orgUnits.whole[a.words[0]] {
+			continue
+		}
+		for _, and := range []string{" and ", " & ", " et ", " e ", " y ", " und ", " i ", " en ", " och "} {
+			if strings.Contains(" "+a.folded, and) && len(a.words) <= 9 && !a.prose {
+				a.state = company
+				break
+			}
+		}
+	}
 }
 
 // partners keeps "Olson, Beck & Harris LLP" together.
@@ -110,6 +129,8 @@ func (r *reading) pickName(lines []line) {
 func (r *reading) weigh(lines []line) {
 	s := worth[r.block.opening] - 0.3*float64(min(r.block.after, 5))
 	switch {
+	case r.name == nil && r.firstName(lines):
+		s++
 	case r.name == nil:
 	case r.nameOf >= 0.6:
 		s += 2
@@ -141,12 +162,22 @@ func (r *reading) weigh(lines []line) {
 	r.score = s
 }
 
+// firstName says whether the first line of the block, or the one above its
+// delimiter, is nothing but the sender's first name.
+func (r *reading) firstName(lines []line) bool {
+	i := r.block.above
+	if i < 0 {
+		i = nextFilled(lines[:r.block.end], r.block.start-1)
+	}
+	return i >= 0 && lines[i].words == 1 && r.who.named(strings.Trim(lines[i].folded, " ,.-–"))
+}
+
 // lonePhone says whether the block is a short line and a phone on its own, the
 // way people sign quick notes: nobody else's number stands like that.
 func (r *reading) lonePhone(lines []line) bool {
 	n, first := 0, -1
 	for i := r.block.start; i < r.block.end; i++ {
-		if !lines[i].blank() {
+		if !lines[i].blank() && !lines[i].rule {
 			if n++; first < 0 {
 				first = i
 			}

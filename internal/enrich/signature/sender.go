@@ -1,6 +1,7 @@
 package signature
 
 import (
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -40,6 +41,7 @@ func senderOf(m Message) sender {
 	}
 	w.local, w.host = local, host
 	labels := strings.Split(host, ".")
+	defer w.unrole()
 	for _, l := range labels[:max(len(labels)-1, 0)] {
 		if len(l) > 1 && !freeMail.whole[l] && l != "com" && l != "co" && l != "ac" && l != "edu" && l != "org" && l != "net" && l != "gov" && l != "www" && l != "uni" {
 			w.domains = append(w.domains, l)
@@ -49,6 +51,22 @@ func senderOf(m Message) sender {
 		w.domains = nil
 	}
 	return w
+}
+
+// unrole takes what is no person's out of the header's name: desks, and the
+// company of the address. A company's name has nothing else.
+func (w *sender) unrole() {
+	words := w.tokens
+	w.tokens = nil
+	for _, t := range words {
+		if orgLegal.whole[t] || orgStrong.whole[t] {
+			w.tokens = nil
+			return
+		}
+		if !roles.whole[t] && !(len(words) > 1 && slices.Contains(w.domains, t)) {
+			w.tokens = append(w.tokens, t)
+		}
+	}
 }
 
 // isRobot says whether the part before the @ is a machine's.
@@ -106,7 +124,7 @@ func (w *sender) alike(tokens []string) float64 {
 		case roles.whole[t]:
 		case w.named(t):
 			hits, sure = hits+1, sure+1
-		case i == 0 && w.family(t):
+		case i == 0 && (w.family(t) || w.shortened(t)):
 			hits, sure = hits+0.9, sure+1
 		case len(t) >= 3 && strings.Contains(w.local, strings.ReplaceAll(t, "'", "")):
 			hits, sure = hits+1, sure+1
@@ -156,6 +174,17 @@ func (w *sender) family(t string) bool {
 	return false
 }
 
+// shortened says whether one of the sender's names begins the word or the word
+// it: Nat, Nathaniel.
+func (w *sender) shortened(t string) bool {
+	for _, s := range w.tokens {
+		if len(s) >= 3 && len(t) >= 3 && (strings.HasPrefix(t, s) || strings.HasPrefix(s, t)) {
+			return true
+		}
+	}
+	return false
+}
+
 // like compares words of which one lost its accented letters to "?", and
 // words that differ by how an accent is written out.
 func like(a, b string) bool {
@@ -191,7 +220,7 @@ func (w *sender) employs(folded string) float64 {
 			initials.WriteByte(t[0])
 		}
 		for _, d := range w.domains {
-			if t == d || len(t) >= 4 && strings.HasPrefix(d, t) || len(d) >= 4 && strings.HasPrefix(t, d) {
+			if t == d || len(t) > 2 && strings.HasPrefix(d, t+"-") || len(t) >= 4 && strings.HasPrefix(d, t) || len(d) >= 4 && strings.HasPrefix(t, d) {
 				best = 1
 			}
 		}
