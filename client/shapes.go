@@ -142,6 +142,7 @@ type Settings struct {
 	PollSeconds int               `json:"poll_seconds"`
 	Visibility  string            `json:"visibility" enum:"private,metadata,subject,full"`
 	Enrich      string            `json:"enrich" enum:"off,rules,model" doc:"What may read the mail to fill records: nothing, rules on this server, or a model besides, where the workspace allows one."`
+	Contacts    string            `json:"contact_policy" enum:"none,sent,all" doc:"Of whom mail makes persons: of nobody, of people the owner wrote to, of everybody who takes part."`
 	IMAPLane    bool              `json:"imap_lane" doc:"Large imports read the messages themselves by IMAP, which is outside the Gmail API's quota. Off unless it is turned on."`
 }
 
@@ -215,6 +216,7 @@ type SettingsPatch struct {
 	IMAPLane            *bool             `json:"imap_lane,omitempty" doc:"Read the messages of large imports by IMAP. Needs the permission https://mail.google.com/: without it the answer is 403 insufficient_permission, and action_url leads to Google."`
 	Visibility          string            `json:"visibility,omitempty" enum:"private,metadata,subject,full"`
 	Enrich              string            `json:"enrich,omitempty" enum:"off,rules,model" doc:"What may read the mail to fill records: nothing, rules on this server, or a model besides, where the workspace allows one."`
+	Contacts            string            `json:"contact_policy,omitempty" enum:"none,sent,all" doc:"Mail that is here already is looked at again. What was made stays."`
 }
 
 // DisconnectRequest ends a connection.
@@ -258,6 +260,8 @@ type EmailItem struct {
 	Shared     bool           `json:"shared" doc:"Shared beyond what the mailbox shows to others; of others' mail: with the caller."`
 	Protected  bool           `json:"protected" doc:"Has a protected address, so nobody else sees it. Told to the owner alone."`
 
+	Records []RecordRef `json:"records" doc:"That the message belongs to, as far as the caller is told."`
+
 	ThreadSenders []NamedAddress `json:"thread_senders" doc:"Who wrote the messages that thread_count counts, in the order of their first one. In lists of conversations (threads=true), else empty."`
 }
 
@@ -280,14 +284,6 @@ type Attachment struct {
 	Type   string `json:"type"`
 	Size   int64  `json:"size"`
 	Inline bool   `json:"inline"`
-}
-
-// EmailLink ties a message to a record of the CRM.
-type EmailLink struct {
-	RecordID string `json:"record_id"`
-	Type     string `json:"type"`
-	Name     string `json:"name"`
-	Why      string `json:"why"`
 }
 
 // Thread is a conversation, oldest message first.

@@ -66,7 +66,7 @@ func itemShape(e mail.ListedEmail) EmailItem {
 		Snippet: e.Snippet, Labels: texts(e.Labels), IsRead: e.IsRead(), IsStarred: e.IsStarred(), GmailDate: e.Date.UTC(),
 		HasAttachments: e.HasAttachments, ThreadCount: e.ThreadCount, ThreadSenders: each(e.ThreadSenders, func(a crm.Address) NamedAddress { return NamedAddress(a) }), ConnectionID: string(e.ConnectionID),
 		Recipients: each(e.To, func(a crm.Address) NamedAddress { return NamedAddress(a) }), Access: string(e.View.Level),
-		Owner: Owner{UserID: string(e.View.Owner), Name: e.View.OwnerName, Mine: e.View.Mine}, Shared: e.View.Shared, Protected: e.View.Protected,
+		Records: linkedRecords(e.Links), Owner: Owner{UserID: string(e.View.Owner), Name: e.View.OwnerName, Mine: e.View.Mine}, Shared: e.View.Shared, Protected: e.View.Protected,
 	}
 }
 
@@ -77,7 +77,7 @@ func emailShape(e mail.Read, threadCount int) Email {
 		Attachments: each(e.Attachments, func(a crm.Attachment) Attachment {
 			return Attachment{ID: string(a.ID), Name: a.Name, Type: a.Type, Size: a.Size, Inline: a.Inline}
 		}),
-		Links: []EmailLink{},
+		Links: each(e.Links, mailLinkShape),
 	}
 }
 
@@ -112,5 +112,5 @@ func completenessShape(c crm.Completeness) *Completeness {
 }
 
 func settingsShape(s crm.ConnectionSettings) Settings {
-	return Settings{Labels: texts(s.Labels), LabelsOff: labelsOff(s), Limit: s.Limit, Since: utc(s.Since), PollSeconds: s.PollSeconds, Visibility: string(s.Visibility), IMAPLane: s.IMAPLane, Enrich: string(s.Reading())}
+	return Settings{Labels: texts(s.Labels), LabelsOff: labelsOff(s), Limit: s.Limit, Since: utc(s.Since), PollSeconds: s.PollSeconds, Visibility: string(s.Visibility), IMAPLane: s.IMAPLane, Contacts: string(s.Contacts()), Enrich: string(s.Reading())}
 }

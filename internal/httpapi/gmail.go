@@ -41,11 +41,8 @@ type listEmailsInput struct {
 }
 
 func (s *Server) listEmails(ctx context.Context, c access.Caller, in *listEmailsInput) (*bodyOf[List[EmailItem]], error) {
-	if in.RecordID != "" { // nothing is linked before there are records
-		return listOf([]EmailItem{}), nil
-	}
 	q := mail.ListQuery{
-		Workspace: c.Workspace, Connection: crm.ConnectionID(in.ConnectionID), Label: in.Label,
+		Workspace: c.Workspace, Connection: crm.ConnectionID(in.ConnectionID), Label: in.Label, Record: crm.RecordID(in.RecordID),
 		Mine: in.Mine.pointer(), Unread: in.IsUnread.pointer(), Threads: in.Threads, Relevance: in.Sort == "relevance", Page: in.page(),
 	}
 	if strings.TrimSpace(in.Q) != "" {

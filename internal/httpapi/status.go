@@ -284,12 +284,16 @@ func describeRun(x *StreamStatus, r crm.Run, now time.Time) {
 }
 
 func progressOf(r crm.Run, now time.Time) *Progress {
-	done := r.Counts.Added + r.Counts.Updated + r.Counts.Skipped + r.Counts.Failed
-	p := &Progress{Done: done, Total: max(r.Total, done)}
-	if r.Total == 0 {
+	return progress(r.Counts.Added+r.Counts.Updated+r.Counts.Skipped+r.Counts.Failed, r.Total, r.StartedAt, now)
+}
+
+// progress is how far something has come; total is 0 when nobody knows.
+func progress(done, total int64, began, now time.Time) *Progress {
+	p := &Progress{Done: done, Total: max(total, done)}
+	if total == 0 {
 		p.Total = 0
 	}
-	if past := now.Sub(r.StartedAt); done > 0 && p.Total > done && past > 0 {
+	if past := now.Sub(began); done > 0 && p.Total > done && past > 0 {
 		p.ETASeconds = int64(past.Seconds()*float64(p.Total-done)/float64(done)) + 1
 	}
 	return p
@@ -310,6 +314,11 @@ func (s *Server) updateSettings(ctx context.Context, c access.Caller, in *settin
 	}
 	if _, err := s.Connections.Change(ctx, c, conn.ID, func(x *crm.Connection) error { return change(x, in.Body) }); err != nil {
 		return nil, err
+	}
+	if policy := crm.ContactPolicy(in.Body.Contacts); policy != "" && policy != conn.Settings.Contacts() && policy != crm.ContactsNone {
+		if err := s.Linking.Relink(ctx, c); err != nil {
+			return nil, err
+		}
 	}
 	return s.getStatus(ctx, c, &statusInput{InWorkspace: in.InWorkspace, ConnectionID: string(conn.ID)})
 }
@@ -339,6 +348,9 @@ func change(c *crm.Connection, p SettingsPatch) error {
 	}
 	if p.Visibility != "" {
 		c.Settings.Visibility = crm.Visibility(p.Visibility)
+	}
+	if p.Contacts != "" {
+		c.Settings.ContactPolicy = crm.ContactPolicy(p.Contacts)
 	}
 	if p.Enrich != "" {
 		c.Settings.Enrich = crm.Consent(p.Enrich)

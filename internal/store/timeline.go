@@ -103,7 +103,7 @@ type timeline struct {
 }
 
 // Timeline gives a page of activities (see linking.Store).
-func (s *Store) Timeline(ctx context.Context, c access.Caller, q linking.TimelineQuery) ([]crm.Activity, string, error) {
+func (s *Store) Timeline(ctx context.Context, c access.Caller, q linking.TimelineQuery) ([]linking.Activity, string, error) {
 	if err := access.Allow(c, access.RecordsRead); err != nil {
 		return nil, "", err
 	}
@@ -125,7 +125,7 @@ func (s *Store) Timeline(ctx context.Context, c access.Caller, q linking.Timelin
 	return v.page(ctx)
 }
 
-func (v *timeline) page(ctx context.Context) ([]crm.Activity, string, error) {
+func (v *timeline) page(ctx context.Context) ([]linking.Activity, string, error) {
 	var list []moment
 	for _, kind := range []struct {
 		kind crm.ActivityKind
@@ -333,7 +333,7 @@ func (v *timeline) rows(ctx context.Context, table string, rank int, people []st
 }
 
 // fill reads what the activities of a page show.
-func (v *timeline) fill(ctx context.Context, list []moment) ([]crm.Activity, error) {
+func (v *timeline) fill(ctx context.Context, list []moment) ([]linking.Activity, error) {
 	var pos []int64
 	ids := map[int][]string{}
 	for _, m := range list {
@@ -355,9 +355,9 @@ func (v *timeline) fill(ctx context.Context, list []moment) ([]crm.Activity, err
 	if err != nil {
 		return nil, err
 	}
-	out := make([]crm.Activity, 0, len(list))
+	out := make([]linking.Activity, 0, len(list))
 	for _, m := range list {
-		var a crm.Activity
+		var a linking.Activity
 		var ok bool
 		switch m.rank {
 		case rankEmail:
@@ -374,7 +374,7 @@ func (v *timeline) fill(ctx context.Context, list []moment) ([]crm.Activity, err
 	return out, nil
 }
 
-func (v *timeline) readEmails(ctx context.Context, pos []int64) (map[int64]crm.Activity, error) {
+func (v *timeline) readEmails(ctx context.Context, pos []int64) (map[int64]linking.Activity, error) {
 	list, err := v.s.emailsAt(ctx, v.c, pos)
 	if err != nil {
 		return nil, err
@@ -389,7 +389,7 @@ func (v *timeline) readEmails(ctx context.Context, pos []int64) (map[int64]crm.A
 			return err
 		}, "SELECT id, pos FROM synced_emails WHERE "+v.s.d.in("pos", 1), v.s.d.list(pos))
 	}
-	found := make(map[int64]crm.Activity, len(list))
+	found := make(map[int64]linking.Activity, len(list))
 	for i := range list {
 		e := &list[i]
 		at := slices.IndexFunc(e.Links, func(l crm.MailLink) bool {
@@ -399,44 +399,37 @@ func (v *timeline) readEmails(ctx context.Context, pos []int64) (map[int64]crm.A
 			continue
 		}
 		why := e.Links[at]
-		found[byID[e.ID]] = crm.Activity{ID: string(e.ID), Kind: crm.ActivityEmail, At: e.Date, Record: why.Record, Email: e, Why: &why}
+		found[byID[e.ID]] = linking.Activity{Activity: crm.Activity{ID: string(e.ID), Kind: crm.ActivityEmail, At: e.Date, Record: why.Record, Email: e, Why: &why}}
 	}
 	return found, err
 }
 
-func (v *timeline) readNotes(ctx context.Context, ids []string) (map[string]crm.Activity, error) {
-	found := make(map[string]crm.Activity, len(ids))
+func (v *timeline) readNotes(ctx context.Context, ids []string) (map[string]linking.Activity, error) {
+	found := make(map[string]linking.Activity, len(ids))
 	if len(ids) == 0 {
 		return found, nil
 	}
-	return found, each(ctx, v.s.reading("linking.Timeline"), "read notes", func(r scanner) error {
-		var n crm.Note
-		var created, updated int64
-		err := r.Scan(&n.ID, &n.Text, &n.AuthorID, &created, &updated, &n.Record.ID, &n.Record.Type, &n.Record.Name)
-		n.CreatedAt, n.UpdatedAt = clock(created), clock(updated)
-		found[string(n.ID)] = crm.Activity{ID: string(n.ID), Kind: crm.ActivityNote, At: n.CreatedAt, Record: n.Record, Note: &n}
-		return err
-	}, "SELECT n.id, n.text, n.author_id, n.created_at, n.updated_at, r.id, r.type, r.name FROM notes n JOIN records r ON r.no = n.record_no WHERE n.workspace_id = $1 AND "+v.s.d.in("n.id", 2),
+	list, err := all(ctx, v.s.reading("linking.Timeline"), "read notes", scanNote, "SELECT "+noteColumns+" FROM "+noteFrom+" WHERE n.workspace_id = $1 AND "+v.s.d.in("n.id", 2),
 		string(v.c.Workspace), v.s.d.list(ids))
+	for _, n := range list {
+		found[string(n.ID)] = linking.Activity{Activity: crm.Activity{ID: string(n.ID), Kind: crm.ActivityNote, At: n.CreatedAt, Record: n.Record, Note: &n.Note}, Author: n.Author}
+	}
+	return found, err
 }
 
-func (v *timeline) readTasks(ctx context.Context, ids []string) (map[string]crm.Activity, error) {
-	found := make(map[string]crm.Activity, len(ids))
+func (v *timeline) readTasks(ctx context.Context, ids []string) (map[string]linking.Activity, error) {
+	found := make(map[string]linking.Activity, len(ids))
 	if len(ids) == 0 {
 		return found, nil
 	}
-	return found, each(ctx, v.s.reading("linking.Timeline"), "read tasks", func(r scanner) error {
-		var k crm.Task
-		var ref crm.RecordRef
-		var due, done *int64
-		var created, updated int64
-		err := r.Scan(&k.ID, &k.Title, &due, &done, &k.AssigneeID, &k.AuthorID, &created, &updated, &k.Version, &ref.ID, &ref.Type, &ref.Name)
-		k.DueAt, k.DoneAt, k.CreatedAt, k.UpdatedAt = clockPtr(due), clockPtr(done), clock(created), clock(updated)
-		if ref.ID != "" {
-			k.Record = &ref
+	list, err := all(ctx, v.s.reading("linking.Timeline"), "read tasks", scanTask, "SELECT "+taskColumns+" FROM "+taskFrom+" WHERE k.workspace_id = $1 AND "+v.s.d.in("k.id", 2),
+		string(v.c.Workspace), v.s.d.list(ids))
+	for _, k := range list {
+		a := linking.Activity{Activity: crm.Activity{ID: string(k.ID), Kind: crm.ActivityTask, At: k.CreatedAt, Task: &k.Task}, Author: k.Author, Assignee: k.Assignee}
+		if k.Record != nil {
+			a.Record = *k.Record
 		}
-		found[string(k.ID)] = crm.Activity{ID: string(k.ID), Kind: crm.ActivityTask, At: k.CreatedAt, Record: ref, Task: &k}
-		return err
-	}, `SELECT k.id, k.title, k.due_at, k.done_at, k.assignee_id, k.author_id, k.created_at, k.updated_at, k.version, COALESCE(r.id, ''), COALESCE(r.type, ''), COALESCE(r.name, '')
-		FROM tasks k LEFT JOIN records r ON r.no = k.record_no AND r.deleted_at IS NULL WHERE k.workspace_id = $1 AND `+v.s.d.in("k.id", 2), string(v.c.Workspace), v.s.d.list(ids))
+		found[string(k.ID)] = a
+	}
+	return found, err
 }

@@ -181,7 +181,7 @@ func (s *Service) UnlinkEmail(ctx context.Context, c access.Caller, id crm.Email
 }
 
 // Timeline gives a page of what happened with a record.
-func (s *Service) Timeline(ctx context.Context, c access.Caller, q TimelineQuery) ([]crm.Activity, string, error) {
+func (s *Service) Timeline(ctx context.Context, c access.Caller, q TimelineQuery) ([]Activity, string, error) {
 	if err := checkKinds(q.Kinds); err != nil {
 		return nil, "", err
 	}
@@ -189,7 +189,7 @@ func (s *Service) Timeline(ctx context.Context, c access.Caller, q TimelineQuery
 }
 
 // Activities gives a page of what happened with all records.
-func (s *Service) Activities(ctx context.Context, c access.Caller, q TimelineQuery) ([]crm.Activity, string, error) {
+func (s *Service) Activities(ctx context.Context, c access.Caller, q TimelineQuery) ([]Activity, string, error) {
 	return s.Timeline(ctx, c, q)
 }
 

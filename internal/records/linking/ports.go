@@ -6,6 +6,7 @@ import (
 
 	"rapport/internal/access"
 	"rapport/internal/crm"
+	"rapport/internal/records"
 )
 
 // Store keeps links (implemented by internal/store). What is noted stays noted until
@@ -43,7 +44,7 @@ type Store interface {
 	// Timeline gives a page of activities, the newest first, and the next cursor. Of
 	// mail it shows what the caller sees of it; a message that lies in several
 	// mailboxes comes once.
-	Timeline(ctx context.Context, c access.Caller, q TimelineQuery) ([]crm.Activity, string, error)
+	Timeline(ctx context.Context, c access.Caller, q TimelineQuery) ([]Activity, string, error)
 	// LinkingState gives numbers of the mailboxes that the caller sees all of, of every
 	// one to administrators.
 	LinkingState(ctx context.Context, c access.Caller) (State, error)
@@ -65,6 +66,12 @@ type Choice struct {
 	Record  crm.RecordID
 	Whole   bool
 	Removed bool
+}
+
+// Activity with the people of its note or task.
+type Activity struct {
+	crm.Activity
+	Author, Assignee records.Person
 }
 
 // TimelineQuery chooses activities.
