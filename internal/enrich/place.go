@@ -136,7 +136,7 @@ func Detect(name string, from string, found []Value) Detected {
 func Haves(r crm.Record) map[string]Have {
 	have := func(field string, values ...string) Have {
 		src := r.Sources[sourceOf(field)]
-		h := Have{Typed: deliberate(src.By), Enriched: src.By == crm.ByEnrich}
+		h := Have{Typed: deliberate(src.By), Since: src.At, Enriched: src.By == crm.ByEnrich}
 		for _, v := range values {
 			if v != "" {
 				h.Values = append(h.Values, v)

@@ -16,7 +16,8 @@ type Have struct {
 	Values []string
 	// Typed: somebody means it, or that it is empty. It does not change by itself.
 	Typed    bool
-	Enriched bool // it came from a sighting
+	Since    time.Time // when, of what is Typed
+	Enriched bool      // it came from a sighting
 }
 
 func (h Have) value() string {
@@ -74,17 +75,34 @@ func (w *walk) says(v string) bool {
 // before somebody typed another.
 func (w *walk) declined() {
 	for _, s := range w.list {
-		switch s.State {
-		case crm.SightingDismissed:
+		if s.State == crm.SightingDismissed || s.State == crm.SightingSuperseded && s.DecidedAt != nil || w.typedOver(s) {
 			w.out[w.key(s)] = true
-		case crm.SightingApplied, crm.SightingConfirmed, crm.SightingAccepted:
-			if w.have.Typed && !w.says(s.Value) {
-				w.out[w.key(s)] = true
-			}
 		}
 	}
 	for _, v := range w.have.Values {
 		delete(w.out, valueKey(w.field, v))
+	}
+}
+
+// typedOver reports whether the record said so before somebody typed something else.
+func (w *walk) typedOver(s crm.Sighting) bool {
+	switch s.State {
+	case crm.SightingApplied, crm.SightingConfirmed, crm.SightingAccepted:
+		return w.have.Typed && !w.says(s.Value)
+	}
+	return false
+}
+
+// supersede takes a value out that is not wanted, and remembers by whose word: the
+// state alone would be forgotten the next time.
+func (w *walk) supersede(s *crm.Sighting) {
+	if w.typedOver(*s) {
+		since := w.have.Since
+		s.DecidedAt = &since
+	}
+	s.State, s.Note = crm.SightingSuperseded, ""
+	if w.dismissed(*s) {
+		s.State = crm.SightingDismissed
 	}
 }
 
@@ -144,10 +162,7 @@ func (w *walk) verdict(cur current) Verdict {
 		switch {
 		case s.State == crm.SightingAccepted || s.State == crm.SightingDismissed && s.DecidedAt != nil: // somebody's word
 		case w.out[w.key(*s)]:
-			s.State, s.Note = crm.SightingSuperseded, ""
-			if w.dismissed(*s) {
-				s.State = crm.SightingDismissed
-			}
+			w.supersede(s)
 		case i == cur.by:
 			if cur.was != "" || s.State != crm.SightingApplied { // else the note says what was there before
 				s.Note = w.note(cur.was, s.Value)
@@ -166,7 +181,9 @@ func (w *walk) verdict(cur current) Verdict {
 		s := &w.list[newest]
 		s.State, s.Note = crm.SightingSuggested, w.note(cur.value, s.Value)
 	}
-	if cur.by >= 0 && !w.says(cur.value) {
+	// A name that somebody writes is better than one guessed from an address or a domain.
+	nicer := (w.field == FieldName || w.field == fieldCompanyName) && !w.have.Typed && !w.have.Enriched && cur.value != w.have.value()
+	if cur.by >= 0 && (nicer || !w.says(cur.value)) {
 		out.Take = []crm.Sighting{w.list[cur.by]}
 	}
 	return out
@@ -212,10 +229,8 @@ func (w *walk) several() Verdict {
 		}
 		empty := first == "" && !foreign
 		switch {
-		case w.out[k] && w.dismissed(*s):
-			s.State = crm.SightingDismissed
 		case w.out[k]:
-			s.State = crm.SightingSuperseded
+			w.supersede(s)
 		case taken[k], (w.have.Typed || foreign) && w.says(s.Value):
 			s.State = crm.SightingConfirmed
 		case !w.have.Typed && s.Confidence >= enough && (empty || s.EmailID == first || len(times[k]) >= convincing):

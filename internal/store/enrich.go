@@ -128,7 +128,7 @@ func (s *Store) mailFrom(ctx context.Context, from source, w crm.WorkspaceID, pe
 		return nil, err
 	}
 	list, err := all(ctx, from, "read mail of a person", scanCandidate, "SELECT "+candidateColumns+" FROM "+mailByAddress+" WHERE e.workspace_id = $1 AND "+
-		s.d.in("a.key", 3)+" AND NOT ("+unsigned+") AND NOT ("+sentByOwner+") AND $2 = $2"+more+fmt.Sprintf(" ORDER BY p.pos DESC LIMIT %d", n), string(w), person, s.d.list(keys))
+		s.d.in("a.key", 3)+" AND NOT ("+unsigned+") AND NOT ("+sentByOwner+") AND CAST($2 AS BIGINT) > 0"+more+fmt.Sprintf(" ORDER BY p.pos DESC LIMIT %d", n), string(w), person, s.d.list(keys))
 	if err != nil {
 		return nil, err
 	}

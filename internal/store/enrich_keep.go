@@ -372,12 +372,19 @@ func orNone(s string) *string {
 // saveStates stores what became of sightings, where that has changed.
 func (k *keeping) saveStates(ctx context.Context, row *recordRow, by map[crm.SightingID]*sightingRow, list []crm.Sighting) error {
 	var ids, states, notes []string
+	var decided []*int64
 	suggested := false
 	for _, s := range list {
 		was := by[s.ID]
 		if was.State == s.State && was.Note == s.Note {
 			continue
 		}
+		var at *int64
+		if s.DecidedAt != nil {
+			stamped := stamp(*s.DecidedAt)
+			at = &stamped
+		}
+		decided = append(decided, at)
 		ids, states, notes = append(ids, string(s.ID)), append(states, string(s.State)), append(notes, clean(s.Note))
 		if s.State == crm.SightingSuggested && was.State != s.State {
 			suggested = true
@@ -387,7 +394,7 @@ func (k *keeping) saveStates(ctx context.Context, row *recordRow, by map[crm.Sig
 	if suggested {
 		k.news = append(k.news, row.ID)
 	}
-	return k.t.update(ctx, "save states", "sightings", len(ids), column{"id", ids}, column{"state", states}, column{"note", notes})
+	return k.t.update(ctx, "save states", "sightings", len(ids), column{"id", ids}, column{"state", states}, column{"note", notes}, column{"decided_at", decided})
 }
 
 // tell says which records have new suggestions.
