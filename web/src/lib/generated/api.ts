@@ -33,6 +33,151 @@ export interface AcceptInvitation {
   password?: string;
 }
 
+export type ActivityKind = typeof ActivityKind[keyof typeof ActivityKind];
+
+
+export const ActivityKind = {
+  email: 'email',
+  note: 'note',
+  task: 'task',
+  meeting: 'meeting',
+  call: 'call',
+} as const;
+
+/**
+ * How much the caller sees: metadata is who and when, subject that and the subject. Fields beyond are empty.
+ */
+export type EmailItemAccess = typeof EmailItemAccess[keyof typeof EmailItemAccess];
+
+
+export const EmailItemAccess = {
+  full: 'full',
+  subject: 'subject',
+  metadata: 'metadata',
+} as const;
+
+export interface Owner {
+  /** The caller's own. */
+  mine: boolean;
+  name: string;
+  user_id: string;
+}
+
+export interface NamedAddress {
+  email: string;
+  name: string;
+}
+
+export interface RecordRef {
+  id: string;
+  name: string;
+  type: string;
+}
+
+export interface EmailItem {
+  /** How much the caller sees: metadata is who and when, subject that and the subject. Fields beyond are empty. */
+  access: EmailItemAccess;
+  cc: string[];
+  connection_id: string;
+  from_email: string;
+  from_name: string;
+  gmail_date: string;
+  gmail_id: string;
+  gmail_thread_id: string;
+  has_attachments: boolean;
+  id: string;
+  is_read: boolean;
+  is_starred: boolean;
+  labels: string[];
+  owner: Owner;
+  /** Has a protected address, so nobody else sees it. Told to the owner alone. */
+  protected: boolean;
+  /** to_emails with the names written with them. */
+  recipients: NamedAddress[];
+  /** That the message belongs to, as far as the caller is told. */
+  records: RecordRef[];
+  /** Shared beyond what the mailbox shows to others; of others' mail: with the caller. */
+  shared: boolean;
+  snippet: string;
+  subject: string;
+  /** Messages of the thread that are stored here and that the caller sees. */
+  thread_count: number;
+  /** Who wrote the messages that thread_count counts, in the order of their first one. In lists of conversations (threads=true), else empty. */
+  thread_senders: NamedAddress[];
+  to_emails: string[];
+}
+
+export interface EventRef {
+  end: string;
+  start: string;
+  status: string;
+  title: string;
+}
+
+export interface NamedUser {
+  id: string;
+  name: string;
+}
+
+export interface Note {
+  author: NamedUser;
+  created_at: string;
+  id: string;
+  record: RecordRef;
+  text: string;
+  updated_at: string;
+}
+
+export interface Task {
+  assignee: NamedUser;
+  author: NamedUser;
+  created_at: string;
+  /** @nullable */
+  done_at: string | null;
+  /** @nullable */
+  due_at: string | null;
+  id: string;
+  record: RecordRef;
+  title: string;
+  updated_at: string;
+  /** Also the ETag: with If-Match nothing is changed that changed meanwhile. */
+  version: number;
+}
+
+export type WhyRule = typeof WhyRule[keyof typeof WhyRule];
+
+
+export const WhyRule = {
+  manual: 'manual',
+  address: 'address',
+  deal: 'deal',
+  domain: 'domain',
+  company: 'company',
+  thread: 'thread',
+} as const;
+
+export interface Why {
+  rule: WhyRule;
+  /** In words. */
+  text: string;
+}
+
+export interface Activity {
+  at: string;
+  /** As the caller sees it. */
+  email?: EmailItem;
+  event?: EventRef;
+  /** Of the message, note, task or event. */
+  id: string;
+  kind: ActivityKind;
+  note?: Note;
+  /** The record it was found on. Null for a task of no record. */
+  record: RecordRef;
+  task?: Task;
+  /** Why a message is here. */
+  why?: Why;
+}
+
 export type ApprovalScopeProfile = typeof ApprovalScopeProfile[keyof typeof ApprovalScopeProfile];
 
 
@@ -240,7 +385,7 @@ export const ChangeAction = {
 } as const;
 
 /**
- * waiting: on its way to Gmail. refused: Gmail did not take it, and the labels are as they were.
+ * waiting: on its way to Gmail or the mail server. refused: it was not taken there, and the labels are as they were.
  */
 export type ChangeState = typeof ChangeState[keyof typeof ChangeState];
 
@@ -252,6 +397,24 @@ export const ChangeState = {
   undone: 'undone',
 } as const;
 
+/**
+ * not_found: it is not in this mailbox, is not the caller's to change, or does not exist any more. draft: drafts are changed as drafts.
+ */
+export type LeftOutReason = typeof LeftOutReason[keyof typeof LeftOutReason];
+
+
+export const LeftOutReason = {
+  not_found: 'not_found',
+  draft: 'draft',
+} as const;
+
+export interface LeftOut {
+  email_id?: string;
+  /** not_found: it is not in this mailbox, is not the caller's to change, or does not exist any more. draft: drafts are changed as drafts. */
+  reason: LeftOutReason;
+  thread_id?: string;
+}
+
 export interface Change {
   action: ChangeAction;
   connection_id: string;
@@ -262,12 +425,18 @@ export interface Change {
   finished_at: string | null;
   id: string;
   label_id: string;
-  /** Why Gmail refused it, in plain words. */
+  /** What was asked for and is not part of the change, in the answer to the request that made it only. */
+  left_out?: LeftOut[];
+  /** Why it was refused, in plain words. */
   reason: string;
-  /** waiting: on its way to Gmail. refused: Gmail did not take it, and the labels are as they were. */
+  /** waiting: on its way to Gmail or the mail server. refused: it was not taken there, and the labels are as they were. */
   state: ChangeState;
   /** The change that this one takes back. */
   undo_of: string;
+}
+
+export interface ClassInput {
+  name: string;
 }
 
 export interface Colleague {
@@ -428,6 +597,26 @@ export interface ConnectionShort {
   google_email: string;
   id: string;
   status: ConnectionShortStatus;
+}
+
+export interface Contact {
+  /** Extension of a number. */
+  ext?: string;
+  /** work, home, other; of numbers mobile and fax, too. */
+  label?: string;
+  /** One is, and stands first. */
+  primary: boolean;
+  /** The number as it was written. */
+  raw?: string;
+  /** An address in lower case; a number as E.164. */
+  value: string;
+}
+
+export interface ContactInput {
+  ext?: string;
+  label?: string;
+  primary?: boolean;
+  value: string;
 }
 
 export interface Counts {
@@ -608,6 +797,11 @@ export interface Credentials {
   password: string;
 }
 
+export interface DealRole {
+  person: RecordRef;
+  role: string;
+}
+
 export interface DisconnectRequest {
   /** The caller's first connection when absent. */
   connection_id?: string;
@@ -683,23 +877,29 @@ export const EmailAccess = {
   metadata: 'metadata',
 } as const;
 
+/**
+ * Why: somebody linked it, an address is the person's, a person of the open deal takes part, an address is at the company's domain, somebody who takes part works there, another message of the conversation is linked.
+ */
+export type EmailLinkRule = typeof EmailLinkRule[keyof typeof EmailLinkRule];
+
+
+export const EmailLinkRule = {
+  manual: 'manual',
+  address: 'address',
+  deal: 'deal',
+  domain: 'domain',
+  company: 'company',
+  thread: 'thread',
+} as const;
+
 export interface EmailLink {
-  name: string;
-  record_id: string;
-  type: string;
+  at: string;
+  manual: boolean;
+  record: RecordRef;
+  /** Why: somebody linked it, an address is the person's, a person of the open deal takes part, an address is at the company's domain, somebody who takes part works there, another message of the conversation is linked. */
+  rule: EmailLinkRule;
+  /** That in words. */
   why: string;
-}
-
-export interface Owner {
-  /** The caller's own. */
-  mine: boolean;
-  name: string;
-  user_id: string;
-}
-
-export interface NamedAddress {
-  email: string;
-  name: string;
 }
 
 export interface Email {
@@ -730,6 +930,8 @@ export interface Email {
   protected: boolean;
   /** to_emails with the names written with them. */
   recipients: NamedAddress[];
+  /** That the message belongs to, as far as the caller is told. */
+  records: RecordRef[];
   reply_to: string[];
   /** Shared beyond what the mailbox shows to others; of others' mail: with the caller. */
   shared: boolean;
@@ -909,47 +1111,135 @@ export interface EmailFolder {
   role: EmailFolderRole;
 }
 
-/**
- * How much the caller sees: metadata is who and when, subject that and the subject. Fields beyond are empty.
- */
-export type EmailItemAccess = typeof EmailItemAccess[keyof typeof EmailItemAccess];
+export interface EmailLinks {
+  links: EmailLink[];
+}
+
+export interface EnrichRequest {
+  /** The caller's first connection when absent. */
+  connection_id?: string;
+}
+
+export type SightingField = typeof SightingField[keyof typeof SightingField];
 
 
-export const EmailItemAccess = {
-  full: 'full',
-  subject: 'subject',
-  metadata: 'metadata',
+export const SightingField = {
+  name: 'name',
+  title: 'title',
+  company: 'company',
+  phone: 'phone',
+  linkedin: 'linkedin',
+  website: 'website',
+  address: 'address',
 } as const;
 
-export interface EmailItem {
-  /** How much the caller sees: metadata is who and when, subject that and the subject. Fields beyond are empty. */
-  access: EmailItemAccess;
-  cc: string[];
-  connection_id: string;
-  from_email: string;
-  from_name: string;
-  gmail_date: string;
-  gmail_id: string;
-  gmail_thread_id: string;
-  has_attachments: boolean;
+/**
+ * applied: it is the record's value by this message. confirmed: the record says so already. suggested: somebody is to decide. superseded: another value took its place.
+ */
+export type SightingState = typeof SightingState[keyof typeof SightingState];
+
+
+export const SightingState = {
+  applied: 'applied',
+  confirmed: 'confirmed',
+  suggested: 'suggested',
+  accepted: 'accepted',
+  dismissed: 'dismissed',
+  superseded: 'superseded',
+} as const;
+
+export interface Sighting {
+  /** 0 to 1. */
+  confidence: number;
+  /** @nullable */
+  decided_at: string | null;
+  /** Who accepted or dismissed it. */
+  decided_by: string;
+  /** The message. Empty when the caller sees nothing of it. */
+  email_id: string;
+  /** What read it: rules, or model: with provider and model. */
+  engine: string;
+  /** Extension of a phone. */
+  ext: string;
+  field: SightingField;
   id: string;
-  is_read: boolean;
-  is_starred: boolean;
-  labels: string[];
-  owner: Owner;
-  /** Has a protected address, so nobody else sees it. Told to the owner alone. */
-  protected: boolean;
-  /** to_emails with the names written with them. */
-  recipients: NamedAddress[];
-  /** Shared beyond what the mailbox shows to others; of others' mail: with the caller. */
-  shared: boolean;
-  snippet: string;
-  subject: string;
-  /** Messages of the thread that are stored here and that the caller sees. */
-  thread_count: number;
-  /** Who wrote the messages that thread_count counts, in the order of their first one. In lists of conversations (threads=true), else empty. */
-  thread_senders: NamedAddress[];
-  to_emails: string[];
+  /** Of a phone: work, mobile, home, fax. */
+  label: string;
+  /** The quoted line. Empty when the caller may not read the message. */
+  line: string;
+  /** What a change may mean: may have changed job. */
+  note: string;
+  /** When the message was sent. */
+  seen_at: string;
+  /** applied: it is the record's value by this message. confirmed: the record says so already. suggested: somebody is to decide. superseded: another value took its place. */
+  state: SightingState;
+  /** As it is stored: E.164 for a phone. */
+  value: string;
+}
+
+export interface Enriched {
+  applied: Sighting[];
+  /** Messages that were read. */
+  messages: number;
+  suggested: Sighting[];
+}
+
+export type EnrichmentMode = typeof EnrichmentMode[keyof typeof EnrichmentMode];
+
+
+export const EnrichmentMode = {
+  rules: 'rules',
+  model: 'model',
+  both: 'both',
+} as const;
+
+export interface Enrichment {
+  /** A model may read mail of mailboxes whose owners have chosen it (settings, enrich: model). */
+  allowed: boolean;
+  /** Empty: the provider's own. */
+  base_url: string;
+  has_key: boolean;
+  /** The model is that of whoever runs Rapport, not the workspace's own. */
+  installed: boolean;
+  mode: EnrichmentMode;
+  model: string;
+  /** openai (and what speaks like it), ollama, anthropic, gemini; empty: none. */
+  provider: string;
+  /** Where data goes, in words. */
+  statement: string;
+  /** Why the model cannot be used; empty: nothing is known. Rules go on meanwhile. */
+  trouble: string;
+  /** @nullable */
+  trouble_at: string | null;
+}
+
+export type EnrichmentPatchMode = typeof EnrichmentPatchMode[keyof typeof EnrichmentPatchMode];
+
+
+export const EnrichmentPatchMode = {
+  rules: 'rules',
+  model: 'model',
+  both: 'both',
+} as const;
+
+export interface EnrichmentPatch {
+  /** Read the statement first. */
+  allowed?: boolean;
+  /** @maxLength 2000 */
+  base_url?: string;
+  /**
+     * Is kept sealed, and never shown again. Empty: taken away.
+     * @maxLength 2000
+     */
+  key?: string;
+  mode?: EnrichmentPatchMode;
+  /** @maxLength 200 */
+  model?: string;
+  /**
+     * Empty: back to the model of whoever runs Rapport.
+     * @maxLength 40
+     */
+  provider?: string;
 }
 
 export interface Failure {
@@ -964,6 +1254,11 @@ export interface Failure {
   stream: string;
   /** Empty when it is not known. */
   subject: string;
+}
+
+export interface FieldEvidence {
+  field: string;
+  sightings: Sighting[];
 }
 
 export type GoogleClientSource = typeof GoogleClientSource[keyof typeof GoogleClientSource];
@@ -1200,8 +1495,55 @@ export interface LinkPerson {
   name?: string;
 }
 
+export interface Progress {
+  done: number;
+  /** 0 when unknown. */
+  eta_seconds: number;
+  /** 0 when unknown. */
+  total: number;
+}
+
+export interface SkippedCounts {
+  /** With a blocked address. Most are not stored at all. */
+  blocked: number;
+  /** Newsletters, lists, automatic mail. */
+  bulk: number;
+  /** Among colleagues. Most are not stored, unless the workspace keeps them. */
+  colleagues: number;
+  draft: number;
+  /** No address belongs to a record, and the connection's policy made none. */
+  nobody: number;
+}
+
+export interface LinkingState {
+  /**
+     * When all mail was last looked at.
+     * @nullable
+     */
+  last_audit_at: string | null;
+  /** Messages that belong to a record. */
+  linked: number;
+  /** How far a look at all mail has come, nightly or asked for. Absent when there is none. */
+  relink?: Progress;
+  skipped: SkippedCounts;
+  /** Messages that the last nightly check found without a link that they should have had. It links them. */
+  unlinked_linkable: number;
+  /** Conversations that will be looked at in a moment. */
+  waiting: number;
+}
+
 export interface ListAPIKey {
   items: APIKey[];
+  /** Give it as cursor for the next page; empty on the last one. */
+  next_cursor: string;
+  /** Of a list by relevance: how many of the newest matches were compared; older ones are not in it. */
+  ranked?: number;
+  /** Absent where counting would be too dear. */
+  total?: number;
+}
+
+export interface ListActivity {
+  items: Activity[];
   /** Give it as cursor for the next page; empty on the last one. */
   next_cursor: string;
   /** Of a list by relevance: how many of the newest matches were compared; older ones are not in it. */
@@ -1320,6 +1662,16 @@ export interface ListFailure {
   total?: number;
 }
 
+export interface ListFieldEvidence {
+  items: FieldEvidence[];
+  /** Give it as cursor for the next page; empty on the last one. */
+  next_cursor: string;
+  /** Of a list by relevance: how many of the newest matches were compared; older ones are not in it. */
+  ranked?: number;
+  /** Absent where counting would be too dear. */
+  total?: number;
+}
+
 export interface ListGoogleClient {
   items: GoogleClient[];
   /** Give it as cursor for the next page; empty on the last one. */
@@ -1422,6 +1774,52 @@ export interface ListMember {
   total?: number;
 }
 
+export interface ListNote {
+  items: Note[];
+  /** Give it as cursor for the next page; empty on the last one. */
+  next_cursor: string;
+  /** Of a list by relevance: how many of the newest matches were compared; older ones are not in it. */
+  ranked?: number;
+  /** Absent where counting would be too dear. */
+  total?: number;
+}
+
+export interface ObjectField {
+  /** Of money: the one currency (ISO 4217). */
+  currency?: string;
+  /** a-z, 0-9 and _; made from the name when absent. It never changes. */
+  key?: string;
+  name: string;
+  /** Of a select. */
+  options?: string[];
+  required?: boolean;
+  /** Of a relation: the type it points to. */
+  target?: string;
+  /** text, number, money, date, select, email, phone, url or relation. */
+  type: string;
+}
+
+export interface ObjectType {
+  count: number;
+  fields: ObjectField[];
+  icon: string;
+  id: string;
+  key: string;
+  name: string;
+  plural: string;
+  standard: boolean;
+}
+
+export interface ListObjectType {
+  items: ObjectType[];
+  /** Give it as cursor for the next page; empty on the last one. */
+  next_cursor: string;
+  /** Of a list by relevance: how many of the newest matches were compared; older ones are not in it. */
+  ranked?: number;
+  /** Absent where counting would be too dear. */
+  total?: number;
+}
+
 export type OutgoingState = typeof OutgoingState[keyof typeof OutgoingState];
 
 
@@ -1470,6 +1868,194 @@ export interface Outgoing {
 
 export interface ListOutgoing {
   items: Outgoing[];
+  /** Give it as cursor for the next page; empty on the last one. */
+  next_cursor: string;
+  /** Of a list by relevance: how many of the newest matches were compared; older ones are not in it. */
+  ranked?: number;
+  /** Absent where counting would be too dear. */
+  total?: number;
+}
+
+export interface Money {
+  /** ISO 4217. */
+  currency: string;
+  minor: number;
+}
+
+export interface RecordClass {
+  /** rules, model, or person: what a person says stays. */
+  by: string;
+  confidence: number;
+  /** lead, customer, vendor, partner, recruiter, personal, automated or unknown. */
+  name: string;
+  why?: string;
+}
+
+export interface RecordMaker {
+  by: string;
+  name?: string;
+  user_id?: string;
+}
+
+export interface RecordSource {
+  at: string;
+  /** member (typed: nothing overwrites it by itself), mail, enrichment, calendar, contacts, api, import. */
+  by: string;
+  confidence?: number;
+  email_id?: string;
+}
+
+export interface Tag {
+  colour: string;
+  id: string;
+  /** Private: the caller's own. */
+  mine: boolean;
+  name: string;
+}
+
+/**
+ * By system.
+ */
+export type CrmRecordExternalIds = {[key: string]: string};
+
+/**
+ * Of the type's own, by key.
+ */
+export type CrmRecordFields = {[key: string]: unknown};
+
+/**
+ * Who filled a field; of the type's own as fields.<key>.
+ */
+export type CrmRecordSources = {[key: string]: RecordSource};
+
+export interface CrmRecord {
+  address: string;
+  amount: Money;
+  class: RecordClass;
+  /** @nullable */
+  close_date: string | null;
+  company: RecordRef;
+  created_at: string;
+  created_by: RecordMaker;
+  /** @nullable */
+  deleted_at: string | null;
+  description: string;
+  /** Of a company, registrable. */
+  domains: string[];
+  emails: Contact[];
+  /** By system. */
+  external_ids: CrmRecordExternalIds;
+  /** Of the type's own, by key. */
+  fields: CrmRecordFields;
+  first_name: string;
+  id: string;
+  /**
+     * Of the newest activity.
+     * @nullable
+     */
+  last_at: string | null;
+  last_name: string;
+  linkedin: string;
+  /** @nullable */
+  merged_into: string | null;
+  name: string;
+  owner: NamedUser;
+  /** Of a deal. */
+  people: DealRole[];
+  phones: Contact[];
+  /** Who filled a field; of the type's own as fields.<key>. */
+  sources: CrmRecordSources;
+  /** Of a person: lead, contact, customer, former. Of a deal: new, qualified, proposal, negotiation, won, lost. */
+  stage: string;
+  tags: Tag[];
+  /** Of a person: the job. */
+  title: string;
+  /** person, company, deal, or the key of a custom type. */
+  type: string;
+  updated_at: string;
+  /** Also the ETag: with If-Match nothing is changed that changed meanwhile. */
+  version: number;
+  website: string;
+}
+
+export interface ListRecord {
+  items: CrmRecord[];
+  /** Give it as cursor for the next page; empty on the last one. */
+  next_cursor: string;
+  /** Of a list by relevance: how many of the newest matches were compared; older ones are not in it. */
+  ranked?: number;
+  /** Absent where counting would be too dear. */
+  total?: number;
+}
+
+export type RecordSuggestionField = typeof RecordSuggestionField[keyof typeof RecordSuggestionField];
+
+
+export const RecordSuggestionField = {
+  name: 'name',
+  title: 'title',
+  company: 'company',
+  phone: 'phone',
+  linkedin: 'linkedin',
+  website: 'website',
+  address: 'address',
+} as const;
+
+export interface SightingRecord {
+  id: string;
+  name: string;
+  type: string;
+}
+
+/**
+ * applied: it is the record's value by this message. confirmed: the record says so already. suggested: somebody is to decide. superseded: another value took its place.
+ */
+export type RecordSuggestionState = typeof RecordSuggestionState[keyof typeof RecordSuggestionState];
+
+
+export const RecordSuggestionState = {
+  applied: 'applied',
+  confirmed: 'confirmed',
+  suggested: 'suggested',
+  accepted: 'accepted',
+  dismissed: 'dismissed',
+  superseded: 'superseded',
+} as const;
+
+export interface RecordSuggestion {
+  /** 0 to 1. */
+  confidence: number;
+  /** What the record says in this field now. */
+  current: string;
+  /** @nullable */
+  decided_at: string | null;
+  /** Who accepted or dismissed it. */
+  decided_by: string;
+  /** The message. Empty when the caller sees nothing of it. */
+  email_id: string;
+  /** What read it: rules, or model: with provider and model. */
+  engine: string;
+  /** Extension of a phone. */
+  ext: string;
+  field: RecordSuggestionField;
+  id: string;
+  /** Of a phone: work, mobile, home, fax. */
+  label: string;
+  /** The quoted line. Empty when the caller may not read the message. */
+  line: string;
+  /** What a change may mean: may have changed job. */
+  note: string;
+  record: SightingRecord;
+  /** When the message was sent. */
+  seen_at: string;
+  /** applied: it is the record's value by this message. confirmed: the record says so already. suggested: somebody is to decide. superseded: another value took its place. */
+  state: RecordSuggestionState;
+  /** As it is stored: E.164 for a phone. */
+  value: string;
+}
+
+export interface ListRecordSuggestion {
+  items: RecordSuggestion[];
   /** Give it as cursor for the next page; empty on the last one. */
   next_cursor: string;
   /** Of a list by relevance: how many of the newest matches were compared; older ones are not in it. */
@@ -1639,6 +2225,26 @@ export interface Suggestion {
 
 export interface ListSuggestion {
   items: Suggestion[];
+  /** Give it as cursor for the next page; empty on the last one. */
+  next_cursor: string;
+  /** Of a list by relevance: how many of the newest matches were compared; older ones are not in it. */
+  ranked?: number;
+  /** Absent where counting would be too dear. */
+  total?: number;
+}
+
+export interface ListTag {
+  items: Tag[];
+  /** Give it as cursor for the next page; empty on the last one. */
+  next_cursor: string;
+  /** Of a list by relevance: how many of the newest matches were compared; older ones are not in it. */
+  ranked?: number;
+  /** Absent where counting would be too dear. */
+  total?: number;
+}
+
+export interface ListTask {
+  items: Task[];
   /** Give it as cursor for the next page; empty on the last one. */
   next_cursor: string;
   /** Of a list by relevance: how many of the newest matches were compared; older ones are not in it. */
@@ -1944,6 +2550,16 @@ export interface NewEmailAccount {
   visibility?: NewEmailAccountVisibility;
 }
 
+export interface NewEmailLink {
+  /**
+     * @minLength 1
+     * @maxLength 64
+     */
+  record_id: string;
+  /** The whole conversation, what is still to come included. True when absent. */
+  whole_thread?: boolean;
+}
+
 export interface NewGoogleClient {
   /**
      * Stored encrypted and never shown again.
@@ -2038,6 +2654,15 @@ export interface NewMember {
   role?: NewMemberRole;
 }
 
+export interface NewObjectType {
+  fields?: ObjectField[];
+  icon?: string;
+  /** a-z, 0-9 and _; made from the name when absent. It never changes. */
+  key?: string;
+  name: string;
+  plural?: string;
+}
+
 export interface NewShare {
   /**
      * @minLength 1
@@ -2058,6 +2683,14 @@ export interface NewShare {
   user_ids?: string[];
   /** Share it with every member. */
   workspace?: boolean;
+}
+
+export interface NewTag {
+  /** #2458d3 */
+  colour?: string;
+  /** Private: for the caller alone. */
+  mine?: boolean;
+  name: string;
 }
 
 /**
@@ -2090,6 +2723,18 @@ export interface NewWebhook {
      * @maxLength 2000
      */
   url: string;
+}
+
+export interface NoteInput {
+  /** Plain text, or Markdown. */
+  text: string;
+}
+
+export interface ObjectTypePatch {
+  fields?: ObjectField[];
+  icon?: string;
+  name?: string;
+  plural?: string;
 }
 
 export interface PasswordChange {
@@ -2157,14 +2802,6 @@ export interface Problem {
   type: string;
 }
 
-export interface Progress {
-  done: number;
-  /** 0 when unknown. */
-  eta_seconds: number;
-  /** 0 when unknown. */
-  total: number;
-}
-
 /**
  * ok or failed, by name.
  */
@@ -2182,6 +2819,92 @@ export interface Readiness {
   /** ok or failed, by name. */
   checks: ReadinessChecks;
   status: ReadinessStatus;
+}
+
+/**
+ * By system.
+ */
+export type RecordInputExternalIds = {[key: string]: string};
+
+/**
+ * Of the type's own, by key: a merge patch, too.
+ */
+export type RecordInputFields = {[key: string]: unknown};
+
+export interface RoleInput {
+  person_id: string;
+  role?: string;
+}
+
+export interface RecordInput {
+  address?: string;
+  amount?: Money;
+  /** What somebody says stays. null: found again. */
+  class?: ClassInput;
+  /** 2026-11-30 */
+  close_date?: string;
+  company_id?: string;
+  description?: string;
+  domains?: string[];
+  /** Texts will do in place of objects. */
+  emails?: ContactInput[];
+  /** By system. */
+  external_ids?: RecordInputExternalIds;
+  /** Of the type's own, by key: a merge patch, too. */
+  fields?: RecordInputFields;
+  first_name?: string;
+  last_name?: string;
+  linkedin?: string;
+  /** A person's may come from first_name and last_name, or from the address. */
+  name?: string;
+  /** me is the caller. */
+  owner_id?: string;
+  people?: RoleInput[];
+  /** Texts will do in place of objects. Numbers without a country code are of the workspace's region. */
+  phones?: ContactInput[];
+  stage?: string;
+  /** In place of those the caller sees. */
+  tag_ids?: string[];
+  title?: string;
+  /** Of a new record: person, company, deal, or the key of a custom type. It never changes. */
+  type?: string;
+  website?: string;
+}
+
+export interface RecordSettings {
+  /** Where phone numbers without a country code are from (ISO 3166: DE); empty: nowhere. */
+  region: string;
+}
+
+/**
+ * In place of ids: the filters of the list, by their names there. At most 10,000 records.
+ */
+export type RecordsChangeAll = {[key: string]: unknown};
+
+/**
+ * owner_id, stage, class.
+ */
+export type RecordsChangeSet = {[key: string]: unknown};
+
+export interface RecordsChange {
+  /** Ids. */
+  add_tags?: string[];
+  /** In place of ids: the filters of the list, by their names there. At most 10,000 records. */
+  all?: RecordsChangeAll;
+  /** Stands alone. */
+  delete?: boolean;
+  /** @maxItems 500 */
+  ids?: string[];
+  /** Ids. */
+  remove_tags?: string[];
+  /** owner_id, stage, class. */
+  set?: RecordsChangeSet;
+}
+
+export interface RecordsChanged {
+  changed: number;
+  /** Undoes it for seven days, but for records that were changed since. Empty where there is nothing to undo. */
+  undo_id: string;
 }
 
 export interface RemovedEmailAccount {
@@ -2269,6 +2992,30 @@ export interface ServiceInfo {
 }
 
 /**
+ * Of whom mail makes persons: of nobody, of people the owner wrote to, of everybody who takes part.
+ */
+export type SettingsContactPolicy = typeof SettingsContactPolicy[keyof typeof SettingsContactPolicy];
+
+
+export const SettingsContactPolicy = {
+  none: 'none',
+  sent: 'sent',
+  all: 'all',
+} as const;
+
+/**
+ * What may read the mail to fill records: nothing, rules on this server, or a model besides, where the workspace allows one.
+ */
+export type SettingsEnrich = typeof SettingsEnrich[keyof typeof SettingsEnrich];
+
+
+export const SettingsEnrich = {
+  off: 'off',
+  rules: 'rules',
+  model: 'model',
+} as const;
+
+/**
  * Labels that were turned off, and what became of their messages: hide or keep.
  */
 export type SettingsLabelsOff = {[key: string]: string};
@@ -2284,6 +3031,10 @@ export const SettingsVisibility = {
 } as const;
 
 export interface Settings {
+  /** Of whom mail makes persons: of nobody, of people the owner wrote to, of everybody who takes part. */
+  contact_policy: SettingsContactPolicy;
+  /** What may read the mail to fill records: nothing, rules on this server, or a model besides, where the workspace allows one. */
+  enrich: SettingsEnrich;
   /** Large imports read the messages themselves by IMAP, which is outside the Gmail API's quota. Off unless it is turned on. */
   imap_lane: boolean;
   /** Gmail label ids; ["*"] means all. */
@@ -2300,6 +3051,30 @@ export interface Settings {
   since: string | null;
   visibility: SettingsVisibility;
 }
+
+/**
+ * Mail that is here already is looked at again. What was made stays.
+ */
+export type SettingsPatchContactPolicy = typeof SettingsPatchContactPolicy[keyof typeof SettingsPatchContactPolicy];
+
+
+export const SettingsPatchContactPolicy = {
+  none: 'none',
+  sent: 'sent',
+  all: 'all',
+} as const;
+
+/**
+ * What may read the mail to fill records: nothing, rules on this server, or a model besides, where the workspace allows one.
+ */
+export type SettingsPatchEnrich = typeof SettingsPatchEnrich[keyof typeof SettingsPatchEnrich];
+
+
+export const SettingsPatchEnrich = {
+  off: 'off',
+  rules: 'rules',
+  model: 'model',
+} as const;
 
 /**
  * For labels that are turned off: hide (messages with such a label and none that is on or kept are not listed or found any more, until it is turned on again) or keep (they stay and go on being updated). Keep when it does not say.
@@ -2320,7 +3095,11 @@ export interface SettingsPatch {
   calendar_sync_enabled?: boolean;
   /** The caller's first connection when absent. */
   connection_id?: string;
+  /** Mail that is here already is looked at again. What was made stays. */
+  contact_policy?: SettingsPatchContactPolicy;
   contacts_sync_enabled?: boolean;
+  /** What may read the mail to fill records: nothing, rules on this server, or a model besides, where the workspace allows one. */
+  enrich?: SettingsPatchEnrich;
   gmail_sync_enabled?: boolean;
   /** Read the messages of large imports by IMAP. Needs the permission https://mail.google.com/: without it the answer is 403 insufficient_permission, and action_url leads to Google. */
   imap_lane?: boolean;
@@ -2515,6 +3294,20 @@ export interface SyncRequest {
   connection_id?: string;
   /** Read everything again instead of the changes. */
   full?: boolean;
+}
+
+export interface TagPatch {
+  colour?: string;
+  name?: string;
+}
+
+export interface TaskInput {
+  /** me is the caller, who also has a new task that names nobody. */
+  assignee_id?: string;
+  done?: boolean;
+  due_at?: string;
+  record_id?: string;
+  title?: string;
 }
 
 export interface Thread {
@@ -2780,6 +3573,34 @@ export type CutLeaseParams = {
  * @maxLength 64
  */
 workspace_id?: string;
+};
+
+export type ListActivitiesParams = {
+/**
+ * @minimum 1
+ * @maximum 200
+ */
+limit?: number;
+/**
+ * next_cursor of the page before.
+ * @maxLength 1000
+ */
+cursor?: string;
+/**
+ * email, note, task, meeting or call; several with commas between. All when absent.
+ * @maxLength 100
+ */
+kind?: string;
+/**
+ * Mail of this member's mailboxes, notes and tasks of theirs.
+ * @maxLength 64
+ */
+user_id?: string;
+/**
+ * Of records of this type alone.
+ * @maxLength 64
+ */
+record_type?: string;
 };
 
 export type ListApiKeysParams = {
@@ -3123,6 +3944,13 @@ export const ComposeAnswerKind = {
   forward: 'forward',
 } as const;
 
+export type UnlinkEmailParams = {
+/**
+ * The whole conversation, what is still to come included.
+ */
+whole_thread?: boolean;
+};
+
 export type ExportEmailsParams = {
 format?: ExportEmailsFormat;
 /**
@@ -3309,6 +4137,31 @@ cursor?: string;
 open?: boolean;
 };
 
+export type ListSkippedParams = {
+/**
+ * @minimum 1
+ * @maximum 200
+ */
+limit?: number;
+/**
+ * next_cursor of the page before.
+ * @maxLength 1000
+ */
+cursor?: string;
+rule: ListSkippedRule;
+};
+
+export type ListSkippedRule = typeof ListSkippedRule[keyof typeof ListSkippedRule];
+
+
+export const ListSkippedRule = {
+  blocked: 'blocked',
+  bulk: 'bulk',
+  colleagues: 'colleagues',
+  draft: 'draft',
+  nobody: 'nobody',
+} as const;
+
 export type ListMailRulesParams = {
 kind?: ListMailRulesKind;
 };
@@ -3352,6 +4205,200 @@ export const ListMembersRole = {
   owner: 'owner',
   admin: 'admin',
   member: 'member',
+} as const;
+
+export type DeleteObjectParams = {
+/**
+ * How many records go with it; of need when there are any.
+ * @minimum 0
+ */
+confirm?: number;
+};
+
+export type ListRecordsParams = {
+/**
+ * Written field.<key>=<value>.
+ */
+field?: {[key: string]: string};
+/**
+ * @minimum 1
+ * @maximum 200
+ */
+limit?: number;
+/**
+ * next_cursor of the page before.
+ * @maxLength 1000
+ */
+cursor?: string;
+/**
+ * person, company, deal, or the key of a custom type; absent: all.
+ * @maxLength 64
+ */
+type?: string;
+/**
+ * @maxLength 400
+ */
+q?: string;
+/**
+ * name, updated_at, created_at, last_at; of people and deals stage; of deals amount and close_date; a key of the type's own fields. With - before it the other way round. Default name.
+ * @maxLength 64
+ */
+sort?: string;
+/**
+ * me, none, or an id.
+ * @maxLength 64
+ */
+owner_id?: string;
+/**
+ * @maxLength 64
+ */
+tag_id?: string;
+/**
+ * @maxLength 64
+ */
+stage?: string;
+/**
+ * @maxLength 64
+ */
+class?: string;
+/**
+ * People and deals of a company.
+ * @maxLength 64
+ */
+company_id?: string;
+/**
+ * People of a deal.
+ * @maxLength 64
+ */
+deal_id?: string;
+created_by?: ListRecordsCreatedBy;
+/**
+ * system:id
+ * @maxLength 300
+ */
+external?: string;
+/**
+ * Whose address it is.
+ * @maxLength 300
+ */
+email?: string;
+/**
+ * Those that were deleted, and no others, the newest first.
+ */
+deleted?: boolean;
+};
+
+export type ListRecordsCreatedBy = typeof ListRecordsCreatedBy[keyof typeof ListRecordsCreatedBy];
+
+
+export const ListRecordsCreatedBy = {
+  member: 'member',
+  mail: 'mail',
+  enrichment: 'enrichment',
+  calendar: 'calendar',
+  contacts: 'contacts',
+  api: 'api',
+  import: 'import',
+} as const;
+
+export type CountRecords200 = {[key: string]: number};
+
+export type ListNotesParams = {
+/**
+ * @minimum 1
+ * @maximum 200
+ */
+limit?: number;
+/**
+ * next_cursor of the page before.
+ * @maxLength 1000
+ */
+cursor?: string;
+};
+
+export type ListRecordTimelineParams = {
+/**
+ * @minimum 1
+ * @maximum 200
+ */
+limit?: number;
+/**
+ * next_cursor of the page before.
+ * @maxLength 1000
+ */
+cursor?: string;
+/**
+ * email, note, task, meeting or call; several with commas between. All when absent.
+ * @maxLength 100
+ */
+kind?: string;
+/**
+ * Mail of this member's mailboxes, notes and tasks of theirs.
+ * @maxLength 64
+ */
+user_id?: string;
+};
+
+export type ListSuggestionsParams = {
+/**
+ * @minimum 1
+ * @maximum 200
+ */
+limit?: number;
+/**
+ * next_cursor of the page before.
+ * @maxLength 1000
+ */
+cursor?: string;
+record_id?: string;
+state?: ListSuggestionsState;
+};
+
+export type ListSuggestionsState = typeof ListSuggestionsState[keyof typeof ListSuggestionsState];
+
+
+export const ListSuggestionsState = {
+  applied: 'applied',
+  confirmed: 'confirmed',
+  suggested: 'suggested',
+  accepted: 'accepted',
+  dismissed: 'dismissed',
+  superseded: 'superseded',
+} as const;
+
+export type ListTasksParams = {
+/**
+ * @minimum 1
+ * @maximum 200
+ */
+limit?: number;
+/**
+ * next_cursor of the page before.
+ * @maxLength 1000
+ */
+cursor?: string;
+/**
+ * @maxLength 64
+ */
+record_id?: string;
+/**
+ * me, or an id.
+ * @maxLength 64
+ */
+assignee_id?: string;
+/**
+ * Absent: all.
+ */
+state?: ListTasksState;
+};
+
+export type ListTasksState = typeof ListTasksState[keyof typeof ListTasksState];
+
+
+export const ListTasksState = {
+  open: 'open',
+  done: 'done',
+  overdue: 'overdue',
 } as const;
 
 export type ListServiceTokensParams = {
@@ -4490,6 +5537,40 @@ export const getWorkspace = async (workspaceId: string, options?: Parameters<typ
 
 
 
+export const getListActivitiesUrl = (workspaceId: string,
+    params?: ListActivitiesParams,) => {
+  const normalizedParams = new URLSearchParams();
+
+  Object.entries(params || {}).forEach(([key, value]) => {
+
+    if (value !== undefined) {
+      normalizedParams.append(key, value === null ? 'null' : String(value))
+    }
+  });
+
+  const stringifiedParams = normalizedParams.toString();
+
+  return stringifiedParams.length > 0 ? `/api/v1/workspaces/${workspaceId}/activities?${stringifiedParams}` : `/api/v1/workspaces/${workspaceId}/activities`
+}
+
+/**
+ * Access: may records:read (owner, admin, member; API keys need the scope records:read).
+ * @summary What happened with all records, newest first
+ */
+export const listActivities = async (workspaceId: string,
+    params?: ListActivitiesParams, options?: Parameters<typeof call>[1]): Promise<ListActivity> => {
+
+  return call<ListActivity>(getListActivitiesUrl(workspaceId,params),
+  {
+    ...options,
+    method: 'GET'
+
+
+  }
+);}
+
+
+
 export const getListApiKeysUrl = (workspaceId: string,
     params?: ListApiKeysParams,) => {
   const normalizedParams = new URLSearchParams();
@@ -5114,6 +6195,73 @@ export const testEmailAccount = async (workspaceId: string,
 
 
 
+export const getGetEnrichmentUrl = (workspaceId: string,) => {
+
+
+
+
+  return `/api/v1/workspaces/${workspaceId}/enrichment`
+}
+
+/**
+ * Access: may records:read (owner, admin, member; API keys need the scope records:read).
+ * @summary How signatures are read in this workspace, and where data goes
+ */
+export const getEnrichment = async (workspaceId: string, options?: Parameters<typeof call>[1]): Promise<Enrichment> => {
+
+  return call<Enrichment>(getGetEnrichmentUrl(workspaceId),
+  {
+    ...options,
+    method: 'GET'
+
+
+  }
+);}
+
+
+
+export const getChangeEnrichmentUrl = (workspaceId: string,) => {
+
+
+
+
+  return `/api/v1/workspaces/${workspaceId}/enrichment`
+}
+
+/**
+ * Another provider or address needs the key and the permission anew.
+ *
+ * Access: may objects:manage (owner, admin; API keys need the scope admin).
+ * @summary Choose how signatures are read, and whether a model may
+ */
+export const changeEnrichment = async (workspaceId: string,
+    enrichmentPatch: EnrichmentPatch, options?: Parameters<typeof call>[1]): Promise<Enrichment> => {
+
+    const getHeaders = (h?: NonNullable<RequestInit['headers']>): Record<string, string | readonly string[]> => {
+    if (!h) return {};
+    if (h instanceof Headers) return Object.fromEntries(h.entries());
+    if (Symbol.iterator in h) {
+      return Object.fromEntries(
+        Array.from(h as Iterable<Iterable<string>>, (entry) => Array.from(entry) as [string, string]),
+      );
+    }
+    const headers: Record<string, string | readonly string[]> = {};
+    for (const [name, value] of Object.entries<string | readonly string[] | undefined>(h)) {
+      if (value !== undefined) headers[name] = value;
+    }
+    return headers;
+  };
+return call<Enrichment>(getChangeEnrichmentUrl(workspaceId),
+  {
+    ...options,
+    method: 'PATCH',
+    headers: { 'Content-Type': 'application/json', ...getHeaders(options?.headers) },
+    body: JSON.stringify(enrichmentPatch)
+  }
+);}
+
+
+
 export const getStreamEventsUrl = (workspaceId: string,) => {
 
 
@@ -5515,6 +6663,46 @@ return call<Disconnected>(getDisconnectGoogleUrl(workspaceId),
 
 
 
+export const getEnrichConnectionUrl = (workspaceId: string,) => {
+
+
+
+
+  return `/api/v1/workspaces/${workspaceId}/integrations/google/enrich`
+}
+
+/**
+ * Access: may records:write (owner, admin, member; API keys need the scope records:write).
+ * @summary Read all mail of a connection of one's own that was not read yet, to fill records
+ */
+export const enrichConnection = async (workspaceId: string,
+    enrichRequest?: EnrichRequest, options?: Parameters<typeof call>[1]): Promise<Run> => {
+
+    const getHeaders = (h?: NonNullable<RequestInit['headers']>): Record<string, string | readonly string[]> => {
+    if (!h) return {};
+    if (h instanceof Headers) return Object.fromEntries(h.entries());
+    if (Symbol.iterator in h) {
+      return Object.fromEntries(
+        Array.from(h as Iterable<Iterable<string>>, (entry) => Array.from(entry) as [string, string]),
+      );
+    }
+    const headers: Record<string, string | readonly string[]> = {};
+    for (const [name, value] of Object.entries<string | readonly string[] | undefined>(h)) {
+      if (value !== undefined) headers[name] = value;
+    }
+    return headers;
+  };
+return call<Run>(getEnrichConnectionUrl(workspaceId),
+  {
+    ...options,
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json', ...getHeaders(options?.headers) },
+    body: JSON.stringify(enrichRequest)
+  }
+);}
+
+
+
 export const getListFailuresUrl = (workspaceId: string,
     params?: ListFailuresParams,) => {
   const normalizedParams = new URLSearchParams();
@@ -5630,7 +6818,7 @@ export const getChangeEmailsUrl = (workspaceId: string,) => {
 }
 
 /**
- * Only mail of the caller's own connections can be changed, at most 1,000 messages at once. The answer comes when it is shown here; Gmail gets it a moment later. If Gmail refuses, the labels are put back and the event mail.refused tells why. Without the permission to change mail nothing happens: 403 insufficient_permission, with the missing scopes and, as action_url, where to give it.
+ * Only mail of the caller's own connections can be changed, at most 1,000 messages at once. Messages and conversations that are not there, and drafts, are left out: left_out names them with the reason, the others are changed; 404 when none of them is there. The answer comes when it is shown here; Gmail gets it a moment later. If Gmail refuses, the labels are put back and the event mail.refused tells why. Without the permission to change mail nothing happens: 403 insufficient_permission, with the missing scopes and, as action_url, where to give it. Mail of an e-mail account is changed on its server by IMAP: read state and star are flags, labels are folders. Archive moves from the inbox to the folder for archived mail, trash and spam move all copies to theirs, add_label copies to the folder, remove_label takes the copy in it away (or archives the message, if it lies nowhere else). What the server cannot do is refused like what Gmail refuses.
  *
  * Access: may mail:change (owner, admin, member; API keys need the scope mail:write).
  * @summary Change messages: read state, star, archive, trash, spam, labels
@@ -6077,6 +7265,90 @@ export const composeAnswer = async (workspaceId: string,
 
 
 
+export const getLinkEmailUrl = (workspaceId: string,
+    emailId: string,) => {
+
+
+
+
+  return `/api/v1/workspaces/${workspaceId}/integrations/google/gmail/emails/${emailId}/link`
+}
+
+/**
+ * It wins over every rule and over an earlier removal. With whole_thread, which is usual, the other messages of the conversation follow, those to come included.
+ *
+ * Access: may records:write (owner, admin, member; API keys need the scope records:write).
+ * @summary Tie a message to a record by hand
+ */
+export const linkEmail = async (workspaceId: string,
+    emailId: string,
+    newEmailLink: NewEmailLink, options?: Parameters<typeof call>[1]): Promise<EmailLinks> => {
+
+    const getHeaders = (h?: NonNullable<RequestInit['headers']>): Record<string, string | readonly string[]> => {
+    if (!h) return {};
+    if (h instanceof Headers) return Object.fromEntries(h.entries());
+    if (Symbol.iterator in h) {
+      return Object.fromEntries(
+        Array.from(h as Iterable<Iterable<string>>, (entry) => Array.from(entry) as [string, string]),
+      );
+    }
+    const headers: Record<string, string | readonly string[]> = {};
+    for (const [name, value] of Object.entries<string | readonly string[] | undefined>(h)) {
+      if (value !== undefined) headers[name] = value;
+    }
+    return headers;
+  };
+return call<EmailLinks>(getLinkEmailUrl(workspaceId,emailId),
+  {
+    ...options,
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json', ...getHeaders(options?.headers) },
+    body: JSON.stringify(newEmailLink)
+  }
+);}
+
+
+
+export const getUnlinkEmailUrl = (workspaceId: string,
+    emailId: string,
+    recordId: string,
+    params?: UnlinkEmailParams,) => {
+  const normalizedParams = new URLSearchParams();
+
+  Object.entries(params || {}).forEach(([key, value]) => {
+
+    if (value !== undefined) {
+      normalizedParams.append(key, value === null ? 'null' : String(value))
+    }
+  });
+
+  const stringifiedParams = normalizedParams.toString();
+
+  return stringifiedParams.length > 0 ? `/api/v1/workspaces/${workspaceId}/integrations/google/gmail/emails/${emailId}/link/${recordId}?${stringifiedParams}` : `/api/v1/workspaces/${workspaceId}/integrations/google/gmail/emails/${emailId}/link/${recordId}`
+}
+
+/**
+ * It is remembered: no rule links it again, nor later messages of the conversation.
+ *
+ * Access: may records:write (owner, admin, member; API keys need the scope records:write).
+ * @summary Take a message from a record
+ */
+export const unlinkEmail = async (workspaceId: string,
+    emailId: string,
+    recordId: string,
+    params?: UnlinkEmailParams, options?: Parameters<typeof call>[1]): Promise<void> => {
+
+  return call<void>(getUnlinkEmailUrl(workspaceId,emailId,recordId,params),
+  {
+    ...options,
+    method: 'DELETE'
+
+
+  }
+);}
+
+
+
 export const getExportEmailsUrl = (workspaceId: string,
     params?: ExportEmailsParams,) => {
   const normalizedParams = new URLSearchParams();
@@ -6156,7 +7428,7 @@ export const getCreateLabelUrl = (workspaceId: string,) => {
 }
 
 /**
- * 409 label_exists when there is a label of this name, in whatever case.
+ * 409 label_exists when there is a label of this name, in whatever case Labels of an e-mail account are the folders of its server, which are made and named there: 404.
  *
  * Access: may mail:change (owner, admin, member; API keys need the scope mail:write).
  * @summary Make a label in Gmail
@@ -6235,7 +7507,7 @@ export const getRenameLabelUrl = (workspaceId: string,
 }
 
 /**
- * 409 label_exists when there is a label of this name, in whatever case.
+ * 409 label_exists when there is a label of this name, in whatever case Labels of an e-mail account are the folders of its server, which are made and named there: 404.
  *
  * Access: may mail:change (owner, admin, member; API keys need the scope mail:write).
  * @summary Rename a label in Gmail
@@ -6774,6 +8046,35 @@ return call<Preview>(getPreviewGoogleUrl(workspaceId),
 
 
 
+export const getEnrichRecordOfGoogleUrl = (workspaceId: string,
+    recordId: string,) => {
+
+
+
+
+  return `/api/v1/workspaces/${workspaceId}/integrations/google/records/${recordId}/enrich`
+}
+
+/**
+ * At most 30 messages, of mailboxes whose owners let their mail be read. applied and suggested are about this record alone.
+ *
+ * Access: may records:write (owner, admin, member; API keys need the scope records:write).
+ * @summary The same, under the path of the integration
+ */
+export const enrichRecordOfGoogle = async (workspaceId: string,
+    recordId: string, options?: Parameters<typeof call>[1]): Promise<Enriched> => {
+
+  return call<Enriched>(getEnrichRecordOfGoogleUrl(workspaceId,recordId),
+  {
+    ...options,
+    method: 'POST'
+
+
+  }
+);}
+
+
+
 export const getListRunsUrl = (workspaceId: string,
     params?: ListRunsParams,) => {
   const normalizedParams = new URLSearchParams();
@@ -7054,6 +8355,90 @@ export const revokeInvitation = async (workspaceId: string,
   {
     ...options,
     method: 'DELETE'
+
+
+  }
+);}
+
+
+
+export const getGetLinkingUrl = (workspaceId: string,) => {
+
+
+
+
+  return `/api/v1/workspaces/${workspaceId}/linking`
+}
+
+/**
+ * Access: may records:read (owner, admin, member; API keys need the scope records:read).
+ * @summary How mail and records are tied, in numbers
+ */
+export const getLinking = async (workspaceId: string, options?: Parameters<typeof call>[1]): Promise<LinkingState> => {
+
+  return call<LinkingState>(getGetLinkingUrl(workspaceId),
+  {
+    ...options,
+    method: 'GET'
+
+
+  }
+);}
+
+
+
+export const getRelinkUrl = (workspaceId: string,) => {
+
+
+
+
+  return `/api/v1/workspaces/${workspaceId}/linking/relink`
+}
+
+/**
+ * Access: may records:write (owner, admin, member; API keys need the scope records:write).
+ * @summary Look at all mail again, in the background
+ */
+export const relink = async (workspaceId: string, options?: Parameters<typeof call>[1]): Promise<LinkingState> => {
+
+  return call<LinkingState>(getRelinkUrl(workspaceId),
+  {
+    ...options,
+    method: 'POST'
+
+
+  }
+);}
+
+
+
+export const getListSkippedUrl = (workspaceId: string,
+    params: ListSkippedParams,) => {
+  const normalizedParams = new URLSearchParams();
+
+  Object.entries(params || {}).forEach(([key, value]) => {
+
+    if (value !== undefined) {
+      normalizedParams.append(key, value === null ? 'null' : String(value))
+    }
+  });
+
+  const stringifiedParams = normalizedParams.toString();
+
+  return stringifiedParams.length > 0 ? `/api/v1/workspaces/${workspaceId}/linking/skipped?${stringifiedParams}` : `/api/v1/workspaces/${workspaceId}/linking/skipped`
+}
+
+/**
+ * Access: may records:read (owner, admin, member; API keys need the scope records:read).
+ * @summary Messages that belong to no record, by the rule that says why
+ */
+export const listSkipped = async (workspaceId: string,
+    params: ListSkippedParams, options?: Parameters<typeof call>[1]): Promise<ListEmailItem> => {
+
+  return call<ListEmailItem>(getListSkippedUrl(workspaceId,params),
+  {
+    ...options,
+    method: 'GET'
 
 
   }
@@ -7369,6 +8754,1236 @@ return call<Member>(getChangeMemberUrl(workspaceId,userId),
     method: 'PATCH',
     headers: { 'Content-Type': 'application/json', ...getHeaders(options?.headers) },
     body: JSON.stringify(memberPatch)
+  }
+);}
+
+
+
+export const getDeleteNoteUrl = (workspaceId: string,
+    noteId: string,) => {
+
+
+
+
+  return `/api/v1/workspaces/${workspaceId}/notes/${noteId}`
+}
+
+/**
+ * Access: may records:write (owner, admin, member; API keys need the scope records:write).
+ * @summary Delete one's own note; administrators any
+ */
+export const deleteNote = async (workspaceId: string,
+    noteId: string, options?: Parameters<typeof call>[1]): Promise<void> => {
+
+  return call<void>(getDeleteNoteUrl(workspaceId,noteId),
+  {
+    ...options,
+    method: 'DELETE'
+
+
+  }
+);}
+
+
+
+export const getChangeNoteUrl = (workspaceId: string,
+    noteId: string,) => {
+
+
+
+
+  return `/api/v1/workspaces/${workspaceId}/notes/${noteId}`
+}
+
+/**
+ * Access: may records:write (owner, admin, member; API keys need the scope records:write).
+ * @summary Change one's own note
+ */
+export const changeNote = async (workspaceId: string,
+    noteId: string,
+    noteInput: NoteInput, options?: Parameters<typeof call>[1]): Promise<Note> => {
+
+    const getHeaders = (h?: NonNullable<RequestInit['headers']>): Record<string, string | readonly string[]> => {
+    if (!h) return {};
+    if (h instanceof Headers) return Object.fromEntries(h.entries());
+    if (Symbol.iterator in h) {
+      return Object.fromEntries(
+        Array.from(h as Iterable<Iterable<string>>, (entry) => Array.from(entry) as [string, string]),
+      );
+    }
+    const headers: Record<string, string | readonly string[]> = {};
+    for (const [name, value] of Object.entries<string | readonly string[] | undefined>(h)) {
+      if (value !== undefined) headers[name] = value;
+    }
+    return headers;
+  };
+return call<Note>(getChangeNoteUrl(workspaceId,noteId),
+  {
+    ...options,
+    method: 'PATCH',
+    headers: { 'Content-Type': 'application/json', ...getHeaders(options?.headers) },
+    body: JSON.stringify(noteInput)
+  }
+);}
+
+
+
+export const getListObjectsUrl = (workspaceId: string,) => {
+
+
+
+
+  return `/api/v1/workspaces/${workspaceId}/objects`
+}
+
+/**
+ * Access: may records:read (owner, admin, member; API keys need the scope records:read).
+ * @summary Types of records
+ */
+export const listObjects = async (workspaceId: string, options?: Parameters<typeof call>[1]): Promise<ListObjectType> => {
+
+  return call<ListObjectType>(getListObjectsUrl(workspaceId),
+  {
+    ...options,
+    method: 'GET'
+
+
+  }
+);}
+
+
+
+export const getCreateObjectUrl = (workspaceId: string,) => {
+
+
+
+
+  return `/api/v1/workspaces/${workspaceId}/objects`
+}
+
+/**
+ * Access: may objects:manage (owner, admin; API keys need the scope admin).
+ * @summary Make a type of records
+ */
+export const createObject = async (workspaceId: string,
+    newObjectType: NewObjectType, options?: Parameters<typeof call>[1]): Promise<ObjectType> => {
+
+    const getHeaders = (h?: NonNullable<RequestInit['headers']>): Record<string, string | readonly string[]> => {
+    if (!h) return {};
+    if (h instanceof Headers) return Object.fromEntries(h.entries());
+    if (Symbol.iterator in h) {
+      return Object.fromEntries(
+        Array.from(h as Iterable<Iterable<string>>, (entry) => Array.from(entry) as [string, string]),
+      );
+    }
+    const headers: Record<string, string | readonly string[]> = {};
+    for (const [name, value] of Object.entries<string | readonly string[] | undefined>(h)) {
+      if (value !== undefined) headers[name] = value;
+    }
+    return headers;
+  };
+return call<ObjectType>(getCreateObjectUrl(workspaceId),
+  {
+    ...options,
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json', ...getHeaders(options?.headers) },
+    body: JSON.stringify(newObjectType)
+  }
+);}
+
+
+
+export const getDeleteObjectUrl = (workspaceId: string,
+    key: string,
+    params?: DeleteObjectParams,) => {
+  const normalizedParams = new URLSearchParams();
+
+  Object.entries(params || {}).forEach(([key, value]) => {
+
+    if (value !== undefined) {
+      normalizedParams.append(key, value === null ? 'null' : String(value))
+    }
+  });
+
+  const stringifiedParams = normalizedParams.toString();
+
+  return stringifiedParams.length > 0 ? `/api/v1/workspaces/${workspaceId}/objects/${key}?${stringifiedParams}` : `/api/v1/workspaces/${workspaceId}/objects/${key}`
+}
+
+/**
+ * Access: may objects:manage (owner, admin; API keys need the scope admin).
+ * @summary Delete a type with its records
+ */
+export const deleteObject = async (workspaceId: string,
+    key: string,
+    params?: DeleteObjectParams, options?: Parameters<typeof call>[1]): Promise<void> => {
+
+  return call<void>(getDeleteObjectUrl(workspaceId,key,params),
+  {
+    ...options,
+    method: 'DELETE'
+
+
+  }
+);}
+
+
+
+export const getGetObjectUrl = (workspaceId: string,
+    key: string,) => {
+
+
+
+
+  return `/api/v1/workspaces/${workspaceId}/objects/${key}`
+}
+
+/**
+ * Access: may records:read (owner, admin, member; API keys need the scope records:read).
+ * @summary One type of records
+ */
+export const getObject = async (workspaceId: string,
+    key: string, options?: Parameters<typeof call>[1]): Promise<ObjectType> => {
+
+  return call<ObjectType>(getGetObjectUrl(workspaceId,key),
+  {
+    ...options,
+    method: 'GET'
+
+
+  }
+);}
+
+
+
+export const getChangeObjectUrl = (workspaceId: string,
+    key: string,) => {
+
+
+
+
+  return `/api/v1/workspaces/${workspaceId}/objects/${key}`
+}
+
+/**
+ * Fields keep their key and type. Values of a field that is left out are kept, and not shown.
+ *
+ * Access: may objects:manage (owner, admin; API keys need the scope admin).
+ * @summary Change names, icon and fields of a type
+ */
+export const changeObject = async (workspaceId: string,
+    key: string,
+    objectTypePatch: ObjectTypePatch, options?: Parameters<typeof call>[1]): Promise<ObjectType> => {
+
+    const getHeaders = (h?: NonNullable<RequestInit['headers']>): Record<string, string | readonly string[]> => {
+    if (!h) return {};
+    if (h instanceof Headers) return Object.fromEntries(h.entries());
+    if (Symbol.iterator in h) {
+      return Object.fromEntries(
+        Array.from(h as Iterable<Iterable<string>>, (entry) => Array.from(entry) as [string, string]),
+      );
+    }
+    const headers: Record<string, string | readonly string[]> = {};
+    for (const [name, value] of Object.entries<string | readonly string[] | undefined>(h)) {
+      if (value !== undefined) headers[name] = value;
+    }
+    return headers;
+  };
+return call<ObjectType>(getChangeObjectUrl(workspaceId,key),
+  {
+    ...options,
+    method: 'PATCH',
+    headers: { 'Content-Type': 'application/json', ...getHeaders(options?.headers) },
+    body: JSON.stringify(objectTypePatch)
+  }
+);}
+
+
+
+export const getGetRecordSettingsUrl = (workspaceId: string,) => {
+
+
+
+
+  return `/api/v1/workspaces/${workspaceId}/record-settings`
+}
+
+/**
+ * Access: may records:read (owner, admin, member; API keys need the scope records:read).
+ * @summary Settings of records
+ */
+export const getRecordSettings = async (workspaceId: string, options?: Parameters<typeof call>[1]): Promise<RecordSettings> => {
+
+  return call<RecordSettings>(getGetRecordSettingsUrl(workspaceId),
+  {
+    ...options,
+    method: 'GET'
+
+
+  }
+);}
+
+
+
+export const getChangeRecordSettingsUrl = (workspaceId: string,) => {
+
+
+
+
+  return `/api/v1/workspaces/${workspaceId}/record-settings`
+}
+
+/**
+ * Access: may objects:manage (owner, admin; API keys need the scope admin).
+ * @summary Change the settings of records
+ */
+export const changeRecordSettings = async (workspaceId: string,
+    recordSettings: RecordSettings, options?: Parameters<typeof call>[1]): Promise<RecordSettings> => {
+
+    const getHeaders = (h?: NonNullable<RequestInit['headers']>): Record<string, string | readonly string[]> => {
+    if (!h) return {};
+    if (h instanceof Headers) return Object.fromEntries(h.entries());
+    if (Symbol.iterator in h) {
+      return Object.fromEntries(
+        Array.from(h as Iterable<Iterable<string>>, (entry) => Array.from(entry) as [string, string]),
+      );
+    }
+    const headers: Record<string, string | readonly string[]> = {};
+    for (const [name, value] of Object.entries<string | readonly string[] | undefined>(h)) {
+      if (value !== undefined) headers[name] = value;
+    }
+    return headers;
+  };
+return call<RecordSettings>(getChangeRecordSettingsUrl(workspaceId),
+  {
+    ...options,
+    method: 'PATCH',
+    headers: { 'Content-Type': 'application/json', ...getHeaders(options?.headers) },
+    body: JSON.stringify(recordSettings)
+  }
+);}
+
+
+
+export const getListRecordsUrl = (workspaceId: string,
+    params?: ListRecordsParams,) => {
+  const normalizedParams = new URLSearchParams();
+  const deepObjectEntries: string[] = [];
+
+  Object.entries(params || {}).forEach(([key, value]) => {
+    const deepObjectParameters = ["field"];
+
+    if (typeof value === 'object' && value !== null && !Array.isArray(value) && deepObjectParameters.includes(key)) {
+      Object.entries(value).forEach(([subKey, subValue]) => {
+        if (subValue !== undefined) {
+          deepObjectEntries.push(encodeURIComponent(key) + '[' + encodeURIComponent(subKey) + ']=' + (subValue === null ? 'null' : encodeURIComponent(String(subValue))));
+        }
+      });
+      return;
+    }
+
+    if (value !== undefined) {
+      normalizedParams.append(key, value === null ? 'null' : String(value))
+    }
+  });
+
+  const stringifiedParams = [normalizedParams.toString(), deepObjectEntries.join('&')].filter(Boolean).join('&');
+
+  return stringifiedParams.length > 0 ? `/api/v1/workspaces/${workspaceId}/records?${stringifiedParams}` : `/api/v1/workspaces/${workspaceId}/records`
+}
+
+/**
+ * q finds records by the beginnings of words in name, address, company, domain and number. field.<key> chooses by the whole value of a field of the type's own (with type). Where a sort has no value, records come as if it were the lowest. total is on first pages, exact up to 10,000, and absent beyond and where several filters each choose very many.
+ *
+ * Access: may records:read (owner, admin, member; API keys need the scope records:read).
+ * @summary Records
+ */
+export const listRecords = async (workspaceId: string,
+    params?: ListRecordsParams, options?: Parameters<typeof call>[1]): Promise<ListRecord> => {
+
+  return call<ListRecord>(getListRecordsUrl(workspaceId,params),
+  {
+    ...options,
+    method: 'GET'
+
+
+  }
+);}
+
+
+
+export const getCreateRecordUrl = (workspaceId: string,) => {
+
+
+
+
+  return `/api/v1/workspaces/${workspaceId}/records`
+}
+
+/**
+ * Access: may records:write (owner, admin, member; API keys need the scope records:write).
+ * @summary Make a record
+ */
+export const createRecord = async (workspaceId: string,
+    recordInput: RecordInput, options?: Parameters<typeof call>[1]): Promise<CrmRecord> => {
+
+    const getHeaders = (h?: NonNullable<RequestInit['headers']>): Record<string, string | readonly string[]> => {
+    if (!h) return {};
+    if (h instanceof Headers) return Object.fromEntries(h.entries());
+    if (Symbol.iterator in h) {
+      return Object.fromEntries(
+        Array.from(h as Iterable<Iterable<string>>, (entry) => Array.from(entry) as [string, string]),
+      );
+    }
+    const headers: Record<string, string | readonly string[]> = {};
+    for (const [name, value] of Object.entries<string | readonly string[] | undefined>(h)) {
+      if (value !== undefined) headers[name] = value;
+    }
+    return headers;
+  };
+return call<CrmRecord>(getCreateRecordUrl(workspaceId),
+  {
+    ...options,
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json', ...getHeaders(options?.headers) },
+    body: JSON.stringify(recordInput)
+  }
+);}
+
+
+
+export const getPutRecordUrl = (workspaceId: string,
+    system: string,
+    externalId: string,) => {
+
+
+
+
+  return `/api/v1/workspaces/${workspaceId}/records/by-external/${system}/${externalId}`
+}
+
+/**
+ * For programs that mirror their records here. The type is of need for a new one.
+ *
+ * Access: may records:write (owner, admin, member; API keys need the scope records:write).
+ * @summary Make or change the record that another system calls by an id
+ */
+export const putRecord = async (workspaceId: string,
+    system: string,
+    externalId: string,
+    recordInput: RecordInput, options?: Parameters<typeof call>[1]): Promise<CrmRecord> => {
+
+    const getHeaders = (h?: NonNullable<RequestInit['headers']>): Record<string, string | readonly string[]> => {
+    if (!h) return {};
+    if (h instanceof Headers) return Object.fromEntries(h.entries());
+    if (Symbol.iterator in h) {
+      return Object.fromEntries(
+        Array.from(h as Iterable<Iterable<string>>, (entry) => Array.from(entry) as [string, string]),
+      );
+    }
+    const headers: Record<string, string | readonly string[]> = {};
+    for (const [name, value] of Object.entries<string | readonly string[] | undefined>(h)) {
+      if (value !== undefined) headers[name] = value;
+    }
+    return headers;
+  };
+return call<CrmRecord>(getPutRecordUrl(workspaceId,system,externalId),
+  {
+    ...options,
+    method: 'PUT',
+    headers: { 'Content-Type': 'application/json', ...getHeaders(options?.headers) },
+    body: JSON.stringify(recordInput)
+  }
+);}
+
+
+
+export const getChangeRecordsUrl = (workspaceId: string,) => {
+
+
+
+
+  return `/api/v1/workspaces/${workspaceId}/records/changes`
+}
+
+/**
+ * All or none. What comes back undoes it.
+ *
+ * Access: may records:write (owner, admin, member; API keys need the scope records:write).
+ * @summary Change, tag or delete many records at once
+ */
+export const changeRecords = async (workspaceId: string,
+    recordsChange: RecordsChange, options?: Parameters<typeof call>[1]): Promise<RecordsChanged> => {
+
+    const getHeaders = (h?: NonNullable<RequestInit['headers']>): Record<string, string | readonly string[]> => {
+    if (!h) return {};
+    if (h instanceof Headers) return Object.fromEntries(h.entries());
+    if (Symbol.iterator in h) {
+      return Object.fromEntries(
+        Array.from(h as Iterable<Iterable<string>>, (entry) => Array.from(entry) as [string, string]),
+      );
+    }
+    const headers: Record<string, string | readonly string[]> = {};
+    for (const [name, value] of Object.entries<string | readonly string[] | undefined>(h)) {
+      if (value !== undefined) headers[name] = value;
+    }
+    return headers;
+  };
+return call<RecordsChanged>(getChangeRecordsUrl(workspaceId),
+  {
+    ...options,
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json', ...getHeaders(options?.headers) },
+    body: JSON.stringify(recordsChange)
+  }
+);}
+
+
+
+export const getUndoRecordsChangeUrl = (workspaceId: string,
+    undoId: string,) => {
+
+
+
+
+  return `/api/v1/workspaces/${workspaceId}/records/changes/${undoId}/undo`
+}
+
+/**
+ * Access: may records:write (owner, admin, member; API keys need the scope records:write).
+ * @summary Undo a change of many records
+ */
+export const undoRecordsChange = async (workspaceId: string,
+    undoId: string, options?: Parameters<typeof call>[1]): Promise<RecordsChanged> => {
+
+  return call<RecordsChanged>(getUndoRecordsChangeUrl(workspaceId,undoId),
+  {
+    ...options,
+    method: 'POST'
+
+
+  }
+);}
+
+
+
+export const getCountRecordsUrl = (workspaceId: string,) => {
+
+
+
+
+  return `/api/v1/workspaces/${workspaceId}/records/counts`
+}
+
+/**
+ * Access: may records:read (owner, admin, member; API keys need the scope records:read).
+ * @summary How many records of each type there are
+ */
+export const countRecords = async (workspaceId: string, options?: Parameters<typeof call>[1]): Promise<CountRecords200> => {
+
+  return call<CountRecords200>(getCountRecordsUrl(workspaceId),
+  {
+    ...options,
+    method: 'GET'
+
+
+  }
+);}
+
+
+
+export const getDeleteRecordUrl = (workspaceId: string,
+    recordId: string,) => {
+
+
+
+
+  return `/api/v1/workspaces/${workspaceId}/records/${recordId}`
+}
+
+/**
+ * Access: may records:write (owner, admin, member; API keys need the scope records:write).
+ * @summary Delete a record; it can be restored
+ */
+export const deleteRecord = async (workspaceId: string,
+    recordId: string, options?: Parameters<typeof call>[1]): Promise<void> => {
+
+  return call<void>(getDeleteRecordUrl(workspaceId,recordId),
+  {
+    ...options,
+    method: 'DELETE'
+
+
+  }
+);}
+
+
+
+export const getGetRecordUrl = (workspaceId: string,
+    recordId: string,) => {
+
+
+
+
+  return `/api/v1/workspaces/${workspaceId}/records/${recordId}`
+}
+
+/**
+ * A deleted one, too: deleted_at says so.
+ *
+ * Access: may records:read (owner, admin, member; API keys need the scope records:read).
+ * @summary One record
+ */
+export const getRecord = async (workspaceId: string,
+    recordId: string, options?: Parameters<typeof call>[1]): Promise<CrmRecord> => {
+
+  return call<CrmRecord>(getGetRecordUrl(workspaceId,recordId),
+  {
+    ...options,
+    method: 'GET'
+
+
+  }
+);}
+
+
+
+export const getChangeRecordUrl = (workspaceId: string,
+    recordId: string,) => {
+
+
+
+
+  return `/api/v1/workspaces/${workspaceId}/records/${recordId}`
+}
+
+/**
+ * A merge patch: what is absent stays, null takes away. With If-Match (the ETag) nothing is changed that somebody changed meanwhile: 412, changed_meanwhile.
+ *
+ * Access: may records:write (owner, admin, member; API keys need the scope records:write).
+ * @summary Change a record
+ */
+export const changeRecord = async (workspaceId: string,
+    recordId: string,
+    recordInput: RecordInput, options?: Parameters<typeof call>[1]): Promise<CrmRecord> => {
+
+    const getHeaders = (h?: NonNullable<RequestInit['headers']>): Record<string, string | readonly string[]> => {
+    if (!h) return {};
+    if (h instanceof Headers) return Object.fromEntries(h.entries());
+    if (Symbol.iterator in h) {
+      return Object.fromEntries(
+        Array.from(h as Iterable<Iterable<string>>, (entry) => Array.from(entry) as [string, string]),
+      );
+    }
+    const headers: Record<string, string | readonly string[]> = {};
+    for (const [name, value] of Object.entries<string | readonly string[] | undefined>(h)) {
+      if (value !== undefined) headers[name] = value;
+    }
+    return headers;
+  };
+return call<CrmRecord>(getChangeRecordUrl(workspaceId,recordId),
+  {
+    ...options,
+    method: 'PATCH',
+    headers: { 'Content-Type': 'application/json', ...getHeaders(options?.headers) },
+    body: JSON.stringify(recordInput)
+  }
+);}
+
+
+
+export const getEnrichRecordUrl = (workspaceId: string,
+    recordId: string,) => {
+
+
+
+
+  return `/api/v1/workspaces/${workspaceId}/records/${recordId}/enrich`
+}
+
+/**
+ * At most 30 messages, of mailboxes whose owners let their mail be read. applied and suggested are about this record alone.
+ *
+ * Access: may records:write (owner, admin, member; API keys need the scope records:write).
+ * @summary Read the newest mail of a record's people now
+ */
+export const enrichRecord = async (workspaceId: string,
+    recordId: string, options?: Parameters<typeof call>[1]): Promise<Enriched> => {
+
+  return call<Enriched>(getEnrichRecordUrl(workspaceId,recordId),
+  {
+    ...options,
+    method: 'POST'
+
+
+  }
+);}
+
+
+
+export const getGetEvidenceUrl = (workspaceId: string,
+    recordId: string,) => {
+
+
+
+
+  return `/api/v1/workspaces/${workspaceId}/records/${recordId}/evidence`
+}
+
+/**
+ * Lines are quoted from messages that the caller may read in full. Of others stands only that the value was seen.
+ *
+ * Access: may records:read (owner, admin, member; API keys need the scope records:read).
+ * @summary What was seen in mail for the fields of a record
+ */
+export const getEvidence = async (workspaceId: string,
+    recordId: string, options?: Parameters<typeof call>[1]): Promise<ListFieldEvidence> => {
+
+  return call<ListFieldEvidence>(getGetEvidenceUrl(workspaceId,recordId),
+  {
+    ...options,
+    method: 'GET'
+
+
+  }
+);}
+
+
+
+export const getListNotesUrl = (workspaceId: string,
+    recordId: string,
+    params?: ListNotesParams,) => {
+  const normalizedParams = new URLSearchParams();
+
+  Object.entries(params || {}).forEach(([key, value]) => {
+
+    if (value !== undefined) {
+      normalizedParams.append(key, value === null ? 'null' : String(value))
+    }
+  });
+
+  const stringifiedParams = normalizedParams.toString();
+
+  return stringifiedParams.length > 0 ? `/api/v1/workspaces/${workspaceId}/records/${recordId}/notes?${stringifiedParams}` : `/api/v1/workspaces/${workspaceId}/records/${recordId}/notes`
+}
+
+/**
+ * Access: may records:read (owner, admin, member; API keys need the scope records:read).
+ * @summary Notes of a record, the newest first
+ */
+export const listNotes = async (workspaceId: string,
+    recordId: string,
+    params?: ListNotesParams, options?: Parameters<typeof call>[1]): Promise<ListNote> => {
+
+  return call<ListNote>(getListNotesUrl(workspaceId,recordId,params),
+  {
+    ...options,
+    method: 'GET'
+
+
+  }
+);}
+
+
+
+export const getCreateNoteUrl = (workspaceId: string,
+    recordId: string,) => {
+
+
+
+
+  return `/api/v1/workspaces/${workspaceId}/records/${recordId}/notes`
+}
+
+/**
+ * Access: may records:write (owner, admin, member; API keys need the scope records:write).
+ * @summary Write a note on a record
+ */
+export const createNote = async (workspaceId: string,
+    recordId: string,
+    noteInput: NoteInput, options?: Parameters<typeof call>[1]): Promise<Note> => {
+
+    const getHeaders = (h?: NonNullable<RequestInit['headers']>): Record<string, string | readonly string[]> => {
+    if (!h) return {};
+    if (h instanceof Headers) return Object.fromEntries(h.entries());
+    if (Symbol.iterator in h) {
+      return Object.fromEntries(
+        Array.from(h as Iterable<Iterable<string>>, (entry) => Array.from(entry) as [string, string]),
+      );
+    }
+    const headers: Record<string, string | readonly string[]> = {};
+    for (const [name, value] of Object.entries<string | readonly string[] | undefined>(h)) {
+      if (value !== undefined) headers[name] = value;
+    }
+    return headers;
+  };
+return call<Note>(getCreateNoteUrl(workspaceId,recordId),
+  {
+    ...options,
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json', ...getHeaders(options?.headers) },
+    body: JSON.stringify(noteInput)
+  }
+);}
+
+
+
+export const getRestoreRecordUrl = (workspaceId: string,
+    recordId: string,) => {
+
+
+
+
+  return `/api/v1/workspaces/${workspaceId}/records/${recordId}/restore`
+}
+
+/**
+ * Access: may records:write (owner, admin, member; API keys need the scope records:write).
+ * @summary Bring back a deleted record
+ */
+export const restoreRecord = async (workspaceId: string,
+    recordId: string, options?: Parameters<typeof call>[1]): Promise<CrmRecord> => {
+
+  return call<CrmRecord>(getRestoreRecordUrl(workspaceId,recordId),
+  {
+    ...options,
+    method: 'POST'
+
+
+  }
+);}
+
+
+
+export const getListRecordTimelineUrl = (workspaceId: string,
+    recordId: string,
+    params?: ListRecordTimelineParams,) => {
+  const normalizedParams = new URLSearchParams();
+
+  Object.entries(params || {}).forEach(([key, value]) => {
+
+    if (value !== undefined) {
+      normalizedParams.append(key, value === null ? 'null' : String(value))
+    }
+  });
+
+  const stringifiedParams = normalizedParams.toString();
+
+  return stringifiedParams.length > 0 ? `/api/v1/workspaces/${workspaceId}/records/${recordId}/timeline?${stringifiedParams}` : `/api/v1/workspaces/${workspaceId}/records/${recordId}/timeline`
+}
+
+/**
+ * A company's has what happened with its people and deals. Of mail it shows what the caller sees of it; a message that lies in several mailboxes comes once.
+ *
+ * Access: may records:read (owner, admin, member; API keys need the scope records:read).
+ * @summary What happened with a record, newest first
+ */
+export const listRecordTimeline = async (workspaceId: string,
+    recordId: string,
+    params?: ListRecordTimelineParams, options?: Parameters<typeof call>[1]): Promise<ListActivity> => {
+
+  return call<ListActivity>(getListRecordTimelineUrl(workspaceId,recordId,params),
+  {
+    ...options,
+    method: 'GET'
+
+
+  }
+);}
+
+
+
+export const getListSuggestionsUrl = (workspaceId: string,
+    params?: ListSuggestionsParams,) => {
+  const normalizedParams = new URLSearchParams();
+
+  Object.entries(params || {}).forEach(([key, value]) => {
+
+    if (value !== undefined) {
+      normalizedParams.append(key, value === null ? 'null' : String(value))
+    }
+  });
+
+  const stringifiedParams = normalizedParams.toString();
+
+  return stringifiedParams.length > 0 ? `/api/v1/workspaces/${workspaceId}/suggestions?${stringifiedParams}` : `/api/v1/workspaces/${workspaceId}/suggestions`
+}
+
+/**
+ * Access: may records:read (owner, admin, member; API keys need the scope records:read).
+ * @summary Values for records that somebody is to decide about, the newest first
+ */
+export const listSuggestions = async (workspaceId: string,
+    params?: ListSuggestionsParams, options?: Parameters<typeof call>[1]): Promise<ListRecordSuggestion> => {
+
+  return call<ListRecordSuggestion>(getListSuggestionsUrl(workspaceId,params),
+  {
+    ...options,
+    method: 'GET'
+
+
+  }
+);}
+
+
+
+export const getAcceptSuggestionUrl = (workspaceId: string,
+    suggestionId: string,) => {
+
+
+
+
+  return `/api/v1/workspaces/${workspaceId}/suggestions/${suggestionId}/accept`
+}
+
+/**
+ * It counts as typed by the caller: nothing overwrites it by itself.
+ *
+ * Access: may records:write (owner, admin, member; API keys need the scope records:write).
+ * @summary Put a suggested value into its record
+ */
+export const acceptSuggestion = async (workspaceId: string,
+    suggestionId: string, options?: Parameters<typeof call>[1]): Promise<RecordSuggestion> => {
+
+  return call<RecordSuggestion>(getAcceptSuggestionUrl(workspaceId,suggestionId),
+  {
+    ...options,
+    method: 'POST'
+
+
+  }
+);}
+
+
+
+export const getDismissSuggestionUrl = (workspaceId: string,
+    suggestionId: string,) => {
+
+
+
+
+  return `/api/v1/workspaces/${workspaceId}/suggestions/${suggestionId}/dismiss`
+}
+
+/**
+ * Access: may records:write (owner, admin, member; API keys need the scope records:write).
+ * @summary Say that a value is not wanted: it is not suggested again
+ */
+export const dismissSuggestion = async (workspaceId: string,
+    suggestionId: string, options?: Parameters<typeof call>[1]): Promise<RecordSuggestion> => {
+
+  return call<RecordSuggestion>(getDismissSuggestionUrl(workspaceId,suggestionId),
+  {
+    ...options,
+    method: 'POST'
+
+
+  }
+);}
+
+
+
+export const getListTagsUrl = (workspaceId: string,) => {
+
+
+
+
+  return `/api/v1/workspaces/${workspaceId}/tags`
+}
+
+/**
+ * Access: may records:read (owner, admin, member; API keys need the scope records:read).
+ * @summary Tags: the workspace's, and one's own
+ */
+export const listTags = async (workspaceId: string, options?: Parameters<typeof call>[1]): Promise<ListTag> => {
+
+  return call<ListTag>(getListTagsUrl(workspaceId),
+  {
+    ...options,
+    method: 'GET'
+
+
+  }
+);}
+
+
+
+export const getCreateTagUrl = (workspaceId: string,) => {
+
+
+
+
+  return `/api/v1/workspaces/${workspaceId}/tags`
+}
+
+/**
+ * Access: may records:write (owner, admin, member; API keys need the scope records:write).
+ * @summary Make a tag
+ */
+export const createTag = async (workspaceId: string,
+    newTag: NewTag, options?: Parameters<typeof call>[1]): Promise<Tag> => {
+
+    const getHeaders = (h?: NonNullable<RequestInit['headers']>): Record<string, string | readonly string[]> => {
+    if (!h) return {};
+    if (h instanceof Headers) return Object.fromEntries(h.entries());
+    if (Symbol.iterator in h) {
+      return Object.fromEntries(
+        Array.from(h as Iterable<Iterable<string>>, (entry) => Array.from(entry) as [string, string]),
+      );
+    }
+    const headers: Record<string, string | readonly string[]> = {};
+    for (const [name, value] of Object.entries<string | readonly string[] | undefined>(h)) {
+      if (value !== undefined) headers[name] = value;
+    }
+    return headers;
+  };
+return call<Tag>(getCreateTagUrl(workspaceId),
+  {
+    ...options,
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json', ...getHeaders(options?.headers) },
+    body: JSON.stringify(newTag)
+  }
+);}
+
+
+
+export const getDeleteTagUrl = (workspaceId: string,
+    tagId: string,) => {
+
+
+
+
+  return `/api/v1/workspaces/${workspaceId}/tags/${tagId}`
+}
+
+/**
+ * Access: may records:write (owner, admin, member; API keys need the scope records:write).
+ * @summary Delete a tag, and take it off all records
+ */
+export const deleteTag = async (workspaceId: string,
+    tagId: string, options?: Parameters<typeof call>[1]): Promise<void> => {
+
+  return call<void>(getDeleteTagUrl(workspaceId,tagId),
+  {
+    ...options,
+    method: 'DELETE'
+
+
+  }
+);}
+
+
+
+export const getChangeTagUrl = (workspaceId: string,
+    tagId: string,) => {
+
+
+
+
+  return `/api/v1/workspaces/${workspaceId}/tags/${tagId}`
+}
+
+/**
+ * Access: may records:write (owner, admin, member; API keys need the scope records:write).
+ * @summary Change a tag
+ */
+export const changeTag = async (workspaceId: string,
+    tagId: string,
+    tagPatch: TagPatch, options?: Parameters<typeof call>[1]): Promise<Tag> => {
+
+    const getHeaders = (h?: NonNullable<RequestInit['headers']>): Record<string, string | readonly string[]> => {
+    if (!h) return {};
+    if (h instanceof Headers) return Object.fromEntries(h.entries());
+    if (Symbol.iterator in h) {
+      return Object.fromEntries(
+        Array.from(h as Iterable<Iterable<string>>, (entry) => Array.from(entry) as [string, string]),
+      );
+    }
+    const headers: Record<string, string | readonly string[]> = {};
+    for (const [name, value] of Object.entries<string | readonly string[] | undefined>(h)) {
+      if (value !== undefined) headers[name] = value;
+    }
+    return headers;
+  };
+return call<Tag>(getChangeTagUrl(workspaceId,tagId),
+  {
+    ...options,
+    method: 'PATCH',
+    headers: { 'Content-Type': 'application/json', ...getHeaders(options?.headers) },
+    body: JSON.stringify(tagPatch)
+  }
+);}
+
+
+
+export const getListTasksUrl = (workspaceId: string,
+    params?: ListTasksParams,) => {
+  const normalizedParams = new URLSearchParams();
+
+  Object.entries(params || {}).forEach(([key, value]) => {
+
+    if (value !== undefined) {
+      normalizedParams.append(key, value === null ? 'null' : String(value))
+    }
+  });
+
+  const stringifiedParams = normalizedParams.toString();
+
+  return stringifiedParams.length > 0 ? `/api/v1/workspaces/${workspaceId}/tasks?${stringifiedParams}` : `/api/v1/workspaces/${workspaceId}/tasks`
+}
+
+/**
+ * Access: may records:read (owner, admin, member; API keys need the scope records:read).
+ * @summary Tasks: open ones by when they are due, others the newest first
+ */
+export const listTasks = async (workspaceId: string,
+    params?: ListTasksParams, options?: Parameters<typeof call>[1]): Promise<ListTask> => {
+
+  return call<ListTask>(getListTasksUrl(workspaceId,params),
+  {
+    ...options,
+    method: 'GET'
+
+
+  }
+);}
+
+
+
+export const getCreateTaskUrl = (workspaceId: string,) => {
+
+
+
+
+  return `/api/v1/workspaces/${workspaceId}/tasks`
+}
+
+/**
+ * Access: may records:write (owner, admin, member; API keys need the scope records:write).
+ * @summary Make a task
+ */
+export const createTask = async (workspaceId: string,
+    taskInput: TaskInput, options?: Parameters<typeof call>[1]): Promise<Task> => {
+
+    const getHeaders = (h?: NonNullable<RequestInit['headers']>): Record<string, string | readonly string[]> => {
+    if (!h) return {};
+    if (h instanceof Headers) return Object.fromEntries(h.entries());
+    if (Symbol.iterator in h) {
+      return Object.fromEntries(
+        Array.from(h as Iterable<Iterable<string>>, (entry) => Array.from(entry) as [string, string]),
+      );
+    }
+    const headers: Record<string, string | readonly string[]> = {};
+    for (const [name, value] of Object.entries<string | readonly string[] | undefined>(h)) {
+      if (value !== undefined) headers[name] = value;
+    }
+    return headers;
+  };
+return call<Task>(getCreateTaskUrl(workspaceId),
+  {
+    ...options,
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json', ...getHeaders(options?.headers) },
+    body: JSON.stringify(taskInput)
+  }
+);}
+
+
+
+export const getDeleteTaskUrl = (workspaceId: string,
+    taskId: string,) => {
+
+
+
+
+  return `/api/v1/workspaces/${workspaceId}/tasks/${taskId}`
+}
+
+/**
+ * Access: may records:write (owner, admin, member; API keys need the scope records:write).
+ * @summary Delete a task
+ */
+export const deleteTask = async (workspaceId: string,
+    taskId: string, options?: Parameters<typeof call>[1]): Promise<void> => {
+
+  return call<void>(getDeleteTaskUrl(workspaceId,taskId),
+  {
+    ...options,
+    method: 'DELETE'
+
+
+  }
+);}
+
+
+
+export const getGetTaskUrl = (workspaceId: string,
+    taskId: string,) => {
+
+
+
+
+  return `/api/v1/workspaces/${workspaceId}/tasks/${taskId}`
+}
+
+/**
+ * Access: may records:read (owner, admin, member; API keys need the scope records:read).
+ * @summary One task
+ */
+export const getTask = async (workspaceId: string,
+    taskId: string, options?: Parameters<typeof call>[1]): Promise<Task> => {
+
+  return call<Task>(getGetTaskUrl(workspaceId,taskId),
+  {
+    ...options,
+    method: 'GET'
+
+
+  }
+);}
+
+
+
+export const getChangeTaskUrl = (workspaceId: string,
+    taskId: string,) => {
+
+
+
+
+  return `/api/v1/workspaces/${workspaceId}/tasks/${taskId}`
+}
+
+/**
+ * A merge patch: what is absent stays, null takes away. With If-Match (the ETag) nothing is changed that somebody changed meanwhile: 412, changed_meanwhile.
+ *
+ * Access: may records:write (owner, admin, member; API keys need the scope records:write).
+ * @summary Change a task, or say that it is done
+ */
+export const changeTask = async (workspaceId: string,
+    taskId: string,
+    taskInput: TaskInput, options?: Parameters<typeof call>[1]): Promise<Task> => {
+
+    const getHeaders = (h?: NonNullable<RequestInit['headers']>): Record<string, string | readonly string[]> => {
+    if (!h) return {};
+    if (h instanceof Headers) return Object.fromEntries(h.entries());
+    if (Symbol.iterator in h) {
+      return Object.fromEntries(
+        Array.from(h as Iterable<Iterable<string>>, (entry) => Array.from(entry) as [string, string]),
+      );
+    }
+    const headers: Record<string, string | readonly string[]> = {};
+    for (const [name, value] of Object.entries<string | readonly string[] | undefined>(h)) {
+      if (value !== undefined) headers[name] = value;
+    }
+    return headers;
+  };
+return call<Task>(getChangeTaskUrl(workspaceId,taskId),
+  {
+    ...options,
+    method: 'PATCH',
+    headers: { 'Content-Type': 'application/json', ...getHeaders(options?.headers) },
+    body: JSON.stringify(taskInput)
   }
 );}
 
