@@ -22,9 +22,9 @@ type Change struct {
 	ConnectionID string     `json:"connection_id"`
 	Action       string     `json:"action" enum:"read,unread,star,unstar,archive,inbox,trash,untrash,spam,not_spam,add_label,remove_label,undo"`
 	LabelID      string     `json:"label_id"`
-	State        string     `json:"state" enum:"waiting,done,refused,undone" doc:"waiting: on its way to Gmail. refused: Gmail did not take it, and the labels are as they were."`
+	State        string     `json:"state" enum:"waiting,done,refused,undone" doc:"waiting: on its way to Gmail or the mail server. refused: it was not taken there, and the labels are as they were."`
 	Count        int64      `json:"count" doc:"Messages that it changes: those that were so already do not count."`
-	Reason       string     `json:"reason" doc:"Why Gmail refused it, in plain words."`
+	Reason       string     `json:"reason" doc:"Why it was refused, in plain words."`
 	UndoOf       string     `json:"undo_of" doc:"The change that this one takes back."`
 	CreatedAt    time.Time  `json:"created_at"`
 	FinishedAt   *time.Time `json:"finished_at"`

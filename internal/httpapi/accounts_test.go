@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	goimap "github.com/emersion/go-imap"
 	imap "github.com/emersion/go-imap/client"
 	"github.com/stretchr/testify/require"
 
@@ -65,10 +66,24 @@ func TestAnEmailAccountFromFormToInbox(t *testing.T) {
 		read, err := home.Email(ctx, item.ID)
 		require.NoError(t, err)
 		require.Contains(t, read.BodyText, "Twelve, please.")
-		begun := time.Now()
 		mail, err := imap.DialTLS(dovecot.TLS, &tls.Config{RootCAs: dovecot.Roots, ServerName: "localhost"})
 		require.NoError(t, err)
 		require.NoError(t, mail.Login(address, dovecottest.Password))
+		done, err := home.ChangeMail(ctx, client.NewChange{EmailIDs: []string{item.ID}, Action: "star"})
+		require.NoError(t, err)
+		changed(t, home, done.ID, "done")
+		_, err = mail.Select("INBOX", true)
+		require.NoError(t, err)
+		by := goimap.NewSearchCriteria()
+		by.WithFlags = []string{goimap.FlaggedFlag}
+		starred, err := mail.Search(by)
+		require.NoError(t, err)
+		require.Len(t, starred, 1, "the star is on the server")
+		_, err = home.CreateLabel(ctx, client.LabelName{Name: "Brass", ConnectionID: a.ConnectionID})
+		var refused *client.Problem
+		require.ErrorAs(t, err, &refused)
+		require.Equal(t, "not_found", refused.Code, "folders are made in the mail program")
+		begun := time.Now()
 		require.NoError(t, mail.Append("INBOX", nil, time.Now(), strings.NewReader("From: jonas@harbour-tea.example\r\nSubject: Copper lamps\r\nMessage-ID: <2@harbour-tea.example>\r\n\r\nTwo.\r\n")))
 		require.NoError(t, mail.Logout())
 		inboxHas(t, home, a.ConnectionID, "Copper lamps")

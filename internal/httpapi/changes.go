@@ -28,9 +28,11 @@ func (s *Server) registerChanges(r *router) {
 }
 
 const changesSay = "Only mail of the caller's own connections can be changed, at most 1,000 messages at once. Messages and conversations that are not there, and drafts, are left out: left_out names them with the reason, the others are changed; 404 when none of them is there. The answer comes when it is shown here; Gmail gets it a moment later. " +
-	"If Gmail refuses, the labels are put back and the event mail.refused tells why. Without the permission to change mail nothing happens: 403 insufficient_permission, with the missing scopes and, as action_url, where to give it."
+	"If Gmail refuses, the labels are put back and the event mail.refused tells why. Without the permission to change mail nothing happens: 403 insufficient_permission, with the missing scopes and, as action_url, where to give it. " +
+	"Mail of an e-mail account is changed on its server by IMAP: read state and star are flags, labels are folders. Archive moves from the inbox to the folder for archived mail, trash and spam move all copies to theirs, " +
+	"add_label copies to the folder, remove_label takes the copy in it away (or archives the message, if it lies nowhere else). What the server cannot do is refused like what Gmail refuses."
 
-const labelsSay = "409 label_exists when there is a label of this name, in whatever case."
+const labelsSay = "409 label_exists when there is a label of this name, in whatever case Labels of an e-mail account are the folders of its server, which are made and named there: 404."
 
 type changeInput struct {
 	InWorkspace

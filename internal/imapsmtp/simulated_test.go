@@ -83,7 +83,7 @@ func TestGmailsMessagesHaveTheIDsOfTheAPI(t *testing.T) {
 	first := g.arrives("One", "short", "INBOX", "UNREAD", "Kunden/Südwest")
 	second := g.arrives("Two", strings.Repeat("long\r\n", 100_000), "STARRED")
 	b := g.box()
-	require.Equal(t, accounts.Features{Gmail: true, Condstore: true, Idle: true}, b.Features())
+	require.Equal(t, accounts.Features{Gmail: true, Condstore: true, Idle: true, Move: true, Expunge: true}, b.Features())
 	folders, err := b.Folders(t.Context())
 	require.NoError(t, err)
 	all := ""
