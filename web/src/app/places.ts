@@ -131,7 +131,7 @@ export const admin: PlaceGroup[] = [
     ],
   },
   {
-    title: "Records",
+    title: "CRM",
     places: [
       { to: paths.adminObjects, label: "Object types", icon: Blocks, words: "custom objects fields records types" },
       {

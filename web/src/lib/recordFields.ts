@@ -253,17 +253,16 @@ export function money(m: Money | null | undefined): string {
 
 /** "1,200.50", "1200,5" and "1'200" as hundredths; undefined where it is no number. */
 export function minorOf(text: string): number | undefined {
-  let bare = text.replace(/[\s'’_]/g, "").replace(/[^\d.,-]/g, "");
+  const bare = text.replace(/[\s'’_]/g, "").replace(/[^\d.,-]/g, "");
   const [comma, dot] = [bare.lastIndexOf(","), bare.lastIndexOf(".")];
   const decimal = comma > dot ? "," : ".";
+  const other = decimal === "," ? "." : ",";
   const tail = bare.length - 1 - Math.max(comma, dot);
-  const single = comma < 0 !== dot < 0 && bare.split(decimal).length === 2;
-  // One sign with three digits behind it divides thousands: 1,200 and 1.200.
-  if ((comma >= 0 || dot >= 0) && tail === 3 && single) bare = bare.replace(/[.,]/g, "");
-  const [other, own] = [decimal === "," ? "." : ",", decimal];
-  bare = bare.replaceAll(other, "").replace(own, ".");
-  const value = Number(bare);
-  return bare === "" || bare === "-" || Number.isNaN(value) ? undefined : Math.round(value * 100);
+  // One kind of sign that stands twice, or has three digits behind it, divides thousands: 1,200 and 1.200.
+  const thousands = !bare.includes(other) && (bare.split(decimal).length > 2 || tail === 3);
+  const plain = bare.replaceAll(other, "").replaceAll(decimal, thousands ? "" : ".");
+  const value = Number(plain);
+  return plain === "" || plain === "-" || Number.isNaN(value) ? undefined : Math.round(value * 100);
 }
 
 /** "2026-11-30" as people say it. */

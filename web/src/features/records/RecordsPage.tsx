@@ -147,7 +147,7 @@ function Records({ type, ...words }: { type: RecordType; title?: string; what?: 
           aria-label={`New ${what}`}
           onClick={() => create()}
         >
-          <span>New {what}</span>
+          <span className={classes.newText}>New {what}</span>
         </Button>
         <MoreMenu workspaceId={workspaceId} type={type} query={query} onImport={() => change({ open: "import" })} />
       </header>
