@@ -61,6 +61,9 @@ func TestPolicy(t *testing.T) {
 		access.ApprovalAsk:        {everyone, "admin"},
 		access.AuditRead:          {admins, "admin"},
 		access.DirectoryRead:      {admins, "admin"},
+		access.RecordsRead:        {everyone, "records:read"},
+		access.RecordsWrite:       {everyone, "records:write"},
+		access.ObjectsManage:      {admins, "admin"},
 		access.TokensManage:       {everyone, "tokens:vend:gmail"},
 	}
 	require.Len(t, access.Policy, len(want))
@@ -79,7 +82,7 @@ func TestPolicy(t *testing.T) {
 					require.Equal(t, fault.Forbidden, fault.Of(err), "%s %+v", action, c)
 				}
 			}
-			err := access.Allow(access.Caller{Via: access.ViaKey, UserID: "u", Role: role, Scopes: []string{"records:*", "calendar:write"}}, action)
+			err := access.Allow(access.Caller{Via: access.ViaKey, UserID: "u", Role: role, Scopes: []string{"contacts:*", "calendar:write"}}, action)
 			require.Equal(t, fault.Forbidden, fault.Of(err), "a key without the scope: %s", action)
 			require.Equal(t, fault.Unauthenticated, fault.Of(access.Allow(access.Caller{Role: role}, action)))
 			require.Equal(t, fault.Unauthenticated, fault.Of(access.Allow(access.Caller{Via: access.ViaSession, Role: role}, action)))
