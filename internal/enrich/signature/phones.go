@@ -177,7 +177,7 @@ func phoneAt(s string, after, i, to int) (phone, bool) {
 			p.to += len(remark.FindString(rest))
 		}
 	}
-	return p, p.plausible(rest, len(strings.TrimSpace(s)) == len(raw))
+	return p, p.plausible(rest, strings.Trim(s, " -–|~,;<>") == raw)
 }
 
 // parted says whether what stands before a number is apart from it: nothing, or
@@ -199,7 +199,7 @@ func (p *phone) plausible(rest string, alone bool) bool {
 	if daily.MatchString(p.raw) && (p.label == "" || strings.Contains(p.raw, ".") && strings.Count(p.raw, ".") == 3 && n <= 8) {
 		return false
 	}
-	return p.label != "" || p.plus || p.grouped || alone && local.MatchString(p.raw) || n >= 9 && (p.digits[0] == '0' || n == 10 || len(strings.FieldsFunc(p.raw, func(r rune) bool { return r < 48 || r > 57 })) >= 3)
+	return p.label != "" || p.plus || p.grouped || alone && (local.MatchString(p.raw) || n >= 8 && strings.ContainsAny(p.raw, " -./")) || n >= 9 && (p.digits[0] == '0' || n == 10 || len(strings.FieldsFunc(p.raw, func(r rune) bool { return r < 48 || r > 57 })) >= 3)
 }
 
 // labelBefore reads the label in front of a number: its meaning and where it

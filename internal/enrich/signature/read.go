@@ -272,7 +272,7 @@ func (r *reading) threshold(m Message) float64 {
 	if m.Bulk {
 		t++
 	}
-	if desk, _, _ := strings.Cut(r.who.local, "."); roles.whole[desk] && r.name == nil {
+	if desk, _, _ := strings.Cut(r.who.local, "."); roles.whole[desk] && r.name == nil && r.block.opening < delimited {
 		t += 0.8
 	}
 	return t

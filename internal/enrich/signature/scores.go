@@ -144,7 +144,7 @@ func (a *atom) nameScore(t traits, who *sender) float64 {
 	if len(toks) < 2 && !strings.Contains(a.text, " ") || len(toks) == 0 || len(toks) > 5 || len(a.words) < 2 || t.digits > 0 || t.prose || t.small > 1 || !a.nameLetters() {
 		return -3
 	}
-	if len(toks) == 1 && utf8.RuneCountInString(strings.Trim(a.words[len(a.words)-1], ".")) < 2 {
+	if utf8.RuneCountInString(strings.Trim(a.words[len(a.words)-1], ".")) < 2 {
 		return -3 // "Mara L."
 	}
 	s := who.alike(toks)
@@ -338,11 +338,12 @@ var (
 	zipNL       = regexp.MustCompile(`^(?:NL-?)?\d{4} ?[A-Z]{2}\b`)
 	zipPrefixed = regexp.MustCompile(`^(?:[A-Z]{2,6}-)?(?:[A-Z]{1,3}[- ]{0,2})\d{4,6}\b`)
 	zipBefore   = regexp.MustCompile(`^\d{4,5} \p{Lu}[\p{L}?.'-]{2,}`)
-	zipSpaced   = regexp.MustCompile(`^(?:[A-Z]{1,2}-)?\d{3} \d{2}\b|^\d{2}-\d{3}\b|^\d{4}-\d{3}\b|^\d{5}-\d{3}\b|\b\d{5}-\d{3}$|\b\d{3}-\d{4}$|\b\d{2}\.\d{3}-\d{3}$|^〒`)
+	zipSpaced   = regexp.MustCompile(`^(?:[A-Z]{1,2}-)?\d{3} \d{2}(?: \p{L}|$)|^\d{2}-\d{3}\b|^\d{4}-\d{3}\b|^\d{5}-\d{3}\b|\b\d{5}-\d{3}$|\b\d{3}-\d{4}$|\b\d{2}\.\d{3}-\d{3}$|^〒`)
 	zipAfter    = regexp.MustCompile(`^\p{L}[\p{L} .'-]{2,30},? ?(?:[A-Z]{2,3} )?\d{4,6}$`)
 	zipInside   = regexp.MustCompile(`\pL.* (?:[A-Z]{1,2}-)?\d{4,5} \p{Lu}[\p{L}?.'-]{2,}`)
 	zipAlone    = regexp.MustCompile(`^\d{5}(?:-\d{4})?$|^\d{6}$`)
 	houseFirst  = regexp.MustCompile(`^\d{1,5}(?:[A-Za-z]|[-/ ]{1,3}\d{1,5})?,? (?:\p{L}|\d+(?:st|nd|rd|th))`)
+	dateLike    = regexp.MustCompile(`\b(?:19|20)\d\d\b|\b(?:jan|feb|mar|apr|may|mai|jun|jul|aug|sep|oct|okt|nov|dec|dez)[a-z]*\.? \d`)
 	houseLast   = regexp.MustCompile(`\p{L}[.)]? ?\d{1,4} ?[A-Za-z]?(?:[-/]\d{1,4}[A-Za-z]?)?$|\b[sS]/[nN]$`)
 	boxed       = regexp.MustCompile(`(?i)\b(?:p\.? ?o\.? ?box|postfach|bo[iî]te postale|b\.?p\.?|postbus|postboks|caixa postal|apartado|casella postale|box) *\d+`)
 )
@@ -372,7 +373,7 @@ func (a *atom) addressScore(t traits) float64 {
 		v += 2
 	case houseFirst.MatchString(a.text) && t.n >= 2 && t.n <= 7 && t.caps*2 >= t.n-1:
 		v += 1.6
-	case t.n >= 2 && t.n <= 5 && t.caps*2 >= t.n && houseLast.MatchString(a.text):
+	case t.n >= 2 && t.n <= 5 && t.caps*2 >= t.n && !dateLike.MatchString(a.folded) && houseLast.MatchString(a.text):
 		v++
 	}
 	switch {
