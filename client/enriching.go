@@ -25,18 +25,11 @@ type Sighting struct {
 	DecidedAt  *time.Time `json:"decided_at"`
 }
 
-// SightingRecord is the record that a suggestion is for.
-type SightingRecord struct {
-	ID   string `json:"id"`
-	Type string `json:"type"`
-	Name string `json:"name"`
-}
-
 // RecordSuggestion is a value that somebody is to decide about.
 type RecordSuggestion struct {
 	Sighting
-	Record  SightingRecord `json:"record"`
-	Current string         `json:"current" doc:"What the record says in this field now."`
+	Record  RecordRef `json:"record"`
+	Current string    `json:"current" doc:"What the record says in this field now."`
 }
 
 // FieldEvidence is what was seen for one field, the newest first.

@@ -12,7 +12,6 @@ import (
 
 type (
 	Sighting         = client.Sighting
-	SightingRecord   = client.SightingRecord
 	RecordSuggestion = client.RecordSuggestion
 	FieldEvidence    = client.FieldEvidence
 	EnrichRequest    = client.EnrichRequest
@@ -115,7 +114,7 @@ func (s *Server) listSuggestions(ctx context.Context, c access.Caller, in *sugge
 
 func suggestionShape(v enrich.Suggestion) RecordSuggestion {
 	return RecordSuggestion{
-		Sighting: sightingShape(v.Sighting), Record: SightingRecord{ID: string(v.Record.ID), Type: string(v.Record.Type), Name: v.Record.Name}, Current: v.Current,
+		Sighting: sightingShape(v.Sighting), Record: client.RecordRef{ID: string(v.Record.ID), Type: string(v.Record.Type), Name: v.Record.Name}, Current: v.Current,
 	}
 }
 
