@@ -128,6 +128,7 @@ func (w *InWorkspace) Preview(ctx context.Context, in PreviewRequest) (Preview, 
 // EmailQuery chooses messages.
 type EmailQuery struct {
 	Q, Label, ConnectionID, Cursor string
+	RecordID                       string // linked to a record
 	Unread                         *bool
 	Threads                        bool
 	Sort                           string // newest (also when empty), relevance
@@ -147,7 +148,7 @@ func (w *InWorkspace) Emails(ctx context.Context, in EmailQuery) (List[EmailItem
 		threads = "true"
 	}
 	var out List[EmailItem]
-	q := query("q", in.Q, "label", in.Label, "connection_id", in.ConnectionID, "cursor", in.Cursor, "limit", limit, "is_unread", unread, "threads", threads, "sort", in.Sort)
+	q := query("q", in.Q, "label", in.Label, "connection_id", in.ConnectionID, "record_id", in.RecordID, "cursor", in.Cursor, "limit", limit, "is_unread", unread, "threads", threads, "sort", in.Sort)
 	return out, w.client.Do(ctx, http.MethodGet, w.google+"/gmail/emails"+q, nil, &out)
 }
 
