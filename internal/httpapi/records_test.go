@@ -180,7 +180,7 @@ func TestRecordsOverHTTP(t *testing.T) {
 }
 
 func TestWebhooksTellOfRecords(t *testing.T) {
-	w := apptest.Start(t, storetest.SQLite, func(s *apptest.Setup) { s.Environ = append(s.Environ, "OUTBOUND_PRIVATE=true") })
+	w := apptest.Start(t, storetest.SQLite, func(s *apptest.Setup) { s.Environ = append(s.Environ, "OUTBOUND_ALLOW_PRIVATE=true") })
 	owner := w.SetUp()
 	home := owner.Workspace(w.Home)
 	secret := ""
