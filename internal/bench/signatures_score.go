@@ -179,7 +179,7 @@ func plainWords(s string) string {
 }
 
 func samePhone(a, b string) bool {
-	a, b = digits(strings.ReplaceAll(a, "(0)", "")), digits(b)
+	a, b = digits(strings.ReplaceAll(a, "(0)", "")), strings.TrimLeft(digits(b), "0")
 	n := min(len(a), len(b), 9)
 	return n >= 7 && (a == b || a[len(a)-n:] == b[len(b)-n:]) || n > 0 && a == b
 }

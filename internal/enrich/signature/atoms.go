@@ -314,13 +314,25 @@ func (p *parts) attach(t, sep string) bool {
 	}
 	bare := strings.TrimRight(f, ".")
 	switch {
-	case f == "s/n", orgLegal.whole[f] || orgLegal.whole[bare], len(last.text) <= 5 && onlyDigits(last.text) == last.text:
+	case houseNumber.MatchString(f) && streets(last.words), f == "s/n", orgLegal.whole[f] || orgLegal.whole[bare], len(last.text) <= 5 && onlyDigits(last.text) == last.text:
 		last.text += ", " + t
 		last.folded += ", " + f
 		last.words = append(last.words, repaired(strings.Fields(f))...)
 		return true
 	}
 	return false
+}
+
+// houseNumber is what follows a street behind a comma: "Via Roma, 12".
+var houseNumber = regexp.MustCompile(`^(?:n[.º°]? ?)?\d{1,4} ?[a-z]?(?:[-/]\d{1,4} ?[a-z]?)?$`)
+
+func streets(words []string) bool {
+	for _, w := range words {
+		if streetWords.has(w) {
+			return true
+		}
+	}
+	return len(words) > 0 && strings.HasPrefix(words[0], "c/")
 }
 
 // orgDegrees says whether text is nothing but degrees and memberships.

@@ -84,8 +84,26 @@ func candidates(lines []line, from, to int, who *sender) []block {
 		if finish(lines, &b, to) {
 			out = append(out, b)
 		}
+		if up := above(lines, i, from); b.opening == named && up < i {
+			b.start = up
+			out = append(out, b)
+		}
 	}
 	return out
+}
+
+// above is the first of up to three short lines right above line i, where a
+// company or a title may stand before the name.
+func above(lines []line, i, from int) int {
+	up := i
+	for up > from && i-up < 3 {
+		l := &lines[up-1]
+		if l.blank() || l.rule || l.words > 7 || l.prose() || isSignOff(l, &block{}) {
+			break
+		}
+		up--
+	}
+	return up
 }
 
 // isSignOff says whether a line closes the letter; what stands behind the

@@ -17,7 +17,7 @@ var steps = [states_][states_]float64{
 var beside = [states_][states_]float64{
 	other:   {other: 0.2, name: -0.5, title: -0.3, company: -0.2, unit: -0.2, address: -0.1},
 	name:    {other: 0.2, name: -3, title: 0.7, company: 0.4, unit: 0.2, address: -0.3},
-	title:   {other: 0, name: -1.5, title: 0.9, company: 0.3, unit: 0.3, address: -0.3},
+	title:   {other: 0, name: -1.5, title: 0.9, company: 0.5, unit: 0.3, address: -0.3},
 	company: {other: 0, name: -1.5, title: -0.3, company: 0.2, unit: 0.2, address: 0.5},
 	unit:    {other: 0, name: -1.5, title: -0.3, company: 0.5, unit: 0.4, address: 0.4},
 	address: {other: -0.3, name: -2, title: -1.5, company: -0.8, unit: -1, address: 1.4},

@@ -97,6 +97,9 @@ func markLegal(lines []line) {
 		i = j
 	}
 	for i := range lines {
+		if l := &lines[i]; l.kind == own && l.words > 2 && adverts.opening(strings.Fields(cut(strings.TrimLeft(l.folded, "-*>~ "), 80))) > 0 {
+			l.silence()
+		}
 		if l := &lines[i]; l.kind == own && registryLine(l) {
 			l.silence()
 			if i > 1 && lines[i-2].blank() && !lines[i-1].blank() && hasLegalForm(&lines[i-1]) {

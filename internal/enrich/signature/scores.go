@@ -128,7 +128,7 @@ func compoundOrg(w string) bool {
 }
 
 func compoundStrong(w string) bool {
-	for _, e := range []string{"universitat", "universitaet", "-university", "universiteit", "universitet", "institut", "institute", "hochschule", "hogskolan", "universit?t", "hogskola", "-universitat", "institutet", "sykehus", "ziekenhuis", "krankenhaus"} {
+	for _, e := range []string{"universitat", "universitaet", "-university", "universiteit", "universitet", "institut", "institute", "hochschule", "hogskolan", "universit?t", "hogskola", "hogeschool", "universitetet", "-universitat", "institutet", "sykehus", "ziekenhuis", "krankenhaus"} {
 		if len(w) > len(e) && strings.HasSuffix(w, e) {
 			return true
 		}
@@ -289,6 +289,9 @@ func (a *atom) companyScore(t traits, who *sender) (asCompany, asUnit float64) {
 	}
 	fit := who.employs(a.folded)
 	v += 2.2 * fit
+	if toks := nameTokens(a.folded); t.legal+t.org+t.strong == 0 && len(toks) > 1 && who.alike(toks) >= 0.85 {
+		v -= 2.5 // the sender's name, of which the domain is a part
+	}
 	if t.legal == 0 {
 		v -= 0.9 * float64(t.heads)
 	}
@@ -343,7 +346,7 @@ var (
 	zipInside   = regexp.MustCompile(`\pL.* (?:[A-Z]{1,2}-)?\d{4,5} \p{Lu}[\p{L}?.'-]{2,}`)
 	zipAlone    = regexp.MustCompile(`^\d{5}(?:-\d{4})?$|^\d{6}$`)
 	houseFirst  = regexp.MustCompile(`^\d{1,5}(?:[A-Za-z]|[-/ ]{1,3}\d{1,5})?,? (?:\p{L}|\d+(?:st|nd|rd|th))`)
-	dateLike    = regexp.MustCompile(`\b(?:19|20)\d\d\b|\b(?:jan|feb|mar|apr|may|mai|jun|jul|aug|sep|oct|okt|nov|dec|dez)[a-z]*\.? \d`)
+	dateLike    = regexp.MustCompile(`\b(?:19|20)\d\d\b|\b(?:jan(?:uary?)?|feb(?:ruary?)?|mar(?:ch|z)?|apr(?:il)?|ma[yi]|jun[ei]?|jul[yi]?|aug(?:ust)?|sept?(?:ember)?|o[ck]t(?:ober)?|nov(?:ember)?|de[cz](?:ember)?)\.? \d`)
 	houseLast   = regexp.MustCompile(`\p{L}[.)]? ?\d{1,4} ?[A-Za-z]?(?:[-/]\d{1,4}[A-Za-z]?)?$|\b[sS]/[nN]$`)
 	boxed       = regexp.MustCompile(`(?i)\b(?:p\.? ?o\.? ?box|postfach|bo[iî]te postale|b\.?p\.?|postbus|postboks|caixa postal|apartado|casella postale|box) *\d+`)
 )
@@ -388,6 +391,9 @@ func (a *atom) addressScore(t traits) float64 {
 	}
 	if boxed.MatchString(a.text) {
 		v += 3
+	}
+	if dateLike.MatchString(a.folded) {
+		v -= 2
 	}
 	return v + a.placeScore(t)
 }
