@@ -30,6 +30,7 @@ const project: ObjectType = {
   plural: "Projects",
   icon: "box",
   standard: false,
+  count: 0,
   fields: [
     { key: "budget", name: "Budget", type: "money", currency: "CHF" },
     { key: "phase", name: "Phase", type: "select", options: ["Idea", "Building"] },

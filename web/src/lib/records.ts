@@ -1,142 +1,38 @@
-/** Records of the CRM: shapes and calls. Shapes of what belongs to mail are in lib/recordMail.ts. */
+/** Records of the CRM: the API's shapes under the application's names, and calls. What belongs to mail is in lib/recordMail.ts. */
+import type * as shapes from "./generated/api";
+import * as api from "./generated/api";
 import { call } from "./http";
 import type { Page } from "./types";
+
+export type { Contact, Money, NamedUser, Note, RecordClass, RecordRef, Tag } from "./generated/api";
 
 /** The key of an object type: "person", "company", "deal", or that of a custom one. */
 export type RecordType = string;
 
-export interface RecordRef {
-  id: string;
-  type: RecordType;
-  name: string;
-}
-
-/** An e-mail address or a phone number of a record. */
-export interface Contact {
-  value: string;
-  raw?: string;
-  label?: string;
-  ext?: string;
-  primary: boolean;
-}
-
-/** Hundredths of a currency. */
-export interface Money {
-  minor: number;
-  currency: string;
-}
-
 export type By = "member" | "mail" | "enrichment" | "calendar" | "contacts" | "api" | "import";
+export type Source = Omit<shapes.RecordSource, "by"> & { by: By };
+export type Maker = Omit<shapes.RecordMaker, "by"> & { by: By };
 
-export interface Source {
-  by: By;
-  confidence?: number;
-  email_id?: string;
-  at: string;
-}
+/** The description of the API does not say which parts may be null. */
+type Nullable<T, K extends keyof T> = Omit<T, K> & { [P in K]: T[P] | null };
 
-export interface Tag {
-  id: string;
-  name: string;
-  colour: string;
-  mine: boolean;
-}
-
-export interface RecordClass {
-  name: string;
-  confidence: number;
-  by: string;
-  why?: string;
-}
-
-export interface CrmRecord {
-  id: string;
-  type: RecordType;
-  name: string;
-  first_name: string;
-  last_name: string;
-  emails: Contact[];
-  phones: Contact[];
-  domains: string[];
-  title: string;
-  company: RecordRef | null;
-  stage: string;
-  amount: Money | null;
-  close_date: string | null;
-  people: { person: RecordRef; role?: string }[];
-  address: string;
-  linkedin: string;
-  website: string;
-  description: string;
-  class: RecordClass | null;
-  fields: Record<string, unknown>;
-  owner: { id: string; name: string } | null;
-  tags: Tag[];
-  external_ids: Record<string, string>;
+export type CrmRecord = Omit<
+  Nullable<shapes.CrmRecord, "company" | "amount" | "class" | "owner">,
+  "sources" | "created_by" | "people"
+> & {
   sources: Record<string, Source>;
-  created_by: { by: By; user_id?: string; name?: string };
-  created_at: string;
-  updated_at: string;
-  last_at: string | null;
-  deleted_at: string | null;
-  merged_into: string | null;
-  version: number;
-}
+  created_by: Maker;
+  people: { person: shapes.RecordRef; role?: string }[];
+};
 
 /** What a member may write of a record. Absent: unchanged. Null: emptied. */
-export interface RecordPatch {
-  name?: string;
-  emails?: Contact[];
-  phones?: Contact[];
-  domains?: string[];
-  title?: string | null;
-  company_id?: string | null;
-  stage?: string | null;
-  amount?: Money | null;
-  close_date?: string | null;
-  people?: { person_id: string; role?: string }[];
-  address?: string | null;
-  linkedin?: string | null;
-  website?: string | null;
-  description?: string | null;
-  class?: { name: string } | null;
-  fields?: Record<string, unknown>;
-  owner_id?: string | null;
-  tag_ids?: string[];
-}
-
+export type RecordPatch = { [K in keyof shapes.RecordInput]?: shapes.RecordInput[K] | null };
 export type NewRecord = RecordPatch & { type: RecordType };
 
 export type FieldType = "text" | "number" | "money" | "date" | "select" | "email" | "phone" | "url" | "relation";
-
-export interface ObjectField {
-  key: string;
-  name: string;
-  type: FieldType;
-  options?: string[];
-  currency?: string;
-  target?: RecordType;
-  required?: boolean;
-}
-
-export interface ObjectType {
-  id: string;
-  key: RecordType;
-  name: string;
-  plural: string;
-  icon: string;
-  fields: ObjectField[];
-  standard: boolean;
-  count?: number;
-}
-
-export interface NewObject {
-  key?: string;
-  name: string;
-  plural: string;
-  icon: string;
-  fields: ObjectField[];
-}
+export type ObjectField = Omit<shapes.ObjectField, "key" | "type"> & { key: string; type: FieldType };
+export type ObjectType = Omit<shapes.ObjectType, "fields"> & { fields: ObjectField[] };
+export type NewObject = Omit<shapes.NewObjectType, "fields"> & { fields: ObjectField[] };
 
 /** Which records are meant: the filters of the list. */
 export interface RecordQuery {
@@ -156,110 +52,66 @@ export interface RecordQuery {
   [custom: `field.${string}`]: string | undefined;
 }
 
-export interface MassChange {
-  ids?: string[];
+export type MassChange = Omit<shapes.RecordsChange, "all" | "set"> & {
   all?: RecordQuery;
   set?: { owner_id?: string | null; stage?: string; class?: string };
-  add_tags?: string[];
-  remove_tags?: string[];
-  delete?: boolean;
-}
+};
+export type MassDone = shapes.RecordsChanged;
 
-export interface MassDone {
-  changed: number;
-  undo_id: string;
-}
-
-export interface Note {
-  id: string;
-  record: RecordRef;
-  text: string;
-  author: { id: string; name: string };
-  created_at: string;
-  updated_at: string;
-}
-
-export interface Task {
-  id: string;
-  record: RecordRef | null;
-  title: string;
-  due_at: string | null;
-  done_at: string | null;
-  assignee: { id: string; name: string } | null;
-  author: { id: string; name: string };
-  created_at: string;
-}
-
-export interface TaskPatch {
-  title?: string;
-  due_at?: string | null;
-  done?: boolean;
-  assignee_id?: string | null;
-}
-
+export type Task = Nullable<shapes.Task, "assignee" | "record">;
+export type TaskPatch = { [K in keyof shapes.TaskInput]?: shapes.TaskInput[K] | null };
 export type TaskState = "open" | "done" | "overdue";
 
 type Stop = AbortSignal | undefined;
 
-const at = (w: string, path: string, query?: object) => {
+const once = () => ({ headers: { "Idempotency-Key": crypto.randomUUID() } });
+
+/** Of the own fields of a type the list takes each by its name, which the generated call cannot write. */
+const listUrl = (url: string, query: object) => {
   const search = new URLSearchParams();
-  for (const [key, value] of Object.entries(query ?? {}))
+  for (const [key, value] of Object.entries(query))
     if (value !== undefined && value !== "") search.set(key, String(value));
-  const text = search.toString();
-  return `/api/v1/workspaces/${w}${path}${text ? `?${text}` : ""}`;
+  return `${url}?${search}`;
 };
-export const get = <T>(w: string, path: string, query?: object, signal?: Stop) =>
-  call<T>(at(w, path, query), { method: "GET", signal });
-export const send = <T>(
-  method: string,
-  w: string,
-  path: string,
-  body?: unknown,
-  headers: Record<string, string> = {},
-) =>
-  call<T>(at(w, path), {
-    method,
-    headers: { ...(body === undefined ? {} : { "Content-Type": "application/json" }), ...headers },
-    body: body === undefined ? undefined : JSON.stringify(body),
-  });
-export const once = () => ({ "Idempotency-Key": crypto.randomUUID() });
-export const urlOf = at;
 
 export const recordsApi = {
   list: (w: string, query: RecordQuery, cursor?: string, signal?: Stop) =>
-    get<Page<CrmRecord>>(w, "/records", { ...query, cursor }, signal),
-  counts: (w: string, signal?: Stop) => get<Record<string, number>>(w, "/records/counts", undefined, signal),
-  get: (w: string, id: string, signal?: Stop) => get<CrmRecord>(w, `/records/${id}`, undefined, signal),
-  create: (w: string, record: NewRecord) => send<CrmRecord>("POST", w, "/records", record, once()),
+    call<Page<CrmRecord>>(listUrl(api.getListRecordsUrl(w), { ...query, cursor }), { method: "GET", signal }),
+  counts: (w: string, signal?: Stop) => api.countRecords(w, { signal }) as Promise<Record<string, number>>,
+  get: (w: string, id: string, signal?: Stop) => api.getRecord(w, id, { signal }) as Promise<CrmRecord>,
+  create: (w: string, record: NewRecord) =>
+    api.createRecord(w, record as shapes.RecordInput, once()) as Promise<CrmRecord>,
   /** Refused with `changed_meanwhile` where the record is not at that version any more. */
   change: (w: string, id: string, patch: RecordPatch, version?: number) =>
-    send<CrmRecord>("PATCH", w, `/records/${id}`, patch, version ? { "If-Match": `"${version}"` } : {}),
-  remove: (w: string, id: string) => send<void>("DELETE", w, `/records/${id}`),
-  restore: (w: string, id: string) => send<CrmRecord>("POST", w, `/records/${id}/restore`),
-  changeMany: (w: string, change: MassChange) => send<MassDone>("POST", w, "/records/changes", change, once()),
-  undoMany: (w: string, undo: string) => send<MassDone>("POST", w, `/records/changes/${undo}/undo`),
+    api.changeRecord(
+      w,
+      id,
+      patch as shapes.RecordInput,
+      version ? { headers: { "If-Match": `"${version}"` } } : {},
+    ) as Promise<CrmRecord>,
+  remove: (w: string, id: string) => api.deleteRecord(w, id),
+  restore: (w: string, id: string) => api.restoreRecord(w, id) as Promise<CrmRecord>,
+  changeMany: (w: string, change: MassChange) => api.changeRecords(w, change as shapes.RecordsChange, once()),
+  undoMany: (w: string, undo: string) => api.undoRecordsChange(w, undo),
 };
 
 export const objectsApi = {
-  list: (w: string, signal?: Stop) => get<{ items: ObjectType[] }>(w, "/objects", undefined, signal),
-  create: (w: string, object: NewObject) => send<ObjectType>("POST", w, "/objects", object, once()),
-  change: (w: string, key: string, patch: Partial<NewObject>) => send<ObjectType>("PATCH", w, `/objects/${key}`, patch),
-  remove: (w: string, key: string, confirm?: number) =>
-    send<void>("DELETE", w, `/objects/${key}${confirm === undefined ? "" : `?confirm=${confirm}`}`),
+  list: (w: string, signal?: Stop) => api.listObjects(w, { signal }) as Promise<Page<ObjectType>>,
+  create: (w: string, object: NewObject) => api.createObject(w, object, once()) as Promise<ObjectType>,
+  change: (w: string, key: string, patch: Partial<NewObject>) => api.changeObject(w, key, patch) as Promise<ObjectType>,
+  remove: (w: string, key: string, confirm?: number) => api.deleteObject(w, key, { confirm }),
 };
 
 export const tagsApi = {
-  list: (w: string, signal?: Stop) => get<{ items: Tag[] }>(w, "/tags", undefined, signal),
-  create: (w: string, tag: { name: string; colour?: string; mine?: boolean }) =>
-    send<Tag>("POST", w, "/tags", tag, once()),
-  remove: (w: string, id: string) => send<void>("DELETE", w, `/tags/${id}`),
+  list: (w: string, signal?: Stop) => api.listTags(w, { signal }),
+  create: (w: string, tag: shapes.NewTag) => api.createTag(w, tag, once()),
+  remove: (w: string, id: string) => api.deleteTag(w, id),
 };
 
 export const notesApi = {
-  create: (w: string, record: string, text: string) =>
-    send<Note>("POST", w, `/records/${record}/notes`, { text }, once()),
-  change: (w: string, id: string, text: string) => send<Note>("PATCH", w, `/notes/${id}`, { text }),
-  remove: (w: string, id: string) => send<void>("DELETE", w, `/notes/${id}`),
+  create: (w: string, record: string, text: string) => api.createNote(w, record, { text }, once()),
+  change: (w: string, id: string, text: string) => api.changeNote(w, id, { text }),
+  remove: (w: string, id: string) => api.deleteNote(w, id),
 };
 
 export interface TaskQuery {
@@ -270,11 +122,12 @@ export interface TaskQuery {
 
 export const tasksApi = {
   list: (w: string, query: TaskQuery, cursor?: string, signal?: Stop) =>
-    get<Page<Task>>(w, "/tasks", { ...query, cursor }, signal),
-  create: (w: string, task: TaskPatch & { title: string; record_id?: string }) =>
-    send<Task>("POST", w, "/tasks", task, once()),
-  change: (w: string, id: string, patch: TaskPatch) => send<Task>("PATCH", w, `/tasks/${id}`, patch),
-  remove: (w: string, id: string) => send<void>("DELETE", w, `/tasks/${id}`),
+    api.listTasks(w, { ...query, cursor }, { signal }) as Promise<Page<Task>>,
+  create: (w: string, task: TaskPatch & { title: string }) =>
+    api.createTask(w, task as shapes.TaskInput, once()) as Promise<Task>,
+  change: (w: string, id: string, patch: TaskPatch) =>
+    api.changeTask(w, id, patch as shapes.TaskInput) as Promise<Task>,
+  remove: (w: string, id: string) => api.deleteTask(w, id),
 };
 
 /** Names in the query cache. */

@@ -1,21 +1,11 @@
 /** The records' part of the API over sample data. */
 import { type HttpHandler, HttpResponse, http } from "msw";
-import type { Activity, FieldEvidence, Suggestion } from "../lib/recordMail";
-import type {
-  CrmRecord,
-  MassChange,
-  NewObject,
-  NewRecord,
-  Note,
-  ObjectType,
-  RecordPatch,
-  Tag,
-  Task,
-  TaskPatch,
-} from "../lib/records";
+import type { Activity, FieldEvidence, Sighting, Suggestion } from "../lib/recordMail";
+import type { CrmRecord, MassChange, NewRecord, Note, ObjectType, RecordPatch, Tag, Task } from "../lib/records";
 import type { Email } from "../lib/types";
 import { paged } from "./adminHandlers";
 import type { Note as Log } from "./handlers";
+import { besideHandlers } from "./recordBesides";
 import {
   blank,
   makeNotes,
@@ -57,11 +47,12 @@ export function makeRecordsWorld(now: () => Date, mail: Email[]): RecordsWorld {
   };
 }
 
-const api = "*/api/v1/workspaces/:w";
-const gone = (what: string) =>
+export const recordsPath = "*/api/v1/workspaces/:w";
+const api = recordsPath;
+export const gone = (what: string) =>
   HttpResponse.json({ title: what, status: 404, detail: `${what} is not there.`, code: "not_found" }, { status: 404 });
 
-const folded = (text: string) => text.normalize("NFD").replace(/\p{M}/gu, "").toLowerCase();
+export const folded = (text: string) => text.normalize("NFD").replace(/\p{M}/gu, "").toLowerCase();
 
 function matches(r: CrmRecord, query: URLSearchParams): boolean {
   const is = (name: string, value: unknown) => !query.get(name) || query.get(name) === value;
@@ -117,8 +108,10 @@ function patched(world: RecordsWorld, r: CrmRecord, patch: RecordPatch): CrmReco
     ...(set as Partial<CrmRecord>),
     ...(owner_id === undefined ? {} : { owner: owner_id ? { id: owner_id, name: names[owner_id] ?? owner_id } : null }),
     ...(company_id === undefined ? {} : { company: company_id ? ref(company_id) : null }),
-    ...(tag_ids === undefined ? {} : { tags: world.tags.filter((t) => tag_ids.includes(t.id)) }),
-    ...(people === undefined ? {} : { people: people.map((p) => ({ person: ref(p.person_id), role: p.role })) }),
+    ...(tag_ids === undefined ? {} : { tags: world.tags.filter((t) => (tag_ids ?? []).includes(t.id)) }),
+    ...(people === undefined
+      ? {}
+      : { people: (people ?? []).map((p) => ({ person: ref(p.person_id), role: p.role })) }),
     ...(klass === undefined ? {} : { class: klass ? { name: klass.name, confidence: 1, by: "person" } : null }),
     fields: { ...r.fields, ...fields },
     sources: { ...r.sources, ...typed },
@@ -212,117 +205,8 @@ export function recordHandlers(world: RecordsWorld, note: Log): HttpHandler[] {
       const found = of(params);
       return found ? HttpResponse.json(put(world, { ...found, deleted_at: null })) : gone("This record");
     }),
-    ...around(world, note),
+    ...besideHandlers(world, note),
     ...beside(world, note),
-  ];
-}
-
-function around(world: RecordsWorld, note: Log): HttpHandler[] {
-  return [
-    http.get(`${api}/objects`, () => HttpResponse.json({ items: world.objects })),
-    http.post(`${api}/objects`, async ({ request }) => {
-      note(request);
-      const wish = (await request.json()) as NewObject;
-      const key = wish.key ?? folded(wish.name).replace(/[^a-z0-9]+/g, "_");
-      const made: ObjectType = { ...wish, id: key, key, standard: false };
-      world.objects.push(made);
-      return HttpResponse.json(made, { status: 201 });
-    }),
-    http.patch(`${api}/objects/:key`, async ({ request, params }) => {
-      note(request);
-      const patch = (await request.json()) as Partial<NewObject>;
-      world.objects = world.objects.map((o) => (o.key === params.key ? { ...o, ...patch, key: o.key } : o));
-      return HttpResponse.json(world.objects.find((o) => o.key === params.key));
-    }),
-    http.delete(`${api}/objects/:key`, ({ request, params }) => {
-      note(request);
-      world.objects = world.objects.filter((o) => o.key !== params.key);
-      return new HttpResponse(null, { status: 204 });
-    }),
-    http.get(`${api}/tags`, () => HttpResponse.json({ items: world.tags })),
-    http.post(`${api}/tags`, async ({ request }) => {
-      note(request);
-      const wish = (await request.json()) as { name: string; mine?: boolean };
-      const tag: Tag = {
-        id: `t${world.tags.length + 1}`,
-        name: wish.name,
-        colour: "#2a4f86",
-        mine: wish.mine ?? false,
-      };
-      world.tags.push(tag);
-      return HttpResponse.json(tag, { status: 201 });
-    }),
-    http.post(`${api}/records/:id/notes`, async ({ request, params }) => {
-      note(request);
-      const { text } = (await request.json()) as { text: string };
-      const r = world.records.find((x) => x.id === params.id);
-      if (!r) return gone("This record");
-      const at = world.now().toISOString();
-      const made = {
-        id: `n${world.notes.length + 1}`,
-        record: { id: r.id, type: r.type, name: r.name },
-        text,
-        author: mara,
-        created_at: at,
-        updated_at: at,
-      };
-      world.notes.unshift(made);
-      return HttpResponse.json(made, { status: 201 });
-    }),
-    http.delete(`${api}/notes/:id`, ({ request, params }) => {
-      note(request);
-      world.notes = world.notes.filter((n) => n.id !== params.id);
-      return new HttpResponse(null, { status: 204 });
-    }),
-    http.get(`${api}/tasks`, ({ request }) => {
-      const query = new URL(request.url).searchParams;
-      const now = world.now().toISOString();
-      const state = query.get("state");
-      const found = world.tasks.filter(
-        (t) =>
-          (!query.get("record_id") || t.record?.id === query.get("record_id")) &&
-          (!query.get("assignee_id") || t.assignee?.id === mara.id) &&
-          (!state || (state === "done") === Boolean(t.done_at)) &&
-          (state !== "overdue" || (t.due_at ?? "9") < now),
-      );
-      return paged(found, request, 50);
-    }),
-    http.post(`${api}/tasks`, async ({ request }) => {
-      note(request);
-      const wish = (await request.json()) as TaskPatch & { title: string; record_id?: string };
-      const r = world.records.find((x) => x.id === wish.record_id);
-      const made: Task = {
-        id: `k${world.tasks.length + 1}`,
-        record: r ? { id: r.id, type: r.type, name: r.name } : null,
-        title: wish.title,
-        due_at: wish.due_at ?? null,
-        done_at: null,
-        assignee: mara,
-        author: mara,
-        created_at: world.now().toISOString(),
-      };
-      world.tasks.push(made);
-      return HttpResponse.json(made, { status: 201 });
-    }),
-    http.patch(`${api}/tasks/:id`, async ({ request, params }) => {
-      note(request);
-      const { done, ...patch } = (await request.json()) as TaskPatch;
-      world.tasks = world.tasks.map((t) =>
-        t.id === params.id
-          ? {
-              ...t,
-              ...(patch as Partial<Task>),
-              ...(done === undefined ? {} : { done_at: done ? world.now().toISOString() : null }),
-            }
-          : t,
-      );
-      return HttpResponse.json(world.tasks.find((t) => t.id === params.id));
-    }),
-    http.delete(`${api}/tasks/:id`, ({ request, params }) => {
-      note(request);
-      world.tasks = world.tasks.filter((t) => t.id !== params.id);
-      return new HttpResponse(null, { status: 204 });
-    }),
   ];
 }
 
@@ -390,7 +274,7 @@ function beside(world: RecordsWorld, note: Log): HttpHandler[] {
     }),
     http.get(`${api}/records/:id/evidence`, ({ params }) => {
       const r = world.records.find((x) => x.id === params.id);
-      const seen = (field: string, value: string, line: string): FieldEvidence => ({
+      const seen = (field: Sighting["field"], value: string, line: string): FieldEvidence => ({
         field,
         sightings: [
           {

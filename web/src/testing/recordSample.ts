@@ -188,6 +188,7 @@ export function makeObjects(): ObjectType[] {
     icon: "",
     fields: [],
     standard: true,
+    count: 0,
   });
   return [
     standard("person", "Person", "People"),
@@ -269,7 +270,14 @@ export function makeNotes(records: CrmRecord[], now: Date): Note[] {
 export function makeTasks(records: CrmRecord[], now: Date): Task[] {
   const due = (days: number) => new Date(now.getTime() + days * 86_400_000).toISOString();
   const ref = (r: CrmRecord | undefined) => (r ? { id: r.id, type: r.type, name: r.name } : null);
-  const base = { assignee: mara, author: mara, done_at: null, created_at: due(-4) };
+  const base = {
+    assignee: mara,
+    author: mara,
+    done_at: null,
+    created_at: due(-4),
+    updated_at: due(-4),
+    version: 1,
+  };
   return [
     { ...base, id: "k1", record: ref(records[0]), title: "Send the brass samples", due_at: due(1) },
     { ...base, id: "k2", record: ref(records[1]), title: "Call about the canopy", due_at: due(-2) },

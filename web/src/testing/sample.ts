@@ -160,6 +160,7 @@ export function makeMail(howMany: number, now: Date): Email[] {
             ]
           : [],
         links: [],
+        records: [],
         blocked_images: 0,
       });
       at -= (20 + roll(170)) * 60_000;
@@ -210,6 +211,8 @@ export function makeStatus(mail: Email[], now: Date): GoogleStatus {
     contacts_sync_enabled: false,
     settings: {
       imap_lane: false,
+      contact_policy: "sent",
+      enrich: "rules",
       labels: ["INBOX", "SENT"],
       limit: 1000,
       poll_seconds: 60,
@@ -274,6 +277,8 @@ export const notConnected: GoogleStatus = {
   contacts_sync_enabled: false,
   settings: {
     imap_lane: false,
+    contact_policy: "sent",
+    enrich: "rules",
     labels: ["INBOX", "SENT"],
     limit: 1000,
     poll_seconds: 60,

@@ -21,6 +21,7 @@ const mail = (n: number, more: Partial<EmailListItem> = {}): EmailListItem => ({
   has_attachments: false,
   thread_count: 1,
   thread_senders: [],
+  records: [],
   access: "full",
   owner: { user_id: "u", name: "Mara", mine: true },
   shared: false,

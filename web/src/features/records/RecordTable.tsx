@@ -2,17 +2,7 @@
 import { Link, useNavigate } from "@tanstack/react-router";
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { ArrowDown, ArrowUp, Pencil } from "lucide-react";
-import {
-  type CSSProperties,
-  type KeyboardEvent,
-  memo,
-  type RefObject,
-  useCallback,
-  useEffect,
-  useLayoutEffect,
-  useRef,
-  useState,
-} from "react";
+import { type CSSProperties, type KeyboardEvent, memo, useEffect, useLayoutEffect, useRef, useState } from "react";
 import { paths } from "@/app/paths";
 import type { Refused } from "@/hooks/useRecords";
 import { plural } from "@/lib/format";
@@ -22,14 +12,10 @@ import { direction, nextSort } from "@/lib/recordView";
 import { Bones, Time } from "@/ui/kit";
 import { RecordMark } from "@/ui/RecordMark";
 import { FieldEditor } from "./FieldEditor";
+import { placeOf, type Spot, useNarrow, usePlace, useSpotFocus } from "./grid";
 import classes from "./RecordTable.module.css";
 import type { Ticks } from "./useTable";
 import { Value } from "./Value";
-
-export interface Spot {
-  row: number;
-  column: number;
-}
 
 interface Props {
   /** Names what is listed: the place in it is remembered under that. */
@@ -56,9 +42,7 @@ interface Props {
   onEdit: (record: CrmRecord, field: Field, value: unknown) => void;
 }
 
-const places = new Map<string, number>();
 const tickWidth = 40;
-const narrowBelow = 620;
 
 export function RecordTable(props: Props) {
   const { name, columns, records, spot, onSpot, onEditing, editing } = props;
@@ -73,7 +57,7 @@ export function RecordTable(props: Props) {
     estimateSize: () => height,
     getItemKey: (i) => records[i]?.id ?? i,
     overscan: 10,
-    initialOffset: places.get(name) ?? 0,
+    initialOffset: placeOf(name),
     scrollPaddingStart: 36,
   });
   // biome-ignore lint/correctness/useExhaustiveDependencies: all rows change their height at once
@@ -403,57 +387,4 @@ function Cell(props: RowProps & { field: Field; at: number }) {
       )}
     </div>
   );
-}
-
-function useNarrow(element: RefObject<HTMLElement | null>, onChange: (narrow: boolean) => void) {
-  useLayoutEffect(() => {
-    const node = element.current;
-    if (!node) return;
-    const look = () => node.clientWidth > 0 && onChange(node.clientWidth < narrowBelow);
-    look();
-    if (typeof ResizeObserver === "undefined") return;
-    const sizes = new ResizeObserver(look);
-    sizes.observe(node);
-    return () => sizes.disconnect();
-  }, [element, onChange]);
-}
-
-function usePlace(name: string, scroller: RefObject<HTMLElement | null>) {
-  useLayoutEffect(() => {
-    const node = scroller.current;
-    if (!node) return;
-    node.scrollTop = places.get(name) ?? 0;
-    const keep = () => places.set(name, node.scrollTop);
-    node.addEventListener("scroll", keep, { passive: true });
-    return () => node.removeEventListener("scroll", keep);
-  }, [name, scroller]);
-}
-
-/** Whoever moves with the keys has the focus where the mark is, also when the row comes into being later. */
-function useSpotFocus(spot: Spot, editing: boolean, scroller: RefObject<HTMLElement | null>) {
-  const wanted = useRef(false);
-  const find = useCallback(
-    () => scroller.current?.querySelector<HTMLElement>(`[data-spot="${spot.row}:${spot.column}"]`),
-    [spot, scroller],
-  );
-  useEffect(() => {
-    if (!wanted.current || editing) return;
-    const cell = find();
-    if (!cell) return;
-    wanted.current = false;
-    cell.focus({ preventScroll: true });
-    keepInSight(cell, scroller.current);
-  });
-  return wanted;
-}
-
-/** A cell under the first column or beyond the edge is moved into sight. */
-function keepInSight(cell: HTMLElement, scroller: HTMLElement | null) {
-  const first = scroller?.querySelector<HTMLElement>("[role=gridcell][data-first]");
-  if (!scroller || !first || cell === first || cell.hasAttribute("data-first")) return;
-  const left = first.getBoundingClientRect().right;
-  const box = cell.getBoundingClientRect();
-  const right = scroller.getBoundingClientRect().right;
-  if (box.left < left) scroller.scrollLeft -= left - box.left;
-  else if (box.right > right) scroller.scrollLeft += box.right - right;
 }

@@ -264,6 +264,8 @@ it("saves only what was changed", () => {
     visibility: "private" as const,
     since: null,
     imap_lane: false,
+    contact_policy: "sent" as const,
+    enrich: "rules" as const,
   };
   expect(changed({ ...saved, labels: ["SENT", "INBOX"] }, saved)).toBeUndefined();
   expect(changed({ ...saved, limit: 0 }, saved)).toEqual({ limit: 0 });
