@@ -15,11 +15,20 @@ import (
 // Apply writes a batch of a Gmail stream in one transaction (see mail.Streams).
 // Applies of one connection run one after the other.
 func (s *Store) Apply(ctx context.Context, k mail.Key, from engine.Checkpoint, b engine.Batch[mail.Item]) (crm.Counts, error) {
+	return s.applied(ctx, "mail.Apply", k, from, func(*tx) (engine.Batch[mail.Item], error) { return b, nil })
+}
+
+// applied writes the batch that take gives, in its transaction.
+func (s *Store) applied(ctx context.Context, name string, k mail.Key, from engine.Checkpoint, take func(t *tx) (engine.Batch[mail.Item], error)) (crm.Counts, error) {
 	var counts crm.Counts
 	texts := 0
-	err := s.write(ctx, "mail.Apply", func(t *tx) error {
+	err := s.write(ctx, name, func(t *tx) error {
+		b, err := take(t)
+		if err != nil {
+			return err
+		}
 		a := newApply(t, k)
-		err := a.run(ctx, from, b)
+		err = a.run(ctx, from, b)
 		counts, texts = a.counts, len(a.inserts)+len(a.contents)
 		return err
 	})

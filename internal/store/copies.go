@@ -12,30 +12,14 @@ import (
 
 // ApplyFolder is Apply with the copies of a folder, in one transaction.
 func (s *Store) ApplyFolder(ctx context.Context, k mail.Key, from engine.Checkpoint, b engine.Batch[mail.Item], f accounts.FolderBatch) (crm.Counts, error) {
-	var counts crm.Counts
-	texts := 0
-	err := s.write(ctx, "accounts.Apply", func(t *tx) error {
-		touched, err := t.saveCopies(ctx, f)
-		if err != nil {
-			return err
-		}
+	return s.applied(ctx, "accounts.Apply", k, from, func(t *tx) (engine.Batch[mail.Item], error) {
 		whole := b
-		if whole.Changes, err = t.fromCopies(ctx, f, b.Changes, touched); err != nil {
-			return err
+		touched, err := t.saveCopies(ctx, f)
+		if err == nil {
+			whole.Changes, err = t.fromCopies(ctx, f, b.Changes, touched)
 		}
-		a := &apply{t: t, k: k, messages: map[string]*message{}, ledger: map[string]error{}, threads: map[string]string{}}
-		err = a.run(ctx, from, whole)
-		counts, texts = a.counts, len(a.inserts)+len(a.contents)
-		return err
+		return whole, err
 	})
-	if err != nil {
-		return crm.Counts{}, err
-	}
-	if texts > 0 {
-		s.index.ring()
-		s.relieve(ctx)
-	}
-	return counts, nil
 }
 
 // Placed notes what copies say and which are gone, beside all folders' positions.
