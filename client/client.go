@@ -163,6 +163,12 @@ func (c *Client) Me(ctx context.Context) (Me, error) {
 	return out, c.Do(ctx, http.MethodGet, base+"/me", nil, &out)
 }
 
+// Rename changes the caller's own name.
+func (c *Client) Rename(ctx context.Context, name string) (Me, error) {
+	var out Me
+	return out, c.Do(ctx, http.MethodPatch, base+"/me", MePatch{Name: name}, &out)
+}
+
 // Workspaces lists the caller's workspaces.
 func (c *Client) Workspaces(ctx context.Context) ([]Workspace, error) {
 	var out List[Workspace]

@@ -131,6 +131,11 @@ type SignOutEverywhere struct {
 	KeepThis bool `json:"keep_this,omitempty" doc:"Keep the session that asks."`
 }
 
+// MePatch changes who is signed in.
+type MePatch struct {
+	Name string `json:"name" minLength:"1" maxLength:"200" doc:"What colleagues see, and those one writes to."`
+}
+
 // PasswordChange changes one's own password.
 type PasswordChange struct {
 	OldPassword string `json:"old_password,omitempty" maxLength:"1024" doc:"Empty for people who had none."`

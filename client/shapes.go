@@ -222,7 +222,7 @@ type SettingsPatch struct {
 // DisconnectRequest ends a connection.
 type DisconnectRequest struct {
 	ConnectionID string `json:"connection_id,omitempty" doc:"The caller's first connection when absent."`
-	DeleteData   bool   `json:"delete_data,omitempty" doc:"Delete what was synced, too."`
+	DeleteData   bool   `json:"delete_data,omitempty" doc:"Delete what was synced, too, and what stands in the outbox: what waits to be sent is taken back. A message that is on its way at this moment still goes out."`
 }
 
 // Disconnected says what became of a connection.

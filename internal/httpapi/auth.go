@@ -266,6 +266,15 @@ func (s *Server) getMe(ctx context.Context, c access.Caller, _ *nothing) (*bodyO
 	return &bodyOf[Me]{me}, nil
 }
 
+type changeMeInput struct{ Body MePatch }
+
+func (s *Server) changeMe(ctx context.Context, c access.Caller, in *changeMeInput) (*bodyOf[Me], error) {
+	if err := s.Org.Rename(ctx, c, in.Body.Name); err != nil {
+		return nil, err
+	}
+	return s.getMe(ctx, c, nil)
+}
+
 func (s *Server) me(ctx context.Context, user crm.User) (Me, error) {
 	memberships, err := s.Org.WorkspacesOf(ctx, user.ID)
 	if err != nil {

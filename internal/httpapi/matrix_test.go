@@ -357,7 +357,7 @@ func TestWhatIsOpenToWhom(t *testing.T) {
 			"get-me", "list-workspaces",
 		},
 		"in_person": {
-			"change-password", "end-session", "list-sessions", "sign-out-everywhere",
+			"change-me", "change-password", "end-session", "list-sessions", "sign-out-everywhere",
 		},
 		"tokens": {
 			"create-authorize-link", "create-lease", "cut-lease", "list-authorized-services", "list-leases", "revoke-token", "vend-token",

@@ -57,6 +57,21 @@ func TestInvitations(t *testing.T) {
 	})
 }
 
+func TestNamesAreChanged(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, d storetest.Database) {
+		w := apptest.Start(t, d)
+		owner := w.SetUp()
+		me, err := owner.Rename(ctx, "Mara Berg")
+		require.NoError(t, err)
+		require.Equal(t, "Mara Berg", me.User.Name)
+		list, err := owner.Workspace(w.Home).Members(ctx, client.MemberQuery{})
+		require.NoError(t, err)
+		require.Equal(t, "Mara Berg", list.Items[0].Name)
+		_, err = owner.Rename(ctx, "")
+		require.Equal(t, "validation_failed", client.Code(err))
+	})
+}
+
 func TestGuessingTokensIsSlow(t *testing.T) {
 	w := apptest.Start(t, storetest.SQLite)
 	owner := w.SetUp()

@@ -32,6 +32,7 @@ func (s *Server) register(r *router) {
 	add(r, anyone, get, "/auth/google/login", "google-login", "Sign in with Google", s.googleLogin, redirects)
 	add(r, holds("a consent under way"), get, "/auth/google/callback", "google-login-callback", "Where Google sends people back after sign-in", s.googleLoginCallback, redirects)
 	add(r, signedIn, get, "/me", "get-me", "Who is signed in", s.getMe)
+	add(r, inPerson, patch, "/me", "change-me", "Change one's own name", s.changeMe)
 	add(r, inPerson, get, "/me/sessions", "list-sessions", "One's own signed-in browsers", s.listSessions)
 	add(r, inPerson, remove, "/me/sessions/{session_id}", "end-session", "Sign one of them out", s.endSession)
 	add(r, inPerson, post, "/me/sign-out-everywhere", "sign-out-everywhere", "End all sessions and bearer tokens", s.signOutEverywhere, status(204))

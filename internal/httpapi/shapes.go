@@ -73,6 +73,7 @@ type (
 	Session            = client.Session
 	SignOutEverywhere  = client.SignOutEverywhere
 	PasswordChange     = client.PasswordChange
+	MePatch            = client.MePatch
 	AuditRow           = client.AuditRow
 
 	VendedToken        = client.VendedToken

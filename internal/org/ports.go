@@ -54,6 +54,8 @@ type People interface {
 	// from then on if they have a Google account. fault.Conflict when they have
 	// another password than u by now.
 	SetPassword(ctx context.Context, u crm.User, password crm.Secret, except string, rows ...access.Audit) error
+	// SetName gives a user another name.
+	SetName(ctx context.Context, id crm.UserID, name string, rows ...access.Audit) error
 	// AddMember creates the user when new; fault.Conflict when they are a member already.
 	AddMember(ctx context.Context, m crm.Member, u crm.User, rows ...access.Audit) error
 	// Members gives a page of a workspace's members, the oldest first.

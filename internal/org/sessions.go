@@ -2,6 +2,7 @@ package org
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"rapport/internal/access"
@@ -190,6 +191,29 @@ func (s *Service) ChangePassword(ctx context.Context, c access.Caller, old, new 
 	err = s.Store.SetPassword(ctx, u, hash, own.TokenHash, rows...)
 	s.forgetPerson(u.ID)
 	return wrap("storing the password", err)
+}
+
+// Rename gives the caller another name, the one their colleagues and the people
+// they write to see.
+func (s *Service) Rename(ctx context.Context, c access.Caller, name string) error {
+	if err := themselves(c); err != nil {
+		return err
+	}
+	name = plainName(name)
+	switch {
+	case name == "":
+		return invalid("name", "must not be empty")
+	case len(name) > maxName:
+		return invalid("name", fmt.Sprintf("must have at most %d bytes", maxName))
+	}
+	rows, err := s.personal(ctx, c.UserID, s.act(c, "name.change", string(c.UserID), "now "+name))
+	if err != nil {
+		return err
+	}
+	err = s.Store.SetName(ctx, c.UserID, name, rows...)
+	s.members.forget(func(k membership, _ crm.Member) bool { return k.user == c.UserID })
+	s.forgetPerson(c.UserID)
+	return wrap("storing the name", err)
 }
 
 // ResetPassword gives the person with an address a new password without asking

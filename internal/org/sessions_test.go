@@ -153,6 +153,29 @@ func TestPasswordsAreChanged(t *testing.T) {
 	})
 }
 
+func TestPeopleChangeTheirName(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, d storetest.Database) {
+		r, ctx := open(t, d), context.Background()
+		_, here := r.browser(t, r.owner, "laptop")
+		for _, bad := range []string{"", " \u202e\n", strings.Repeat("x", 201)} {
+			require.Contains(t, fieldsOf(t, r.Rename(ctx, here, bad)), "name")
+		}
+		require.NoError(t, r.Rename(ctx, here, " Mara\u202e Berg\n"))
+		u, err := r.User(ctx, r.owner.ID)
+		require.NoError(t, err)
+		require.Equal(t, "Mara Berg", u.Name)
+		m, err := r.Member(ctx, r.caller(t), r.owner.ID)
+		require.NoError(t, err)
+		require.Equal(t, "Mara Berg", m.Name, "so do colleagues see them")
+		rows, _, err := r.AuditLog(ctx, r.caller(t), org.AuditQuery{Action: "name.change"})
+		require.NoError(t, err)
+		require.Len(t, rows, 1)
+		key := here
+		key.Via = access.ViaKey
+		require.True(t, fault.Is(r.Rename(ctx, key, "Somebody else"), fault.Forbidden), "a key is nobody's name")
+	})
+}
+
 func TestPasswordsAreReset(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, d storetest.Database) {
 		r, ctx := open(t, d), context.Background()

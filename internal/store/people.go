@@ -207,6 +207,16 @@ func (s *Store) SetPassword(ctx context.Context, u crm.User, password crm.Secret
 	})
 }
 
+// SetName gives a user another name.
+func (s *Store) SetName(ctx context.Context, id crm.UserID, name string, rows ...access.Audit) error {
+	return s.write(ctx, "org.SetName", func(t *tx) error {
+		if _, err := t.exec(ctx, "store name", "UPDATE users SET name = $2 WHERE id = $1", string(id), name); err != nil {
+			return err
+		}
+		return t.record(ctx, rows)
+	})
+}
+
 // AddMember puts a user into a workspace and makes the user when new;
 // fault.Conflict when they are a member already.
 func (s *Store) AddMember(ctx context.Context, m crm.Member, u crm.User, rows ...access.Audit) error {

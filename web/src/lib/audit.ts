@@ -53,6 +53,7 @@ const done: Record<string, Write> = {
   "session.end_all": (r) =>
     `signed out everywhere${/security event/.test(r.detail) ? ", because Google reported something" : ""}`,
   "password.change": () => "changed their password",
+  "name.change": () => "changed their name",
   "password.reset": (r, n) => `gave ${person(r, n)} a new password from the command line`,
   "password.clear": () => "showed by Google who they are: the password that others may have chosen was taken away",
   "member.add": (r, n) => `added ${person(r, n)}${as(r)}`,
