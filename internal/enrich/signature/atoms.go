@@ -233,13 +233,17 @@ var dashes = regexp.MustCompile(`(?:^|\s)[-_=~]{2,}(?:\s|$)`)
 
 var brackets = strings.NewReplacer("\x03", "(", "\x04", ")")
 
+// registered is a company's number in a register.
+var registered = regexp.MustCompile(`(?i)[ ,(-]+(?:ABN|ACN|ARBN|VAT(?: no\.?)?|CIF|NIF|P\.? ?IVA|SIRET|SIREN|RCS|KvK|HRB|CVR|Org\.? ?nr\.?|CNPJ|NIP|GSTIN|CIN)\b[ :.]*[A-Z]{0,3}\d[\d .A-Z/-]*\)?$`)
+
 // nickname is a name in brackets inside a name: "John (Jack) Poole".
 var nickname = regexp.MustCompile(`\((\p{Lu}[\p{L}'-]{1,14})\) (\p{Lu})`)
 
 // piece makes atoms of a piece of text between links and phones. The label in
 // front of it says what the atoms are.
 func (p *parts) piece(text string, s segment, label string) string {
-	text = strings.Trim(dashes.ReplaceAllString(text, " | "), " \t<>,;|·•~=#")
+	text = strings.Trim(dashes.ReplaceAllString(text, " | "), " \t<>,;|·•~=#/\\")
+	text = registered.ReplaceAllString(text, "")
 	head, rest, found := strings.Cut(text, ":")
 	if found && len(head) < 24 && strings.Count(strings.TrimSpace(head), " ") < 3 {
 		label, text = fieldLabel(fold(strings.TrimSpace(head))), strings.TrimSpace(rest)

@@ -2,6 +2,8 @@ package signature
 
 import (
 	"strings"
+	"unicode"
+	"unicode/utf8"
 )
 
 // opening is what shows where a signature begins.
@@ -225,7 +227,7 @@ func (b block) texts(lines []line) []string {
 	for i := 0; i+1 < len(out); i++ {
 		switch {
 		case out[i] == "" || out[i+1] == "":
-		case aloneLabel(out[i]):
+		case aloneLabel(out[i]) || unfinished(out[i]) && indentOf(out[i+1]) < 12:
 			out[i+1], out[i] = out[i]+" "+strings.TrimSpace(out[i+1]), ""
 		default:
 			joinNumber(&out[i], &out[i+1])
@@ -233,6 +235,34 @@ func (b block) texts(lines []line) []string {
 	}
 	return out
 }
+
+// unfinished says whether a line was broken in the middle of a name: it ends
+// with "of", "and" and the like.
+func unfinished(s string) bool {
+	i := strings.LastIndexByte(s, ' ')
+	if i < 0 || strings.Contains(s, "   ") {
+		return false
+	}
+	if words := strings.Fields(s); capitalised(words)*2 < len(words) {
+		return false
+	}
+	switch fold(s[i+1:]) {
+	case "of", "and", "for", "the", "&", "de", "du", "des", "del", "della", "degli", "di", "und", "fur", "et", "voor", "van", "och", "og", "in":
+		return true
+	}
+	return false
+}
+
+func capitalised(words []string) int {
+	n := 0
+	for _, w := range words {
+		r, _ := utf8.DecodeRuneInString(w)
+		n += count(unicode.IsUpper(r))
+	}
+	return n
+}
+
+func indentOf(s string) int { return len(s) - len(strings.TrimLeft(s, " ")) }
 
 func aloneLabel(s string) bool {
 	s = strings.Trim(strings.TrimSpace(s), "*")

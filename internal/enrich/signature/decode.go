@@ -8,7 +8,7 @@ import "math"
 var steps = [states_][states_]float64{
 	other:   {other: 0.2, name: 0, title: -0.3, company: -0.2, unit: -0.2, address: -0.1},
 	name:    {other: 0, name: -3, title: 0.7, company: 0.7, unit: 0.6, address: -0.1},
-	title:   {other: 0, name: -0.8, title: 0.1, company: 0.7, unit: 0.6, address: 0},
+	title:   {other: 0, name: -0.4, title: 0.1, company: 0.7, unit: 0.6, address: 0},
 	company: {other: 0, name: -0.8, title: -0.3, company: -0.2, unit: 0.2, address: 0.6},
 	unit:    {other: 0, name: -0.8, title: -0.3, company: 0.6, unit: 0.1, address: 0.4},
 	address: {other: 0, name: -1.5, title: -1.5, company: -0.6, unit: -0.8, address: 1},

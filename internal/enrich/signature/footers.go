@@ -53,7 +53,7 @@ func footerBelow(lines []line, i int) int {
 		if l.blank() || l.kind != own {
 			return -1
 		}
-		if footerLine(l) || strings.Contains(l.folded, "mailing list") || strings.Contains(l.folded, "-list") && strings.Contains(l.folded, "@") {
+		if footerLine(l) || strings.Contains(l.folded, "mailing list") || strings.HasSuffix(l.folded, " list") || strings.Contains(l.folded, "-list") && strings.Contains(l.folded, "@") {
 			return j
 		}
 		if seen++; phoneLike(l.text) {

@@ -168,7 +168,7 @@ func (r *reading) companyText() (string, int, int, bool) {
 		if a.state == unit {
 			s -= 1.5
 		}
-		if r.name != nil && a.line == r.name.line && a.sep == "(" {
+		if r.name != nil && a.line == r.name.line && a.sep == "(" && r.who.employs(a.folded) == 0 {
 			s -= 1.5 // beside the name: where the sender is from, not where he works
 		}
 		for a.state == company && j+1 < len(p.atoms) && p.atoms[j+1].state == company && p.atoms[j+1].segment == a.segment && p.atoms[j+1].sep == "," {

@@ -108,7 +108,7 @@ func hostOf(u string) string {
 
 // elsewhere are hosts that are nobody's website.
 func elsewhere(host string) bool {
-	for _, h := range []string{"linkedin.com", "facebook.com", "twitter.com", "x.com", "instagram.com", "youtube.com", "youtu.be", "xing.com", "plus.google.com", "pinterest.com", "tiktok.com", "skype.com", "goo.gl", "bit.ly", "maps.google.com", "google.com", "calendly.com", "github.com", "stackoverflow.com", "researchgate.net", "vimeo.com", "wa.me", "t.me", "aka.ms", "tinyurl.com"} {
+	for _, h := range []string{"linkedin.com", "facebook.com", "twitter.com", "x.com", "instagram.com", "youtube.com", "youtu.be", "xing.com", "plus.google.com", "pinterest.com", "tiktok.com", "skype.com", "goo.gl", "bit.ly", "maps.google.com", "google.com", "calendly.com", "github.com", "stackoverflow.com", "researchgate.net", "vimeo.com", "wa.me", "t.me", "aka.ms", "tinyurl.com", "zoom.us", "webex.com", "gotomeeting.com", "meet.google.com", "teams.microsoft.com", "whereby.com"} {
 		if host == h || strings.HasSuffix(host, "."+h) {
 			return true
 		}

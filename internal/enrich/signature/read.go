@@ -37,6 +37,7 @@ func (rd *reader) read(b block) reading {
 		a.score(rd.who)
 		r.parts.atoms = append([]atom{a}, r.parts.atoms...)
 	}
+	r.sites()
 	if len(r.parts.atoms) > 0 {
 		if first := &r.parts.atoms[0]; first.scores[name] > -3 {
 			first.scores[name] += 0.6
@@ -47,6 +48,29 @@ func (rd *reader) read(b block) reading {
 	r.pickName(rd.lines)
 	r.weigh(rd.lines)
 	return r
+}
+
+// sites makes companies likelier whose name is the host of a link or of a mail
+// address in the block: FOSS Trading, www.fosstrading.example.
+func (r *reading) sites() {
+	var hosts sender
+	for _, l := range r.parts.links {
+		host := hostOf(l.it.url)
+		if l.it.mail != "" {
+			_, host, _ = strings.Cut(l.it.mail, "@")
+		}
+		if host != "" && !elsewhere(host) && !(r.who.host != "" && strings.HasSuffix(host, r.who.host)) {
+			hosts.domains = append(hosts.domains, tellingLabels(host)...)
+		}
+	}
+	if len(hosts.domains) == 0 {
+		return
+	}
+	for i := range r.parts.atoms {
+		if a := &r.parts.atoms[i]; a.scores[company] > -1.5 && len(a.words) > 1 {
+			a.scores[company] += 1.2 * hosts.employs(a.folded)
+		}
+	}
 }
 
 // campus keeps "University of California, San Diego" together: a state's

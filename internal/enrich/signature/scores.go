@@ -320,7 +320,7 @@ func (a *atom) companyScore(t traits, who *sender) (asCompany, asUnit float64) {
 	if houseFirst.MatchString(a.text) {
 		v -= 2
 	}
-	if a.sep == "(" {
+	if a.sep == "(" && fit == 0 {
 		v--
 	}
 	u := -1.0
@@ -339,10 +339,10 @@ var (
 	zipGB       = regexp.MustCompile(`\b[A-Z]{1,2}\d[A-Z\d]? ?\d[A-Z]{2}\b|\b[A-Z]\d[0-9W] ?[A-Z0-9]{4}$`)
 	zipCA       = regexp.MustCompile(`\b[ABCEGHJ-NPRSTVXY]\d[A-Z][ -]?\d[A-Z]\d\b`)
 	zipNL       = regexp.MustCompile(`^(?:NL-?)?\d{4} ?[A-Z]{2}\b`)
-	zipPrefixed = regexp.MustCompile(`^(?:[A-Z]{2,6}-)?(?:[A-Z]{1,3}[- ]{0,2})\d{4,6}\b`)
+	zipPrefixed = regexp.MustCompile(`^(?:[A-Z]{2,6}-)?(?:[A-Z]{1,3}[- ]{0,2})\d{4,6},? \p{L}`)
 	zipBefore   = regexp.MustCompile(`^\d{4,5} \p{Lu}[\p{L}?.'-]{2,}`)
 	zipSpaced   = regexp.MustCompile(`^(?:[A-Z]{1,2}-)?\d{3} \d{2}(?: \p{L}|$)|^\d{2}-\d{3}\b|^\d{4}-\d{3}\b|^\d{5}-\d{3}\b|\b\d{5}-\d{3}$|\b\d{3}-\d{4}$|\b\d{2}\.\d{3}-\d{3}$|^〒`)
-	zipAfter    = regexp.MustCompile(`^\p{L}[\p{L} .'-]{2,30},? ?(?:[A-Z]{2,3} )?\d{4,6}$`)
+	zipAfter    = regexp.MustCompile(`^\p{L}[\p{L}.'-]{2,}[\p{L} .'-]{0,30},? ?(?:[A-Z]{2,3} )?\d{4,6}$`)
 	zipInside   = regexp.MustCompile(`\pL.* (?:[A-Z]{1,2}-)?\d{4,5} \p{Lu}[\p{L}?.'-]{2,}`)
 	zipAlone    = regexp.MustCompile(`^\d{5}(?:-\d{4})?$|^\d{6}$`)
 	houseFirst  = regexp.MustCompile(`^\d{1,5}(?:[A-Za-z]|[-/ ]{1,3}\d{1,5})?,? (?:\p{L}|\d+(?:st|nd|rd|th))`)

@@ -40,17 +40,25 @@ func senderOf(m Message) sender {
 		return w
 	}
 	w.local, w.host = local, host
+	w.domains = tellingLabels(host)
+	w.unrole()
+	return w
+}
+
+// tellingLabels are the labels of a host that may be a company's name; none for
+// mail providers.
+func tellingLabels(host string) []string {
 	labels := strings.Split(host, ".")
-	defer w.unrole()
+	if len(labels) > 1 && freeMail.whole[labels[len(labels)-2]] {
+		return nil
+	}
+	var out []string
 	for _, l := range labels[:max(len(labels)-1, 0)] {
-		if len(l) > 1 && !freeMail.whole[l] && l != "com" && l != "co" && l != "ac" && l != "edu" && l != "org" && l != "net" && l != "gov" && l != "www" && l != "uni" {
-			w.domains = append(w.domains, l)
+		if len(l) > 1 && !freeMail.whole[l] && !slices.Contains([]string{"com", "co", "ac", "edu", "org", "net", "gov", "www", "uni"}, l) {
+			out = append(out, l)
 		}
 	}
-	if len(labels) > 1 && freeMail.whole[labels[len(labels)-2]] {
-		w.domains = nil
-	}
-	return w
+	return out
 }
 
 // unrole takes what is no person's out of the header's name: desks, and the
@@ -58,12 +66,13 @@ func senderOf(m Message) sender {
 func (w *sender) unrole() {
 	words := w.tokens
 	w.tokens = nil
+	person := slices.ContainsFunc(words, func(t string) bool { return givenNames.whole[t] })
 	for _, t := range words {
 		if orgLegal.whole[t] || orgStrong.whole[t] {
 			w.tokens = nil
 			return
 		}
-		if !roles.whole[t] && !(len(words) > 1 && slices.Contains(w.domains, t)) {
+		if !roles.whole[t] && (person || len(words) < 2 || !slices.Contains(w.domains, t)) {
 			w.tokens = append(w.tokens, t)
 		}
 	}
