@@ -26,6 +26,7 @@ func children() map[string]func(context.Context, json.RawMessage) (any, error) {
 		"fill":       fillChild,
 		"seats":      seatsChild,
 		"match":      matchChild,
+		"link":       linkChild,
 		"import":     importChild,
 		"jobs":       jobsChild,
 		"decode":     decodeChild,

@@ -8,8 +8,6 @@ import (
 
 	"rapport/internal/access"
 	"rapport/internal/crm"
-	"rapport/internal/fault"
-	"rapport/internal/link"
 	"rapport/internal/records/linking"
 )
 
@@ -330,19 +328,6 @@ func (t *tx) returnLinks(ctx context.Context, from, to int64) error {
 		}
 	}
 	return nil
-}
-
-// matchAddress finds the records of an address: people by it, companies by its domain.
-func (s *Store) matchAddress(ctx context.Context, w crm.WorkspaceID, email string) ([]knownRecord, error) {
-	key := link.Key(email)
-	if key == "" {
-		return nil, fault.New(fault.Invalid, "This is no e-mail address.")
-	}
-	domains := []string{clean(link.Host(key))}
-	if d := link.CompanyDomain(email); d != "" && d != domains[0] {
-		domains = append(domains, clean(d))
-	}
-	return s.recordsBy(ctx, s.reading("linking.Match"), w, recordKeys{Emails: []string{clean(key)}, Domains: domains})
 }
 
 // mailboxesOf gives the numbers of the mailboxes that a record has mail in, by a look
