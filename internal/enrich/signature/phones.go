@@ -20,7 +20,7 @@ type phone struct {
 var labelWords = func() map[string]string {
 	out := map[string]string{}
 	for label, list := range map[string]string{
-		LabelWork:   "tel telefon telephone phone phones ph p t tlf tfn tf te office work wk w o off direct dir d main m/f switchboard ddi dd did dial voice vox v free toll-free tollfree toll reception business bus desk landline standard zentrale durchwahl dw fon fono telefono telefone telefoon teléfono téléphone téléfon telefonnummer puh puhelin call secr secretary secretariat sekretariat telno lab department dept company firm festnetz fixe fijo fixo fisso vast kontor central centralita switch hotline tél tel.nr telnr telefonisch phone# tel# ph# no number nr numero № ☎ 📞 ✆ 電話 電話番号 电话 전화 тел тел. телефон",
+		LabelWork:   "tel telefon telephone phone phones ph p t tlf tfn tf te office work wk w o off direct dir d main m/f switchboard ddi dd did dial voice vox v free toll-free tollfree toll reception business bus desk landline standard zentrale durchwahl dw fon fono telefono telefone telefoon teléfono téléphone téléfon telefonnummer puh puhelin call secr secretary secretariat sekretariat telno lab department dept company firm festnetz fixe fijo fixo fisso vast kontor centralita switch hotline tél tel.nr telnr telefonisch phone# tel# ph# no number nr numero № ☎ 📞 ✆ 電話 電話番号 电话 전화 тел тел. телефон",
 		LabelMobile: "mobile mobil mob m cell cellular c handy gsm portable port movil móvil celular cel telemovel telemóvel tlm tm cellulare cell. mobiel mobilnummer mobiltelefon komorka komórka kom tel.kom matkapuhelin matkap gsm: 携帯 手机 手機 휴대폰 моб мобильный iphone cellphone cel. mob. mobilni whatsapp mobile# cell# 📱 personalcell",
 		LabelFax:    "fax f facsimile facs telefax fx faks telecopie télécopie telecopy fax# fax. telefaks efax e-fax ファックス ファクス 传真 傳真 факс 팩스 📠",
 		LabelHome:   "home h hm privat private priv prive privé res residence residential domicile casa thuis hem personal dom",
@@ -205,7 +205,7 @@ func (p *phone) plausible(rest string, alone bool) bool {
 // labelBefore reads the label in front of a number: its meaning and where it
 // begins, -1 if there is none.
 func labelBefore(s string) (string, int) {
-	t := strings.TrimRight(s, " \t:.-=#>()[]–—~,")
+	t := strings.TrimRight(s, " \t:.-=#>()[]–—~")
 	words := strings.Fields(t)
 	label := ""
 	start := -1
