@@ -805,7 +805,7 @@ export interface DealRole {
 export interface DisconnectRequest {
   /** The caller's first connection when absent. */
   connection_id?: string;
-  /** Delete what was synced, too. */
+  /** Delete what was synced, too, and what stands in the outbox: what waits to be sent is taken back. A message that is on its way at this moment still goes out. */
   delete_data?: boolean;
 }
 
@@ -2001,12 +2001,6 @@ export const RecordSuggestionField = {
   address: 'address',
 } as const;
 
-export interface SightingRecord {
-  id: string;
-  name: string;
-  type: string;
-}
-
 /**
  * applied: it is the record's value by this message. confirmed: the record says so already. suggested: somebody is to decide. superseded: another value took its place.
  */
@@ -2045,7 +2039,7 @@ export interface RecordSuggestion {
   line: string;
   /** What a change may mean: may have changed job. */
   note: string;
-  record: SightingRecord;
+  record: RecordRef;
   /** When the message was sent. */
   seen_at: string;
   /** applied: it is the record's value by this message. confirmed: the record says so already. suggested: somebody is to decide. superseded: another value took its place. */
@@ -2439,6 +2433,15 @@ export interface User {
 export interface Me {
   user: User;
   workspaces: Workspace[];
+}
+
+export interface MePatch {
+  /**
+     * What colleagues see, and those one writes to.
+     * @minLength 1
+     * @maxLength 200
+     */
+  name: string;
 }
 
 export type MemberPatchRole = typeof MemberPatchRole[keyof typeof MemberPatchRole];
@@ -5121,6 +5124,45 @@ export const getMe = async ( options?: Parameters<typeof call>[1]): Promise<Me> 
     method: 'GET'
 
 
+  }
+);}
+
+
+
+export const getChangeMeUrl = () => {
+
+
+
+
+  return `/api/v1/me`
+}
+
+/**
+ * Access: signed in, with a session or a bearer token (no API key).
+ * @summary Change one's own name
+ */
+export const changeMe = async (mePatch: MePatch, options?: Parameters<typeof call>[1]): Promise<Me> => {
+
+    const getHeaders = (h?: NonNullable<RequestInit['headers']>): Record<string, string | readonly string[]> => {
+    if (!h) return {};
+    if (h instanceof Headers) return Object.fromEntries(h.entries());
+    if (Symbol.iterator in h) {
+      return Object.fromEntries(
+        Array.from(h as Iterable<Iterable<string>>, (entry) => Array.from(entry) as [string, string]),
+      );
+    }
+    const headers: Record<string, string | readonly string[]> = {};
+    for (const [name, value] of Object.entries<string | readonly string[] | undefined>(h)) {
+      if (value !== undefined) headers[name] = value;
+    }
+    return headers;
+  };
+return call<Me>(getChangeMeUrl(),
+  {
+    ...options,
+    method: 'PATCH',
+    headers: { 'Content-Type': 'application/json', ...getHeaders(options?.headers) },
+    body: JSON.stringify(mePatch)
   }
 );}
 
