@@ -8,7 +8,7 @@ import (
 
 // buildMerging makes the room and joins it with its doors.
 func (a *App) buildMerging(doors) error {
-	a.Merging = &merging.Service{Now: a.now, Random: rand.Reader, Log: a.log}
+	a.Merging = &merging.Service{Store: a.Store, Now: a.now, Random: rand.Reader, Log: a.log}
 	return nil
 }
 

@@ -111,12 +111,21 @@ func chosen(c access.Caller, q Query) (Query, error) {
 	return q, nil
 }
 
-// One reads a record.
+// mostMerged is how often a record is followed to where it was merged into.
+const mostMerged = 100
+
+// One reads a record. One that was merged into another is that one.
 func (s *Service) One(ctx context.Context, c access.Caller, id crm.RecordID) (crm.Record, error) {
 	if err := access.Allow(c, access.RecordsRead); err != nil {
 		return crm.Record{}, err
 	}
 	r, err := s.Store.RecordOf(ctx, c, id)
+	for range mostMerged {
+		if err != nil || r.MergedInto == "" {
+			break
+		}
+		r, err = s.Store.RecordOf(ctx, c, r.MergedInto)
+	}
 	return r, wrap("reading the record", err)
 }
 

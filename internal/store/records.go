@@ -36,16 +36,20 @@ func (s *Store) recordShown(ctx context.Context, c access.Caller, from source, i
 	return list[0], nil
 }
 
-// RecordByExternal finds a record that is not deleted by its id in another system.
+// RecordByExternal finds a record that is not deleted by its id in another system; one
+// that was merged leads to where it went.
 func (s *Store) RecordByExternal(ctx context.Context, c access.Caller, system, id string) (crm.Record, error) {
 	from := s.reading("records.RecordByExternal")
-	no, err := one(ctx, from, "find record", scanInt, `SELECT r.no FROM external_ids x JOIN records r ON r.no = x.record_no AND r.deleted_at IS NULL
+	no, err := one(ctx, from, "find record", scanInt, `SELECT r.no FROM external_ids x JOIN records r ON r.no = x.record_no AND (r.deleted_at IS NULL OR r.merged_into <> '')
 		WHERE x.workspace_id = $1 AND x.system = $2 AND x.external_id = $3`, string(c.Workspace), clean(system), clean(id))
+	if err == nil {
+		no, err = survivorOf(ctx, from, no)
+	}
 	if _, err = found(no, err, noRecord); err != nil {
 		return crm.Record{}, err
 	}
 	list, err := s.recordsShown(ctx, c, from, []int64{no})
-	if err == nil && len(list) == 0 {
+	if err == nil && (len(list) == 0 || list[0].DeletedAt != nil) {
 		return crm.Record{}, fault.New(fault.NotFound, noRecord)
 	}
 	if err != nil {
@@ -251,6 +255,7 @@ func (t *tx) deleteRecords(ctx context.Context, rows []*recordRow, into crm.Reco
 		nos[i], versions[i] = r.no, r.Version
 		t.recordCounted(r.list, -1)
 		t.recordTold(fact.RecordDeleted, r, true)
+		t.records.told[len(t.records.told)-1].into = into
 	}
 	err := t.update(ctx, "delete records", "records", n, column{"no", nos}, column{"deleted_at", times(n, &at)}, column{"merged_into", times(n, string(into))},
 		column{"updated_at", times(n, at)}, column{"version", versions})

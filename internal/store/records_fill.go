@@ -326,11 +326,13 @@ func (f *filling) dealPeople(ctx context.Context, set *records.Wish) error {
 	return nil
 }
 
+// peopleOf gives the people of a deal that are there: others stay with it, for when they
+// are restored.
 func (t *tx) peopleOf(ctx context.Context, deal int64) ([]dealPerson, error) {
 	return all(ctx, t, "read people of a deal", func(r scanner) (p dealPerson, err error) {
 		err = r.Scan(&p.no, &p.role)
 		return p, err
-	}, "SELECT person_no, role FROM deal_people WHERE deal_no = $1 ORDER BY place", deal)
+	}, "SELECT x.person_no, x.role FROM deal_people x JOIN records p ON p.no = x.person_no AND p.deleted_at IS NULL WHERE x.deal_no = $1 ORDER BY x.place", deal)
 }
 
 // fields are those of the type's own.
@@ -397,7 +399,8 @@ func (f *filling) value(ctx context.Context, field crm.Field, raw json.RawMessag
 // beside writes what needs the number of the record.
 func (f *filling) beside(ctx context.Context) error {
 	if f.parts&partPeople != 0 {
-		if _, err := f.t.exec(ctx, "drop people of a deal", "DELETE FROM deal_people WHERE deal_no = $1", f.r.no); err != nil {
+		if _, err := f.t.exec(ctx, "drop people of a deal", `DELETE FROM deal_people WHERE deal_no = $1
+			AND EXISTS (SELECT 1 FROM records p WHERE p.no = deal_people.person_no AND p.deleted_at IS NULL)`, f.r.no); err != nil {
 			return err
 		}
 		n := len(f.people)

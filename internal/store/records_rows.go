@@ -422,12 +422,13 @@ type recordWord struct {
 	workspace crm.WorkspaceID
 	id        crm.RecordID
 	addresses bool
+	into      crm.RecordID // that it was merged into
 }
 
 // recordTold lets the transaction tell of a record; addresses says that what it is
 // found by has changed.
 func (t *tx) recordTold(kind fact.Kind, r *recordRow, addresses bool) {
-	t.records.told = append(t.records.told, recordWord{kind, r.WorkspaceID, r.ID, addresses})
+	t.records.told = append(t.records.told, recordWord{kind, r.WorkspaceID, r.ID, addresses, ""})
 }
 
 // recordCounted notes that a list has n records more.
@@ -447,6 +448,7 @@ func (t *tx) recordFacts() {
 		kind      fact.Kind
 		workspace crm.WorkspaceID
 		addresses bool
+		into      crm.RecordID
 	}
 	var order []group
 	ids := map[group][]crm.RecordID{}
@@ -468,7 +470,7 @@ func (t *tx) recordFacts() {
 		if w.id == "" || made && w.kind == fact.RecordChanged {
 			continue
 		}
-		g := group{w.kind, w.workspace, w.addresses}
+		g := group{w.kind, w.workspace, w.addresses, w.into}
 		if ids[g] == nil {
 			order = append(order, g)
 		}
@@ -480,6 +482,9 @@ func (t *tx) recordFacts() {
 			data := map[string]any{"ids": piece}
 			if g.addresses && g.kind == fact.RecordChanged {
 				data["addresses"] = true
+			}
+			if g.into != "" {
+				data["merged_into"] = g.into
 			}
 			t.fact(fact.Fact{Kind: g.kind, WorkspaceID: g.workspace, Data: json.RawMessage(jsonText(data))})
 		}

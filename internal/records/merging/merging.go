@@ -8,8 +8,9 @@ import (
 	"time"
 )
 
-// Service merges records, finds duplicates, imports and exports.
+// Service merges records, finds duplicates, imports and exports. All fields are required.
 type Service struct {
+	Store  Store
 	Now    func() time.Time
 	Random io.Reader
 	Log    *slog.Logger
