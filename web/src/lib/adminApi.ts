@@ -78,6 +78,7 @@ export const auditApi = {
 };
 
 export const accountApi = {
+  rename: (name: string) => api.changeMe({ name }),
   sessions: (cursor?: string, signal?: Stop) => api.listSessions({ cursor }, { signal }),
   endSession: (session: string) => api.endSession(encodeURIComponent(session)),
   signOutEverywhere: () => api.signOutEverywhere({}),

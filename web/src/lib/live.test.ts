@@ -62,6 +62,14 @@ describe("live events", () => {
     expect(source().closed).toBe(true);
   });
 
+  it("who has another role is asked anew who they are", () => {
+    const stop = followWorkspace("w", client);
+    source().say("member.changed", { data: { user_id: "u1", role: "admin" } });
+    vi.advanceTimersByTime(2000);
+    expect([has(keys.me), has(keys.members("w"))]).toEqual([true, true]);
+    stop();
+  });
+
   it("a thousand events of an import drop the status once per interval, not a thousand times", () => {
     const stop = followWorkspace("w", client, 1500);
     for (let i = 0; i < 1000; i++) source().say("sync.progress");

@@ -19,6 +19,7 @@ export const liveEvents = [
   "connection.changed",
   "approval.asked",
   "approval.decided",
+  "member.changed",
   "record.created",
   "record.updated",
   "record.deleted",
@@ -88,6 +89,8 @@ export function staleKeys(event: LiveEvent): (readonly unknown[])[] {
     case "record.deleted":
     case "record.restored":
       return [recordKeys.all(w), recordKeys.timelines(w)];
+    case "member.changed":
+      return [keys.me, keys.members(w), keys.admin.all(w)];
     case "record.linked":
       return [recordKeys.timelines(w), recordKeys.lists(w), keys.mail.lists(w), keys.mail.threads(w)];
     case "record.suggested":

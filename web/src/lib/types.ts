@@ -88,7 +88,7 @@ export type EmailListItem = EmailItem;
 export type EmailQuery = ListEmailsParams;
 export type Role = WorkspaceRole;
 
-export type Service = "gmail" | "calendar" | "contacts";
+export type Service = "gmail" | "calendar" | "contacts" | "imap";
 
 /** A page of a list. */
 export interface Page<T> {

@@ -293,6 +293,12 @@ function handedOut(world: World, note: Note): HttpHandler[] {
 function account(world: World, note: Note): HttpHandler[] {
   const org = world.organisation;
   return [
+    http.patch(`${api}/me`, async ({ request }) => {
+      note(request);
+      const { name } = (await request.json()) as { name: string };
+      world.me = { ...world.me, user: { ...world.me.user, name } };
+      return HttpResponse.json(world.me);
+    }),
     http.get(`${api}/me/sessions`, ({ request }) => paged(org.sessions, request)),
     http.delete(`${api}/me/sessions/:id`, ({ request, params }) => {
       note(request);

@@ -1,4 +1,4 @@
-import { Button, PasswordInput } from "@mantine/core";
+import { Button, PasswordInput, TextInput } from "@mantine/core";
 import { notifications } from "@mantine/notifications";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useNavigate, useSearch } from "@tanstack/react-router";
@@ -31,6 +31,7 @@ export function AccountPage() {
           <span className={classes.state}>{workspaces.map((w) => `${roles[w.role]} of ${w.name}`).join(", ")}</span>
         </div>
       </Card>
+      <Name />
       <Sessions />
       <Password />
       <LeaveSection />
@@ -56,6 +57,53 @@ function PasswordCleared() {
             Go on
           </Button>
         </div>
+      </Card>
+    </Section>
+  );
+}
+
+function Name() {
+  const { user } = useSession();
+  const client = useQueryClient();
+  const [name, setName] = useState(user.name);
+  const change = useMutation({
+    mutationFn: () => accountApi.rename(name.trim()),
+    onSuccess: (me) => {
+      setName(me.user.name);
+      client.setQueryData(keys.me, me);
+      for (const w of me.workspaces) void client.invalidateQueries({ queryKey: keys.members(w.id) });
+      notifications.show({ message: "Your name is changed." });
+    },
+  });
+  const submit = (event: FormEvent) => {
+    event.preventDefault();
+    change.mutate();
+  };
+  return (
+    <Section title="Name" note="What colleagues see, in every workspace. Mail goes out under the name set at Gmail.">
+      <Card>
+        <form className={classes.passwords} onSubmit={submit}>
+          <TextInput
+            label="Your name"
+            autoComplete="name"
+            maxLength={200}
+            required
+            withAsterisk={false}
+            value={name}
+            error={change.error && explain(change.error).message}
+            onChange={(event) => setName(event.currentTarget.value)}
+          />
+          <div className={classes.dialogFoot}>
+            <Button
+              type="submit"
+              variant="filled"
+              loading={change.isPending}
+              disabled={name.trim() === "" || name.trim() === user.name}
+            >
+              Save
+            </Button>
+          </div>
+        </form>
       </Card>
     </Section>
   );

@@ -1,8 +1,10 @@
 import { Button, Select, Switch } from "@mantine/core";
+import { notifications } from "@mantine/notifications";
 import { useState } from "react";
 import { useSession } from "@/app/session";
-import { useGoogleLabels } from "@/hooks/useGoogleIntegration";
+import { useGoogleIntegrationConnect, useGoogleLabels } from "@/hooks/useGoogleIntegration";
 import { explain } from "@/lib/problem";
+import { shortScope } from "@/lib/scopes";
 import type { ConnectionSettings, GoogleStatus, SettingsChange, Visibility } from "@/lib/types";
 import { Segments } from "@/ui/Choice";
 import { Confirm } from "@/ui/Confirm";
@@ -74,6 +76,7 @@ export function GmailSection({ workspaceId, status }: { workspaceId: string; sta
                   onChange={(value) => change.mutate({ poll_seconds: Number(value) })}
                 />
               </Row>
+              <Lane workspaceId={workspaceId} status={status} />
             </>
           )}
         </Card>
@@ -85,6 +88,46 @@ export function GmailSection({ workspaceId, status }: { workspaceId: string; sta
         <WhoSees workspaceId={workspaceId} status={status} />
       </Section>
     </>
+  );
+}
+
+const what =
+  "Reads the messages of an import of more than 500 by IMAP beside the Gmail API, so that it is done sooner.";
+
+/** What the IMAP lane does, and how it does, in words. */
+export function laneText({ settings, imap_lane: lane }: Pick<GoogleStatus, "settings" | "imap_lane">, given: boolean) {
+  if (!given) return `${what} It needs one permission more, for all of Gmail.`;
+  if (!settings.imap_lane || !lane) return what;
+  if (lane.state === "resting") return `${lane.reason} The import goes on by the Gmail API meanwhile.`;
+  return `${what} ${lane.messages.toLocaleString("en")} messages came this way so far.`;
+}
+
+/** Large imports by IMAP: a switch, or the one click that gives the permission it needs. */
+function Lane({ workspaceId, status }: { workspaceId: string; status: GoogleStatus }) {
+  const change = useChange(workspaceId, status.connection_id);
+  const { connect, isConnecting } = useGoogleIntegrationConnect(workspaceId);
+  const given = status.granted_scopes.some((s) => shortScope(s) === "mail.google.com");
+  const on = status.settings.imap_lane;
+  const ask = () =>
+    void connect(["imap"], { connectionId: status.connection_id }).catch((error) =>
+      notifications.show({ color: "red", message: explain(error).message }),
+    );
+  return (
+    <Row title="Large imports by IMAP" note={laneText(status, given)} htmlFor={given || on ? "imap-lane" : undefined}>
+      {!given && (
+        <Button aria-label="Allow IMAP at Google" loading={isConnecting} onClick={ask}>
+          Allow
+        </Button>
+      )}
+      {(given || on) && (
+        <Switch
+          id="imap-lane"
+          checked={on}
+          disabled={change.isPending}
+          onChange={(event) => change.mutate({ imap_lane: event.currentTarget.checked })}
+        />
+      )}
+    </Row>
   );
 }
 

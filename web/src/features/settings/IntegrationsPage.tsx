@@ -16,6 +16,7 @@ import { GmailSection } from "./GmailSection";
 import { FailuresSection, RunsSection } from "./HistorySections";
 import { NewsSection } from "./NewsSection";
 import { PermissionsSection } from "./PermissionsSection";
+import { RecordsSection } from "./RecordsSection";
 
 export function IntegrationsPage() {
   const workspaceId = useWorkspaceId();
@@ -39,6 +40,7 @@ export function IntegrationsPage() {
             <>
               <GmailSection key={status.connection_id} workspaceId={workspaceId} status={status} />
               <NewsSection status={status} />
+              <RecordsSection workspaceId={workspaceId} status={status} />
               <Section
                 title="Left out and protected"
                 note="Addresses and domains, for your own mailboxes. Also holds for mail that is here already."

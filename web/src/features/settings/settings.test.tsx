@@ -7,7 +7,7 @@ import { account, makeFailures, makeRuns, notConnected } from "@/testing/sample"
 import { server } from "@/testing/setup";
 import { AccountPage } from "./AccountPage";
 import { verdict } from "./CompletenessSection";
-import { changed } from "./GmailSection";
+import { changed, laneText } from "./GmailSection";
 import { result } from "./HistorySections";
 import { IntegrationsPage } from "./IntegrationsPage";
 import { MembersPage } from "./MembersPage";
@@ -114,6 +114,45 @@ describe("permissions", () => {
   });
 });
 
+describe("large imports by IMAP", () => {
+  it("leads to the permission it needs, with one click", async () => {
+    live();
+    const asked: string[] = [];
+    server.events.on("request:start", ({ request }) => {
+      if (request.url.includes("/google/connect")) asked.push(new URL(request.url).search);
+    });
+    show();
+    expect(await screen.findByText(/one permission more, for all of Gmail/)).toBeDefined();
+    expect(screen.queryByRole("switch", { name: "Large imports by IMAP" })).toBeNull();
+    fireEvent.click(screen.getByRole("button", { name: "Allow IMAP at Google" }));
+    await waitFor(() => expect(asked.length).toBe(1));
+    expect(new URLSearchParams(asked[0]).get("services")).toBe("imap");
+    expect(new URLSearchParams(asked[0]).get("connection_id")).not.toBe("");
+    server.events.removeAllListeners();
+  });
+
+  it("is turned on and off once it is given", async () => {
+    const world = live((w) => {
+      w.status.granted_scopes = [...w.status.granted_scopes, "https://mail.google.com/"];
+    });
+    show();
+    const lane = await screen.findByRole("switch", { name: "Large imports by IMAP" });
+    fireEvent.click(lane);
+    await waitFor(() => expect(world.status.settings.imap_lane).toBe(true));
+    fireEvent.click(await screen.findByRole("switch", { name: "Large imports by IMAP", checked: true }));
+    await waitFor(() => expect(world.status.settings.imap_lane).toBe(false));
+  });
+
+  it("says why it rests", () => {
+    const settings = { ...notConnected.settings, imap_lane: true };
+    const lane = { bytes_today: 2e9, messages: 4200, reason: "Today's share is used up.", state: "resting" as const };
+    expect(laneText({ settings, imap_lane: lane }, true)).toMatch(/Today's share is used up\. .*Gmail API meanwhile/);
+    expect(laneText({ settings, imap_lane: { ...lane, reason: "", state: "ready" } }, true)).toContain(
+      "4,200 messages",
+    );
+  });
+});
+
 describe("members", () => {
   const at = "/crm/settings/members";
   const page = (
@@ -146,6 +185,19 @@ describe("the account", () => {
   );
   const at = "/crm/settings/account";
   const fill = (label: string, value: string) => fireEvent.change(screen.getByLabelText(label), { target: { value } });
+
+  it("changes one's own name everywhere", async () => {
+    const world = live();
+    renderPage(account, { path: at });
+    await screen.findByText("Chrome on Linux");
+    const save = () => screen.getByRole("button", { name: "Save" });
+    expect(save().hasAttribute("disabled")).toBe(true);
+    fill("Your name", "Mara Berg");
+    fireEvent.click(save());
+    expect(await screen.findByText("Your name is changed.")).toBeDefined();
+    expect(world.me.user.name).toBe("Mara Berg");
+    expect((await screen.findAllByText("Mara Berg")).length).toBeGreaterThan(0);
+  });
 
   it("goes on where there are many", async () => {
     live((w) => {
