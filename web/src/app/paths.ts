@@ -54,6 +54,8 @@ export interface InboxSearch {
   files?: boolean;
   starred?: boolean;
   account?: string;
+  /** Only mail of this record. */
+  record?: string;
   /** The conversation that is open. */
   thread?: string;
   /** The connection whose conversation it is; without it, the reader's first. */
@@ -73,6 +75,7 @@ export function inboxSearch(search: Record<string, unknown>): InboxSearch {
     files: flag(search.files),
     starred: flag(search.starred),
     account: text(search.account),
+    record: text(search.record),
     thread: text(search.thread),
     box: text(search.box),
     compose: text(search.compose),

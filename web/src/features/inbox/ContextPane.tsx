@@ -10,6 +10,7 @@ import { Avatar, Bones, Hint, Person, Time } from "@/ui/kit";
 import { filesOf, MailFile } from "./Attachments";
 import classes from "./ContextPane.module.css";
 import { useNames } from "./names";
+import { RecordPanel } from "./RecordPanel";
 
 interface Someone {
   name: string;
@@ -42,11 +43,13 @@ export function ContextPane({
   messages,
   mine,
   onWrite,
+  onLink,
 }: {
   workspaceId: string;
   messages: Email[] | undefined;
   mine: Set<string>;
   onWrite: ((to: string) => void) | undefined;
+  onLink: () => void;
 }) {
   const names = useNames();
   if (!messages) return <Bones rows={4} height={56} />;
@@ -55,6 +58,7 @@ export function ContextPane({
   return (
     <div className={classes.pane}>
       {first && <Lead person={first} onWrite={onWrite} />}
+      <RecordPanel workspaceId={workspaceId} messages={messages} person={first} onLink={onLink} />
       {others.length > 0 && (
         <section>
           <h3>Also here</h3>

@@ -5,6 +5,7 @@ import { firstName } from "@/lib/people";
 import { cx, Time } from "@/ui/kit";
 import { Marked } from "@/ui/Marked";
 import pieces from "@/ui/pieces.module.css";
+import { iconOf } from "@/ui/RecordMark";
 import { whatIsHidden } from "./access";
 import type { Wish } from "./changes";
 import classes from "./EmailListItem.module.css";
@@ -89,6 +90,7 @@ export const EmailListItem = memo(function EmailListItem(props: Props) {
         <span className={cx(pieces.clip, classes.snippet)} data-hidden={hidden.text || undefined}>
           {hidden.text ? "Text not shared" : <Marked text={newest.snippet} words={words} />}
         </span>
+        <Belongs thread={thread} />
       </Link>
       {ticked !== undefined && (
         <>
@@ -108,6 +110,26 @@ export const EmailListItem = memo(function EmailListItem(props: Props) {
     </div>
   );
 });
+
+const closest = ["deal", "company", "person"];
+
+/** The record that says most about the conversation: a deal, else a company, else a person. */
+export function chiefOf(records: Thread["newest"]["records"]) {
+  const rank = (type: string) => (closest.includes(type) ? closest.indexOf(type) : -1);
+  return [...records].sort((a, b) => rank(a.type) - rank(b.type))[0];
+}
+
+function Belongs({ thread }: { thread: Thread }) {
+  const record = chiefOf(thread.newest.records);
+  if (!record) return null;
+  const Icon = iconOf(record.type);
+  return (
+    <span className={classes.record} title={thread.newest.records.map((r) => r.name).join(", ")}>
+      <Icon size={11} strokeWidth={1.75} />
+      <span>{record.name}</span>
+    </span>
+  );
+}
 
 function Marks({ thread: { newest, starred, files } }: { thread: Thread }) {
   return (

@@ -23,6 +23,7 @@ import { DraftsView, useDrafts } from "./DraftsView";
 import { EmailDetail } from "./EmailDetail";
 import classes from "./InboxPage.module.css";
 import { inboxActions } from "./inboxActions";
+import { LinkToRecordModal } from "./LinkToRecordModal";
 import { Idle, ListBody } from "./ListBody";
 import { ListHead } from "./ListHead";
 import { Notice } from "./Notice";
@@ -57,6 +58,7 @@ export function InboxPage() {
   const [context, setContext] = useRemembered("inbox.context.shown", true);
   const [allOpen, setAllOpen] = useState(false);
   const [sharing, setSharing] = useState(false);
+  const [linking, setLinking] = useState(false);
   const roomy = useMediaQuery("(min-width: 1181px)", true) ?? true;
   const mine = useMine(status);
   const composer = useComposer(workspaceId, search.compose, inbox.change);
@@ -117,6 +119,7 @@ export function InboxPage() {
       tickAll: selection.toggleAll,
       undo: doing.undo,
       share: () => setSharing(true),
+      link: () => setLinking(true),
       search: () => input.current?.focus(),
       sync: () => void sync(),
       unread: () => inbox.change({ unread: search.unread ? undefined : true }),
@@ -129,6 +132,7 @@ export function InboxPage() {
       messages={messages}
       mine={mine}
       onWrite={status?.is_connected ? (to) => composer.write({ kind: "new", to: [to] }) : undefined}
+      onLink={() => setLinking(true)}
     />
   );
   return (
@@ -136,6 +140,7 @@ export function InboxPage() {
       <div className={classes.inbox} data-reading={search.thread !== undefined || undefined}>
         <section className={classes.list} style={{ width: left }} aria-label="Mail">
           <ListHead
+            workspaceId={workspaceId}
             search={search}
             status={status}
             labels={labels}
@@ -224,6 +229,9 @@ export function InboxPage() {
               {pane}
             </aside>
           </>
+        )}
+        {linking && messages && (
+          <LinkToRecordModal workspaceId={workspaceId} messages={messages} onClose={() => setLinking(false)} />
         )}
         {sharing && messages?.[0]?.owner.mine && <ShareDialog messages={messages} onClose={() => setSharing(false)} />}
         {composer.open && (

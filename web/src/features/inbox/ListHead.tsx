@@ -9,10 +9,12 @@ import type { GoogleStatus, Label } from "@/lib/types";
 import { cx, Hint } from "@/ui/kit";
 import { LabelMenu } from "./LabelMenu";
 import classes from "./ListHead.module.css";
+import { RecordFilter } from "./RecordFilter";
 import { SearchBar } from "./SearchBar";
 import { SearchDoubts } from "./SearchDoubts";
 
 interface Props {
+  workspaceId: string;
   search: InboxSearch;
   status: GoogleStatus | undefined;
   labels: Label[];
@@ -81,6 +83,13 @@ export function ListHead(props: Props) {
         </Hint>
         {accounts.length > 1 && <AccountMenu search={search} accounts={accounts} onChange={onChange} />}
       </div>
+      {search.record && (
+        <RecordFilter
+          workspaceId={props.workspaceId}
+          id={search.record}
+          onClear={() => onChange({ record: undefined, thread: undefined })}
+        />
+      )}
       <SearchDoubts query={search.q} labels={labels} onChange={(q) => onChange({ q, thread: undefined })} />
     </header>
   );

@@ -5,6 +5,7 @@ import {
   CornerDownLeft,
   Forward,
   Inbox,
+  Link2,
   Mail,
   MailOpen,
   OctagonAlert,
@@ -45,6 +46,7 @@ interface Doings {
   tickAll: () => void;
   undo: () => void;
   share: () => void;
+  link: () => void;
   openAll: () => void;
   context: () => void;
   search: () => void;
@@ -161,6 +163,16 @@ const changing = (d: Doings): Action[] => {
       run: d.tickAll,
     },
     { id: "mail.undo", label: "Undo the last change or sending", group: change, keys: ["z"], icon: Undo2, run: d.undo },
+    {
+      id: "mail.link",
+      label: "Link to a record",
+      group: change,
+      keys: ["shift+l"],
+      icon: Link2,
+      when: d.isOpen,
+      words: "person company deal crm",
+      run: d.link,
+    },
     { id: "mail.share", label: "Share with colleagues", group: change, icon: Users, when: d.canAnswer, run: d.share },
   ];
 };

@@ -19,18 +19,18 @@ export const colleagues = "COLLEAGUES";
 
 /** The label that is really asked for: searching looks everywhere unless a label was chosen. */
 export const effectiveLabel = (search: InboxSearch): string =>
-  search.label ?? (search.q || search.files || search.starred ? allMail : "INBOX");
+  search.label ?? (search.q || search.files || search.starred || search.record ? allMail : "INBOX");
 
 /** Who searches or filters means mail, and leaves what is written. */
 export const place = (now: InboxSearch, next: Partial<InboxSearch>): Partial<InboxSearch> =>
-  (now.label === outbox || now.label === drafts) && (next.q || next.unread || next.files || next.starred)
+  (now.label === outbox || now.label === drafts) && (next.q || next.unread || next.files || next.starred || next.record)
     ? { label: undefined }
     : {};
 
 /** Own mail only, that of colleagues only, or both: a search of all mail is one of all that the reader may see. */
-function whose({ q, account }: InboxSearch, label: string): boolean | undefined {
+function whose({ q, account, record }: InboxSearch, label: string): boolean | undefined {
   if (label === colleagues) return false;
-  return account || (q && label === allMail) ? undefined : true;
+  return account || record || (q && label === allMail) ? undefined : true;
 }
 
 export function emailQuery(search: InboxSearch): EmailQuery {
@@ -41,6 +41,7 @@ export function emailQuery(search: InboxSearch): EmailQuery {
     mine: whose(search, label),
     is_unread: search.unread,
     connection_id: label === colleagues ? undefined : search.account,
+    record_id: search.record,
     threads: true,
   };
 }

@@ -1,7 +1,9 @@
 /** The middle of a record's page: what was written, done and noted, the newest first. */
 import { Button } from "@mantine/core";
+import { Link } from "@tanstack/react-router";
 import { History } from "lucide-react";
 import { type FormEvent, type RefObject, useState } from "react";
+import { paths } from "@/app/paths";
 import { useSession } from "@/app/session";
 import { useNoteActs, useTimeline } from "@/hooks/useActivities";
 import type { ActivityKind } from "@/lib/recordMail";
@@ -45,6 +47,9 @@ export function Timeline({ workspaceId, record, readOnly, note }: Props) {
             {k.label}
           </button>
         ))}
+        <Link to={paths.inbox} search={{ record: record.id }} className={classes.inbox}>
+          Mail in the inbox
+        </Link>
       </div>
       {list.isPending ? (
         <Bones rows={5} height={52} />
