@@ -204,8 +204,8 @@ func TestSend(t *testing.T) {
 			pdf := bytes.Repeat([]byte{0, 1, 2, 254, 255}, 5000)
 			o, err := d.home.Keyed("k1").Send(ctx, client.SendRequest{
 				To: []string{"Jonas Okafor <" + apptest.Jonas + ">"}, Cc: []string{"Marchetti, Elena <" + apptest.Elena + ">"}, Bcc: []string{"hidden@elsewhere.example"},
-				Subject: "Größen für Łódź 灯 €", HTML: `<p onclick="x()">Hello <b>Jonas</b></p><script>alert(1)</script>`,
-				Attachments: []client.SendAttachment{{Name: "Übersicht 灯.pdf", Type: "application/pdf", Data: pdf}, {Name: "a.txt", Type: "text/plain; charset=utf-8", Data: []byte("x\r\ny")}},
+				Subject: "Größen\u202e für Łódź 灯 €", HTML: `<p onclick="x()">Hello <b>Jonas</b></p><script>alert(1)</script>`,
+				Attachments: []client.SendAttachment{{Name: "Übersicht\u202e 灯.pdf", Type: "application/pdf", Data: pdf}, {Name: "a.txt", Type: "text/plain; charset=utf-8", Data: []byte("x\r\ny")}},
 			})
 			require.NoError(t, err)
 			require.Contains(t, []string{"queued", "sending", "sent"}, o.State)
@@ -536,6 +536,7 @@ Content-Transfer-Encoding: base64
 			require.NoError(t, err)
 			again, err := d.home.Draft(ctx, "", begun.ID)
 			require.NoError(t, err)
+			require.Equal(t, begun, again, "saving answers what reading does")
 			require.Contains(t, again.HTML, `src="data:image/png;base64,`+base64.StdEncoding.EncodeToString(pixel)+`"`)
 			require.Len(t, again.Attachments, 1, "the order alone, not the picture")
 			o, err = d.home.Send(ctx, client.SendRequest{DraftID: again.ID, To: []string{apptest.Jonas}, Subject: "Fwd later", HTML: again.HTML,

@@ -20,6 +20,20 @@ func breaks(s string) bool {
 	return !utf8.ValidString(s) || strings.ContainsFunc(s, func(r rune) bool { return unicode.IsControl(r) || r == '\u2028' || r == '\u2029' })
 }
 
+// straight takes out what turns the direction of writing (Unicode's embeddings,
+// overrides and isolates): a name or subject that reads as another one. Marks that
+// right-to-left scripts need stay.
+func straight(s string) string {
+	return strings.Map(func(r rune) rune {
+		if turns(r) {
+			return -1
+		}
+		return r
+	}, s)
+}
+
+func turns(r rune) bool { return r >= '\u202a' && r <= '\u202e' || r >= '\u2066' && r <= '\u2069' }
+
 // parseAddresses reads a field of recipients, each "Name <a@b>" or "a@b".
 func parseAddresses(field string, list []string) ([]crm.Address, error) {
 	var out []crm.Address
@@ -51,13 +65,13 @@ func parseAddress(text string) (crm.Address, bool) {
 		name = strings.NewReplacer(`\"`, `"`, `\\`, `\`).Replace(name[1 : n-1])
 	}
 	email, ok := cleanAddress(strings.TrimSpace(address))
-	return crm.Address{Name: name, Email: email}, ok
+	return crm.Address{Name: straight(name), Email: email}, ok
 }
 
 // cleanAddress checks an address and writes its domain as it travels.
 func cleanAddress(address string) (string, bool) {
 	at := strings.LastIndexByte(address, '@')
-	if at <= 0 || at > 64 {
+	if at <= 0 || at > 64 || strings.ContainsFunc(address, turns) {
 		return "", false
 	}
 	local, domain := address[:at], strings.ToLower(address[at+1:])

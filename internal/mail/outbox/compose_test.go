@@ -211,24 +211,26 @@ func fieldsOf(head []byte) []string {
 
 func TestParseAddress(t *testing.T) {
 	for text, want := range map[string]crm.Address{
-		"a@b.example":                         {Email: "a@b.example"},
-		" A.B+c@B.Example ":                   {Email: "A.B+c@b.example"},
-		"Jo Berg <jo@b.example>":              {Name: "Jo Berg", Email: "jo@b.example"},
-		`"Berg, Jo" <jo@b.example>`:           {Name: "Berg, Jo", Email: "jo@b.example"},
-		"Berg, Jo <jo@b.example>":             {Name: "Berg, Jo", Email: "jo@b.example"},
-		`"Jo \"J\" Berg" <jo@b.example>`:      {Name: `Jo "J" Berg`, Email: "jo@b.example"},
-		"jo@bücher.example":                   {Email: "jo@xn--bcher-kva.example"},
-		"<jo@b.example>":                      {Email: "jo@b.example"},
-		"Žofie 灯 <jo@b.example>":              {Name: "Žofie 灯", Email: "jo@b.example"},
-		"o'brien@b.example":                   {Email: "o'brien@b.example"},
-		"Name <with> brackets <jo@b.example>": {Name: "Name <with> brackets", Email: "jo@b.example"},
+		"a@b.example":                              {Email: "a@b.example"},
+		" A.B+c@B.Example ":                        {Email: "A.B+c@b.example"},
+		"Jo Berg <jo@b.example>":                   {Name: "Jo Berg", Email: "jo@b.example"},
+		`"Berg, Jo" <jo@b.example>`:                {Name: "Berg, Jo", Email: "jo@b.example"},
+		"Berg, Jo <jo@b.example>":                  {Name: "Berg, Jo", Email: "jo@b.example"},
+		`"Jo \"J\" Berg" <jo@b.example>`:           {Name: `Jo "J" Berg`, Email: "jo@b.example"},
+		"jo@bücher.example":                        {Email: "jo@xn--bcher-kva.example"},
+		"<jo@b.example>":                           {Email: "jo@b.example"},
+		"Žofie 灯 <jo@b.example>":                   {Name: "Žofie 灯", Email: "jo@b.example"},
+		"o'brien@b.example":                        {Email: "o'brien@b.example"},
+		"\u202eJo\u202c \u2066Berg <jo@b.example>": {Name: "Jo Berg", Email: "jo@b.example"},
+		"\u200fJo Berg <jo@b.example>":             {Name: "\u200fJo Berg", Email: "jo@b.example"},
+		"Name <with> brackets <jo@b.example>":      {Name: "Name <with> brackets", Email: "jo@b.example"},
 	} {
 		got, ok := parseAddress(text)
 		require.True(t, ok, "%q", text)
 		require.Equal(t, want, got)
 	}
 	for _, text := range []string{"", "a", "@b.example", "a@", "a@b", "a b@c.example", "a@b.example, c@d.example", "a@b.example\n", "a@b..example", "a@-b.example", "a@b.example>",
-		"<a@b.example", ".a@b.example", "a..b@c.example", `"a"@b.example`, "a@[127.0.0.1]", strings.Repeat("a", 65) + "@b.example", "a@" + strings.Repeat("b", 64) + ".example", "a@b_c.example", "a;b@c.example", "a\u0000@b.example", "a@b.example <c"} {
+		"<a@b.example", ".a@b.example", "a..b@c.example", `"a"@b.example`, "a@[127.0.0.1]", strings.Repeat("a", 65) + "@b.example", "a@" + strings.Repeat("b", 64) + ".example", "a@b_c.example", "a;b@c.example", "a\u0000@b.example", "a\u202eb@c.example", "a@b.example <c"} {
 		_, ok := parseAddress(text)
 		require.False(t, ok, "%q", text)
 	}

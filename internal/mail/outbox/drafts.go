@@ -71,7 +71,11 @@ func (s *Service) Draft(ctx context.Context, c access.Caller, id crm.ConnectionI
 	if err != nil {
 		return DraftView{}, err
 	}
-	v := view(d, conn.ID)
+	return opened(ctx, post, d, conn.ID)
+}
+
+func opened(ctx context.Context, post Post, d Draft, c crm.ConnectionID) (DraftView, error) {
+	v := view(d, c)
 	return v, withPictures(ctx, post, d, &v)
 }
 
@@ -108,7 +112,7 @@ func withPictures(ctx context.Context, post Post, d Draft, v *DraftView) error {
 }
 
 // SaveDraft makes a draft in Gmail, or replaces the one named in m. Recipients may
-// be missing still.
+// be missing still. The answer is the one Draft gives.
 func (s *Service) SaveDraft(ctx context.Context, c access.Caller, m Message) (DraftView, error) {
 	if err := access.Allow(c, access.MailSend); err != nil {
 		return DraftView{}, err
@@ -145,7 +149,7 @@ func (s *Service) SaveDraft(ctx context.Context, c access.Caller, m Message) (Dr
 	if err != nil {
 		return DraftView{}, fmt.Errorf("reading the draft that was saved: %w", err)
 	}
-	return view(d, w.conn.ID), nil
+	return opened(ctx, w.post, d, w.conn.ID)
 }
 
 // staysInThread keeps a draft that was a reply one, when it is edited.

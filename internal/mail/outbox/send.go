@@ -226,7 +226,7 @@ func (w *writing) addresses() (err error) {
 // fill takes in subject, thread, bodies and files.
 func (w *writing) fill(ctx context.Context) error {
 	m, c := &w.message, &w.content
-	c.Subject = strings.TrimSpace(m.Subject)
+	c.Subject = strings.TrimSpace(straight(m.Subject))
 	w.threaded()
 	html := w.byContentID(m.HTML)
 	var named []string
@@ -306,7 +306,7 @@ func prefixed(prefix, subject string) string {
 
 // oneLine is text that came in from outside as it may stand in a header.
 func oneLine(s string) string {
-	return strings.Join(strings.FieldsFunc(s, func(r rune) bool { return r == ' ' || breaks(string(r)) }), " ")
+	return strings.Join(strings.FieldsFunc(straight(s), func(r rune) bool { return r == ' ' || breaks(string(r)) }), " ")
 }
 
 // attachmentAddress finds our own address of a picture of a message.
@@ -389,7 +389,7 @@ func (w *writing) files(ctx context.Context, shown []string) error {
 	}
 	for _, a := range w.message.Attachments {
 		if a.ID == "" || len(a.Data) > 0 {
-			w.content.Files = append(w.content.Files, file{Name: a.Name, Type: a.Type, Data: a.Data})
+			w.content.Files = append(w.content.Files, file{Name: straight(a.Name), Type: a.Type, Data: a.Data})
 		}
 	}
 	if err := w.passedOn(ctx, shown); err != nil {

@@ -20,8 +20,23 @@ export async function call<T>(url: string, init: RequestInit | GeneratedInit = {
   }
   if (!response.ok) throw await problemOf(response);
   const text = response.status === 204 ? "" : await response.text();
-  return (text ? JSON.parse(text) : undefined) as T;
+  return (text ? readAnswer(text) : undefined) as T;
 }
+
+// What turns the direction of writing (Unicode's embeddings, overrides, isolates): with it a name, a subject or
+// "invoice.exe" reads as another one.
+const turning = /[\u202a-\u202e\u2066-\u2069]/g;
+// Texts of their own place: what they turn stays within them, and they may need it.
+const texts = new Set(["html", "text", "body_html", "body_text", "signature_html", "content"]);
+
+/** An answer of the API, without what would make short texts look like others. */
+export const readAnswer = (text: string): unknown =>
+  JSON.parse(
+    text,
+    text.search(turning) < 0
+      ? undefined
+      : (key, value) => (typeof value === "string" && !texts.has(key) ? value.replace(turning, "") : value),
+  );
 
 /** What an answer that is no success says. */
 export const problemOf = async (response: Response): Promise<Problem> =>
