@@ -43,7 +43,7 @@ func (b *bench) replies() {
 				continue
 			}
 			total++
-			text := signature.OwnText(string(raw))
+			text := newText(string(raw))
 			clean += boolInt(!quoteMark.MatchString(text))
 			kept += boolInt(strings.TrimSpace(text) != "")
 		}
@@ -53,6 +53,8 @@ func (b *bench) replies() {
 		b.add(row{What: fmt.Sprintf("reply-* (%d mails): something left", total), Value: ratio(kept, total), Unit: "of 1"})
 	}
 }
+
+func newText(text string) string { return strings.Join(signature.Own(text), "\n") }
 
 // talon compares new text with the reply the set names ("Hello" where it names
 // none), a signature and a telephone's footer left aside.
@@ -68,7 +70,7 @@ func (b *bench) talon() error {
 			want = string(named)
 		}
 		total++
-		same += boolInt(strings.TrimSpace(signature.OwnText(text)) == strings.TrimSpace(signature.OwnText(want)))
+		same += boolInt(strings.TrimSpace(newText(text)) == strings.TrimSpace(newText(want)))
 	}
 	if total > 0 {
 		b.add(row{What: fmt.Sprintf("reply-talon (%d mails): new text as labelled", total), Value: ratio(same, total), Unit: "of 1"})

@@ -109,19 +109,21 @@ func TestQuotedSignaturesInEveryStyle(t *testing.T) {
 	}
 }
 
+func ownText(text string) string { return strings.Join(Own(text), "\n") }
+
 func nothing(t *testing.T, what, below string) {
 	t.Helper()
 	text := "That is fine with me.\n\nThanks\nMike\n\n" + below
 	f := Extract(Message{FromName: "Mike Stone", FromEmail: "mike.stone@fabrikam.example", Text: text})
 	require.Empty(t, f.Values, what)
 	require.Equal(t, KindNone, f.Kind, what)
-	require.NotContains(t, OwnText(text), "Bristol", what)
-	require.Contains(t, OwnText(text), "fine with me", what)
+	require.NotContains(t, ownText(text), "Bristol", what)
+	require.Contains(t, ownText(text), "fine with me", what)
 }
 
-func TestOwnTextKeepsAnswersBetweenQuotes(t *testing.T) {
+func TestOwnKeepsAnswersBetweenQuotes(t *testing.T) {
 	text := "On 4 Mar 2024, at 09:12, Tom Reed <tom@reed.example> wrote:\n> Is it blue?\n\nYes.\n\n> And round?\n\nNo.\n"
-	require.Equal(t, "Yes. No.", strings.Join(strings.Fields(OwnText(text)), " "))
+	require.Equal(t, "Yes. No.", strings.Join(strings.Fields(ownText(text)), " "))
 }
 
 func TestBulkMailNeedsMore(t *testing.T) {

@@ -38,7 +38,9 @@ func FuzzExtract(f *testing.F) {
 				require.True(t, utf8.ValidString(v.Value), "%q", v.Value)
 			}
 		}
-		OwnText(text)
+		for _, line := range Own(text) {
+			require.Contains(t, text, line)
+		}
 	})
 }
 

@@ -1,9 +1,6 @@
 package signature
 
-import (
-	"strings"
-	"time"
-)
+import "time"
 
 // Message is a mail as far as the engine needs it.
 type Message struct {
@@ -97,18 +94,17 @@ func Extract(m Message) Found {
 	return best.found(lines, m)
 }
 
-// OwnText is what the sender wrote himself: the text without quotes, other
-// messages' headers and what stands below them, and footers. His signature
-// stays.
-func OwnText(text string) string {
+// Own is the sender's own lines of a text, blank ones among them: what stands in
+// quotes, below headers of replies and forwards, and in footers is left out. His
+// signature stays.
+func Own(text string) []string {
 	lines := split(text)
 	markOwn(lines)
-	var b strings.Builder
+	var out []string
 	for i := range lines {
 		if lines[i].kind == own {
-			b.WriteString(lines[i].raw)
-			b.WriteByte('\n')
+			out = append(out, lines[i].raw)
 		}
 	}
-	return b.String()
+	return out
 }
