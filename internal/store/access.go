@@ -251,7 +251,8 @@ func (s *Store) Email(ctx context.Context, c access.Caller, id crm.EmailID) (crm
 	if len(list) == 0 {
 		return crm.Email{}, fault.New(fault.NotFound, "There is no such message.")
 	}
-	return list[0], s.linkSeen(ctx, c, list)
+	err = s.linkSeen(ctx, c, list)
+	return list[0], err
 }
 
 // Thread reads what the caller sees of the messages of a thread, the oldest
@@ -262,7 +263,11 @@ func (s *Store) Thread(ctx context.Context, c access.Caller, connection crm.Conn
 	for _, which := range []string{"e.shown", "EXISTS (SELECT 1 FROM email_labels l WHERE l.label IN ('SPAM', 'TRASH', 'DRAFT') AND l.pos = e.pos)", "TRUE"} {
 		list, err := s.seen(ctx, s.reading("mail.Thread"), sightOf(c, 3), "e.gmail_thread_id = $1 AND e.integration_id = $2 AND e.deleted_at IS NULL AND "+which,
 			threadID, string(connection))
-		if err != nil || len(list) > 0 {
+		if err != nil {
+			return nil, err
+		}
+		if len(list) > 0 {
+			err = s.linkSeen(ctx, c, list)
 			return list, err
 		}
 	}
