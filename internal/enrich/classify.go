@@ -56,7 +56,8 @@ var speech = map[string][]string{
 var spoken = []string{"recruiter", "customer", "vendor", "lead", "partner"}
 
 // Classify says what a person is to the workspace, with how sure that is and why:
-// a pure function of their dealings. What somebody has said stands above it.
+// a pure function of their dealings. What somebody has said stands above it. Of whom
+// there is no mail, it says nothing.
 func Classify(d Dealings) crm.Class {
 	class := func(name string, sure float64, why string, args ...any) crm.Class {
 		return crm.Class{Name: name, Confidence: math.Round(sure*100) / 100, By: ByRules, Why: fmt.Sprintf(why, args...)}
@@ -94,7 +95,7 @@ func Classify(d Dealings) crm.Class {
 		return class("personal", 0.6, "Writes from a private address, in both directions, and of no business.")
 	}
 	if d.Received+d.Sent == 0 {
-		return class("unknown", 0, "There is no mail yet.")
+		return crm.Class{} // nothing is known of them, not even that
 	}
 	return class("unknown", 0.3, "Nothing in the mail tells.")
 }

@@ -106,6 +106,7 @@ const (
 
 // people looks at people of whom there may be news.
 func (s *Service) people(ctx context.Context, subject string) (more bool, err error) {
+	ctx = work.Patient(ctx)
 	w := crm.WorkspaceID(subject)
 	list, err := s.Rows.AskedAbout(ctx, w, peoplePiece)
 	if err != nil || len(list) == 0 {

@@ -10,10 +10,12 @@ import (
 
 	"rapport/internal/crm"
 	"rapport/internal/fault"
+	"rapport/internal/work"
 )
 
 // consider is a step: it looks at the messages of a connection that wait.
 func (s *Service) consider(ctx context.Context, subject string) (more bool, err error) {
+	ctx = work.Patient(ctx)
 	conn, err := s.Connections.ConnectionByID(ctx, crm.ConnectionID(subject))
 	if fault.Is(err, fault.NotFound) {
 		return false, nil

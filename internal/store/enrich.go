@@ -501,7 +501,7 @@ func (s *Store) SaveClasses(ctx context.Context, w crm.WorkspaceID, list []enric
 		}
 		for _, r := range rows {
 			at := slices.IndexFunc(list, func(p enrich.Person) bool { return p.No == r.no })
-			if r.DeletedAt != nil || r.Class.By == enrich.ByPerson {
+			if r.DeletedAt != nil || r.Class.By == enrich.ByPerson || list[at].Class.Name == "" {
 				continue
 			}
 			if err := t.enrichedWith(ctx, r, crm.Source{By: crm.ByEnrich, Confidence: list[at].Class.Confidence}, classWish(list[at].Class)); err != nil {

@@ -266,7 +266,44 @@ func (k *keeping) settleOne(ctx context.Context, row *recordRow) error {
 	if err := k.take(ctx, row, by, verdict.Take); err != nil {
 		return err
 	}
-	return k.saveStates(ctx, row, by, verdict.Sightings)
+	if err := k.saveStates(ctx, row, by, verdict.Sightings); err != nil {
+		return err
+	}
+	return k.prune(ctx, verdict.Sightings)
+}
+
+// How many sightings of one value are kept: the first and the last of them. Somebody who
+// writes every day says the same every day.
+const (
+	firstKept = 5
+	lastKept  = 20
+)
+
+// prune drops sightings that say what many others say. What somebody has decided about,
+// what is asked about, and what a field was filled by stays.
+func (k *keeping) prune(ctx context.Context, list []crm.Sighting) error {
+	same := map[string][]crm.SightingID{}
+	for _, s := range list { // the oldest first
+		if s.DecidedAt == nil && (s.State == crm.SightingConfirmed || s.State == crm.SightingSuperseded) {
+			key := s.Field + "\x00" + s.Value
+			same[key] = append(same[key], s.ID)
+		}
+	}
+	var ids []string
+	for _, of := range same {
+		if len(of) <= 2*(firstKept+lastKept) { // not one at a time
+			continue
+		}
+		for _, id := range of[firstKept : len(of)-lastKept] {
+			ids = append(ids, string(id))
+		}
+	}
+	if len(ids) == 0 {
+		return nil
+	}
+	slices.Sort(ids)
+	_, err := k.t.exec(ctx, "drop sightings", "DELETE FROM sightings WHERE "+k.t.s.d.in("id", 1), k.t.s.d.list(ids))
+	return err
 }
 
 // take puts values into their record, those of one message at once.

@@ -152,6 +152,7 @@ func (t *tx) dropTexts(ctx context.Context, a aging, n int) (int, error) {
 	for _, step := range []struct{ what, query string }{
 		{"drop texts", "DELETE FROM email_bodies WHERE " + t.s.d.in("pos", 1)},
 		{"drop answers", "DELETE FROM email_raw WHERE " + t.s.d.in("pos", 1)},
+		{"drop quoted lines", "UPDATE sightings SET line = '', raw = '' WHERE " + t.s.d.in("pos", 1)},
 		{"drop snippets", "UPDATE synced_emails SET snippet = '' WHERE " + t.s.d.in("pos", 1)},
 	} {
 		if _, err := t.exec(ctx, step.what, step.query, list); err != nil {

@@ -396,6 +396,30 @@ func TestSuggestionsAreDecided(t *testing.T) {
 	})
 }
 
+// Somebody who writes every day says the same every day: evidence does not grow without
+// end, and what it says stays.
+func TestEvidenceIsBounded(t *testing.T) {
+	Each(t, func(t *testing.T, d Database) {
+		w := newStudy(t, d)
+		c := w.Connect(w.Home, w.Ada, "ada", policy(crm.ContactsAll))
+		for n := range 4 {
+			var list []*crm.Email
+			for i := range 60 {
+				list = append(list, Mail(100*n+i, signed(inesMail, "Ines Sommer", inesBlock)))
+			}
+			w.put(c, list...)
+			w.settle()
+		}
+		evidence, err := w.enrich.Evidence(ctx, Caller(w.Home, w.Ada), w.person("Ines Sommer"))
+		require.NoError(t, err)
+		titles := slices.DeleteFunc(slices.Clone(evidence), func(v crm.Sighting) bool { return v.Field != "title" })
+		require.LessOrEqual(t, len(titles), 51)
+		require.Equal(t, Mail(359).Date, titles[0].SeenAt, "the newest is there")
+		require.Equal(t, Mail(0).Date, titles[len(titles)-1].SeenAt, "and the first")
+		require.Contains(t, w.picture(), inesPicture[1])
+	})
+}
+
 func TestEvidenceShowsWhatTheCallerMayRead(t *testing.T) {
 	Each(t, func(t *testing.T, d Database) {
 		w := newStudy(t, d)
