@@ -63,8 +63,12 @@ func (r *reader) segment(s segment) *parts {
 		return p
 	}
 	p := &parts{}
-	p.segment(s)
 	prose := r.lines[s.line].prose()
+	if prose && !phoneLike(s.text) {
+		p.atoms = []atom{{text: s.text, folded: fold(s.text), words: strings.Fields(fold(s.text)), line: s.line}}
+	} else {
+		p.segment(s)
+	}
 	if len(p.atoms) == 1 && p.atoms[0].text == s.text {
 		p.atoms[0].alone = true
 	}
@@ -242,8 +246,13 @@ var nickname = regexp.MustCompile(`\((\p{Lu}[\p{L}'-]{1,14})\) (\p{Lu})`)
 // piece makes atoms of a piece of text between links and phones. The label in
 // front of it says what the atoms are.
 func (p *parts) piece(text string, s segment, label string) string {
-	text = strings.Trim(dashes.ReplaceAllString(text, " | "), " \t<>,;|·•~=#/\\")
-	text = registered.ReplaceAllString(text, "")
+	if strings.Contains(text, "--") || strings.Contains(text, "__") || strings.Contains(text, "==") || strings.Contains(text, "~~") {
+		text = dashes.ReplaceAllString(text, " | ")
+	}
+	text = strings.Trim(text, " \t<>,;|·•~=#/\\")
+	if strings.ContainsAny(text, "0123456789") {
+		text = registered.ReplaceAllString(text, "")
+	}
 	head, rest, found := strings.Cut(text, ":")
 	if found && len(head) < 24 && strings.Count(strings.TrimSpace(head), " ") < 3 {
 		label, text = fieldLabel(fold(strings.TrimSpace(head))), strings.TrimSpace(rest)
@@ -253,7 +262,9 @@ func (p *parts) piece(text string, s segment, label string) string {
 	if text == "" {
 		return label
 	}
-	text = nickname.ReplaceAllString(text, "\x03$1\x04 $2")
+	if strings.Contains(text, "(") {
+		text = nickname.ReplaceAllString(text, "\x03$1\x04 $2")
+	}
 	sep := ""
 	for _, t := range strings.Split(separators.Replace(text), "\x01") {
 		t = brackets.Replace(t)

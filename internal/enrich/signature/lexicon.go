@@ -113,7 +113,7 @@ var (
 	signOffs, smallWords, honorifics, degrees, joints words
 	givenNames, freeMail, roles                       words
 	footerStarts, footerParts                         words
-	legalWords, registryWords, adverts                words
+	legalWords, registryWords, adverts, saidWords     words
 	countries                                         = map[string]string{}
 	known                                             = map[string]bool{}  // every word of the lists
 	families                                          = map[string][]int{} // name → numbers of its families
@@ -125,7 +125,7 @@ func init() {
 		"dutch": &titleHeads, "nordic": &titleHeads, "polish": &titleHeads, "japanese": &titleHeads, "modifier": &titleModifiers,
 		"org": &orgWords, "strong": &orgStrong, "unit": &orgUnits, "known": &orgKnown, "states": &states, "cities": &cities, "street": &streetWords, "premises": &premises,
 		"signoff": &signOffs, "small": &smallWords, "honorific": &honorifics, "degree": &degrees, "particle": &joints, "given": &givenNames, "freemail": &freeMail, "role": &roles,
-		"footer": &footerStarts, "anywhere": &footerParts, "registry": &registryWords, "advert": &adverts,
+		"footer": &footerStarts, "anywhere": &footerParts, "registry": &registryWords, "advert": &adverts, "said": &saidWords,
 	}
 	family := 0
 	eachEntry(func(file, section, entry string) {

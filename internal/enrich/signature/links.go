@@ -34,7 +34,7 @@ func links(s string) []link {
 			out = append(out, link{from: m[0], to: m[1], mail: addr})
 		}
 	}
-	if strings.Contains(s, ".") {
+	if dotted(s) {
 		for _, m := range urlLike.FindAllStringIndex(s, 8) {
 			if within(out, m[0]) {
 				continue
@@ -45,6 +45,16 @@ func links(s string) []link {
 		}
 	}
 	return out
+}
+
+// dotted says whether a dot stands between letters, as in every host.
+func dotted(s string) bool {
+	for i := 1; i+1 < len(s); i++ {
+		if s[i] == '.' && s[i-1] > ' ' && s[i+1] > ' ' && letter(s[i+1]|0x20) {
+			return true
+		}
+	}
+	return false
 }
 
 func within(links []link, at int) bool {

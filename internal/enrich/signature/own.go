@@ -73,10 +73,7 @@ var (
 	// head is a field of a quoted message's header.
 	head = regexp.MustCompile(`^(from|sent|date|to|cc|bcc|subject|reply-to|importance|von|gesendet|datum|an|betreff|de|envoy.{1,2}|. |à|a|objet|fecha|enviado|enviada|enviado el|enviada em|para|asunto|assunto|da|inviato|data|oggetto|van|verzonden|verstuurd|aan|onderwerp|fr.n|skickat|till|.mne|sendt|til|emne|od|wys.ano|do|temat|dw|odesl.no|komu|p.edm.t|l.hett.j.|vastaanottaja|aihe|от|кому|дата|тема|отправлено|差出人|送信日時|宛先|件名|发件人|发送时间|收件人|主题)\s*:`)
 	// said is how the line above a quote ends.
-	said     = regexp.MustCompile(`(wrote|writes|write|said|says|schrieb|schreibt|geschrieben|a .crit|.crit|escribi.|escribe|escreveu|scrisse|ha scritto|scrive|schreef|het volgende geschreven|skrev|skriver|kirjoitti|napisa.(\(a\))?|pisze|napsal(\(a\))?|.rta|пишет|написал(\(а\))?|wrote on [^:]{4,60}|:)\s*[:：]?\s*$`)
-	saidWord = regexp.MustCompile(`(wrote|writes|schrieb|schreibt|geschrieben|a .crit|escribi|escreveu|scritto|schreef|skrev|kirjoitti|napisa|pisze|napsal|пишет|написал|said|says)`)
-	// on is how such a line begins when it has a date.
-	on = regexp.MustCompile(`^(on|am|le|el|em|il( giorno)?|op|den|p.|dnia|w dniu|dne|at|in|\d{1,4}[-./]\d{1,2}[-./]\d{1,4})\b.*\d`)
+	said = regexp.MustCompile(`(wrote|writes|write|said|says|schrieb|schreibt|geschrieben|a .crit|.crit|escribi.|escribe|escreveu|scrisse|ha scritto|scrive|schreef|het volgende geschreven|skrev|skriver|kirjoitti|napisa.(\(a\))?|pisze|napsal(\(a\))?|.rta|пишет|написал(\(а\))?|wrote on [^:]{4,60}|:)\s*[:：]?\s*$`)
 	// dated is Google's short form and the Notes form: a date and an address.
 	dated = regexp.MustCompile(`^\d{4}[-/.]\d{1,2}[-/.]\d{1,2}.*<[^>]*@[^>]*>:?$`)
 	whole = regexp.MustCompile(`^(?:[\pL.]{2,10},? )?(?:\d{1,4}[-./ ]|[\pL]{3,9} \d).*\d[:.]\d{2}(?: ?[ap]\.?m\.?)?$`) // a line that is a date and a time
@@ -118,7 +115,7 @@ func mayCut(lines []line, i, n, next int) bool {
 			return true
 		}
 	}
-	return on.MatchString(lines[i].folded) && next-(i+n-1) <= 3
+	return opensDate(lines[i].folded) && next-(i+n-1) <= 3
 }
 
 // end gives everything from line i to the end away.
@@ -134,7 +131,7 @@ func end(lines []line, i int) {
 func isBorder(lines []line, i int) bool {
 	f := lines[i].folded
 	raw := strings.ToLower(strings.TrimSpace(lines[i].raw))
-	if raw != "" && strings.ContainsAny(raw[:1], "-_=*~") && original.MatchString(fold(raw)) {
+	if !lines[i].rule && raw != "" && strings.ContainsAny(raw[:1], "-_=*~") && original.MatchString(fold(raw)) {
 		return true
 	}
 	if (strings.Contains(f, "orward") || strings.Contains(f, "weitergel") || strings.Contains(f, "included") || strings.Contains(f, "wrote ----")) && forward.MatchString(f) {
@@ -166,6 +163,17 @@ func headed(lines []line, i int) bool {
 	after := nextFilled(lines, next)
 	return after > 0 && after-next <= 3 && stamp.MatchString(lines[next].text) && isHead(lines[after].folded) && fields(lines, after, 25) >= 2
 }
+
+// opensDate says whether a folded line begins like "On Friday, 4 March".
+func opensDate(f string) bool {
+	first, _, _ := strings.Cut(f, " ")
+	if first == "" || !dateWords[first] && (first[0] < '0' || first[0] > '9' || !strings.ContainsAny(first, "-./")) {
+		return false
+	}
+	return strings.ContainsAny(f, "0123456789")
+}
+
+var dateWords = map[string]bool{"on": true, "am": true, "le": true, "el": true, "em": true, "il": true, "op": true, "den": true, "pa": true, "dnia": true, "w": true, "dne": true, "at": true, "in": true}
 
 // isHead says whether a folded line is a header's field.
 func isHead(f string) bool {
@@ -204,9 +212,9 @@ func announces(lines []line, i int) int {
 	if f[0] >= '0' && f[0] <= '9' && dated.MatchString(f) {
 		return 1
 	}
-	dateLike := strings.ContainsAny(f, "0123456789") && on.MatchString(f)
+	dateLike := opensDate(f)
 	if !dateLike {
-		if lines[i].words <= 16 && strings.ContainsAny(lastByte(f), ":：") && said.MatchString(f) && saidWord.MatchString(f) {
+		if lines[i].words <= 16 && strings.ContainsAny(lastByte(f), ":：") && saidWords.anywhere(f) && said.MatchString(f) {
 			return 1
 		}
 		if !strings.Contains(f, "@") && !strings.Contains(f, " at ") {
@@ -220,7 +228,7 @@ func announces(lines []line, i int) int {
 			return 0
 		}
 		whole += " " + l.folded
-		if ends := strings.ContainsAny(lastByte(l.folded), ":："); ends && said.MatchString(whole) && saidWord.MatchString(whole) {
+		if ends := strings.ContainsAny(lastByte(l.folded), ":："); ends && saidWords.anywhere(whole) && said.MatchString(whole) {
 			return n
 		}
 	}
