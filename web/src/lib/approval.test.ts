@@ -32,6 +32,9 @@ describe("a draft of the decision", () => {
       "new permissions",
     );
     expect(changeMeans({ allowed_domains: ["a.example"] }, saved).join()).toContain("other domains");
+    expect(changeMeans({ allowed_domains: ["a.example"] }, saved).join()).toContain("a.example counts as your own");
+    const known = { ...saved, allowed_domains: ["a.example", "b.example"] };
+    expect(changeMeans({ allowed_domains: ["a.example"] }, known).join()).not.toContain("your own");
   });
 });
 

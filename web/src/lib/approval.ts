@@ -124,6 +124,9 @@ export function changeMeans(change: Partial<ApprovalDraft>, saved: Approval): st
   }
   if (change.allowed_domains && change.allowed_domains.length > 0) {
     out.push("Google accounts of other domains cannot be connected any more.");
+    const more = change.allowed_domains.filter((d) => !saved.allowed_domains.includes(d));
+    if (more.length > 0)
+      out.push(`${more.join(", ")} counts as your own: mail among colleagues is left out (see Mail).`);
   }
   if (change.products && !change.scope_profile) out.push("Only what is ticked can be connected from now on.");
   return out;

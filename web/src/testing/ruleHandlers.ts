@@ -64,7 +64,9 @@ export function ruleHandlers(world: MailRulesWorld, note: Note): HttpHandler[] {
     http.get(`${w}/mail-policy`, () => HttpResponse.json(world.policy)),
     http.patch(`${w}/mail-policy`, async ({ request }) => {
       note(request);
-      world.policy = { ...world.policy, ...((await request.json()) as Partial<MailPolicy>) };
+      const change = (await request.json()) as Partial<MailPolicy>;
+      world.policy = { ...world.policy, ...change };
+      if (change.own_domains) world.policy.domains_chosen = change.own_domains.length > 0;
       return HttpResponse.json(world.policy);
     }),
     ...accounts(world, note),

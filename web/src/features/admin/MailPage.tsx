@@ -74,8 +74,8 @@ function Internal({ workspaceId, policy }: { workspaceId: string; policy: MailPo
           title="Your own domains"
           note={
             policy.domains_chosen
-              ? "As chosen here."
-              : "Taken from the addresses of owners and administrators, and from the organisation’s approval."
+              ? "As chosen here; nothing is added by itself."
+              : "Come by themselves: from the addresses that owners and administrators sign in with, and from the domains the approval allows. Whoever becomes an administrator brings theirs along. Take away what is not yours: the list then stays as you chose it, and mail that was left out for it is fetched."
           }
         >
           <TagsInput
@@ -87,6 +87,16 @@ function Internal({ workspaceId, policy }: { workspaceId: string; policy: MailPo
             onChange={(own_domains) => change.mutate({ own_domains })}
           />
         </Row>
+        {policy.domains_chosen && (
+          <Row
+            title="Go by addresses again"
+            note="The list follows owners, administrators and the approval, as at first."
+          >
+            <Button disabled={change.isPending} onClick={() => change.mutate({ own_domains: [] })}>
+              Follow them
+            </Button>
+          </Row>
+        )}
       </Card>
     </Section>
   );

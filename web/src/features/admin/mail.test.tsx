@@ -28,6 +28,20 @@ describe("rules for the workspace's mail", () => {
     await waitFor(() => expect(world.mailRules.rules).toHaveLength(1));
   });
 
+  it("tell where own domains come from, and let one be taken back", async () => {
+    const world = live((w) => {
+      w.mailRules.policy.own_domains = ["northwind-lamps.example", "lampshade-agency.example"];
+    });
+    show();
+    expect(await screen.findByText(/Whoever becomes an administrator brings theirs along/)).toBeDefined();
+    const tag = screen.getByText("lampshade-agency.example");
+    const close = tag.parentElement?.querySelector("button");
+    if (close) fireEvent.click(close);
+    await waitFor(() => expect(world.mailRules.policy.own_domains).toEqual(["northwind-lamps.example"]));
+    fireEvent.click(await screen.findByRole("button", { name: "Follow them" }));
+    await waitFor(() => expect(world.mailRules.policy.domains_chosen).toBe(false));
+  });
+
   it("ask before old mail is deleted", async () => {
     const world = live();
     show();
