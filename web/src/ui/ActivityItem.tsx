@@ -64,7 +64,7 @@ export function ActivityItem({ workspaceId, activity, of, mine }: Props) {
         {(elsewhere || activity.why) && (
           <p className={classes.foot}>
             {elsewhere && <RecordChip record={elsewhere} />}
-            {activity.why && <span>{activity.why.text}</span>}
+            {activity.why && <span title={activity.why.text}>{activity.why.text}</span>}
           </p>
         )}
       </div>
