@@ -30,7 +30,7 @@ func (r *reading) regionsOf(m Message) []string {
 	for _, p := range r.parts.phones {
 		if p.it.plus {
 			if n, err := phonenumbers.Parse(international(p.it.raw), ""); err == nil {
-				add(phonenumbers.GetRegionCodeForNumber(n))
+				add(phonenumbers.GetRegionCodeForCountryCode(int(n.GetCountryCode())))
 			}
 		}
 	}
@@ -76,7 +76,8 @@ func international(raw string) string {
 }
 
 // resolve reads a number in the likeliest country. It says whether it is a
-// number there is, as far as the numbering plan tells.
+// number there is, as far as the numbering plan tells, and without a label
+// whether it is a mobile one.
 func resolve(p phone, regions []string) (e164 string, mobile, sure bool) {
 	raw := international(p.raw)
 	var tries []*phonenumbers.PhoneNumber
@@ -112,8 +113,8 @@ func resolve(p phone, regions []string) (e164 string, mobile, sure bool) {
 	if done {
 		n = tries[len(tries)-1]
 	}
-	kind := phonenumbers.GetNumberType(n)
-	return phonenumbers.Format(n, phonenumbers.E164), done && kind == phonenumbers.MOBILE, done
+	mobile = done && p.label == "" && phonenumbers.GetNumberType(n) == phonenumbers.MOBILE
+	return phonenumbers.Format(n, phonenumbers.E164), mobile, done
 }
 
 // inPlan says whether one of the countries has North American numbers.
