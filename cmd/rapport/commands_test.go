@@ -166,6 +166,15 @@ func TestALifeOnTheCommandLine(t *testing.T) {
 		equalsMailbox(t, sim, owner.Workspace("default"))
 		runs(t, environ, "sync", "--connection", "nobody@x.example").oneLine(t, exitFailure)
 
+		r = runs(t, environ, "enrich", "--json")
+		require.Equal(t, exitOK, r.code, r.errs)
+		require.Contains(t, r.out, `"mail.enrich"`)
+		r = runs(t, environ, "enrich", "--connection", apptest.Mara)
+		require.Equal(t, exitOK, r.code, r.errs)
+		require.Contains(t, r.out, "succeeded")
+		runs(t, environ, "enrich", "--connection", "nobody@x.example").oneLine(t, exitFailure)
+		runs(t, append(environ, "LLM_PROVIDER=openai", "LLM_MODEL=tiny"), "enrich").oneLine(t, exitConfig)
+
 		r = runs(t, environ, "verify", "--json")
 		require.Equal(t, exitOK, r.code, r.errs)
 		require.Contains(t, r.out, `"unexplained": 0`)

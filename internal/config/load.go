@@ -179,12 +179,13 @@ func (c *Config) check() Mistakes {
 func (c *Config) checkModel(k *checker) {
 	k.among("ENRICH_MODE", c.EnrichMode, "rules", "model", "both")
 	k.span("LLM_TIMEOUT", c.LLMTimeout, time.Second, 10*time.Minute)
-	if c.LLMProvider == "" {
-		return
-	}
-	k.among("LLM_PROVIDER", c.LLMProvider, "openai", "ollama", "anthropic", "gemini")
-	k.unless(c.LLMModel != "", "LLM_MODEL", "is needed with LLM_PROVIDER: the name of a model")
 	k.address("LLM_BASE_URL", c.LLMBaseURL, true)
+	providers := []string{"openai", "ollama", "anthropic", "gemini"}
+	if slices.Contains(providers, c.LLMProvider) {
+		k.unless(c.LLMModel != "", "LLM_MODEL", "is needed with LLM_PROVIDER: the name of a model")
+	} else if c.LLMProvider != "" {
+		k.among("LLM_PROVIDER", c.LLMProvider, providers...)
+	}
 }
 
 func (k *checker) hostPort(variable, value, example string) {

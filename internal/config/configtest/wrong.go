@@ -16,12 +16,13 @@ var Wrong = map[string]string{
 	"GOOGLE_REVOKE_URL": "http://", "GOOGLE_USERINFO_URL": "x y", "GOOGLE_JWKS_URL": "file:///etc/passwd", "GOOGLE_ISSUER": "me",
 	"WORKERS": "many", "WITHOUT_SYNC": "perhaps", "LOG_LEVEL": "loud", "LOG_FORMAT": "xml", "PPROF_ADDRESS": "6060",
 	"OUTBOUND_ALLOW_PRIVATE": "perhaps", "MAIL_CA_FILE": "/nowhere/ca.pem", "GOOGLE_IMAP_ADDRESS": "993", "GOOGLE_SMTP_ADDRESS": "smtp",
+	"ENRICH_MODE": "magic", "LLM_PROVIDER": "hal", "LLM_BASE_URL": "nowhere", "LLM_TIMEOUT": "soon",
 	"OTEL_EXPORTER_OTLP_ENDPOINT": "collector:4318", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "nowhere",
 }
 
 // Free are variables in which every value can be read. DATA_DIR may still name
 // a folder that cannot be made: that is trouble with the disk.
-var Free = []string{"METRICS_TOKEN", "DATA_DIR", "GOOGLE_PUSH_AUDIENCE"}
+var Free = []string{"METRICS_TOKEN", "DATA_DIR", "GOOGLE_PUSH_AUDIENCE", "LLM_MODEL", "LLM_API_KEY"}
 
 // Named is the variable a mistake is reported under: that of the other half,
 // where one of two is missing.
