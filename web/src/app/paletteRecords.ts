@@ -1,7 +1,8 @@
 /** The records that the palette finds: by name, address, company or number. */
+
+import { usePaused } from "@/hooks/usePaused";
 import { useRecordList } from "@/hooks/useRecords";
 import type { CrmRecord } from "@/lib/records";
-import { usePaused } from "@/ui/pickers";
 
 const shown = 5;
 

@@ -1,7 +1,8 @@
 /** Choosing members, records and tags of a workspace. */
 import { useQuery } from "@tanstack/react-query";
 import { UserRoundX } from "lucide-react";
-import { useEffect, useState } from "react";
+import { useState } from "react";
+import { usePaused } from "@/hooks/usePaused";
 import { useNewTag, useObjects, useRecordList, useTags } from "@/hooks/useRecords";
 import { membersApi } from "@/lib/api";
 import { keys } from "@/lib/keys";
@@ -10,16 +11,6 @@ import type { CrmRecord, RecordType, Tag } from "@/lib/records";
 import { Avatar, Swatch } from "./kit";
 import { Picker } from "./Picker";
 import { RecordMark } from "./RecordMark";
-
-/** What was typed, once it has stood still for a moment. */
-export function usePaused(value: string, ms = 150): string {
-  const [steady, setSteady] = useState(value);
-  useEffect(() => {
-    const timer = setTimeout(() => setSteady(value), ms);
-    return () => clearTimeout(timer);
-  }, [value, ms]);
-  return steady;
-}
 
 interface MemberProps {
   workspaceId: string;
@@ -33,7 +24,7 @@ interface MemberProps {
 
 export function MemberPicker({ workspaceId, label = "Choose an owner", chosen, none, onChoose, onClose }: MemberProps) {
   const [text, setText] = useState("");
-  const q = usePaused(text);
+  const q = usePaused(text, 150);
   const { data, isPending } = useQuery({
     queryKey: keys.memberList(workspaceId, q),
     queryFn: ({ signal }) => membersApi.list(workspaceId, { q: q || undefined, limit: 30 }, signal),
@@ -75,7 +66,7 @@ interface RecordProps {
 
 export function RecordPicker({ workspaceId, type, label, none, without = [], onChoose, ...rest }: RecordProps) {
   const [text, setText] = useState("");
-  const q = usePaused(text);
+  const q = usePaused(text, 150);
   const { objectOf } = useObjects(workspaceId);
   const { records, isPending } = useRecordList(workspaceId, { type, q: q || undefined, sort: "-last_at", limit: 20 });
   const found = records.filter((r) => !without.includes(r.id));
