@@ -76,7 +76,7 @@ func features(a *atom) traits {
 		t.premise += count(premises.whole[f] || premises.whole[trimmed])
 	}
 	t.quote = strings.HasPrefix(a.text, "\"") || strings.HasPrefix(a.text, "“") || strings.HasPrefix(a.text, "„") || strings.HasPrefix(a.text, "«")
-	t.prose = a.prose || t.n > 14 || t.n >= 7 && t.caps*3 < t.n && t.heads == 0
+	t.prose = strings.Contains(a.text, "@") || a.prose || t.n > 14 || t.n >= 7 && t.caps*3 < t.n && t.heads == 0
 	t.cjk = strings.IndexFunc(a.text, func(r rune) bool {
 		return unicode.In(r, unicode.Han, unicode.Hiragana, unicode.Katakana, unicode.Hangul)
 	}) >= 0
@@ -110,11 +110,15 @@ func legalForm(w, f string, last bool, n int) bool {
 	if !orgLegal.whole[bare] && !orgLegal.whole[strings.TrimRight(bare, ".")] || n < 2 {
 		return false
 	}
+	switch strings.Trim(bare, ".") {
+	case "plc", "llc", "inc", "ltd", "sarl", "srl", "kft", "gmbh":
+		return true
+	}
 	r, _ := utf8.DecodeRuneInString(w)
 	if len(strings.Trim(bare, ".")) <= 3 && !strings.Contains(bare, "/") {
 		return last && (unicode.IsUpper(r) || bare == "z o.o.") || strings.HasSuffix(w, ",") && unicode.IsUpper(r)
 	}
-	return unicode.IsUpper(r) || strings.Contains(bare, ".") || bare == "gmbh"
+	return unicode.IsUpper(r) || strings.Contains(bare, ".")
 }
 
 func compoundOrg(w string) bool {
