@@ -115,6 +115,9 @@ func isSignOff(l *line, b *block) bool {
 		return false
 	}
 	f := strings.TrimLeft(l.folded, "-–— ")
+	if !signOffs.firsts[strings.TrimRight(f[:strings.IndexAny(f+" ", " ,;")], ends)] && !strings.Contains(f, ". ") {
+		return false
+	}
 	text := strings.TrimLeft(l.text, "-–— ")
 	if i := strings.LastIndex(text, ". "); i > 0 && l.words <= 12 && signOffs.opening(strings.Fields(fold(text[i+2:]))) > 0 {
 		text = text[i+2:]
@@ -122,8 +125,8 @@ func isSignOff(l *line, b *block) bool {
 	}
 	if i := strings.IndexAny(f, ",;"); i > 0 && i+1 < len(f) && f[i+1] != ' ' { // "Regards,Mara"
 		f = f[:i+1] + " " + f[i+1:]
-		if i < len(text)-1 {
-			text = text[:min(i+1, len(text))] + " " + text[min(i+1, len(text)):]
+		if j := strings.IndexAny(text, ",;"); j > 0 {
+			text = text[:j+1] + " " + text[j+1:]
 		}
 	}
 	words := strings.Fields(f)

@@ -28,7 +28,7 @@ func footerLine(l *line) bool {
 	}
 	f := l.folded
 	start := strings.TrimLeft(f, "-_=*~#+>< |")
-	if footerStarts.opening(strings.Fields(cut(start, 120))) > 0 && !l.asks() {
+	if footerStarts.opens(cut(start, 120)) && !l.asks() {
 		return true
 	}
 	return footerParts.anywhere(f)
@@ -97,7 +97,7 @@ func markLegal(lines []line) {
 		i = j
 	}
 	for i := range lines {
-		if l := &lines[i]; l.kind == own && l.words > 2 && adverts.opening(strings.Fields(cut(strings.TrimLeft(l.folded, "-*>~ "), 80))) > 0 {
+		if l := &lines[i]; l.kind == own && l.words > 2 && adverts.opens(cut(strings.TrimLeft(l.folded, "-*>~ "), 80)) {
 			l.silence()
 		}
 		if l := &lines[i]; l.kind == own && registryLine(l) {

@@ -17,6 +17,7 @@ var lexicons embed.FS
 // endings of compound words.
 type words struct {
 	whole   map[string]bool
+	firsts  map[string]bool     // their first words
 	starts  [1 << 12]bool       // hashes of the entries' first two bytes
 	entries map[string][]string // by their first two bytes
 	endings []string
@@ -25,7 +26,7 @@ type words struct {
 
 func (w *words) add(entry string) {
 	if w.whole == nil {
-		w.whole = map[string]bool{}
+		w.whole, w.firsts = map[string]bool{}, map[string]bool{}
 	}
 	entry = fold(entry)
 	if ending, ok := strings.CutPrefix(entry, "-"); ok && len(ending) > 2 {
@@ -33,6 +34,8 @@ func (w *words) add(entry string) {
 		return
 	}
 	w.whole[entry] = true
+	first, _, _ := strings.Cut(entry, " ")
+	w.firsts[strings.TrimRight(first, ends)] = true
 	if len(entry) > 1 {
 		if w.entries == nil {
 			w.entries = map[string][]string{}
@@ -57,10 +60,23 @@ func (w *words) has(word string) bool {
 	return false
 }
 
+// ends are the signs behind a word that do not belong to it.
+const ends = ".,:;!~"
+
+// opens says whether folded text begins with an entry.
+func (w *words) opens(text string) bool {
+	text = strings.TrimLeft(text, " ")
+	first, _, _ := strings.Cut(text, " ")
+	return w.firsts[strings.TrimRight(first, ends)] && w.opening(strings.Fields(text)) > 0
+}
+
 // opening is how many words at the start of folded words are an entry, 0 for none.
 func (w *words) opening(text []string) int {
+	if len(text) == 0 || !w.firsts[strings.TrimRight(text[0], ends)] {
+		return 0
+	}
 	for n := min(w.longest, len(text)); n > 0; n-- {
-		if w.whole[strings.TrimRight(strings.Join(text[:n], " "), ".,:;!~")] || w.whole[strings.Join(text[:n], " ")] {
+		if w.whole[strings.TrimRight(strings.Join(text[:n], " "), ends)] || w.whole[strings.Join(text[:n], " ")] {
 			return n
 		}
 	}

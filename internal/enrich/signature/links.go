@@ -14,7 +14,6 @@ type link struct {
 
 var (
 	mailLike = regexp.MustCompile(`(?i)(?:<?mailto: ?)?[a-z0-9][a-z0-9._%+-]{0,63}(?:@| ?<at> ?| ?\[at\] ?| ?\(at\) ?| at )[a-z0-9-]{1,63}(?:(?:\.| dot | ?\[dot\] ?)[a-z0-9-]{1,63}){1,5}>?`)
-	urlLike  = regexp.MustCompile(`(?i)<?(?:URL:)?(?:https?://|ftp://|\bwww\.)[^\s<>"|]{3,500}>?|\b(?:[a-z]{2,3}\.)?linkedin\.com/[^\s<>"|]{2,200}>?|\b(?:[a-z0-9-]{2,40}\.){1,3}(?:com|org|net|edu|de|ch|at|fr|it|es|nl|be|eu|io|co\.uk|ac\.uk|se|dk|no|fi|pl|cz|pt|com\.br|com\.au|ca|info|biz|gov|ie|example)(?:/[^\s<>"|]{0,200})?(?:\s|$|>)`)
 	cid      = regexp.MustCompile(`\[cid:[^\]]*\]|\[image[^\]]*\]|<<[^>]*>>|<skype:[^>]*>|<tel:[^>]*>|\[https?://[^\]]*\]`)
 )
 
@@ -35,17 +34,69 @@ func links(s string) []link {
 		}
 	}
 	if dotted(s) {
-		for _, m := range urlLike.FindAllStringIndex(s, 8) {
-			if within(out, m[0]) {
-				continue
-			}
-			u := strings.TrimRight(strings.Trim(strings.TrimSpace(s[m[0]:m[1]]), "<>"), ".,;:)>]'")
-			u = strings.TrimPrefix(strings.TrimPrefix(u, "URL:"), "url:")
-			out = insert(out, link{from: m[0], to: m[0] + len(strings.TrimRight(s[m[0]:m[1]], " ")), url: u})
-		}
+		out = webLinks(s, out)
 	}
 	return out
 }
+
+// webLinks adds the URLs and bare hosts of s, word by word.
+func webLinks(s string, out []link) []link {
+	for from := 0; from < len(s); {
+		for from < len(s) && gap(s[from]) {
+			from++
+		}
+		to := from
+		for to < len(s) && !gap(s[to]) {
+			to++
+		}
+		at, ok := webWord(lower(s[from:to]))
+		if begin := from + at; ok && to-begin > 4 && !within(out, begin) {
+			u := strings.TrimRight(s[begin:to], ".,;:)]'")
+			end := to
+			if begin > 0 && s[begin-1] == '<' && to < len(s) && s[to] == '>' {
+				begin, end = begin-1, to+1
+			}
+			out = insert(out, link{from: begin, to: end, url: u})
+		}
+		from = to
+	}
+	return out
+}
+
+// lower makes ASCII letters small; every byte stays in its place.
+func lower(s string) string {
+	b := []byte(s)
+	for i, c := range b {
+		if c >= 'A' && c <= 'Z' {
+			b[i] = c + 'a' - 'A'
+		}
+	}
+	return string(b)
+}
+
+// gap says whether a byte ends a URL.
+func gap(c byte) bool { return c <= ' ' || c == '<' || c == '>' || c == '"' || c == '|' }
+
+// webWord is where in a lower-case word a URL begins.
+func webWord(w string) (int, bool) {
+	for _, scheme := range []string{"http://", "https://", "ftp://", "www."} {
+		if i := strings.Index(w, scheme); i >= 0 && (scheme != "www." || i == 0 || !letter(w[i-1])) {
+			return i, true
+		}
+	}
+	bare := strings.TrimRight(w, ".,;:)]'")
+	start := len(bare) - len(strings.TrimLeft(bare, "(["))
+	host, _, _ := strings.Cut(bare[start:], "/")
+	i := strings.LastIndexByte(host, '.')
+	if i < 2 || strings.ContainsFunc(host, func(r rune) bool { return (r < 'a' || r > 'z') && (r < '0' || r > '9') && r != '.' && r != '-' }) {
+		return 0, false
+	}
+	return start, topLevel[host[i+1:]] && !strings.Contains(host, "..")
+}
+
+// topLevel are the domains under which a word with a dot is a host; other ends
+// are as often file names and abbreviations.
+var topLevel = map[string]bool{"com": true, "org": true, "net": true, "edu": true, "de": true, "ch": true, "at": true, "fr": true, "it": true, "es": true, "nl": true, "be": true, "eu": true, "io": true, "uk": true, "se": true, "dk": true, "no": true, "fi": true, "pl": true, "cz": true, "pt": true, "br": true, "au": true, "ca": true, "info": true, "biz": true, "gov": true, "ie": true, "example": true}
 
 // dotted says whether a dot stands between letters, as in every host.
 func dotted(s string) bool {
@@ -82,7 +133,7 @@ func insert(links []link, l link) []link {
 
 // linkedIn is the profile a URL leads to, "" if it is none of a person.
 func linkedIn(u string) string {
-	low := strings.ToLower(u)
+	low := lower(u)
 	i := strings.Index(low, "linkedin.com/")
 	if i < 0 {
 		return ""

@@ -156,7 +156,7 @@ func phoneAt(s string, after, i, to int) (phone, bool) {
 	p.plus = strings.HasPrefix(raw, "+") || strings.HasPrefix(raw, "(+") || strings.HasPrefix(raw, "00") && len(p.digits) >= 11
 	p.grouped = nanp.MatchString(raw)
 	rest := s[p.to:]
-	if m := extension.FindStringSubmatchIndex(strings.ToLower(rest)); m != nil {
+	if m := extension.FindStringSubmatchIndex(lower(rest)); m != nil {
 		p.ext = rest[m[2]:m[3]]
 		p.to += m[1]
 		rest = s[p.to:]
