@@ -108,47 +108,6 @@ func above(lines []line, i, from int) int {
 	return up
 }
 
-// isSignOff says whether a line closes the letter; what stands behind the
-// words of closing may be the name.
-func isSignOff(l *line, b *block) bool {
-	if l.words == 0 || l.words > 12 {
-		return false
-	}
-	f := strings.TrimLeft(l.folded, "-–— ")
-	if !signOffs.firsts[strings.TrimRight(f[:strings.IndexAny(f+" ", " ,;")], ends)] && !strings.Contains(f, ". ") {
-		return false
-	}
-	text := strings.TrimLeft(l.text, "-–— ")
-	if i := strings.LastIndex(text, ". "); i > 0 && l.words <= 12 && signOffs.opening(strings.Fields(fold(text[i+2:]))) > 0 {
-		text = text[i+2:]
-		f = fold(text)
-	}
-	if i := strings.IndexAny(f, ",;"); i > 0 && i+1 < len(f) && f[i+1] != ' ' { // "Regards,Mara"
-		f = f[:i+1] + " " + f[i+1:]
-		if j := strings.IndexAny(text, ",;"); j > 0 {
-			text = text[:j+1] + " " + text[j+1:]
-		}
-	}
-	words := strings.Fields(f)
-	n := signOffs.opening(words)
-	if n == 0 {
-		return false
-	}
-	rest := words[n:]
-	if len(rest) == 0 {
-		return true
-	}
-	plainEnd := strings.HasSuffix(f, ",") || strings.HasSuffix(f, "!") || strings.HasSuffix(f, ".") || strings.HasSuffix(f, "-")
-	if smallWords.whole[rest[0]] || rest[0] == "for" || rest[0] == "of" || rest[0] == "again" || rest[0] == "and" || rest[0] == "&" {
-		return plainEnd && len(words) <= 8 || len(words) <= 4
-	}
-	if len(strings.Fields(text)) == len(words) && len(rest) <= 5 {
-		b.inline = strings.Trim(strings.Join(strings.Fields(text)[n:], " "), " ,-–")
-		return true
-	}
-	return false
-}
-
 // namesSender says whether a line is the sender's full name, with little else.
 func namesSender(l *line, who *sender) bool {
 	if l.words < 2 || l.words > 30 || len(who.tokens) == 0 && who.local == "" {
