@@ -246,6 +246,9 @@ func (a *App) furnish(ctx context.Context, ready *DemoReady) error {
 		return err
 	}
 	ready.APIKey = key.Reveal()
+	if err := a.demoRecords(ctx, c); err != nil {
+		return err
+	}
 	return a.demoConnection(ctx, ready)
 }
 

@@ -71,9 +71,9 @@ type dialect interface {
 	dropRecords(ctx context.Context, t *tx, nos []int64) error
 	// recordMatches gives the numbers (no) of records that match the query in
 	// parameter n, which recordQuery writes: one of the lists, and a word that begins
-	// with each of the beginnings.
+	// with each of the beginnings, or is it (whole).
 	recordMatches(n int) string
-	recordQuery(lists []int64, beginnings []string) string
+	recordQuery(lists []int64, beginnings []string, whole bool) string
 	// grow is told after documents were indexed.
 	grow(ctx context.Context, s *Store, n int) error
 }

@@ -24,14 +24,17 @@ func (d *sqliteDB) recordMatches(n int) string {
 	return "SELECT x.rowid AS no FROM record_index x WHERE x.record_index MATCH " + parameter(n)
 }
 
-func (d *sqliteDB) recordQuery(lists []int64, beginnings []string) string {
+func (d *sqliteDB) recordQuery(lists []int64, beginnings []string, whole bool) string {
 	parts := make([]string, len(lists))
 	for i, list := range lists {
 		parts[i] = `"` + listWord(list) + `"`
 	}
 	text := "(" + strings.Join(parts, " OR ") + ")"
 	for _, b := range beginnings {
-		text += ` AND "` + b + `" *`
+		text += ` AND "` + b + `"`
+		if !whole {
+			text += " *"
+		}
 	}
 	return text
 }
@@ -55,14 +58,17 @@ func (d *postgresDB) recordMatches(n int) string {
 	return "SELECT g.record_no AS no FROM record_index g WHERE g.doc @@ CAST(" + parameter(n) + " AS text)::tsquery"
 }
 
-func (d *postgresDB) recordQuery(lists []int64, beginnings []string) string {
+func (d *postgresDB) recordQuery(lists []int64, beginnings []string, whole bool) string {
 	parts := make([]string, len(lists))
 	for i, list := range lists {
 		parts[i] = "'" + listWord(list) + "'"
 	}
 	text := "(" + strings.Join(parts, " | ") + ")"
 	for _, b := range beginnings {
-		text += " & '" + b + "':*"
+		text += " & '" + b + "'"
+		if !whole {
+			text += ":*"
+		}
 	}
 	return text
 }

@@ -83,6 +83,9 @@ func badField(field, what string) error {
 	return &fault.Error{Kind: fault.Invalid, Text: field + " " + what + ".", Fields: map[string]string{field: what}}
 }
 
+// partial is what indexes of filters hold; it has to be said for them to be used.
+var partial = map[string]string{"records_stage": "r.stage <> ''", "records_class": "r.class <> ''"}
+
 // listing is one run of a list.
 type listing struct {
 	s     *Store
@@ -203,14 +206,14 @@ func (l *listing) filters(ctx context.Context, c access.Caller) error {
 		{len(q.Fields) > 0, l.byFields},
 		{strings.TrimSpace(q.Q) != "", l.byWords},
 		{q.Owner != "" || q.NoOwner, func(ctx context.Context) error {
-			return l.byColumn(ctx, "records_owner", "owner_id", string(q.Owner), "")
+			return l.byColumn(ctx, "records_owner", "owner_id", string(q.Owner))
 		}},
 		{q.Class != "", func(ctx context.Context) error {
-			return l.byColumn(ctx, "records_class", "class", q.Class, " AND r.class <> ''")
+			return l.byColumn(ctx, "records_class", "class", q.Class)
 		}},
 		{q.Stage != "", l.byStage},
 		{q.CreatedBy != "", func(ctx context.Context) error {
-			return l.byColumn(ctx, "records_maker", "maker", string(q.CreatedBy), "")
+			return l.byColumn(ctx, "records_maker", "maker", string(q.CreatedBy))
 		}},
 	} {
 		if !f.asked || l.never {
@@ -276,12 +279,16 @@ func (l *listing) alive() string {
 	return "r.deleted_at IS NULL"
 }
 
-// byColumn chooses by a column with an index; held is what the index holds.
-func (l *listing) byColumn(ctx context.Context, index, column, value, held string) error {
-	condition := func() string { return "r." + column + " = " + l.arg(clean(value)) + held }
+// byColumn chooses by a column with an index.
+func (l *listing) byColumn(ctx context.Context, index, column, value string) error {
+	condition := func() string { return "r." + column + " = " + l.arg(clean(value)) }
 	if l.q.Deleted {
 		l.and(condition())
 		return nil
+	}
+	held := ""
+	if p := partial[index]; p != "" {
+		held = " AND " + p
 	}
 	return l.probe(ctx, statement{"SELECT r.no FROM records r" + l.s.d.by(index) + " WHERE " + l.s.d.in("r.list_no", 1) + " AND r." + column + " = $2" + held + " AND r.deleted_at IS NULL",
 		[]any{l.s.d.list(l.listNos()), clean(value)}}, index, condition)
@@ -310,7 +317,7 @@ func (l *listing) byTag(ctx context.Context, c access.Caller) error {
 	if err != nil {
 		return err
 	}
-	return l.probe(ctx, statement{"SELECT x.record_no FROM record_tags x JOIN records r ON r.no = x.record_no AND " + l.s.d.in("r.list_no", 2) + " AND " + l.alive() + " WHERE x.tag_no = $1",
+	return l.probe(ctx, statement{"SELECT x.record_no FROM record_tags x CROSS JOIN records r WHERE r.no = x.record_no AND " + l.s.d.in("r.list_no", 2) + " AND " + l.alive() + " AND x.tag_no = $1",
 		[]any{no, l.s.d.list(l.listNos())}}, "",
 		func() string {
 			return "EXISTS (SELECT 1 FROM record_tags x WHERE x.record_no = r.no AND x.tag_no = " + l.arg(no) + ")"
@@ -354,7 +361,7 @@ func (l *listing) byValue(ctx context.Context, f crm.Field, text string) error {
 		return badField("field."+f.Key, "has no such value")
 	}
 	list := l.lists[0].no
-	return l.probe(ctx, statement{"SELECT x.record_no FROM record_values x JOIN records r ON r.no = x.record_no AND " + l.alive() + " WHERE x.list_no = $1 AND x.field = $2 AND x.key = $3",
+	return l.probe(ctx, statement{"SELECT x.record_no FROM record_values x CROSS JOIN records r WHERE r.no = x.record_no AND " + l.alive() + " AND x.list_no = $1 AND x.field = $2 AND x.key = $3",
 		[]any{list, f.Key, key}}, "", func() string {
 		return "EXISTS (SELECT 1 FROM record_values x WHERE x.record_no = r.no AND x.list_no = " + l.arg(list) + " AND x.field = " + l.arg(f.Key) + " AND x.key = " + l.arg(key) + ")"
 	})
@@ -373,7 +380,7 @@ func (l *listing) byStage(ctx context.Context) error {
 	}
 	list := l.lists[0].no
 	return l.probe(ctx, statement{"SELECT r.no FROM records r" + l.s.d.by("records_stage") + " WHERE r.list_no = $1 AND r.stage_rank = $2 AND r.stage <> '' AND r.deleted_at IS NULL", []any{list, rank}},
-		"records_stage", func() string { return "r.stage <> '' AND r.stage_rank = " + l.arg(rank) })
+		"records_stage", func() string { return "r.stage_rank = " + l.arg(rank) })
 }
 
 // mostAsked is how many words of a search count.
@@ -397,7 +404,55 @@ func (l *listing) byWords(ctx context.Context) error {
 		l.and(condition())
 		return nil
 	}
-	return l.probe(ctx, statement{l.s.d.recordMatches(1), []any{l.s.d.recordQuery(l.listNos(), beginnings)}}, "", condition)
+	look := func(beginnings []string, whole bool) statement {
+		return statement{l.s.d.recordMatches(1), []any{l.s.d.recordQuery(l.listNos(), beginnings, whole)}}
+	}
+	if len(beginnings) > 1 { // one that is rare leads, and saves the index from what is frequent
+		few, err := l.chosenFew(ctx, look([]string{rarest(beginnings)}, false))
+		if err != nil {
+			return err
+		}
+		if few != nil {
+			l.among(few)
+			l.and(condition())
+			return nil
+		}
+	}
+	if slices.ContainsFunc(beginnings, func(b string) bool { return len(b) > 3 }) {
+		// The index gathers all that begins with a longer beginning before it gives
+		// any; of whole words it gives one after the other.
+		n, err := l.bounded(ctx, look(beginnings, true))
+		if err != nil {
+			return err
+		}
+		if n < 0 {
+			l.and(condition())
+			l.many += 2 // known to be more than are counted
+			return nil
+		}
+	}
+	return l.probe(ctx, look(beginnings, false), "", condition)
+}
+
+// chosenFew gives what a statement chooses if that is few, nil otherwise.
+func (l *listing) chosenFew(ctx context.Context, st statement) ([]int64, error) {
+	found, err := all(ctx, l.s.reading("records.List"), "probe", scanInt, st.sql+fmt.Sprintf(" LIMIT %d", fewRecords+1), st.args...)
+	if err != nil || len(found) > fewRecords {
+		return nil, err
+	}
+	return append([]int64{}, found...), nil
+}
+
+// rarest guesses which beginning of several is that of the fewest words: one with
+// digits, or the longest.
+func rarest(beginnings []string) string {
+	weight := func(b string) int {
+		if strings.ContainsAny(b, "0123456789") {
+			return 2 * len(b)
+		}
+		return len(b)
+	}
+	return slices.MaxFunc(beginnings, func(a, b string) int { return weight(a) - weight(b) })
 }
 
 // askedWords gives the beginnings of words that a search asks for. A telephone number
@@ -467,6 +522,9 @@ func (l *listing) statement(after []any, n int) string {
 	if l.sort.where != "" {
 		where = append(where, l.sort.where)
 	}
+	if held := partial[l.index]; l.few == nil && held != "" {
+		where = append(where, held)
+	}
 	if after != nil {
 		marks := make([]string, len(after))
 		for i, v := range after {
@@ -507,18 +565,11 @@ func (l *listing) place(v any) int {
 
 // total counts what the list has, given how many were read of few; -1 for many.
 func (l *listing) total(ctx context.Context, read int) (int, error) {
-	bounded := func(st statement) (int, error) {
-		n, err := one(ctx, l.s.reading("records.List"), "count", scanInt, fmt.Sprintf("SELECT COUNT(*) FROM (%s LIMIT %d) x", st.sql, records.MostCounted+1), st.args...)
-		if n > records.MostCounted {
-			n = -1
-		}
-		return int(n), err
-	}
 	switch {
 	case l.few != nil:
 		return read, nil
 	case l.q.Deleted && len(l.where) == 0:
-		return bounded(statement{"SELECT r.no FROM records r WHERE " + l.s.d.in("r.list_no", 1) + " AND r.deleted_at IS NOT NULL", []any{l.s.d.list(l.listNos())}})
+		return l.bounded(ctx, statement{"SELECT r.no FROM records r WHERE " + l.s.d.in("r.list_no", 1) + " AND r.deleted_at IS NOT NULL", []any{l.s.d.list(l.listNos())}})
 	case l.q.Deleted:
 		return -1, nil
 	case l.many == 0:
@@ -531,9 +582,18 @@ func (l *listing) total(ctx context.Context, read int) (int, error) {
 		}
 		return int(n), nil
 	case l.many == 1:
-		return bounded(l.counted)
+		return l.bounded(ctx, l.counted)
 	}
 	return -1, nil
+}
+
+// bounded counts what a statement chooses, -1 for more than are counted.
+func (l *listing) bounded(ctx context.Context, st statement) (int, error) {
+	n, err := one(ctx, l.s.reading("records.List"), "count", scanInt, fmt.Sprintf("SELECT COUNT(*) FROM (%s LIMIT %d) x", st.sql, records.MostCounted+1), st.args...)
+	if n > records.MostCounted {
+		n = -1
+	}
+	return int(n), err
 }
 
 // writeCursor packs where a page ends.
