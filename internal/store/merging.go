@@ -162,14 +162,22 @@ func (t *tx) toMerge(ctx context.Context, c access.Caller, wish merging.MergeWis
 
 // mergeParts gives the record the parts that it has not, and those that were chosen.
 func (t *tx) mergeParts(ctx context.Context, f *reforming, others []*recordRow, wish merging.MergeWish, m *storedMerge) error {
-	now, err := t.partsOf(ctx, f.r)
+	book := t.mergeBook()
+	read := func(r *recordRow) (recordParts, error) {
+		p, err := t.partsOf(ctx, r)
+		if err == nil {
+			err = book.origins(ctx, r.no, p)
+		}
+		return p, err
+	}
+	now, err := read(f.r)
 	if err != nil {
 		return err
 	}
 	of := map[crm.RecordID]recordParts{f.r.ID: maps.Clone(now)}
 	numbers := map[crm.RecordID]int64{f.r.ID: f.r.no}
 	for _, o := range others {
-		p, err := t.partsOf(ctx, o)
+		p, err := read(o)
 		if err != nil {
 			return err
 		}
@@ -192,7 +200,7 @@ func (t *tx) mergeParts(ctx context.Context, f *reforming, others []*recordRow, 
 		}
 		m.body.Chosen = append(m.body.Chosen, key)
 		from := wish.Keep[field]
-		if err := f.change(ctx, m, mergeChange{key, now[key], of[from][key], numbers[from]}); err != nil {
+		if err := f.change(ctx, book, m, mergeChange{key, now[key], of[from][key], numbers[from]}); err != nil {
 			return err
 		}
 		now[key] = of[from][key]
@@ -201,12 +209,12 @@ func (t *tx) mergeParts(ctx context.Context, f *reforming, others []*recordRow, 
 		if now[h.Key] != "" || slices.Contains(m.body.Chosen, h.Key) {
 			continue
 		}
-		if err := f.change(ctx, m, mergeChange{h.Key, "", h.Value, h.From}); err != nil {
+		if err := f.change(ctx, book, m, mergeChange{h.Key, "", h.Value, h.From}); err != nil {
 			return err
 		}
 		now[h.Key] = h.Value
 	}
-	return nil
+	return book.save(ctx)
 }
 
 // chosenOne reports whether a part is a field of which one value stays.
@@ -218,12 +226,16 @@ func chosenOne(key string, r *recordRow, list *recordList) bool {
 }
 
 // change changes a part and notes it.
-func (f *reforming) change(ctx context.Context, m *storedMerge, x mergeChange) error {
+func (f *reforming) change(ctx context.Context, b *mergeBook, m *storedMerge, x mergeChange) error {
 	if x.Before == x.After {
 		return nil
 	}
 	m.body.Changes = append(m.body.Changes, x)
-	return f.set(ctx, x.Key, x.After, x.From)
+	to, err := b.instead(ctx, f.r.no, x.Key, x.Before, x.After)
+	if err != nil {
+		return err
+	}
+	return f.set(ctx, x.Key, to, x.From)
 }
 
 // takeOver moves what can be of one record alone.

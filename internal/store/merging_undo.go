@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -65,8 +64,8 @@ type undoing struct {
 	m      *storedMerge
 	f      *reforming
 	others []*recordRow
-	beside []*storedMerge         // others into the same record that stand, the oldest first
-	far    map[int64]*storedMerge // those of records that are pointed to
+	beside []*storedMerge // others into the same record that stand, the oldest first
+	book   *mergeBook
 }
 
 // toUndo reads a merge and its records under locks; fault.Conflict when the record that
@@ -87,7 +86,8 @@ func (t *tx) toUndo(ctx context.Context, c access.Caller, id crm.MergeID) (*undo
 	if m.undoneAt != nil {
 		return nil, &fault.Error{Kind: fault.Conflict, Code: "undone", Text: "This merge was undone already."}
 	}
-	u := &undoing{t: t, m: m, far: map[int64]*storedMerge{}}
+	u := &undoing{t: t, m: m, book: t.mergeBook()}
+	u.book.at[m.no], u.book.ending = m, m.no
 	for _, r := range rows {
 		if r.no != m.survivor {
 			u.others = append(u.others, r)
@@ -111,26 +111,26 @@ func (t *tx) toUndo(ctx context.Context, c access.Caller, id crm.MergeID) (*undo
 	if u.f == nil {
 		return nil, fault.New(fault.NotFound, noRecord)
 	}
-	u.beside, err = all(ctx, t, "read merges beside", scanMerge, "SELECT "+mergeColumns+" FROM record_merges m WHERE m.survivor_no = $1 AND m.undone_at IS NULL AND m.no <> $2 ORDER BY m.no", m.survivor, m.no)
-	return u, err
+	if u.beside, err = u.book.into(ctx, m.survivor); err != nil {
+		return nil, err
+	}
+	u.beside = slices.DeleteFunc(u.beside, func(n *storedMerge) bool { return n.no == m.no })
+	return u, nil
 }
 
 // parts puts parts back, and names the fields that stay as they were changed since.
 func (u *undoing) parts(ctx context.Context) ([]string, error) {
 	now, err := u.t.partsOf(ctx, u.f.r)
+	if err == nil {
+		err = u.book.origins(ctx, u.f.r.no, now)
+	}
 	if err != nil {
 		return nil, err
 	}
 	kept := []string{}
 	for _, x := range slices.Backward(u.m.body.Changes) {
-		same, err := u.same(ctx, x.Key, now[x.Key], x.After)
-		if err != nil {
-			return nil, err
-		}
-		if !same {
-			if later, err := u.later(ctx, x); err != nil {
-				return nil, err
-			} else if !later && now[x.Key] != x.Before && alone(x.Key) {
+		if now[x.Key] != x.After {
+			if !u.later(x) && now[x.Key] != x.Before && alone(x.Key) {
 				kept = append(kept, x.Key)
 			}
 			continue
@@ -139,61 +139,42 @@ func (u *undoing) parts(ctx context.Context) ([]string, error) {
 		if to == "" {
 			to = u.given(x.Key, &from)
 		}
-		if to, err = u.standing(ctx, x.Key, to); err != nil {
-			return nil, err
-		}
 		if strings.HasPrefix(x.Key, "external:") && to != "" { // first back to whose it was
 			if err := u.f.set(ctx, x.Key, "", x.From); err != nil {
 				return nil, err
 			}
 		}
+		now[x.Key] = to
+		if to, err = u.book.instead(ctx, u.f.r.no, x.Key, x.After, to); err != nil {
+			return nil, err
+		}
 		if err := u.f.set(ctx, x.Key, to, from); err != nil {
 			return nil, err
 		}
-		now[x.Key] = to
 	}
 	slices.Sort(kept)
 	return kept, nil
 }
 
-// same reports whether a part is as the merge has set it, whatever became since of what
-// it points to.
-func (u *undoing) same(ctx context.Context, key, now, after string) (bool, error) {
-	if now == after {
-		return true, nil
-	}
-	a, b := pointsTo(key, now), pointsTo(key, after)
-	if a == 0 || b == 0 || pointed(key, now, b) != after {
-		return false, nil
-	}
-	a, err := survivorOf(ctx, u.t, a)
-	if err != nil {
-		return false, err
-	}
-	b, err = survivorOf(ctx, u.t, b)
-	return a == b, err
-}
-
 // later lets the next merge that changed a part further remember what was before this
 // one, and says whether there is one.
-func (u *undoing) later(ctx context.Context, x mergeChange) (bool, error) {
+func (u *undoing) later(x mergeChange) bool {
 	for _, n := range u.beside {
 		if n.no < u.m.no {
 			continue
 		}
 		for i := range n.body.Changes {
 			y := &n.body.Changes[i]
-			if y.Key != x.Key {
-				continue
-			}
-			same, err := u.same(ctx, x.Key, y.Before, x.After)
-			if same {
+			if y.Key == x.Key {
+				if y.Before != x.After {
+					return false
+				}
 				y.Before, n.touched = x.Before, true
+				return true
 			}
-			return same, err
 		}
 	}
-	return false, nil
+	return false
 }
 
 // given looks for a later merge that gives a part which this one gave first, and notes
@@ -214,74 +195,6 @@ func (u *undoing) given(key string, from *int64) string {
 		return h.Value
 	}
 	return ""
-}
-
-// standing is a value that points to a record that stands: where its record was merged
-// meanwhile, it points to where that went, and goes back with it.
-func (u *undoing) standing(ctx context.Context, key, text string) (string, error) {
-	to := pointsTo(key, text)
-	if to == 0 {
-		return text, nil
-	}
-	for range mostMergesDeep {
-		m, err := u.t.mergeOf(ctx, to)
-		if errors.Is(err, errNone) {
-			break
-		}
-		if err != nil {
-			return "", err
-		}
-		if m.no == u.m.no {
-			break
-		}
-		m = u.known(m)
-		kind, x := "company", moved{No: u.f.r.no, From: to}
-		if field, own := strings.CutPrefix(key, "fields."); own {
-			kind, x.Field = "relations", field
-		}
-		if m.body.Moved == nil {
-			m.body.Moved = map[string][]moved{}
-		}
-		if !slices.Contains(m.body.Moved[kind], x) {
-			m.body.Moved[kind] = append(m.body.Moved[kind], x)
-		}
-		m.touched, to = true, m.survivor
-	}
-	return pointed(key, text, to), nil
-}
-
-// known is a merge as it is being altered here.
-func (u *undoing) known(m *storedMerge) *storedMerge {
-	if at := slices.IndexFunc(u.beside, func(n *storedMerge) bool { return n.no == m.no }); at >= 0 {
-		return u.beside[at]
-	}
-	if u.far[m.no] == nil {
-		u.far[m.no] = m
-	}
-	return u.far[m.no]
-}
-
-// mostMergesDeep is how far a record is followed through merges.
-const mostMergesDeep = 100
-
-// mergeOf is the merge that a record went away by; errNone when it did not.
-func (t *tx) mergeOf(ctx context.Context, no int64) (*storedMerge, error) {
-	return one(ctx, t, "read merge of record", scanMerge, "SELECT "+mergeColumns+" FROM merged_records x JOIN record_merges m ON m.no = x.merge_no WHERE x.record_no = $1 AND x.gone AND m.undone_at IS NULL", no)
-}
-
-// survivorOf is the record that a record went into, itself when it did not.
-func survivorOf(ctx context.Context, from source, no int64) (int64, error) {
-	for range mostMergesDeep {
-		to, err := one(ctx, from, "find where it went", scanInt, "SELECT m.survivor_no FROM merged_records x JOIN record_merges m ON m.no = x.merge_no WHERE x.record_no = $1 AND x.gone AND m.undone_at IS NULL", no)
-		if errors.Is(err, errNone) {
-			break
-		}
-		if err != nil {
-			return 0, err
-		}
-		no = to
-	}
-	return no, nil
 }
 
 // giveBack moves back what went over.
@@ -337,13 +250,8 @@ func (u *undoing) giveBack(ctx context.Context) error {
 
 // save notes that the merge is undone, and what others remember now.
 func (u *undoing) save(ctx context.Context, c access.Caller) error {
-	for _, n := range append(slices.Clone(u.beside), slices.Collect(maps.Values(u.far))...) {
-		if !n.touched {
-			continue
-		}
-		if _, err := u.t.exec(ctx, "save merge", "UPDATE record_merges SET body = $2 WHERE no = $1", n.no, clean(jsonText(n.body))); err != nil {
-			return err
-		}
+	if err := u.book.save(ctx); err != nil {
+		return err
 	}
 	_, err := u.t.exec(ctx, "end merge", "UPDATE record_merges SET undone_at = $2, undone_by = $3 WHERE no = $1", u.m.no, u.t.now, string(c.UserID))
 	return err
