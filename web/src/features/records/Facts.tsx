@@ -61,22 +61,24 @@ export function Facts({ workspaceId, record, fields, refused, readOnly, onEdit }
   const shown = listed.filter((f) => all || !empty(f) || always.has(f.key) || f.custom || editing === f.key);
   const hidden = listed.length - shown.length;
   return (
-    <dl className={classes.facts}>
-      {shown.map((field) => (
-        <Fact
-          key={field.key}
-          workspaceId={workspaceId}
-          record={record}
-          field={field}
-          editing={editing === field.key}
-          refused={refused?.id === record.id && refused.field === field.key}
-          readOnly={readOnly}
-          sightings={evidence(field.key)}
-          onStart={() => setEditing(field.key)}
-          onEnd={() => setEditing(undefined)}
-          onEdit={onEdit}
-        />
-      ))}
+    <>
+      <dl className={classes.facts}>
+        {shown.map((field) => (
+          <Fact
+            key={field.key}
+            workspaceId={workspaceId}
+            record={record}
+            field={field}
+            editing={editing === field.key}
+            refused={refused?.id === record.id && refused.field === field.key}
+            readOnly={readOnly}
+            sightings={evidence(field.key)}
+            onStart={() => setEditing(field.key)}
+            onEnd={() => setEditing(undefined)}
+            onEdit={onEdit}
+          />
+        ))}
+      </dl>
       {hidden > 0 && !readOnly && (
         <div className={classes.rest}>
           <button type="button" onClick={() => setAll(true)}>
@@ -84,7 +86,7 @@ export function Facts({ workspaceId, record, fields, refused, readOnly, onEdit }
           </button>
         </div>
       )}
-    </dl>
+    </>
   );
 }
 
@@ -140,6 +142,11 @@ function Fact(props: FactProps) {
               ) : (
                 <span className={classes.none}>{canEdit ? "Add" : "None"}</span>
               )}
+              {field.kind === "class" && record.class?.why && (
+                <span className={classes.why}>
+                  {record.class.by === "person" ? "Set by a member." : record.class.why}
+                </span>
+              )}
               {field.kind === "class" &&
                 record.class &&
                 record.class.by !== "person" &&
@@ -171,9 +178,6 @@ function Fact(props: FactProps) {
           </>
         )}
       </dd>
-      {field.kind === "class" && record.class?.why && (
-        <p className={classes.why}>{record.class.by === "person" ? "Set by a member." : record.class.why}</p>
-      )}
     </div>
   );
 }

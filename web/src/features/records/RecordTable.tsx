@@ -6,7 +6,7 @@ import { type CSSProperties, type KeyboardEvent, memo, useEffect, useLayoutEffec
 import { paths } from "@/app/paths";
 import type { Refused } from "@/hooks/useRecords";
 import { plural } from "@/lib/format";
-import { type Field, secondLine, textOf } from "@/lib/recordFields";
+import { type Field, lineOf, secondLine } from "@/lib/recordFields";
 import type { CrmRecord } from "@/lib/records";
 import { direction, nextSort } from "@/lib/recordView";
 import { Bones, Time } from "@/ui/kit";
@@ -308,7 +308,7 @@ function Cell(props: RowProps & { field: Field; at: number }) {
       role="gridcell"
       data-spot={`${index}:${at}`}
       tabIndex={here ? 0 : -1}
-      aria-label={first ? undefined : `${field.name}: ${textOf(record, field) || "empty"}`}
+      aria-label={first ? undefined : `${field.name}: ${lineOf(record, field) || "empty"}`}
       aria-readonly={!canEdit}
       className={classes.cell}
       data-first={first || undefined}

@@ -2,7 +2,7 @@
 import { Link } from "@tanstack/react-router";
 import { paths } from "@/app/paths";
 import { identityHue } from "@/lib/people";
-import { capital, contentOf, type Field, makerText, textOf } from "@/lib/recordFields";
+import { capital, contentOf, type Field, makerText, shortUrl, textOf } from "@/lib/recordFields";
 import type { Contact, CrmRecord, RecordRef, Tag } from "@/lib/records";
 import { Avatar, Swatch, Time } from "@/ui/kit";
 import { RecordChip } from "@/ui/RecordMark";
@@ -44,7 +44,6 @@ export function Chip({ value, text }: { value: string; text?: string }) {
 }
 
 const secure = (url: string) => (/^https?:\/\//i.test(url) ? url : `https://${url}`);
-const short = (url: string) => url.replace(/^https?:\/\/(www\.)?/i, "").replace(/\/$/, "");
 
 interface Props {
   record: CrmRecord;
@@ -101,7 +100,7 @@ export function Value({ record, field, dense }: Props) {
     case "url":
       return (
         <a className={classes.link} href={secure(String(value))} target="_blank" rel="noreferrer noopener">
-          {short(String(value))}
+          {shortUrl(String(value))}
         </a>
       );
     case "email":
