@@ -68,6 +68,7 @@ func (r *reader) segment(s segment) *parts {
 		p.atoms = []atom{{text: s.text, folded: fold(s.text), words: strings.Fields(fold(s.text)), line: s.line}}
 	} else {
 		p.segment(s)
+		p.part(r.who)
 	}
 	if len(p.atoms) == 1 && p.atoms[0].text == s.text {
 		p.atoms[0].alone = true

@@ -90,3 +90,22 @@ func repaired(words []string) []string {
 	}
 	return words
 }
+
+// part cuts the sender's name off the first atom when more follows it without a
+// sign between.
+func (p *parts) part(who *sender) {
+	if len(p.atoms) == 0 {
+		return
+	}
+	a := p.atoms[0]
+	fields := strings.Fields(a.text)
+	n := who.leading(a.words)
+	if n == 0 || len(fields) != len(a.words) {
+		return
+	}
+	name, rest := a, a
+	name.text, rest.text = strings.Join(fields[:n], " "), strings.Join(fields[n:], " ")
+	name.folded, rest.folded = fold(name.text), fold(rest.text)
+	name.words, rest.words, rest.sep = a.words[:n:n], a.words[n:], "|"
+	p.atoms = append([]atom{name, rest}, p.atoms[1:]...)
+}

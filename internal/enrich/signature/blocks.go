@@ -119,6 +119,9 @@ func namesSender(l *line, who *sender) bool {
 			text = text[:i]
 		}
 	}
+	if l.words <= 12 && !l.prose() && who.leading(strings.Fields(text)) > 0 {
+		return true
+	}
 	if strings.Count(text, " ") > 5 || l.words > 9 && len(text) == len(l.folded) {
 		return false
 	}

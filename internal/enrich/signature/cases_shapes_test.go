@@ -50,6 +50,11 @@ func TestSignaturesInManyShapes(t *testing.T) {
 			name: "Phil Mayer", title: "Network Engineer", company: "Imperial Lamp College",
 		},
 		{
+			what: "cells of a table without a sign between", from: "Mara Lind", email: "mara.lind@northwind-lamps.example",
+			text: "Fine.\n\nMara Lind Head of Sales\nNorthwind Lamps Ltd T +44 117 496 0123 M +44 7700 900123\n",
+			name: "Mara Lind", title: "Head of Sales", company: "Northwind Lamps Ltd", phones: []string{"+441174960123 work", "+447700900123 mobile"},
+		},
+		{
 			what: "company by its link", from: "Joan Ulman", email: "joan.ulman@gmail.com",
 			text: "Yes.\n\nBest,\n--\nJoan Ulman  |  about.example/joan\nFOSS Lamping  |  www.fosslamping.example\n", name: "Joan Ulman", company: "FOSS Lamping",
 		},

@@ -151,6 +151,28 @@ func (w *sender) alike(tokens []string) float64 {
 	}
 }
 
+// leading is how many words at the start of a line are the sender's full name
+// when a title or a company follows with no sign between, as cells of a table
+// do: "Mara Lind Head of Sales". 0 if that is not so.
+func (w *sender) leading(words []string) int {
+	for n := 2; n <= 4 && n < len(words); n++ {
+		name := nameTokens(strings.Join(words[:n], " "))
+		if len(name) < 2 || w.alike(name) < 1 || joints.whole[words[n-1]] || words[n] == "&" || words[n] == "and" {
+			continue
+		}
+		if n+1 < len(words) && w.alike(nameTokens(words[n])) > 0.9 {
+			continue // a longer name
+		}
+		for _, rest := range words[n:] {
+			if rest = strings.Trim(rest, ".,:;()|"); titleHeads.has(rest) || orgStrong.whole[rest] || orgLegal.whole[rest] && len(rest) > 2 {
+				return n
+			}
+		}
+		return 0
+	}
+	return 0
+}
+
 // initial says whether an address such as jdoe goes with the words John Doe.
 func (w *sender) initial(tokens []string) bool {
 	if len(tokens) < 2 || w.local == "" {
