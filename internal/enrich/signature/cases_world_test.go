@@ -65,6 +65,17 @@ func TestSignaturesOfOtherLanguages(t *testing.T) {
 			address: "〒100-0001 東京都千代田区千代田1-1",
 		},
 		{
+			what: "Russian, with the header's name in Latin letters", from: "Olga Petrova", email: "olga.petrova@lampa.example",
+			text: "Добрый день!\n\nС уважением,\nОльга Петрова\nМенеджер по продажам\nООО «Лампа»\nтел. +7 (495) 555-01-23\nмоб. +7 916 555-01-23\n\n4 марта 2024 г., 09:12 пользователь Tom <tom@reed.example> написал:\n\n> Да\n",
+			name: "Ольга Петрова", title: "Менеджер по продажам", company: "ООО «Лампа»",
+			phones: []string{"+74955550123 work", "+79165550123 mobile"},
+		},
+		{
+			what: "Chinese, with full-width signs", from: "李伟", email: "liwei@lamps.example", region: "CN",
+			text: "您好，\n\n此致\n敬礼\n\n李伟\n销售经理\n北京灯具有限公司\n地址：北京市朝阳区建国路88号\n电话：010-8283 1234\n手机：139 1012 3456\n",
+			name: "李伟", title: "销售经理", company: "北京灯具有限公司", phones: []string{"+861082831234 work", "+8613910123456 mobile"}, address: "北京市朝阳区建国路88号",
+		},
+		{
 			what: "Swiss, reply below Outlook's header", from: "Reto Frei", email: "reto.frei@bergbahn.example",
 			text: "Danke!\n\nFreundliche Grüsse\nReto Frei\nLeiter Einkauf\n\nBergbahn AG\nBahnhofstrasse 3\nCH-7000 Chur\nTelefon +41 81 555 01 23\n\nVon: Mara Lind <mara.lind@northwind-lamps.example>\nGesendet: Montag, 4. März 2024 09:12\nAn: Reto Frei\nBetreff: Lampen\n\nGuten Tag\n\nMara Lind\nHead of Sales\n+44 117 496 0123\n",
 			name: "Reto Frei", title: "Leiter Einkauf", company: "Bergbahn AG", phones: []string{"+41815550123 work"}, address: "Bahnhofstrasse 3 CH-7000 Chur",

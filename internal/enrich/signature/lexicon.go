@@ -138,7 +138,7 @@ var (
 func init() {
 	into := map[string]*words{
 		"head": &titleHeads, "german": &titleHeads, "french": &titleHeads, "spanish": &titleHeads, "portuguese": &titleHeads, "italian": &titleHeads,
-		"dutch": &titleHeads, "nordic": &titleHeads, "polish": &titleHeads, "japanese": &titleHeads, "modifier": &titleModifiers,
+		"dutch": &titleHeads, "nordic": &titleHeads, "polish": &titleHeads, "japanese": &titleHeads, "russian": &titleHeads, "modifier": &titleModifiers,
 		"org": &orgWords, "strong": &orgStrong, "unit": &orgUnits, "known": &orgKnown, "states": &states, "cities": &cities, "street": &streetWords, "premises": &premises,
 		"signoff": &signOffs, "small": &smallWords, "honorific": &honorifics, "degree": &degrees, "particle": &joints, "given": &givenNames, "freemail": &freeMail, "role": &roles,
 		"footer": &footerStarts, "anywhere": &footerParts, "registry": &registryWords, "advert": &adverts, "said": &saidWords,
@@ -198,7 +198,11 @@ func eachEntry(use func(file, section, entry string)) {
 	}
 }
 
-// fold makes text comparable: lower case, no accents, ß as ss.
+// cyrillic is how Cyrillic letters are written in Latin ones, as headers do.
+var cyrillic = map[rune]string{'а': "a", 'б': "b", 'в': "v", 'г': "g", 'д': "d", 'е': "e", 'ж': "zh", 'з': "z", 'и': "i", 'к': "k", 'л': "l", 'м': "m", 'н': "n", 'о': "o", 'п': "p", 'р': "r", 'с': "s", 'т': "t", 'у': "u", 'ф': "f", 'х': "kh", 'ц': "ts", 'ч': "ch", 'ш': "sh", 'щ': "shch", 'ъ': "", 'ы': "y", 'ь': "", 'э': "e", 'ю': "yu", 'я': "ya", 'і': "i", 'є': "ye", 'ђ': "dj"}
+
+// fold makes text comparable: lower case, no accents, ß as ss, Cyrillic letters
+// as Latin ones.
 func fold(s string) string {
 	ascii := true
 	for i := range len(s) {
@@ -225,6 +229,8 @@ func fold(s string) string {
 			b.WriteString("ae")
 		case r == 'ı':
 			b.WriteByte('i')
+		case r >= 'а' && r <= 'я' || r == 'і' || r == 'є' || r == 'ђ':
+			b.WriteString(cyrillic[r])
 		case r == '’' || r == '‘' || r == '´':
 			b.WriteByte('\'')
 		default:

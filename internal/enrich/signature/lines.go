@@ -116,6 +116,8 @@ func plain(s string) string {
 			b.WriteString("    ")
 		case r == '\u00a0' || r == '\u202f' || r == '\u2007' || r == '\u2009' || r == '\u3000' || r == '\u2003' || r == '\u2002':
 			b.WriteByte(' ')
+		case r >= '！' && r <= '～': // full-width letters, digits and signs
+			b.WriteRune(r - '！' + '!')
 		case r == utf8.RuneError, r >= 0x1F000 && r < 0x20000, r == '®', r == '™', r == '©', unicode.Is(unicode.Cf, r), unicode.IsControl(r):
 		default:
 			b.WriteRune(r)

@@ -68,12 +68,12 @@ func previousFilled(lines []line, i int) int {
 
 var (
 	// original is the line above a quoted or forwarded message: words between dashes.
-	original = regexp.MustCompile(`^[\s>]*[-_=*~]{2,}\s*(original|forwarded|reply|begin forward|ursp.{1,3}ngliche|weitergeleitet|message d'origine|message transf|message original|mensaje|messaggio|oorspronkelijk|doorgestuurd|mensagem|ursprungligt|vidarebefordrat|original(e|t)?|opprinnelig|oprindelig|videresendt|wiadomo|alkuper|p.vodn|исходное|пересылаемое)[^\n]{0,120}$`)
+	original = regexp.MustCompile(`^[\s>]*[-_=*~]{2,}\s*(original|forwarded|reply|begin forward|ursp.{1,3}ngliche|weitergeleitet|message d'origine|message transf|message original|mensaje|messaggio|oorspronkelijk|doorgestuurd|mensagem|ursprungligt|vidarebefordrat|original(e|t)?|opprinnelig|oprindelig|videresendt|wiadomo|alkuper|p.vodn|iskhodnoe|peresylaemoe)[^\n]{0,120}$`)
 	forward  = regexp.MustCompile(`^(begin forwarded message|anfang der weitergeleiteten|debut du message|inicio del mensaje|inizio messaggio|begin doorgestuurd|forwarded by |----- ?forwarded by|start of forwarded|-+ ?forwarded (message|by)|included message|---- on .* wrote ----)`)
 	// head is a field of a quoted message's header.
-	head = regexp.MustCompile(`^(from|sent|date|to|cc|bcc|subject|reply-to|importance|von|gesendet|datum|an|betreff|de|envoy.{1,2}|. |à|a|objet|fecha|enviado|enviada|enviado el|enviada em|para|asunto|assunto|da|inviato|data|oggetto|van|verzonden|verstuurd|aan|onderwerp|fr.n|skickat|till|.mne|sendt|til|emne|od|wys.ano|do|temat|dw|odesl.no|komu|p.edm.t|l.hett.j.|vastaanottaja|aihe|от|кому|дата|тема|отправлено|差出人|送信日時|宛先|件名|发件人|发送时间|收件人|主题)\s*:`)
+	head = regexp.MustCompile(`^(from|sent|date|to|cc|bcc|subject|reply-to|importance|von|gesendet|datum|an|betreff|de|envoy.{1,2}|. |à|a|objet|fecha|enviado|enviada|enviado el|enviada em|para|asunto|assunto|da|inviato|data|oggetto|van|verzonden|verstuurd|aan|onderwerp|fr.n|skickat|till|.mne|sendt|til|emne|od|wys.ano|do|temat|dw|odesl.no|komu|p.edm.t|l.hett.j.|vastaanottaja|aihe|ot|komu|data|tema|otpravleno|差出人|送信日時|宛先|件名|发件人|发送时间|收件人|主题)\s*:`)
 	// said is how the line above a quote ends.
-	said = regexp.MustCompile(`(wrote|writes|write|said|says|schrieb|schreibt|geschrieben|a .crit|.crit|escribi.|escribe|escreveu|scrisse|ha scritto|scrive|schreef|het volgende geschreven|skrev|skriver|kirjoitti|napisa.(\(a\))?|pisze|napsal(\(a\))?|.rta|пишет|написал(\(а\))?|wrote on [^:]{4,60}|:)\s*[:：]?\s*$`)
+	said = regexp.MustCompile(`(wrote|writes|write|said|says|schrieb|schreibt|geschrieben|a .crit|.crit|escribi.|escribe|escreveu|scrisse|ha scritto|scrive|schreef|het volgende geschreven|skrev|skriver|kirjoitti|napisa.(\(a\))?|pisze|napsal(\(a\))?|.rta|pishet|napisal(\(a\))?|wrote on [^:]{4,60}|:)\s*[:：]?\s*$`)
 	// dated is Google's short form and the Notes form: a date and an address.
 	dated = regexp.MustCompile(`^\d{4}[-/.]\d{1,2}[-/.]\d{1,2}.*<[^>]*@[^>]*>:?$`)
 	whole = regexp.MustCompile(`^(?:[\pL.]{2,10},? )?(?:\d{1,4}[-./ ]|[\pL]{3,9} \d).*\d[:.]\d{2}(?: ?[ap]\.?m\.?)?$`) // a line that is a date and a time
