@@ -102,6 +102,11 @@ export const objectsApi = {
   remove: (w: string, key: string, confirm?: number) => api.deleteObject(w, key, { confirm }),
 };
 
+export const recordSettingsApi = {
+  get: (w: string, signal?: Stop) => api.getRecordSettings(w, { signal }),
+  change: (w: string, region: string) => api.changeRecordSettings(w, { region }),
+};
+
 export const tagsApi = {
   list: (w: string, signal?: Stop) => api.listTags(w, { signal }),
   create: (w: string, tag: shapes.NewTag) => api.createTag(w, tag, once()),
@@ -145,6 +150,7 @@ export const recordKeys = {
   activities: (w: string, query: object) => ["activities", w, "all", query] as const,
   tasks: (w: string) => ["activities", w, "tasks"] as const,
   taskList: (w: string, query: TaskQuery) => ["activities", w, "tasks", query] as const,
+  settings: (w: string) => ["record-settings", w] as const,
   objects: (w: string) => ["objects", w] as const,
   suggestions: (w: string) => ["records", w, "suggestions"] as const,
   suggestionsOf: (w: string, record: string) => ["records", w, "suggestions", record] as const,

@@ -36,6 +36,7 @@ export function besideHandlers(world: RecordsWorld, note: Log): HttpHandler[] {
       world.objects = world.objects.filter((o) => o.key !== params.key);
       return new HttpResponse(null, { status: 204 });
     }),
+    http.get(`${api}/record-settings`, () => HttpResponse.json({ region: "DE" })),
     http.get(`${api}/tags`, () => HttpResponse.json({ items: world.tags })),
     http.post(`${api}/tags`, async ({ request }) => {
       note(request);

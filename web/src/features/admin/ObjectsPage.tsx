@@ -1,4 +1,5 @@
-import { Button, Menu } from "@mantine/core";
+import { Button, Menu, Select } from "@mantine/core";
+import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { Blocks, Ellipsis, Plus } from "lucide-react";
 import { useState } from "react";
@@ -6,10 +7,11 @@ import { tableOf } from "@/app/paths";
 import { useSession } from "@/app/session";
 import { useAct } from "@/hooks/useAct";
 import { useObjects, useRecordCounts } from "@/hooks/useRecords";
+import { countries } from "@/lib/countries";
 import { count, plural } from "@/lib/format";
-import { type ObjectType, objectsApi, recordKeys } from "@/lib/records";
+import { type ObjectType, objectsApi, recordKeys, recordSettingsApi } from "@/lib/records";
 import { Confirm } from "@/ui/Confirm";
-import { Empty, Page, Section } from "@/ui/kit";
+import { Card, Empty, Page, Row, Section } from "@/ui/kit";
 import { iconOf } from "@/ui/RecordMark";
 import { Cell, Table } from "@/ui/Table";
 import { ObjectDialog } from "./ObjectDialog";
@@ -62,10 +64,45 @@ export function ObjectsPage() {
           <Rows of={standard} label="Standard types" count={of} onChange={setChanging} />
         </Section>
       )}
+      <Numbers />
       {making && <ObjectDialog onClose={() => setMaking(false)} />}
       {changing && <ObjectDialog object={changing} onClose={() => setChanging(undefined)} />}
       {removing && <Remove object={removing} records={of(removing)} onClose={() => setRemoving(undefined)} />}
     </Page>
+  );
+}
+
+/** Where numbers without a country code are from. */
+function Numbers() {
+  const { workspace } = useSession();
+  const queryKey = recordKeys.settings(workspace.id);
+  const { data } = useQuery({ queryKey, queryFn: ({ signal }) => recordSettingsApi.get(workspace.id, signal) });
+  const change = useAct({
+    run: (region: string) => recordSettingsApi.change(workspace.id, region),
+    stale: [queryKey],
+    done: () => "Saved.",
+    failed: "It is as it was before",
+  });
+  if (!data) return null;
+  return (
+    <Section title="Phone numbers">
+      <Card>
+        <Row title="Country" note="Numbers without a country code are read as numbers of this country.">
+          <Select
+            aria-label="Country of phone numbers"
+            placeholder="None"
+            searchable
+            clearable
+            allowDeselect
+            w={{ base: 260, sm: 260 }}
+            data={countries()}
+            value={data.region || null}
+            disabled={change.isPending}
+            onChange={(region) => change.mutate(region ?? "")}
+          />
+        </Row>
+      </Card>
+    </Section>
   );
 }
 
