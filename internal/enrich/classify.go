@@ -3,6 +3,7 @@ package enrich
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 
 	"rapport/internal/crm"
@@ -62,10 +63,8 @@ func Classify(d Dealings) crm.Class {
 	class := func(name string, sure float64, why string, args ...any) crm.Class {
 		return crm.Class{Name: name, Confidence: math.Round(sure*100) / 100, By: ByRules, Why: fmt.Sprintf(why, args...)}
 	}
-	for _, e := range d.Emails {
-		if link.Automated(e) {
-			return class("automated", 0.97, "The address is one that nobody reads.")
-		}
+	if len(d.Emails) > 0 && !slices.ContainsFunc(d.Emails, func(e string) bool { return !link.Automated(e) }) {
+		return class("automated", 0.97, "The address is one that nobody reads.")
 	}
 	if d.Received > 0 && d.Sent == 0 && d.Bulk*5 >= d.Received*4 {
 		return class("automated", 0.9, "What comes is sent to lists or automatically, and nobody answers.")
