@@ -57,7 +57,7 @@ func TestLongTextsTakeLinearTime(t *testing.T) {
 				text := strings.Repeat(piece, 1<<20/len(piece)) + tail
 				start := time.Now()
 				Extract(Message{FromName: "Mara Lind", FromEmail: "mara@lind.example", Text: text})
-				require.Less(t, time.Since(start), 3*time.Second)
+				require.Less(t, time.Since(start), 10*time.Second)
 			}
 		})
 	}

@@ -23,7 +23,8 @@ type line struct {
 	text       string // readable: no marks of bold, no odd spaces, trimmed
 	folded     string
 	kind       lineKind
-	indent     int
+	head       string // the header's field it is, read once
+	headRead   bool
 	words      int
 	mute       bool // the sender's, but not to be read
 	rule       bool // nothing but dashes, stars and the like
@@ -75,7 +76,6 @@ func (l *line) read() {
 	}
 	readable := plain(raw)
 	l.text = strings.TrimSpace(readable)
-	l.indent = len(readable) - len(strings.TrimLeft(readable, " "))
 	if l.folded = fold(l.text); l.folded == "" {
 		l.text = "" // accents without letters
 	}

@@ -2,6 +2,7 @@ package signature
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -143,7 +144,7 @@ func isBorder(lines []line, i int) bool {
 // headed says whether a block of header fields begins at line i, which is a
 // field itself or a Notes line with a name or a date above the fields.
 func headed(lines []line, i int) bool {
-	if isHead(lines[i].folded) {
+	if lines[i].headField() != "" {
 		n := fields(lines, i, 25)
 		return n >= 3 || n >= 2 && strings.Contains(lines[i].text, "@")
 	}
@@ -157,11 +158,11 @@ func headed(lines []line, i int) bool {
 	if next-i < 3 && lines[next].words <= 7 && strings.HasSuffix(lines[i].text, ">") && lines[i].words <= 6 && whole.MatchString(lines[next].folded) {
 		return true
 	}
-	if isHead(lines[next].folded) {
+	if lines[next].headField() != "" {
 		return fields(lines, next, 25) >= 2
 	}
 	after := nextFilled(lines, next)
-	return after > 0 && after-next <= 3 && stamp.MatchString(lines[next].text) && isHead(lines[after].folded) && fields(lines, after, 25) >= 2
+	return after > 0 && after-next <= 3 && stamp.MatchString(lines[next].text) && lines[after].headField() != "" && fields(lines, after, 25) >= 2
 }
 
 // opensDate says whether a folded line begins like "On Friday, 4 March".
@@ -175,14 +176,22 @@ func opensDate(f string) bool {
 
 var dateWords = map[string]bool{"on": true, "am": true, "le": true, "el": true, "em": true, "il": true, "op": true, "den": true, "pa": true, "dnia": true, "w": true, "dne": true, "at": true, "in": true}
 
-// isHead says whether a folded line is a header's field.
-func isHead(f string) bool {
-	return strings.Contains(cut(f, 24), ":") && head.MatchString(f)
+// headField is the name of the header's field the line is, "" if it is none.
+func (l *line) headField() string {
+	if !l.headRead {
+		l.headRead = true
+		if strings.Contains(cut(l.folded, 24), ":") {
+			if m := head.FindStringSubmatch(l.folded); m != nil {
+				l.head = m[1]
+			}
+		}
+	}
+	return l.head
 }
 
 // fields counts different header fields in the n lines from i.
 func fields(lines []line, i, n int) int {
-	seen := map[string]bool{}
+	var seen []string
 	blank := 0
 	for j := i; j < len(lines) && j < i+n; j++ {
 		if lines[j].blank() {
@@ -195,11 +204,8 @@ func fields(lines []line, i, n int) int {
 		if lines[j].prose() && lines[j].words > 9 && !strings.Contains(lines[j].text, "@") {
 			break
 		}
-		if !strings.Contains(cut(lines[j].folded, 24), ":") {
-			continue
-		}
-		if m := head.FindStringSubmatch(lines[j].folded); m != nil {
-			seen[m[1]] = true
+		if f := lines[j].headField(); f != "" && !slices.Contains(seen, f) {
+			seen = append(seen, f)
 		}
 	}
 	return len(seen)
