@@ -22,6 +22,9 @@ const unsigned = "e.bulk OR e.protected OR NOT e.shown OR e.deleted_at IS NOT NU
 // sent: the owner of the mailbox wrote it.
 const sentByOwner = `e.labels LIKE '%"SENT"%'`
 
+// unread: the owner of the mailbox of participant p does not let its mail be read.
+var unread = fmt.Sprintf(`EXISTS (SELECT 1 FROM google_integrations o WHERE o.no = (p.pos >> %d) AND o.settings LIKE '%%"enrich":"off"%%')`, timeBits)
+
 // AwaitMail lets messages wait to be considered.
 func (s *Store) AwaitMail(ctx context.Context, c crm.ConnectionID, ids []crm.EmailID) error {
 	return s.write(ctx, "enrich.AwaitMail", func(t *tx) error {
@@ -128,7 +131,7 @@ func (s *Store) mailFrom(ctx context.Context, from source, w crm.WorkspaceID, pe
 		return nil, err
 	}
 	list, err := all(ctx, from, "read mail of a person", scanCandidate, "SELECT "+candidateColumns+" FROM "+mailByAddress+" WHERE e.workspace_id = $1 AND "+
-		s.d.in("a.key", 3)+" AND NOT ("+unsigned+") AND NOT ("+sentByOwner+") AND CAST($2 AS BIGINT) > 0"+more+fmt.Sprintf(" ORDER BY p.pos DESC LIMIT %d", n), string(w), person, s.d.list(keys))
+		s.d.in("a.key", 3)+" AND NOT ("+unsigned+") AND NOT ("+sentByOwner+") AND NOT "+unread+" AND CAST($2 AS BIGINT) > 0"+more+fmt.Sprintf(" ORDER BY p.pos DESC LIMIT %d", n), string(w), person, s.d.list(keys))
 	if err != nil {
 		return nil, err
 	}
@@ -443,8 +446,8 @@ func (s *Store) dealings(ctx context.Context, from source, w crm.WorkspaceID, p 
 	return s.correspondence(ctx, from, w, keys, d)
 }
 
-// correspondence counts the newest messages from and to a person, and reads what they
-// wrote in the newest of all.
+// correspondence counts the newest messages from and to a person, in mailboxes whose
+// owners let them be read, and reads what they wrote in the newest of all.
 func (s *Store) correspondence(ctx context.Context, from source, w crm.WorkspaceID, keys []string, d *enrich.Dealings) error {
 	var pos []int64
 	subjects := map[int64]string{}
@@ -472,7 +475,7 @@ func (s *Store) correspondence(ctx context.Context, from source, w crm.Workspace
 		}
 		return nil
 	}, "SELECT e.pos, e.from_email, e.subject, e.rfc822_message_id, e.bulk, "+sentByOwner+" FROM "+mailByAddress+" WHERE e.workspace_id = $1 AND "+s.d.in("a.key", 2)+
-		fmt.Sprintf(" AND NOT e.protected AND e.shown AND e.deleted_at IS NULL ORDER BY p.pos DESC LIMIT %d", dealingsMail), string(w), s.d.list(keys))
+		" AND NOT e.protected AND e.shown AND e.deleted_at IS NULL AND NOT "+unread+fmt.Sprintf(" ORDER BY p.pos DESC LIMIT %d", dealingsMail), string(w), s.d.list(keys))
 	if err != nil || len(pos) == 0 {
 		return err
 	}
