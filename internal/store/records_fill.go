@@ -10,6 +10,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"rapport/internal/crm"
 	"rapport/internal/fault"
@@ -513,7 +515,8 @@ func nameOfAddress(email string) string {
 	local, _, _ = strings.Cut(local, "+")
 	parts := strings.FieldsFunc(local, func(c rune) bool { return c == '.' || c == '_' || c == '-' })
 	for i, p := range parts {
-		parts[i] = strings.ToUpper(p[:1]) + p[1:]
+		first, size := utf8.DecodeRuneInString(p)
+		parts[i] = string(unicode.ToUpper(first)) + p[size:]
 	}
 	if len(parts) == 0 {
 		return email

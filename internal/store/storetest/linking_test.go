@@ -200,6 +200,12 @@ func TestMailMakesPeopleAndTheirCompanies(t *testing.T) {
 		require.Len(t, e.Links, 2)
 		require.Equal(t, "Ines takes part in this conversation (ines@quarry-stone.example).", linking.Why(e.Links[0]))
 		require.Equal(t, "Quarry Stone", e.Links[1].Record.Name)
+
+		w.put(c, Mail(5, Labelled("SENT"), written(adaMail, "éva.örn@quarry-stone.example")))
+		w.settle()
+		e, err = w.Email(ctx, Caller(w.Home, w.Ada), w.idOf(c, Mail(5).GmailID))
+		require.NoError(t, err)
+		require.Equal(t, "Éva Örn", e.Links[0].Record.Name, "an address need not be of Latin letters without marks")
 	})
 }
 
