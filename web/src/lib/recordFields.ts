@@ -175,6 +175,7 @@ export function fieldsOf(type: RecordType, object?: ObjectType): Field[] {
 export function contentOf(record: CrmRecord, { key, custom }: Pick<Field, "key" | "custom">): unknown {
   const value = custom ? record.fields?.[key] : record[key as keyof CrmRecord];
   if (value === null || value === "" || (Array.isArray(value) && value.length === 0)) return undefined;
+  if (key === "class" && !custom && record.class?.by !== "person" && record.class?.name === "unknown") return undefined;
   return value;
 }
 

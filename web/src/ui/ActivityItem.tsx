@@ -1,5 +1,6 @@
+import { Tooltip } from "@mantine/core";
 import { Link } from "@tanstack/react-router";
-import { CalendarDays, Mail, MailQuestionMark, Phone, SquareCheck, StickyNote } from "lucide-react";
+import { CalendarDays, Info, Mail, MailQuestionMark, Phone, SquareCheck, StickyNote } from "lucide-react";
 import { type ReactNode, useState } from "react";
 import { useNoteActs } from "@/hooks/useActivities";
 import { displayName } from "@/lib/people";
@@ -32,22 +33,25 @@ export function ActivityItem({ workspaceId, activity, of, mine }: Props) {
       </span>
       <div className={classes.body}>
         {email && (
-          <Link
-            to="/crm/inbox"
-            search={{ thread: email.gmail_thread_id, box: email.connection_id, label: "ALL" }}
-            className={classes.mail}
-          >
-            <span className={classes.head}>
-              <span className={classes.who}>{displayName(email.from_name, email.from_email)}</span>
-              <span className={classes.what}>
-                {email.subject || (email.access === "metadata" ? "Subject hidden" : "(no subject)")}
+          <div className={classes.row}>
+            <Link
+              to="/crm/inbox"
+              search={{ thread: email.gmail_thread_id, box: email.connection_id, label: "ALL" }}
+              className={classes.mail}
+            >
+              <span className={classes.head}>
+                <span className={classes.who}>{displayName(email.from_name, email.from_email)}</span>
+                <span className={classes.what}>
+                  {email.subject || (email.access === "metadata" ? "Subject hidden" : "(no subject)")}
+                </span>
+                <When at={activity.at} />
               </span>
-              <When at={activity.at} />
-            </span>
-            <span className={classes.snippet}>
-              {email.snippet || (email.access === "full" ? "" : "Text not shared")}
-            </span>
-          </Link>
+              <span className={classes.snippet}>
+                {email.snippet || (email.access === "full" ? "" : "Text not shared")}
+              </span>
+            </Link>
+            {activity.why && <Why text={activity.why.text} />}
+          </div>
         )}
         {note && <NoteItem workspaceId={workspaceId} activity={activity} own={note.author.id === mine} />}
         {task && (
@@ -61,16 +65,24 @@ export function ActivityItem({ workspaceId, activity, of, mine }: Props) {
             <When at={activity.at} />
           </span>
         )}
-        {(elsewhere || activity.why) && (
+        {elsewhere && (
           <p className={classes.foot}>
-            {elsewhere && <RecordChip record={elsewhere} />}
-            {activity.why && <span title={activity.why.text}>{activity.why.text}</span>}
+            <RecordChip record={elsewhere} />
           </p>
         )}
       </div>
     </li>
   );
 }
+
+/** Why a message is on this timeline: asked for, since most rows would say the same. */
+const Why = ({ text }: { text: string }): ReactNode => (
+  <Tooltip label={text} events={{ hover: true, focus: true, touch: true }} multiline maw={320}>
+    <button type="button" className={classes.why} aria-label={`Why it is here: ${text}`}>
+      <Info size={14} strokeWidth={1.75} />
+    </button>
+  </Tooltip>
+);
 
 const When = ({ at }: { at: string }): ReactNode => (
   <span className={classes.when}>

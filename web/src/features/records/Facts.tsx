@@ -142,12 +142,13 @@ function Fact(props: FactProps) {
               ) : (
                 <span className={classes.none}>{canEdit ? "Add" : "None"}</span>
               )}
-              {field.kind === "class" && record.class?.why && (
+              {field.kind === "class" && there && record.class?.why && (
                 <span className={classes.why}>
                   {record.class.by === "person" ? "Set by a member." : record.class.why}
                 </span>
               )}
               {field.kind === "class" &&
+                there &&
                 record.class &&
                 record.class.by !== "person" &&
                 record.class.confidence > 0 && (

@@ -138,7 +138,9 @@ function Contacts({ list, kind, dense }: { list: Contact[]; kind: "emails" | "ph
         <span key={c.value} className={classes.contact}>
           {kind === "emails" ? (
             <Link to={paths.inbox} search={{ q: `from:${c.value}` }} className={classes.link} tabIndex={dense ? -1 : 0}>
-              {c.value}
+              {c.value.replace(/@.*$/, "")}
+              <wbr />
+              {c.value.match(/@.*$/)?.[0]}
             </Link>
           ) : (
             <a href={`tel:${c.value}`} className={classes.link} tabIndex={dense ? -1 : 0} data-number>
