@@ -290,8 +290,12 @@ func (l *listing) byColumn(ctx context.Context, index, column, value string) err
 	if p := partial[index]; p != "" {
 		held = " AND " + p
 	}
-	return l.probe(ctx, statement{"SELECT r.no FROM records r" + l.s.d.by(index) + " WHERE " + l.s.d.in("r.list_no", 1) + " AND r." + column + " = $2" + held + " AND r.deleted_at IS NULL",
-		[]any{l.s.d.list(l.listNos()), clean(value)}}, index, condition)
+	in, nos, order := l.s.d.in("r.list_no", 1), l.s.d.list(l.listNos()), ""
+	if len(l.lists) == 1 { // in the order of the index, so that PostgreSQL reads no more than it has to give
+		in, nos, order = "r.list_no = $1", l.lists[0].no, " ORDER BY r.name_key"
+	}
+	return l.probe(ctx, statement{"SELECT r.no FROM records r" + l.s.d.by(index) + " WHERE " + in + " AND r." + column + " = $2" + held + " AND r.deleted_at IS NULL" + order,
+		[]any{nos, clean(value)}}, index, condition)
 }
 
 func (l *listing) byCompany(ctx context.Context) error {
@@ -379,7 +383,7 @@ func (l *listing) byStage(ctx context.Context) error {
 		return nil
 	}
 	list := l.lists[0].no
-	return l.probe(ctx, statement{"SELECT r.no FROM records r" + l.s.d.by("records_stage") + " WHERE r.list_no = $1 AND r.stage_rank = $2 AND r.stage <> '' AND r.deleted_at IS NULL", []any{list, rank}},
+	return l.probe(ctx, statement{"SELECT r.no FROM records r" + l.s.d.by("records_stage") + " WHERE r.list_no = $1 AND r.stage_rank = $2 AND r.stage <> '' AND r.deleted_at IS NULL ORDER BY r.name_key", []any{list, rank}},
 		"records_stage", func() string { return "r.stage_rank = " + l.arg(rank) })
 }
 

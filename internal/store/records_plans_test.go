@@ -1,0 +1,102 @@
+package store_test
+
+import (
+	"context"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"rapport/internal/crm"
+	"rapport/internal/records"
+	"rapport/internal/store"
+	. "rapport/internal/store/storetest"
+)
+
+// A page of records is read by the index of its order, or by that of a filter that
+// chooses few: nothing goes through all records.
+func TestPagesOfRecordsGoByAnIndex(t *testing.T) {
+	Each(t, func(t *testing.T, d Database) {
+		ctx := context.Background()
+		w := NewWorld(t, d)
+		_, err := w.ObjectTypes(ctx, w.Home)
+		require.NoError(t, err)
+		db := w.Look()
+		defer func() { require.NoError(t, db.Close()) }()
+		for _, kind := range []crm.RecordType{crm.Person, crm.Deal} {
+			_, err = db.Exec(`WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000)
+				INSERT INTO records (id, workspace_id, list_no, type, name, name_key, stage, stage_rank, amount_minor, close_date, class, owner_id, maker, words, created_at, updated_at, last_at, company_no)
+				SELECT o.key || n.i, o.workspace_id, o.no, o.key, 'Name ' || n.i, 'name ' || (n.i * 7919 % 20011), 'new', 1 + n.i % 4, n.i % 997, '2026-11-' || (10 + n.i % 20), CASE WHEN n.i % 3 = 0 THEN 'lead' ELSE 'vendor' END,
+				CASE WHEN n.i % 3 = 0 THEN CAST($2 AS TEXT) ELSE '' END, 'mail', ' name ' || n.i, n.i * 7907 % 20021, n.i * 7901 % 20023, n.i * 7883 % 20029, CASE WHEN n.i % 4 = 0 THEN 1 ELSE 2 + n.i END
+				FROM n, object_types o WHERE o.workspace_id = $1 AND o.key = '`+string(kind)+`'`, string(w.Home), string(w.Ada.ID))
+			require.NoError(t, err)
+		}
+		_, err = db.Exec("ANALYZE")
+		require.NoError(t, err)
+		type overheard struct {
+			query string
+			args  []any
+		}
+		var said []overheard
+		store.Overhear(w.Store, func(q string, a []any) { said = append(said, overheard{q, a}) })
+		plan := func(o overheard) string {
+			explain := "EXPLAIN QUERY PLAN "
+			if d == PostgreSQL {
+				explain = "EXPLAIN "
+			}
+			rows, err := db.Query(explain+o.query, o.args...)
+			require.NoError(t, err, o.query)
+			defer func() { _ = rows.Close() }()
+			var lines []string
+			for rows.Next() {
+				var id, parent, unused int
+				var line string
+				if d == PostgreSQL {
+					require.NoError(t, rows.Scan(&line))
+				} else {
+					require.NoError(t, rows.Scan(&id, &parent, &unused, &line))
+				}
+				lines = append(lines, line)
+			}
+			require.NoError(t, rows.Err())
+			return strings.Join(lines, "\n")
+		}
+		c := Caller(w.Home, w.Ada)
+		for index, list := range map[string][]records.Query{
+			"records_name":    {{Type: crm.Person}, {Type: crm.Person, Sort: "-name"}},
+			"records_updated": {{Type: crm.Person, Sort: "-updated_at"}, {Type: crm.Person, Sort: "updated_at", Owner: w.Ada.ID}, {Type: crm.Person, Sort: "-updated_at", Owner: w.Ada.ID, Class: "lead"}},
+			"records_created": {{Type: crm.Person, Sort: "-created_at"}},
+			"records_last":    {{Type: crm.Person, Sort: "-last_at"}},
+			"records_stage":   {{Type: crm.Deal, Sort: "stage"}, {Type: crm.Deal, Stage: "won"}, {Type: crm.Deal, Stage: "new"}},
+			"records_amount":  {{Type: crm.Deal, Sort: "-amount"}},
+			"records_close":   {{Type: crm.Deal, Sort: "close_date"}},
+			"records_owner":   {{Type: crm.Person, Owner: w.Ada.ID}},
+			"records_class":   {{Type: crm.Person, Class: "lead"}},
+			"records_deleted": {{Type: crm.Person, Deleted: true}},
+		} {
+			for _, q := range list {
+				q.Limit = 50
+				for pages := 0; pages < 2; pages++ {
+					said = nil
+					page, err := w.ListRecords(ctx, c, q)
+					require.NoError(t, err)
+					all := ""
+					for _, o := range said {
+						p := plan(o)
+						require.NotRegexp(t, `Seq Scan on records\b|SCAN r$|SCAN records\b`, p, "%+v: %s", q, o.query)
+						if strings.Contains(o.query, " AS k0") {
+							all += p
+							require.NotRegexp(t, `TEMP B-TREE`, p, "%+v: %s", q, o.query)
+						}
+					}
+					if len(page.Records) > 0 && q.Stage != "won" { // of what chooses few the index does not matter
+						require.Contains(t, all, index, "%+v", q)
+					}
+					if q.Cursor = page.Next; q.Cursor == "" {
+						break
+					}
+				}
+			}
+		}
+	})
+}
