@@ -4,6 +4,7 @@ import "strings"
 
 // markFooters finds what lists, scanners, ad sellers and lawyers put below.
 func markFooters(lines []line) {
+	spaced := doubleSpaced(lines)
 	for i := 0; i < len(lines); i++ {
 		l := &lines[i]
 		if l.kind != own || l.blank() {
@@ -11,14 +12,46 @@ func markFooters(lines []line) {
 		}
 		switch {
 		case l.rule:
-			if j := footerBelow(lines, i); j >= 0 {
+			if j := footerBelow(lines, i, spaced); j >= 0 {
 				i = close_(lines, i, j)
 			}
 		case footerLine(l):
+			if p := previousFilled(lines, i); p >= 0 && i-p <= 2 && lines[p].kind == own && listLine(&lines[p]) {
+				lines[p].kind = footer
+			}
 			i = close_(lines, i, i)
 		}
 	}
 	markLegal(lines)
+}
+
+// doubleSpaced says whether the text has an empty line between any two, as text
+// made of HTML paragraphs has.
+func doubleSpaced(lines []line) bool {
+	together, filled := 0, 0
+	for i := range lines {
+		if lines[i].blank() {
+			continue
+		}
+		if filled++; i > 0 && !lines[i-1].blank() {
+			together++
+		}
+	}
+	return filled > 5 && together*8 < filled
+}
+
+// listLine says whether a line names a list and its address.
+func listLine(l *line) bool {
+	if !strings.Contains(l.text, "@") || l.words > 12 {
+		return false
+	}
+	for w := range strings.FieldsSeq(l.folded) {
+		switch strings.Trim(w, ".,:;()'") {
+		case "list", "group", "groups", "users", "announce", "discuss", "discussion", "developers", "members", "events", "forum":
+			return true
+		}
+	}
+	return false
 }
 
 // footerLine says whether a line begins a footer.
@@ -43,11 +76,11 @@ func (l *line) asks() bool {
 // footerBelow is the line below rule i that shows it to open a footer, -1 if
 // none does: up to four lines of the paragraph are read, as long as none has a
 // phone.
-func footerBelow(lines []line, i int) int {
+func footerBelow(lines []line, i int, spaced bool) int {
 	seen := 0
 	for j := i + 1; j < len(lines) && seen < 4; j++ {
 		l := &lines[j]
-		if l.blank() && seen == 0 {
+		if l.blank() && (seen == 0 || spaced && !lines[j-1].blank()) {
 			continue
 		}
 		if l.blank() || l.kind != own {
@@ -73,7 +106,7 @@ func close_(lines []line, i, sure int) int {
 		if l.kind != own {
 			break
 		}
-		if j > sure && strings.TrimSpace(l.raw) == "--" && footerBelow(lines, j) < 0 {
+		if j > sure && strings.TrimSpace(l.raw) == "--" && footerBelow(lines, j, false) < 0 {
 			break
 		}
 		l.kind = footer
@@ -102,8 +135,9 @@ func markLegal(lines []line) {
 		}
 		if l := &lines[i]; l.kind == own && registryLine(l) {
 			l.silence()
-			if i > 1 && lines[i-2].blank() && !lines[i-1].blank() && hasLegalForm(&lines[i-1]) {
-				lines[i-1].silence() // "Northwind Ltd." above its registered office
+			p := previousFilled(lines, i)
+			if p >= 0 && i-p <= 2 && hasLegalForm(&lines[p]) && (p == 0 || lines[p-1].blank() || lines[p-1].rule) {
+				lines[p].silence() // "Northwind Ltd." above its registered office
 			}
 		}
 	}
