@@ -55,6 +55,11 @@ func TestSignaturesInManyShapes(t *testing.T) {
 			name: "Mara Lind", title: "Head of Sales", company: "Northwind Lamps Ltd", phones: []string{"+441174960123 work", "+447700900123 mobile"},
 		},
 		{
+			what: "an empty line after each, as from HTML paragraphs", from: "Mara Lind", email: "mara.lind@northwind-lamps.example",
+			text: "Hi Tom,\n\nattached.\n\nKind regards,\n\nMara Lind\n\nHead of Sales\n\nNorthwind Lamps Ltd\n\n12 Harbour Street, Bristol BS1 5TY\n\nT: +44 117 496 0123 | M: +44 7700 900123\n\nLinkedIn\n\nFrom: Tom Reed <tom@reed.example>\nSent: Monday, March 4, 2024 9:12 AM\nTo: Mara Lind\nSubject: x\n\nHello\n\nTom Reed\nCEO\n212-555-0100\n",
+			name: "Mara Lind", title: "Head of Sales", company: "Northwind Lamps Ltd", phones: []string{"+441174960123 work", "+447700900123 mobile"}, address: "12 Harbour Street Bristol BS1 5TY",
+		},
+		{
 			what: "company by its link", from: "Joan Ulman", email: "joan.ulman@gmail.com",
 			text: "Yes.\n\nBest,\n--\nJoan Ulman  |  about.example/joan\nFOSS Lamping  |  www.fosslamping.example\n", name: "Joan Ulman", company: "FOSS Lamping",
 		},

@@ -6,20 +6,22 @@ import "testing"
 func TestMailWithoutASignature(t *testing.T) {
 	var cases []letterCase
 	for what, text := range map[string]string{
-		"nothing":                "",
-		"only a first name":      "The cat needs something.\n\nThanks,\nMike\n",
-		"a phone in the body":    "Please call me at 713-555-0186 or ask Stephen Becker, Partner, at 202/555-0108.\n\nThanks,\nMike\n",
-		"only the quote has one": "Works for me. Mike\n\nOn Mon, 4 Mar 2024 at 09:12, Jane Walters <jane@adatum.example>\nwrote:\n\n> Ok?\n>\n> Jane Walters\n> Adatum Freight, LLC\n> 212-555-0140\n",
-		"forwarded by Apple":     "FYI\n\nBegin forwarded message:\n\nFrom: Jane Walters <jane@adatum.example>\nDate: 4 March 2024\nTo: Mike\nSubject: x\n\nBest,\nJane Walters\nCFO\nAdatum Freight, LLC\n212-555-0140\n",
-		"Notes forward":          "---------------------- Forwarded by Mike Stone/HOU on 05/16/2000 06:23 PM\n---------------------------\n\n\"Jane Walters\" <jane@adatum.example> on 05/16/2000 08:09:12 PM\nTo: Mike Stone\ncc:\nSubject: memo\n\nJane Walters\nSenior Associate\nAdatum Consulting\nVoice (703) 555-0147\n",
-		"a list's footer":        "I think so too.\n\nMike\n\n_______________________________________________\nLamps mailing list\nLamps@lists.lamps.example\nhttp://lists.lamps.example/mailman/listinfo/lamps\n",
-		"a motto":                "I agree.\n\n-- \nThose are my lamps, and if you don't like them... well, I have others.\n                                   -- Marcus Groll\n",
-		"a telephone's footer":   "ok\n\nSent from my iPhone\n",
-		"a disclaimer":           "Thank you\nMike\n\n________________________________\nThis message is confidential. If you are not the intended recipient please notify Fabrikam Ltd, 1 High Street, London EC1A 1BB, +44 20 7946 0000 and delete it.\n",
-		"a table of people":      "The team:\n\nJane Walters   212-555-0140\nJim Poole      212-555-0141\nAnn Moss       212-555-0142\nCarl Bauer     212-555-0143\nPriya Nair     212-555-0144\nLena Fox       212-555-0145\nOmar Haddad    212-555-0146\n\nMike\n",
-		"a conference call":      "Dial-in for tomorrow:\n1-800-555-0100\nPasscode: 1234567\n\nMike\n",
-		"code":                   "Try this:\n\nfor i in 1..10 {\n  print(i)\n}\n0x1234567890\n192.168.10.21\n2024-03-04 10:12:33\n\nMike\n",
-		"an automatic mail":      "Build 4711 of lamps failed.\n\n-- \nThe build server\nhttps://ci.lamps.example/4711\n",
+		"nothing":                         "",
+		"only a first name":               "The cat needs something.\n\nThanks,\nMike\n",
+		"a phone in the body":             "Please call me at 713-555-0186 or ask Stephen Becker, Partner, at 202/555-0108.\n\nThanks,\nMike\n",
+		"only the quote has one":          "Works for me. Mike\n\nOn Mon, 4 Mar 2024 at 09:12, Jane Walters <jane@adatum.example>\nwrote:\n\n> Ok?\n>\n> Jane Walters\n> Adatum Freight, LLC\n> 212-555-0140\n",
+		"forwarded by Apple":              "FYI\n\nBegin forwarded message:\n\nFrom: Jane Walters <jane@adatum.example>\nDate: 4 March 2024\nTo: Mike\nSubject: x\n\nBest,\nJane Walters\nCFO\nAdatum Freight, LLC\n212-555-0140\n",
+		"Notes forward":                   "---------------------- Forwarded by Mike Stone/HOU on 05/16/2000 06:23 PM\n---------------------------\n\n\"Jane Walters\" <jane@adatum.example> on 05/16/2000 08:09:12 PM\nTo: Mike Stone\ncc:\nSubject: memo\n\nJane Walters\nSenior Associate\nAdatum Consulting\nVoice (703) 555-0147\n",
+		"a list's footer":                 "I think so too.\n\nMike\n\n_______________________________________________\nLamps mailing list\nLamps@lists.lamps.example\nhttp://lists.lamps.example/mailman/listinfo/lamps\n",
+		"a list's name and address":       "I think so too.\n\nMike\n\nLampshire Users' Group: lamps@lampshire.example\nhttp://www.lampshire.example/mailman/listinfo/lamps for (un)subscription information.\n",
+		"a legal footer with the company": "Fine.\n\nMike\n\n________________________________\nFabrikam Lamps (UK) Ltd.,\nCompany Registered Office: 1 High Street, London, EC1A 1BB\nRegistered Number: 1234567\n",
+		"a motto":                         "I agree.\n\n-- \nThose are my lamps, and if you don't like them... well, I have others.\n                                   -- Marcus Groll\n",
+		"a telephone's footer":            "ok\n\nSent from my iPhone\n",
+		"a disclaimer":                    "Thank you\nMike\n\n________________________________\nThis message is confidential. If you are not the intended recipient please notify Fabrikam Ltd, 1 High Street, London EC1A 1BB, +44 20 7946 0000 and delete it.\n",
+		"a table of people":               "The team:\n\nJane Walters   212-555-0140\nJim Poole      212-555-0141\nAnn Moss       212-555-0142\nCarl Bauer     212-555-0143\nPriya Nair     212-555-0144\nLena Fox       212-555-0145\nOmar Haddad    212-555-0146\n\nMike\n",
+		"a conference call":               "Dial-in for tomorrow:\n1-800-555-0100\nPasscode: 1234567\n\nMike\n",
+		"code":                            "Try this:\n\nfor i in 1..10 {\n  print(i)\n}\n0x1234567890\n192.168.10.21\n2024-03-04 10:12:33\n\nMike\n",
+		"an automatic mail":               "Build 4711 of lamps failed.\n\n-- \nThe build server\nhttps://ci.lamps.example/4711\n",
 	} {
 		cases = append(cases, letterCase{what: what, from: "Mike Stone", email: "mike.stone@fabrikam.example", text: text})
 	}
