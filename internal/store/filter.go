@@ -85,14 +85,16 @@ func (s *Store) filter(ctx context.Context, b box, l lens, q mail.ListQuery) (*f
 
 // linked wants messages with a link that the caller is told of.
 func (f *filter) linked(q mail.ListQuery) {
-	const all = "record_links m JOIN records r ON r.no = m.record_no AND r.deleted_at IS NULL"
 	switch {
 	case q.Record != "": // its number as a value keeps the order of the index
 		f.links, f.link = "record_links m", "m.record_no = (SELECT x.no FROM records x WHERE x.id = "+f.arg(string(q.Record))+")"
-	case q.Linked != nil && *q.Linked != "":
-		f.links, f.link, f.several = all, "r.type = "+f.arg(string(*q.Linked)), true
 	case q.Linked != nil:
-		f.links, f.link, f.several = all, "TRUE", true
+		f.links, f.several = "record_links m"+f.s.d.by("record_links_pos"), true
+		f.link = "EXISTS (SELECT 1 FROM records r WHERE r.no = m.record_no AND r.deleted_at IS NULL"
+		if *q.Linked != "" {
+			f.link += " AND r.type = " + f.arg(string(*q.Linked))
+		}
+		f.link += ")"
 	default:
 		return
 	}
@@ -218,7 +220,7 @@ func (f *filter) rarest(ctx context.Context) (string, int64, error) {
 func (f *filter) from() (from, key string) {
 	switch {
 	case f.link != "":
-		return f.links + " JOIN synced_emails e ON e.pos = m.pos AND " + f.link, "m.pos"
+		return f.links + " JOIN synced_emails e ON e.pos = +m.pos AND " + f.link, "m.pos" // the sign: links lead
 	case f.textLeads:
 		return f.s.d.matches(f)
 	case f.lens.byShare:

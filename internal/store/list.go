@@ -69,9 +69,31 @@ func (s *Store) List(ctx context.Context, c access.Caller, q mail.ListQuery) (ma
 }
 
 // merged gives at least limit of the newest messages of all mailboxes that a
-// query wants, the newest first, if there are so many.
+// query wants, the newest first, if there are so many. Of many mailboxes each is asked
+// for its share and somewhat more, and once more for all where that does not reach.
 func (s *Store) merged(ctx context.Context, boxes []box, q mail.ListQuery, after after, limit int) ([]spot, error) {
-	var spots []spot
+	share := min(limit, 2*limit/max(1, len(boxes))+8)
+	spots, err := s.newestOf(ctx, boxes, q, after, share, nil)
+	if err != nil || len(boxes) < 2 || share == limit {
+		return spots, err
+	}
+	var again []box
+	for _, b := range boxes {
+		of := slices.DeleteFunc(slices.Clone(spots), func(v spot) bool { return v.pos>>timeBits != b.no })
+		if len(of) >= share && (len(spots) < limit || newerSpot(of[len(of)-1], spots[limit-1]) <= 0) {
+			again = append(again, b)
+		}
+	}
+	if len(again) == 0 {
+		return spots, nil
+	}
+	return s.newestOf(ctx, again, q, after, limit, slices.DeleteFunc(spots, func(v spot) bool {
+		return slices.ContainsFunc(again, func(b box) bool { return b.no == v.pos>>timeBits })
+	}))
+}
+
+// newestOf adds the newest messages of mailboxes to others, the newest first.
+func (s *Store) newestOf(ctx context.Context, boxes []box, q mail.ListQuery, after after, limit int, spots []spot) ([]spot, error) {
 	for _, b := range boxes {
 		found, err := s.newest(ctx, b, q, after, limit)
 		if err != nil {
@@ -79,12 +101,12 @@ func (s *Store) merged(ctx context.Context, boxes []box, q mail.ListQuery, after
 		}
 		spots = append(spots, found...)
 	}
-	if len(boxes) > 1 {
-		slices.SortFunc(spots, func(x, y spot) int {
-			return cmp.Or(cmp.Compare(timePart(y.pos), timePart(x.pos)), cmp.Compare(y.pos, x.pos))
-		})
-	}
+	slices.SortFunc(spots, newerSpot)
 	return spots, nil
+}
+
+func newerSpot(x, y spot) int {
+	return cmp.Or(cmp.Compare(timePart(y.pos), timePart(x.pos)), cmp.Compare(y.pos, x.pos))
 }
 
 // after is where a page begins: behind a position, in the order of the merge.

@@ -317,6 +317,10 @@ func (v *timeline) rows(ctx context.Context, table string, rank int, people []st
 	at, id := v.from.before(rank)
 	args := []any{string(v.c.Workspace), at, id, int64(v.limit + 1)}
 	where := v.on("x", &args)
+	workspace := "x.workspace_id"
+	if v.record != 0 { // the rows of few records lead, not those of the workspace
+		workspace = "(x.workspace_id || '')"
+	}
 	if v.q.User != "" {
 		args = append(args, clean(string(v.q.User)))
 		var or []string
@@ -329,7 +333,7 @@ func (v *timeline) rows(ctx context.Context, table string, rank int, people []st
 		m.rank = rank
 		err = r.Scan(&m.at, &m.id)
 		return m, err
-	}, "SELECT x.created_at, x.id FROM "+table+" x WHERE x.workspace_id = $1 AND (x.created_at, x.id) < ($2, $3) AND "+where+" ORDER BY x.created_at DESC, x.id DESC LIMIT $4", args...)
+	}, "SELECT x.created_at, x.id FROM "+table+" x WHERE "+workspace+" = $1 AND (x.created_at, x.id) < ($2, $3) AND "+where+" ORDER BY x.created_at DESC, x.id DESC LIMIT $4", args...)
 }
 
 // fill reads what the activities of a page show.
