@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/base64"
 	"encoding/xml"
 	"fmt"
 	"html"
@@ -105,8 +106,11 @@ func plainPartOf(file string) (string, error) {
 }
 
 func decodedPart(r io.Reader, encoding string) (string, error) {
-	if strings.EqualFold(encoding, "quoted-printable") {
+	switch strings.ToLower(encoding) {
+	case "quoted-printable":
 		r = quotedprintable.NewReader(r)
+	case "base64":
+		r = base64.NewDecoder(base64.StdEncoding, r)
 	}
 	raw, err := io.ReadAll(r)
 	return string(raw), err

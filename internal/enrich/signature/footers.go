@@ -64,7 +64,7 @@ func footerLine(l *line) bool {
 	if footerStarts.opens(cut(start, 120)) && !l.asks() {
 		return true
 	}
-	return footerParts.anywhere(f)
+	return footerParts.anywhere(f) || l.words <= 8 && devices.anywhere(f)
 }
 
 // asks says whether a line that could begin a footer is a sentence to the

@@ -128,7 +128,7 @@ var (
 	states, stateCodes, streetWords, premises, cities words
 	signOffs, smallWords, honorifics, degrees, joints words
 	givenNames, freeMail, roles                       words
-	footerStarts, footerParts                         words
+	footerStarts, footerParts, devices                words
 	legalWords, registryWords, adverts, saidWords     words
 	countries                                         = map[string]string{}
 	known                                             = map[string]bool{}  // every word of the lists
@@ -141,7 +141,7 @@ func init() {
 		"dutch": &titleHeads, "nordic": &titleHeads, "polish": &titleHeads, "japanese": &titleHeads, "russian": &titleHeads, "modifier": &titleModifiers,
 		"org": &orgWords, "strong": &orgStrong, "unit": &orgUnits, "known": &orgKnown, "states": &states, "cities": &cities, "street": &streetWords, "premises": &premises,
 		"signoff": &signOffs, "small": &smallWords, "honorific": &honorifics, "degree": &degrees, "particle": &joints, "given": &givenNames, "freemail": &freeMail, "role": &roles,
-		"footer": &footerStarts, "anywhere": &footerParts, "registry": &registryWords, "advert": &adverts, "said": &saidWords,
+		"footer": &footerStarts, "anywhere": &footerParts, "device": &devices, "registry": &registryWords, "advert": &adverts, "said": &saidWords,
 	}
 	family := 0
 	eachEntry(func(file, section, entry string) {
