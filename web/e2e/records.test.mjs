@@ -97,7 +97,7 @@ test("her message leads to her and to the company, and says why", async () => {
   await dialog.getByRole("combobox").fill("helsinki");
   await dialog.getByRole("option", { name: /Helsinki showroom/ }).waitFor();
   await accessible(page, "link to a record");
-  await page.keyboard.press("Enter");
+  await dialog.getByRole("option", { name: /Helsinki showroom/ }).click();
   await panel.getByRole("link", { name: /Helsinki showroom/ }).waitFor();
   await panel.getByRole("button", { name: "Take the conversation from Helsinki showroom" }).click();
   await gone(panel.getByRole("link", { name: /Helsinki showroom/ }));
@@ -279,7 +279,7 @@ test("activities, tasks and the palette", async () => {
   await box.waitFor();
   await accessible(page, "tasks");
   await screenshot(page, "tasks");
-  await box.check();
+  await box.click();
   await gone(box);
   await page.getByRole("alert").getByRole("button", { name: /Undo/ }).click();
   await box.waitFor();

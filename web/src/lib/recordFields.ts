@@ -1,5 +1,4 @@
 /** What fields a type of records has, what stands in them, and what is sent to change them. Pure. */
-import { shortDate } from "./format";
 import type {
   Contact,
   CrmRecord,
@@ -306,31 +305,6 @@ export function textOf(record: CrmRecord, f: Field): string {
       return makerText(value as CrmRecord["created_by"]);
     default:
       return String(value);
-  }
-}
-
-/** What a cell of a table shows in words: one line, in which of several the first stands and the others are counted. */
-export function lineOf(record: CrmRecord, f: Field): string {
-  const value = contentOf(record, f);
-  if (value === undefined) return "";
-  const first = (list: string[]) => (list.length > 1 ? `${list[0]} +${list.length - 1}` : (list[0] ?? ""));
-  switch (f.kind) {
-    case "emails":
-      return first((value as Contact[]).map((c) => c.value));
-    case "phones":
-      return first((value as Contact[]).map((c) => `${c.raw || c.value}${c.ext ? ` ext. ${c.ext}` : ""}`));
-    case "domains":
-      return first(value as string[]);
-    case "people":
-      return first((value as CrmRecord["people"]).map((p) => p.person.name));
-    case "tags":
-      return (value as Tag[]).map((t) => t.name).join(" ");
-    case "time":
-      return shortDate(String(value));
-    case "url":
-      return shortUrl(String(value));
-    default:
-      return textOf(record, f);
   }
 }
 

@@ -6,7 +6,7 @@ import { type CSSProperties, type KeyboardEvent, memo, useEffect, useLayoutEffec
 import { paths } from "@/app/paths";
 import type { Refused } from "@/hooks/useRecords";
 import { plural } from "@/lib/format";
-import { type Field, lineOf, secondLine } from "@/lib/recordFields";
+import { contentOf, type Field, secondLine } from "@/lib/recordFields";
 import type { CrmRecord } from "@/lib/records";
 import { direction, nextSort } from "@/lib/recordView";
 import { Bones, Time } from "@/ui/kit";
@@ -302,13 +302,13 @@ function Cell(props: RowProps & { field: Field; at: number }) {
   const editing = here && props.editing;
   const first = at === 0;
   const canEdit = field.editable && !props.readOnly;
+  const empty = contentOf(record, field) === undefined;
   return (
     // biome-ignore lint/a11y/useSemanticElements: see above
     <div
       role="gridcell"
       data-spot={`${index}:${at}`}
       tabIndex={here ? 0 : -1}
-      aria-label={first ? undefined : `${field.name}: ${lineOf(record, field) || "empty"}`}
       aria-readonly={!canEdit}
       className={classes.cell}
       data-first={first || undefined}
@@ -358,7 +358,7 @@ function Cell(props: RowProps & { field: Field; at: number }) {
               type="button"
               tabIndex={-1}
               className={classes.rename}
-              aria-label={`Rename ${record.name}`}
+              aria-hidden="true"
               title="Rename"
               onClick={() => props.onStart(index, at)}
             >
@@ -368,6 +368,7 @@ function Cell(props: RowProps & { field: Field; at: number }) {
         </>
       ) : (
         <>
+          <span className="visually-hidden">{`${field.name}: ${empty ? "empty" : ""}`}</span>
           <span className={classes.value}>
             <Value record={record} field={field} dense />
           </span>
@@ -376,7 +377,7 @@ function Cell(props: RowProps & { field: Field; at: number }) {
               type="button"
               tabIndex={-1}
               className={classes.pencil}
-              aria-label={`Change ${field.name.toLowerCase()} of ${record.name}`}
+              aria-hidden="true"
               title="Change (Enter)"
               onClick={() => props.onStart(index, at)}
             >
