@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"encoding/json"
+	"maps"
 	"slices"
 	"strings"
 
@@ -18,6 +19,7 @@ type sightingRow struct {
 	record, pos     int64
 	key             string
 	domain, website string // of the company that a sighting of one tells of
+	fresh, changed  bool   // is to be inserted; to be updated
 }
 
 const sightingColumns = `s.id, s.record_no, s.field, s.value_key, s.value, s.label, s.ext, s.raw, s.line, s.pos, s.email_id, s.seen_at, s.engine, s.confidence, s.state, s.note,
@@ -39,7 +41,7 @@ func (s *Store) KeepSightings(ctx context.Context, b enrich.Batch) (enrich.Outco
 	var out enrich.Outcome
 	err := s.write(ctx, "enrich.KeepSightings", func(t *tx) error {
 		out = enrich.Outcome{}
-		k := keeping{t: t, w: b.Workspace, out: &out, changed: map[int64]bool{}}
+		k := keeping{t: t, w: b.Workspace, out: &out}
 		return k.all(ctx, b)
 	})
 	return out, err
@@ -52,8 +54,31 @@ type keeping struct {
 	out     *enrich.Outcome
 	people  map[int64]*recordRow
 	company map[int64]*recordRow // by its number
-	changed map[int64]bool       // records with new sightings
-	news    []crm.RecordID       // with new suggestions
+	seen    map[int64][]*sightingRow
+	known   map[sightingKey]*sightingRow
+	changed []int64        // records with new sightings
+	dropped []string       // sightings that say what many others say
+	news    []crm.RecordID // with new suggestions
+}
+
+// sightingKey is what there is one sighting of.
+type sightingKey struct {
+	record, pos int64
+	field, key  string
+}
+
+func (v *sightingRow) id() sightingKey { return sightingKey{v.record, v.pos, v.Field, v.key} }
+
+// recall reads the sightings of records that are locked.
+func (k *keeping) recall(ctx context.Context, records ...int64) error {
+	k.seen, k.known = map[int64][]*sightingRow{}, map[sightingKey]*sightingRow{}
+	return each(ctx, k.t, "read sightings", func(r scanner) error {
+		v, err := scanSighting(r)
+		if err == nil {
+			k.seen[v.record], k.known[v.id()] = append(k.seen[v.record], v), v
+		}
+		return err
+	}, "SELECT "+sightingColumns+" FROM sightings s WHERE "+k.t.s.d.in("s.record_no", 1)+" ORDER BY s.record_no, s.seen_at, s.id", k.t.s.d.list(records))
 }
 
 func (k *keeping) all(ctx context.Context, b enrich.Batch) error {
@@ -76,9 +101,7 @@ func (k *keeping) all(ctx context.Context, b enrich.Batch) error {
 		if touched = append(touched, r.People...); r.Sent {
 			continue
 		}
-		if err := k.one(ctx, r); err != nil {
-			return err
-		}
+		k.one(r)
 	}
 	if err := k.considered(ctx, b.Reads, living); err != nil {
 		return err
@@ -128,16 +151,19 @@ func (k *keeping) load(ctx context.Context, reads []enrich.Read) error {
 		return err
 	}
 	k.people, k.company = map[int64]*recordRow{}, map[int64]*recordRow{}
+	var all []int64
 	for _, r := range rows {
 		switch {
 		case r.DeletedAt != nil:
+			continue
 		case r.Type == crm.Person:
 			k.people[r.no] = r
 		default:
 			k.company[r.no] = r
 		}
+		all = append(all, r.no)
 	}
-	return nil
+	return k.recall(ctx, all...)
 }
 
 // living are the messages that are still there.
@@ -156,8 +182,8 @@ func (k *keeping) living(ctx context.Context, reads []enrich.Read) (map[int64]bo
 	return out, err
 }
 
-// one stores the sightings of a message, for each of its sender's records.
-func (k *keeping) one(ctx context.Context, r enrich.Read) error {
+// one notes the sightings of a message, for each of its sender's records.
+func (k *keeping) one(r enrich.Read) {
 	for _, no := range r.People {
 		person := k.people[no]
 		if person == nil {
@@ -173,34 +199,36 @@ func (k *keeping) one(ctx context.Context, r enrich.Read) error {
 			if p.OnCompany {
 				row = at
 			}
-			if err := k.see(ctx, row, r, p); err != nil {
-				return err
-			}
+			k.see(row, r, p)
 		}
 	}
-	return nil
 }
 
-// see stores a sighting, unless it is known with at least such confidence.
-func (k *keeping) see(ctx context.Context, row *recordRow, r enrich.Read, p enrich.Placed) error {
+// see notes a sighting, unless it is known with at least such confidence.
+func (k *keeping) see(row *recordRow, r enrich.Read, p enrich.Placed) {
 	v := p.Value
-	key := enrich.ValueKey(row.Type, p.Field, v.Value.Value)
+	key := clean(enrich.ValueKey(row.Type, p.Field, v.Value.Value))
 	if key == "" {
-		return nil
+		return
 	}
-	var tells enrich.Detected
-	if p.Field == enrich.FieldCompany {
-		tells = enrich.Detect(v.Value.Value, r.From.Email, r.Found)
+	id := sightingKey{row.no, r.Pos, p.Field, key}
+	if old := k.known[id]; old != nil {
+		if v.Confidence <= old.Confidence {
+			return
+		}
+		old.Engine, old.Confidence, old.changed = clean(v.Engine), v.Confidence, true
+	} else {
+		fresh := &sightingRow{record: row.no, pos: r.Pos, key: key, fresh: true, Sighting: crm.Sighting{
+			ID: crm.SightingID(k.t.s.newID()), RecordID: row.ID, Field: p.Field, Value: clean(v.Value.Value), Label: clean(v.Label), Ext: clean(v.Ext), Raw: clean(v.Raw), EmailID: r.EmailID,
+			Line: clean(v.Line), SeenAt: r.SeenAt, Engine: clean(v.Engine), Confidence: v.Confidence, State: crm.SightingSuperseded,
+		}}
+		if p.Field == enrich.FieldCompany {
+			tells := enrich.Detect(v.Value.Value, r.From.Email, r.Found)
+			fresh.domain, fresh.website = tells.Domain, clean(tells.Website)
+		}
+		k.known[id], k.seen[row.no] = fresh, append(k.seen[row.no], fresh)
 	}
-	n, err := k.t.exec(ctx, "insert sighting", `INSERT INTO sightings (id, workspace_id, record_no, field, value_key, value, label, ext, raw, line, pos, email_id, seen_at, engine, confidence, state, note,
-			domain, website, decided_by) VALUES `+marks(1, 20)+` ON CONFLICT (record_no, field, value_key, pos) DO UPDATE SET engine = excluded.engine, confidence = excluded.confidence
-			WHERE excluded.confidence > sightings.confidence`,
-		k.t.s.newID(), string(k.w), row.no, p.Field, clean(key), clean(v.Value.Value), clean(v.Label), clean(v.Ext), clean(v.Raw), clean(v.Line), r.Pos, string(r.EmailID), stamp(r.SeenAt),
-		clean(v.Engine), v.Confidence, string(crm.SightingSuperseded), "", tells.Domain, clean(tells.Website), "")
-	if n > 0 {
-		k.changed[row.no] = true
-	}
-	return err
+	k.changed = append(k.changed, row.no)
 }
 
 // considered notes what was considered, by what, and that it does not wait any more.
@@ -230,15 +258,10 @@ func (k *keeping) considered(ctx context.Context, reads []enrich.Read, living ma
 	return err
 }
 
-// settle settles the records with new sightings: people first, since they may get a
-// company.
+// settle settles the records with new sightings, and stores what has changed.
 func (k *keeping) settle(ctx context.Context) error {
-	var nos []int64
-	for no := range k.changed {
-		nos = append(nos, no)
-	}
-	slices.Sort(nos)
-	for _, no := range nos {
+	slices.Sort(k.changed)
+	for _, no := range slices.Compact(k.changed) {
 		row := k.people[no]
 		if row == nil {
 			row = k.company[no]
@@ -247,18 +270,14 @@ func (k *keeping) settle(ctx context.Context) error {
 			return err
 		}
 	}
-	return nil
+	return k.save(ctx)
 }
 
 // settleOne settles the fields of a record from all of its sightings.
 func (k *keeping) settleOne(ctx context.Context, row *recordRow) error {
-	rows, err := all(ctx, k.t, "read sightings", scanSighting, "SELECT "+sightingColumns+" FROM sightings s WHERE s.record_no = $1 ORDER BY s.seen_at, s.id", row.no)
-	if err != nil {
-		return err
-	}
-	by := make(map[crm.SightingID]*sightingRow, len(rows))
-	list := make([]crm.Sighting, len(rows))
-	for i, r := range rows {
+	by := make(map[crm.SightingID]*sightingRow, len(k.seen[row.no]))
+	list := make([]crm.Sighting, len(k.seen[row.no]))
+	for i, r := range k.seen[row.no] {
 		by[r.ID], list[i] = r, r.Sighting
 		list[i].RecordID = row.ID
 	}
@@ -266,10 +285,28 @@ func (k *keeping) settleOne(ctx context.Context, row *recordRow) error {
 	if err := k.take(ctx, row, by, verdict.Take); err != nil {
 		return err
 	}
-	if err := k.saveStates(ctx, row, by, verdict.Sightings); err != nil {
-		return err
+	k.became(row, by, verdict.Sightings)
+	k.prune(by, verdict.Sightings)
+	return nil
+}
+
+// became notes what became of sightings.
+func (k *keeping) became(row *recordRow, by map[crm.SightingID]*sightingRow, list []crm.Sighting) {
+	suggested := false
+	for _, s := range list {
+		r := by[s.ID]
+		if r.State == s.State && r.Note == s.Note {
+			continue
+		}
+		if s.State == crm.SightingSuggested && r.State != s.State {
+			suggested = true
+			k.out.Suggested = append(k.out.Suggested, s)
+		}
+		r.State, r.Note, r.DecidedAt, r.changed = s.State, clean(s.Note), s.DecidedAt, true
 	}
-	return k.prune(ctx, verdict.Sightings)
+	if suggested {
+		k.news = append(k.news, row.ID)
+	}
 }
 
 // How many sightings of one value are kept: the first and the last of them. Somebody who
@@ -281,29 +318,93 @@ const (
 
 // prune drops sightings that say what many others say. What somebody has decided about,
 // what is asked about, and what a field was filled by stays.
-func (k *keeping) prune(ctx context.Context, list []crm.Sighting) error {
+func (k *keeping) prune(by map[crm.SightingID]*sightingRow, list []crm.Sighting) {
 	same := map[string][]crm.SightingID{}
 	for _, s := range list { // the oldest first
 		if s.DecidedAt == nil && (s.State == crm.SightingConfirmed || s.State == crm.SightingSuperseded) {
-			key := s.Field + "\x00" + s.Value
+			key := s.Field + "\x00" + by[s.ID].key
 			same[key] = append(same[key], s.ID)
 		}
 	}
-	var ids []string
 	for _, of := range same {
 		if len(of) <= 2*(firstKept+lastKept) { // not one at a time
 			continue
 		}
 		for _, id := range of[firstKept : len(of)-lastKept] {
-			ids = append(ids, string(id))
+			if r := by[id]; r.fresh {
+				r.fresh = false
+			} else {
+				k.dropped = append(k.dropped, string(id))
+			}
+			by[id].changed = false
 		}
 	}
-	if len(ids) == 0 {
+}
+
+// save stores what is new of sightings, and what has changed.
+func (k *keeping) save(ctx context.Context) error {
+	var fresh, changed []*sightingRow
+	for _, no := range slices.Sorted(maps.Keys(k.seen)) {
+		for _, r := range k.seen[no] {
+			switch {
+			case r.fresh:
+				fresh = append(fresh, r)
+			case r.changed:
+				changed = append(changed, r)
+			}
+		}
+	}
+	if err := k.t.insert(ctx, "insert sightings", "sightings", len(fresh), "ON CONFLICT DO NOTHING", append(sightingState(fresh), sightingContent(k.w, fresh)...)...); err != nil {
+		return err
+	}
+	if err := k.t.update(ctx, "save sightings", "sightings", len(changed), sightingState(changed)...); err != nil {
+		return err
+	}
+	if len(k.dropped) == 0 {
 		return nil
 	}
-	slices.Sort(ids)
-	_, err := k.t.exec(ctx, "drop sightings", "DELETE FROM sightings WHERE "+k.t.s.d.in("id", 1), k.t.s.d.list(ids))
+	slices.Sort(k.dropped)
+	_, err := k.t.exec(ctx, "drop sightings", "DELETE FROM sightings WHERE "+k.t.s.d.in("id", 1), k.t.s.d.list(k.dropped))
 	return err
+}
+
+// columnOf is a column of sightings.
+func columnOf[T any](name string, list []*sightingRow, get func(*sightingRow) T) column {
+	v := make([]T, len(list))
+	for i, r := range list {
+		v[i] = get(r)
+	}
+	return column{name, v}
+}
+
+// sightingState is what changes with a sighting, behind its id.
+func sightingState(list []*sightingRow) []column {
+	return []column{
+		columnOf("id", list, func(r *sightingRow) string { return string(r.ID) }), columnOf("state", list, func(r *sightingRow) string { return string(r.State) }),
+		columnOf("note", list, func(r *sightingRow) string { return r.Note }), columnOf("engine", list, func(r *sightingRow) string { return r.Engine }),
+		columnOf("confidence", list, func(r *sightingRow) float64 { return r.Confidence }),
+		columnOf("decided_at", list, func(r *sightingRow) *int64 {
+			if r.DecidedAt == nil {
+				return nil
+			}
+			at := stamp(*r.DecidedAt)
+			return &at
+		}),
+	}
+}
+
+// sightingContent is the rest of it.
+func sightingContent(w crm.WorkspaceID, list []*sightingRow) []column {
+	text := func(name string, get func(*sightingRow) string) column { return columnOf(name, list, get) }
+	return []column{
+		text("workspace_id", func(*sightingRow) string { return string(w) }), columnOf("record_no", list, func(r *sightingRow) int64 { return r.record }),
+		text("field", func(r *sightingRow) string { return r.Field }), text("value_key", func(r *sightingRow) string { return r.key }), text("value", func(r *sightingRow) string { return r.Value }),
+		text("label", func(r *sightingRow) string { return r.Label }), text("ext", func(r *sightingRow) string { return r.Ext }), text("raw", func(r *sightingRow) string { return r.Raw }),
+		text("line", func(r *sightingRow) string { return r.Line }), columnOf("pos", list, func(r *sightingRow) int64 { return r.pos }),
+		text("email_id", func(r *sightingRow) string { return string(r.EmailID) }), columnOf("seen_at", list, func(r *sightingRow) int64 { return stamp(r.SeenAt) }),
+		text("domain", func(r *sightingRow) string { return r.domain }), text("website", func(r *sightingRow) string { return r.website }),
+		text("decided_by", func(r *sightingRow) string { return string(r.DecidedBy) }),
+	}
 }
 
 // take puts values into their record, those of one message at once.
@@ -404,34 +505,6 @@ func orNone(s string) *string {
 		return nil
 	}
 	return &s
-}
-
-// saveStates stores what became of sightings, where that has changed.
-func (k *keeping) saveStates(ctx context.Context, row *recordRow, by map[crm.SightingID]*sightingRow, list []crm.Sighting) error {
-	var ids, states, notes []string
-	var decided []*int64
-	suggested := false
-	for _, s := range list {
-		was := by[s.ID]
-		if was.State == s.State && was.Note == s.Note {
-			continue
-		}
-		var at *int64
-		if s.DecidedAt != nil {
-			stamped := stamp(*s.DecidedAt)
-			at = &stamped
-		}
-		decided = append(decided, at)
-		ids, states, notes = append(ids, string(s.ID)), append(states, string(s.State)), append(notes, clean(s.Note))
-		if s.State == crm.SightingSuggested && was.State != s.State {
-			suggested = true
-			k.out.Suggested = append(k.out.Suggested, s)
-		}
-	}
-	if suggested {
-		k.news = append(k.news, row.ID)
-	}
-	return k.t.update(ctx, "save states", "sightings", len(ids), column{"id", ids}, column{"state", states}, column{"note", notes}, column{"decided_at", decided})
 }
 
 // tell says which records have new suggestions.

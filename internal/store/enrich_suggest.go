@@ -13,10 +13,10 @@ import (
 )
 
 // readable says of messages how much of them a caller sees; what is not there is
-// not seen.
+// not seen. Keys that may not read mail see nothing.
 func (s *Store) readable(ctx context.Context, from source, c access.Caller, ids []string) (map[crm.EmailID]crm.Level, error) {
 	out := map[crm.EmailID]crm.Level{}
-	if len(ids) == 0 {
+	if len(ids) == 0 || access.Allow(c, access.MailRead) != nil {
 		return out, nil
 	}
 	v := sightOf(c, 2)
@@ -183,7 +183,13 @@ func (s *Store) DecideSuggestion(ctx context.Context, c access.Caller, id crm.Si
 		v.DecidedBy, v.DecidedAt = c.UserID, clockPtr(&t.now)
 		var settled enrich.Outcome
 		k := keeping{t: t, w: c.Workspace, out: &settled}
+		if err := k.recall(ctx, row.no); err != nil {
+			return err
+		}
 		if err := k.settleOne(ctx, row); err != nil {
+			return err
+		}
+		if err := k.save(ctx); err != nil {
 			return err
 		}
 		k.tell()
