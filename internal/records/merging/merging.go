@@ -6,12 +6,18 @@ import (
 	"io"
 	"log/slog"
 	"time"
+
+	"rapport/internal/work"
 )
 
 // Service merges records, finds duplicates, imports and exports. All fields are required.
 type Service struct {
 	Store  Store
+	Lister Lister
+	Queue  work.Queue
 	Now    func() time.Time
 	Random io.Reader
 	Log    *slog.Logger
+	// Budget is how long a step goes on before others get their turn.
+	Budget time.Duration
 }
