@@ -33,8 +33,8 @@ func TestAskingForAShape(t *testing.T) {
 		got, err := m.Ask(t.Context(), ask)
 		require.NoError(t, err)
 		require.JSONEq(t, `{"title":"Head of Lamps"}`, string(got))
-		require.Len(t, s.asked, 1)
-		q := s.asked[0]
+		require.Len(t, s.questions(), 1)
+		q := s.questions()[0]
 		require.Equal(t, ask.Instructions, q.system)
 		require.Equal(t, ask.Text, q.user, "the text goes as it is, and nothing with it")
 		require.JSONEq(t, string(shape), string(q.schema))
@@ -52,7 +52,7 @@ func TestAnswersThatCannotBeUsed(t *testing.T) {
 			"not JSON": "Sure! The title is Head of Lamps.", "no value": "", "another shape": `{"name":"Mara"}`, "another type": `{"title":7}`,
 			"more than asked for": `{"title":"x","delete_all":true}`, "a list": `[]`, "null": `null`, "half": `{"title":`, "two": `{"title":"x"}{"title":"y"}`,
 		} {
-			s.says = text
+			s.say(text)
 			_, err := m.Ask(t.Context(), ask)
 			requireFault(t, err, fault.Invalid, enrich.CodeGarbled, name)
 			require.False(t, fault.Passing(err), name)
@@ -61,11 +61,11 @@ func TestAnswersThatCannotBeUsed(t *testing.T) {
 			"cut off": cuts[s.provider], "no envelope": `[]`, "empty": `{}`, "a page": "<html>Welcome to the hotel</html>", "nothing": "",
 			"too long": s.answer(`{"title":"` + strings.Repeat("x", 2<<20) + `"}`),
 		} {
-			s.instead = says(200, body)
+			s.do(says(200, body))
 			_, err := m.Ask(t.Context(), ask)
 			requireFault(t, err, fault.Invalid, enrich.CodeGarbled, name)
 		}
-		s.instead = says(200, refusals[s.provider])
+		s.do(says(200, refusals[s.provider]))
 		_, err := m.Ask(t.Context(), ask)
 		requireFault(t, err, fault.Invalid, enrich.CodeRefused, "refusal")
 	})
@@ -73,7 +73,7 @@ func TestAnswersThatCannotBeUsed(t *testing.T) {
 
 func TestToolsThatNobodyOffered(t *testing.T) {
 	s := serve(t, enrich.OpenAI)
-	s.instead = says(200, `{"choices":[{"finish_reason":"tool_calls","message":{"content":null,"tool_calls":[{"id":"1","type":"function","function":{"name":"send_mail","arguments":"{}"}}]}}]}`)
+	s.do(says(200, `{"choices":[{"finish_reason":"tool_calls","message":{"content":null,"tool_calls":[{"id":"1","type":"function","function":{"name":"send_mail","arguments":"{}"}}]}}]}`))
 	_, err := s.model().Ask(t.Context(), ask)
 	requireFault(t, err, fault.Invalid, enrich.CodeGarbled, "")
 }
@@ -111,16 +111,16 @@ func TestRefusalsOfTheProvider(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			each(t, func(t *testing.T, s *server) {
-				s.instead = func(w http.ResponseWriter, r *http.Request) {
+				s.do(func(w http.ResponseWriter, r *http.Request) {
 					for k, v := range test.header {
 						w.Header()[k] = v
 					}
 					says(test.status, test.body)(w, r)
-				}
+				})
 				_, err := s.model().Ask(t.Context(), ask)
 				requireFault(t, err, test.kind, test.code, test.name)
 				require.Equal(t, test.after, fault.After(err))
-				require.Len(t, s.asked, 1, "trying again is for others to decide")
+				require.Len(t, s.questions(), 1, "trying again is for others to decide")
 			})
 		})
 	}
@@ -128,7 +128,7 @@ func TestRefusalsOfTheProvider(t *testing.T) {
 
 func TestNothingOfTheTextStandsInAnError(t *testing.T) {
 	each(t, func(t *testing.T, s *server) {
-		s.instead = says(400, `{"error":{"type":"Mara Linden said so","code":"Mara Linden","message":"cannot answer about Mara Linden with `+apiKey+`"}}`)
+		s.do(says(400, `{"error":{"type":"Mara Linden said so","code":"Mara Linden","message":"cannot answer about Mara Linden with `+apiKey+`"}}`))
 		_, err := s.model().Ask(t.Context(), ask)
 		require.Error(t, err)
 		for _, form := range []string{err.Error(), fmt.Sprintf("%+v", err)} {
@@ -141,12 +141,12 @@ func TestNothingOfTheTextStandsInAnError(t *testing.T) {
 func TestNoAnswer(t *testing.T) {
 	each(t, func(t *testing.T, s *server) {
 		hold := make(chan struct{})
-		s.instead = func(_ http.ResponseWriter, r *http.Request) {
+		s.do(func(_ http.ResponseWriter, r *http.Request) {
 			select {
 			case <-hold:
 			case <-r.Context().Done():
 			}
-		}
+		})
 		_, err := s.model(func(m *enrich.ModelSettings) { m.Timeout = 50 * time.Millisecond }).Ask(t.Context(), ask)
 		requireFault(t, err, fault.Unavailable, "model_timeout", "the provider takes too long")
 		require.True(t, fault.Passing(err))
@@ -157,10 +157,10 @@ func TestNoAnswer(t *testing.T) {
 		require.ErrorIs(t, err, context.Canceled)
 		close(hold)
 
-		s.instead = func(w http.ResponseWriter, _ *http.Request) {
+		s.do(func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Length", "500")
 			_, _ = io.WriteString(w, `{"choices":[`)
-		}
+		})
 		_, err = s.model().Ask(t.Context(), ask)
 		requireFault(t, err, fault.Unavailable, "model_unavailable", "the answer breaks off")
 
@@ -175,9 +175,9 @@ func TestRedirectsDoNotTakeTheKeyAlong(t *testing.T) {
 	other := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("the redirect was followed") }))
 	defer other.Close()
 	each(t, func(t *testing.T, s *server) {
-		s.instead = func(w http.ResponseWriter, r *http.Request) {
+		s.do(func(w http.ResponseWriter, r *http.Request) {
 			http.Redirect(w, r, other.URL, http.StatusTemporaryRedirect)
-		}
+		})
 		_, err := s.model().Ask(t.Context(), ask)
 		require.Equal(t, fault.Blocked, fault.Of(err))
 	})
@@ -216,14 +216,14 @@ func TestAddressesThatPeopleEnter(t *testing.T) {
 	require.NoError(t, err)
 	_, err = m.Ask(t.Context(), ask)
 	requireFault(t, err, fault.Forbidden, "address_not_allowed", "")
-	require.Empty(t, s.asked)
+	require.Empty(t, s.questions())
 
 	// Whoever runs Rapport may allow it.
 	m, err = door(func(o *llm.Options) { o.Everywhere = true }).Open(enrich.ModelSettings{Provider: enrich.OpenAI, Model: "a-model", BaseURL: s.URL + "/v1"})
 	require.NoError(t, err)
 	_, err = m.Ask(t.Context(), ask)
 	require.NoError(t, err)
-	require.Empty(t, s.asked[0].header.Get("Authorization"))
+	require.Empty(t, s.questions()[0].header.Get("Authorization"))
 }
 
 func FuzzAnswers(f *testing.F) {
@@ -234,7 +234,7 @@ func FuzzAnswers(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, body string) {
 		each(t, func(t *testing.T, s *server) {
-			s.instead = says(200, body)
+			s.do(says(200, body))
 			got, err := s.model().Ask(t.Context(), ask)
 			if err == nil && !strings.Contains(string(got), "title") {
 				t.Fatalf("%s came through", got)

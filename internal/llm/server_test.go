@@ -52,8 +52,6 @@ func serve(t *testing.T, provider string) *server {
 }
 
 func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	body, _ := io.ReadAll(r.Body)
 	q, refusal := s.understand(r, body)
 	if refusal != "" {
@@ -63,13 +61,37 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	q.header, q.body = r.Header.Clone(), string(body)
+	s.mu.Lock()
 	s.asked = append(s.asked, q)
-	if s.instead != nil {
-		s.instead(w, r)
+	instead, says := s.instead, s.says
+	s.mu.Unlock()
+	if instead != nil {
+		instead(w, r)
 		return
 	}
 	w.Header().Set("Content-Type", "application/json")
-	_, _ = io.WriteString(w, s.answer(s.says))
+	_, _ = io.WriteString(w, s.answer(says))
+}
+
+// say sets the JSON of the next answers.
+func (s *server) say(text string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.says = text
+}
+
+// do sets what takes the place of the next answers.
+func (s *server) do(instead http.HandlerFunc) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.instead = instead
+}
+
+// questions are those that arrived.
+func (s *server) questions() []question {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return append([]question{}, s.asked...)
 }
 
 // understand reads a question as the provider documents it.
