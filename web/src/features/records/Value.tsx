@@ -130,6 +130,19 @@ function Several({ of, dense }: { of: React.ReactElement[]; dense?: boolean }) {
   return <span className={classes.stack}>{of}</span>;
 }
 
+/** Breaks before the at-sign where it does not fit a line. */
+function Address({ of }: { of: string }) {
+  const at = of.lastIndexOf("@");
+  if (at < 0) return of;
+  return (
+    <>
+      {of.slice(0, at)}
+      <wbr />
+      {of.slice(at)}
+    </>
+  );
+}
+
 function Contacts({ list, kind, dense }: { list: Contact[]; kind: "emails" | "phones"; dense?: boolean }) {
   return (
     <Several
@@ -138,9 +151,7 @@ function Contacts({ list, kind, dense }: { list: Contact[]; kind: "emails" | "ph
         <span key={c.value} className={classes.contact}>
           {kind === "emails" ? (
             <Link to={paths.inbox} search={{ q: `from:${c.value}` }} className={classes.link} tabIndex={dense ? -1 : 0}>
-              {c.value.replace(/@.*$/, "")}
-              <wbr />
-              {c.value.match(/@.*$/)?.[0]}
+              {dense ? c.value : <Address of={c.value} />}
             </Link>
           ) : (
             <a href={`tel:${c.value}`} className={classes.link} tabIndex={dense ? -1 : 0} data-number>
