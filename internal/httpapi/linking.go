@@ -170,7 +170,7 @@ type skippedInput struct {
 }
 
 func (s *Server) listSkipped(ctx context.Context, c access.Caller, in *skippedInput) (*bodyOf[List[EmailItem]], error) {
-	list, next, err := s.Linking.Store.SkippedMail(ctx, c, crm.SkipRule(in.Rule), in.Limit, in.Cursor)
+	list, next, err := s.Linking.Skipped(ctx, c, crm.SkipRule(in.Rule), in.Limit, in.Cursor)
 	return pageOf(list, next, err, func(e crm.Email) EmailItem { return itemShape(mail.ListedEmail{Email: e, ThreadCount: 1}) })
 }
 

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"slices"
 	"time"
 
 	"rapport/internal/access"
@@ -180,12 +181,34 @@ func (s *Service) UnlinkEmail(ctx context.Context, c access.Caller, id crm.Email
 	return err
 }
 
-// Timeline gives a page of what happened with a record.
+// Timeline gives a page of what happened with a record. Mail is left out for keys that
+// may not read it, and refused where it alone is asked for.
 func (s *Service) Timeline(ctx context.Context, c access.Caller, q TimelineQuery) ([]Activity, string, error) {
 	if err := checkKinds(q.Kinds); err != nil {
 		return nil, "", err
 	}
+	if err := access.Allow(c, access.MailRead); err != nil {
+		if q.Kinds = withoutMail(q.Kinds); len(q.Kinds) == 0 {
+			return nil, "", err
+		}
+	}
 	return s.Store.Timeline(ctx, c, q)
+}
+
+// withoutMail are the kinds that are asked for, but for mail.
+func withoutMail(kinds []crm.ActivityKind) []crm.ActivityKind {
+	if len(kinds) == 0 {
+		return []crm.ActivityKind{crm.ActivityMeeting, crm.ActivityCall, crm.ActivityNote, crm.ActivityTask}
+	}
+	return slices.DeleteFunc(slices.Clone(kinds), func(k crm.ActivityKind) bool { return k == crm.ActivityEmail })
+}
+
+// Skipped gives a page of messages that a rule skipped, as the caller sees them.
+func (s *Service) Skipped(ctx context.Context, c access.Caller, rule crm.SkipRule, limit int, cursor string) ([]crm.Email, string, error) {
+	if err := access.Allow(c, access.MailRead); err != nil {
+		return nil, "", err
+	}
+	return s.Store.SkippedMail(ctx, c, rule, limit, cursor)
 }
 
 // Activities gives a page of what happened with all records.
