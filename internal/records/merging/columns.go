@@ -114,6 +114,9 @@ func columnsOf(o crm.ObjectType, t table) []Column {
 		}
 		taken[c.Field] = c.Field != ""
 		for _, row := range t.rows[:min(len(t.rows), 50)] {
+			if i >= len(row) {
+				continue
+			}
 			if cell := row[i]; cell != "" && len(c.Samples) < 3 && !slices.Contains(c.Samples, cell) {
 				if r := []rune(cell); len(r) > 80 {
 					cell = string(r[:80]) + "…"

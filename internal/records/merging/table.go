@@ -95,7 +95,7 @@ func reader(from io.Reader, delimiter rune) *csv.Reader {
 	return r
 }
 
-// table is a file as rows of cells under heads.
+// table is a file as rows of cells under heads; rows may end before their last heads.
 type table struct {
 	heads []string
 	rows  [][]string
@@ -135,20 +135,13 @@ func readCSV(data []byte) (table, error) {
 		case len(t.rows) == mostRows:
 			return table{}, unreadable("The file has more than %d rows. Split it.", mostRows)
 		default:
-			t.rows = append(t.rows, fit(row, len(t.heads)))
+			t.rows = append(t.rows, row[:min(len(row), len(t.heads))])
 		}
 	}
 	if t.heads == nil {
 		return table{}, unreadable("The file is empty.")
 	}
 	return t, nil
-}
-
-func fit(row []string, n int) []string {
-	for len(row) < n {
-		row = append(row, "")
-	}
-	return row[:n]
 }
 
 func tidyCell(cell string) string {

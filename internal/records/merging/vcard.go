@@ -49,11 +49,13 @@ func cardsIn(text string) []string {
 	var card *bytes.Buffer
 	lines := strings.Split(text, "\n")
 	for i := 0; i < len(lines); i++ {
-		line := lines[i]
-		for i+1 < len(lines) && (strings.HasPrefix(lines[i+1], " ") || strings.HasPrefix(lines[i+1], "\t")) {
-			i++
-			line += lines[i][1:]
+		folds := i + 1
+		for folds < len(lines) && (strings.HasPrefix(lines[folds], " ") || strings.HasPrefix(lines[folds], "\t")) {
+			lines[folds] = lines[folds][1:]
+			folds++
 		}
+		line := strings.Join(lines[i:folds], "") // at once: photos have thousands of lines
+		i = folds - 1
 		name := strings.ToUpper(strings.TrimSpace(line))
 		switch {
 		case name == "BEGIN:VCARD":
@@ -73,10 +75,13 @@ func cardsIn(text string) []string {
 			continue
 		}
 		if upper := strings.ToUpper(head); strings.Contains(upper, "QUOTED-PRINTABLE") {
+			var whole strings.Builder
 			for strings.HasSuffix(value, "=") && i+1 < len(lines) {
 				i++
-				value = value[:len(value)-1] + lines[i]
+				whole.WriteString(value[:len(value)-1])
+				value = lines[i]
 			}
+			value = whole.String() + value
 			if plain, err := io.ReadAll(quotedprintable.NewReader(strings.NewReader(value))); err == nil {
 				value = strings.ReplaceAll(strings.ReplaceAll(strings.ToValidUTF8(string(plain), "\uFFFD"), "\r\n", "\n"), "\n", "\\n")
 			}
