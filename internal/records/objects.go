@@ -10,6 +10,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/nyaruka/phonenumbers"
+	"golang.org/x/text/unicode/norm"
 
 	"rapport/internal/access"
 	"rapport/internal/crm"
@@ -60,7 +61,13 @@ func (s *Service) CreateType(ctx context.Context, c access.Caller, wish TypeWish
 	}
 	o := crm.ObjectType{WorkspaceID: c.Workspace, Key: wish.Key, Icon: "box", CreatedAt: s.Now()}
 	if o.Key == "" && wish.Name != nil {
-		o.Key = crm.RecordType(keyOf(*wish.Name))
+		types, err := s.keys(ctx, c.Workspace)
+		if err != nil {
+			return o, err
+		}
+		if o.Key = crm.RecordType(keyOf(*wish.Name)); o.Key == "" {
+			o.Key = free("object", types)
+		}
 	}
 	if !keyForm.MatchString(string(o.Key)) {
 		return o, invalid("key", "must be a name of a-z, 0-9 and _ that begins with a letter")
@@ -86,7 +93,7 @@ func (s *Service) CreateType(ctx context.Context, c access.Caller, wish TypeWish
 	return o, wrap("storing the type", err)
 }
 
-// keyOf makes a key of a name.
+// keyOf makes a key of a name; "" of one without Latin letters.
 func keyOf(name string) string {
 	key := strings.Map(func(r rune) rune {
 		switch {
@@ -96,8 +103,26 @@ func keyOf(name string) string {
 			return '_'
 		}
 		return -1
-	}, strings.ToLower(strings.TrimSpace(name)))
+	}, norm.NFD.String(strings.ToLower(strings.TrimSpace(name))))
+	key = strings.Trim(strings.TrimLeft(key, "0123456789_"), "_")
 	return strings.Trim(key[:min(len(key), 40)], "_")
+}
+
+// free is a key, with a number behind it where it is taken.
+func free[K ~string](key K, taken []K) K {
+	out := key
+	for n := 2; slices.Contains(taken, out); n++ {
+		out = K(fmt.Sprintf("%s_%d", key[:min(len(key), 37)], n))
+	}
+	return out
+}
+
+// shownFields are what records show besides the fields that are written.
+var shownFields = []string{"id", "owner", "tags", "company", "sources", "created_by", "created_at", "updated_at", "last_at", "deleted_at", "merged_into", "version"}
+
+// standing are the keys of fields that records of a type have anyway.
+func standing(kind crm.RecordType) []string {
+	return slices.Concat(allTypes, shownFields, fieldsOf[kind])
 }
 
 // ChangeType changes names, icon and fields of a type. A field keeps its key and type
@@ -156,8 +181,9 @@ func alter(o *crm.ObjectType, wish TypeWish, types []crm.RecordType) error {
 		}
 	}
 	if wish.Fields != nil {
-		checkFields(o.Fields, *wish.Fields, types, wrong)
-		o.Fields = tidyFields(*wish.Fields)
+		fields := tidyFields(*wish.Fields, standing(o.Key))
+		checkFields(o, fields, types, wrong)
+		o.Fields = fields
 	}
 	if len(wrong) > 0 {
 		return Invalid(wrong)
@@ -165,12 +191,20 @@ func alter(o *crm.ObjectType, wish TypeWish, types []crm.RecordType) error {
 	return nil
 }
 
-func tidyFields(in []crm.Field) []crm.Field {
+// tidyFields makes keys where none are given; others than those that stand already.
+func tidyFields(in []crm.Field, standing []string) []crm.Field {
 	list := slices.Clone(in)
+	taken := slices.Clone(standing)
+	for _, f := range in {
+		taken = append(taken, f.Key)
+	}
 	for i := range list {
 		list[i].Name = tidyText(list[i].Name, false)
-		if list[i].Key == "" {
-			list[i].Key = keyOf(list[i].Name)
+		if key := keyOf(list[i].Name); list[i].Key == "" && key != "" {
+			list[i].Key = free(key, standing)
+		} else if list[i].Key == "" && list[i].Name != "" {
+			list[i].Key = free("field", taken)
+			taken = append(taken, list[i].Key)
 		}
 		list[i].Options = slices.Clone(list[i].Options)
 		for j := range list[i].Options {
@@ -184,13 +218,14 @@ func tidyFields(in []crm.Field) []crm.Field {
 var fieldTypes = []crm.FieldType{crm.FieldText, crm.FieldNumber, crm.FieldMoney, crm.FieldDate, crm.FieldSelect, crm.FieldEmail, crm.FieldPhone, crm.FieldURL, crm.FieldRelation}
 
 // checkFields notes what is wrong with fields that are to take the place of others.
-func checkFields(before, in []crm.Field, types []crm.RecordType, wrong map[string]string) {
+func checkFields(o *crm.ObjectType, in []crm.Field, types []crm.RecordType, wrong map[string]string) {
+	before, standing := o.Fields, standing(o.Key)
 	if len(in) > mostFields {
 		wrong["fields"] = fmt.Sprintf("must have at most %d", mostFields)
 		return
 	}
 	var seen []string
-	for i, f := range tidyFields(in) {
+	for i, f := range in {
 		at := fmt.Sprintf("fields[%d]", i)
 		if where, what := checkField(f, types); what != "" {
 			wrong[at+"."+where] = what
@@ -201,6 +236,9 @@ func checkFields(before, in []crm.Field, types []crm.RecordType, wrong map[strin
 		}
 		seen = append(seen, f.Key)
 		old := slices.IndexFunc(before, func(b crm.Field) bool { return b.Key == f.Key })
+		if old < 0 && slices.Contains(standing, f.Key) {
+			wrong[at+".key"] = "is that of a field that is there anyway"
+		}
 		if old >= 0 && before[old].Type != f.Type {
 			wrong[at+".type"] = "cannot be changed: add another field"
 		}

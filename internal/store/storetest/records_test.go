@@ -489,6 +489,7 @@ func TestTypesOfRecords(t *testing.T) {
 			"field":    {Name: ptr("X"), Fields: &[]crm.Field{{Name: "A", Type: "colour"}}},
 			"twice":    {Name: ptr("X"), Fields: &[]crm.Field{{Name: "A", Type: crm.FieldText}, {Name: "a", Type: crm.FieldText}}},
 			"options":  {Name: ptr("X"), Fields: &[]crm.Field{{Name: "A", Type: crm.FieldSelect}}},
+			"standing": {Name: ptr("X"), Fields: &[]crm.Field{{Key: "name", Name: "A", Type: crm.FieldText}}},
 			"target":   {Name: ptr("X"), Fields: &[]crm.Field{{Name: "A", Type: crm.FieldRelation, Target: "nothing"}}},
 			"currency": {Name: ptr("X"), Fields: &[]crm.Field{{Name: "A", Type: crm.FieldMoney, Currency: "XXXX"}}},
 		} {
@@ -530,6 +531,12 @@ func TestTypesOfRecords(t *testing.T) {
 		require.Equal(t, fault.NotFound, fault.Of(err))
 		_, err = x.List(ctx, x.ada, records.Query{Type: "boat"})
 		require.Equal(t, fault.Invalid, fault.Of(err))
+		for _, key := range []crm.RecordType{"object", "object_2"} {
+			o, err := x.CreateType(ctx, x.ada, records.TypeWish{Name: ptr("Проект"), Fields: &[]crm.Field{{Name: "Name", Type: crm.FieldText}, {Name: "Größe", Type: crm.FieldText}, {Name: "Цвет", Type: crm.FieldText}, {Name: "2.", Type: crm.FieldText}}})
+			require.NoError(t, err, "names of any script")
+			require.Equal(t, key, o.Key)
+			require.Equal(t, []string{"name_2", "groe", "field", "field_2"}, []string{o.Fields[0].Key, o.Fields[1].Key, o.Fields[2].Key, o.Fields[3].Key})
+		}
 		again, err := x.CreateType(ctx, x.ada, records.TypeWish{Name: ptr("Boat")})
 		require.NoError(t, err)
 		require.Zero(t, again.Count, "another type that has the same name")

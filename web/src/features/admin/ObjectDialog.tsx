@@ -5,6 +5,7 @@ import { useSession } from "@/app/session";
 import { useAct } from "@/hooks/useAct";
 import { useObjects } from "@/hooks/useRecords";
 import { Problem } from "@/lib/problem";
+import { fieldsOf as standardFields } from "@/lib/recordFields";
 import { type FieldType, type ObjectField, type ObjectType, objectsApi, recordKeys } from "@/lib/records";
 import { DialogFoot, DialogProblem } from "@/ui/Confirm";
 import { objectIcons } from "@/ui/RecordMark";
@@ -51,7 +52,7 @@ export function ObjectDialog({ object, onClose }: { object?: ObjectType; onClose
   const [lines, setLines] = useState<Line[]>((object?.fields ?? []).map((f, id) => ({ ...f, id, old: true })));
   const save = useAct({
     run: () => {
-      const fields = fieldsOf(lines);
+      const fields = fieldsOf(lines, standing(object?.key ?? ""));
       if (!object) return objectsApi.create(workspace.id, { name: name.trim(), plural: many.trim(), icon, fields });
       return objectsApi.change(
         workspace.id,
@@ -162,9 +163,15 @@ export function ObjectDialog({ object, onClose }: { object?: ObjectType; onClose
   );
 }
 
+/** Keys of what records of a type have anyway, as the server knows them. */
+const standing = (type: string) => [
+  ...standardFields(type).map((f) => f.key),
+  ...["id", "type", "description", "fields", "sources", "external_ids", "company", "version"],
+];
+
 /** What is sent: lines without a name are left out, new ones get a key. */
-export function fieldsOf(lines: Line[]): ObjectField[] {
-  const taken = lines.filter((l) => l.old).map((l) => l.key);
+export function fieldsOf(lines: Line[], standing: string[] = []): ObjectField[] {
+  const taken = [...standing, ...lines.filter((l) => l.old).map((l) => l.key)];
   return lines
     .filter((l) => l.name.trim())
     .map(({ id: _, old, options, currency, target, ...line }) => {
