@@ -75,9 +75,9 @@ func TestEnglishSignatures(t *testing.T) {
 			text: "I'll be there at nine.\n\nThanks,\nCarl Bauer\n", name: "Carl Bauer",
 		},
 		{
-			what: "a state university's campus", from: "Joy Lee", email: "jlee@ucsb.edu",
-			text: "Thanks!\n\nJoy Lee\nPostdoctoral Researcher\nUniversity of California, Santa Barbara\n805 555 0134\n",
-			name: "Joy Lee", title: "Postdoctoral Researcher", company: "University of California, Santa Barbara", phones: []string{"+18055550134 work"},
+			what: "a state university's campus", from: "Joy Lee", email: "jlee@lampvalley.example",
+			text: "Thanks!\n\nJoy Lee\nPostdoctoral Researcher\nUniversity of Montana, Lamp Valley\n805 555 0134\n",
+			name: "Joy Lee", title: "Postdoctoral Researcher", company: "University of Montana, Lamp Valley", phones: []string{"+18055550134 work"},
 		},
 		{
 			what: "title at company", from: "Max Reuter", email: "max@relecloud.example",

@@ -41,7 +41,7 @@ func TestSignaturesInManyShapes(t *testing.T) {
 			name: "Göran Ekman", title: "Projektledare", company: "Ekman Bygg AB", phones: []string{"+4685550123 work"}, address: "Kungsgatan 8 111 43 Stockholm",
 		},
 		{
-			what: "a slash in front, a number without a country", from: "Jesper Nygård", email: "jn@nygaard.dk",
+			what: "a slash in front, a number without a country", from: "Jesper Nygård", email: "jn@nygaard.example", region: "DK",
 			text: "Hej\n\n/Jesper Nygård\nTlf. 32 12 34 56\n", name: "Jesper Nygård", phones: []string{"+4532123456 work"},
 		},
 		{
@@ -64,7 +64,7 @@ func TestSignaturesInManyShapes(t *testing.T) {
 			text: "Yes.\n\nBest,\n--\nJoan Ulman  |  about.example/joan\nFOSS Lamping  |  www.fosslamping.example\n", name: "Joan Ulman", company: "FOSS Lamping",
 		},
 		{
-			what: "Brazilian", from: "Paula Souza", email: "paula.souza@luz.com.br",
+			what: "Brazilian", from: "Paula Souza", email: "paula.souza@luz.example", region: "BR",
 			text: "Att,\n\nPaula Souza\nAnalista de Marketing\nLuz Brasil Ltda\n(11) 3555-1234 | (11) 98765-4321\nAv. Central, 1000 - 10º andar - São Paulo/SP - CEP 01310-100\n",
 			name: "Paula Souza", title: "Analista de Marketing", company: "Luz Brasil Ltda", phones: []string{"+551135551234 work", "+5511987654321 mobile"}, address: "Av. Central 1000 - 10º andar - São Paulo/SP - CEP 01310-100",
 		},
