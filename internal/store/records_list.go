@@ -23,8 +23,12 @@ import (
 // index of the order is walked and each record looked at, and the page is soon full.
 // Filters with an index in the order of names are walked by that one.
 
-// fewRecords is how many a filter may choose to lead.
-const fewRecords = 5000
+// fewRecords is how many a filter may choose to lead. PostgreSQL walks an index and reads
+// rows about as fast, so that there it is less.
+const (
+	fewRecords         = 5000
+	fewRecordsPostgres = 2000
+)
 
 // sortedRecords is how many of these are read and sorted. Of more, SQLite walks the
 // index of the order and asks of each number whether it is among them: reading the
@@ -138,7 +142,7 @@ func (s *Store) ListRecords(ctx context.Context, c access.Caller, q records.Quer
 		return records.Page{}, err
 	}
 	read := limit + 1
-	if l.few != nil && after == nil && !l.walksFew() {
+	if l.few != nil && after == nil && len(l.few) <= sortedRecords {
 		read = len(l.few) + 1 // all of them: then they are counted, too
 	}
 	at, err := l.walk(ctx, after, read)
@@ -246,7 +250,11 @@ func (l *listing) listNos() []int64 {
 // Without one the filter never chooses many.
 func (l *listing) probe(ctx context.Context, st statement, index string, condition func() string) error {
 	if condition != nil {
-		n, err := l.bounded(ctx, st, fewRecords)
+		most := l.mostFew()
+		if index != "" && l.sort.index == "records_name" && l.few == nil {
+			most = sortedRecords // its index has them in order
+		}
+		n, err := l.bounded(ctx, st, most)
 		if err != nil {
 			return err
 		}
@@ -262,6 +270,14 @@ func (l *listing) probe(ctx context.Context, st statement, index string, conditi
 	l.among(found)
 	l.exact = condition != nil
 	return nil
+}
+
+// mostFew is how many a filter may choose to lead here.
+func (l *listing) mostFew() int {
+	if l.s.d.by("") == "" {
+		return fewRecordsPostgres
+	}
+	return fewRecords
 }
 
 // frequent asks a condition of each record.
@@ -469,7 +485,7 @@ func (l *listing) byWords(ctx context.Context) error {
 
 // chosenFew gives what a statement chooses if that is few, nil otherwise.
 func (l *listing) chosenFew(ctx context.Context, st statement) ([]int64, error) {
-	n, err := l.bounded(ctx, st, fewRecords)
+	n, err := l.bounded(ctx, st, l.mostFew())
 	if err != nil || n < 0 {
 		return nil, err
 	}
@@ -603,12 +619,12 @@ func (l *listing) place(v any) int {
 // total counts what the list has, given how many were read of few; -1 for many.
 func (l *listing) total(ctx context.Context, read int) (int, error) {
 	switch {
-	case l.walksFew() && l.exact && l.sources == 1 && len(l.where) == 0:
-		return len(l.few), nil
-	case l.walksFew():
-		return -1, nil
-	case l.few != nil:
+	case l.few != nil && len(l.few) <= sortedRecords:
 		return read, nil
+	case l.few != nil && l.exact && l.sources == 1 && len(l.where) == 0:
+		return len(l.few), nil
+	case l.few != nil:
+		return -1, nil
 	case l.q.Deleted && len(l.where) == 0:
 		return l.bounded(ctx, statement{"SELECT r.no FROM records r WHERE " + l.s.d.in("r.list_no", 1) + " AND r.deleted_at IS NOT NULL", []any{l.s.d.list(l.listNos())}}, records.MostCounted)
 	case l.q.Deleted:
