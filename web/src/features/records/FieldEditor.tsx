@@ -8,7 +8,7 @@ import { Picker } from "@/ui/Picker";
 import { MemberPicker, RecordPicker, TagPicker } from "@/ui/pickers";
 import classes from "./FieldEditor.module.css";
 import { ContactLines, PeopleLines } from "./Lines";
-import { Chip, Value } from "./Value";
+import { Dot, Value } from "./Value";
 
 interface Props {
   workspaceId: string;
@@ -153,7 +153,7 @@ function Choices({ workspaceId, record, field, onDone, onKeep, onCancel }: Props
       const options = (field.options ?? []).map((o) => ({
         value: o,
         label: field.custom ? o : capital(o),
-        icon: <Chip value={o} text={" "} />,
+        icon: <Dot value={o} />,
       }));
       const none = { value: "", label: "None" };
       return (

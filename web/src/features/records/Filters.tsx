@@ -9,7 +9,7 @@ import { filtersOf, type RecordsSearch } from "@/lib/recordView";
 import { Picker } from "@/ui/Picker";
 import { MemberPicker, RecordPicker } from "@/ui/pickers";
 import classes from "./Bar.module.css";
-import { Chip } from "./Value";
+import { Dot } from "./Value";
 
 interface Props {
   workspaceId: string;
@@ -36,7 +36,7 @@ function Values({
       choices={values.map((v) => ({
         value: v,
         label: text(v),
-        icon: chips ? <Chip value={v} text={" "} /> : undefined,
+        icon: chips ? <Dot value={v} /> : undefined,
       }))}
       chosen={props.now ? [props.now] : []}
       onChoose={props.onChoose}

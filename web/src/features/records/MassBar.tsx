@@ -13,7 +13,7 @@ import { MemberPicker } from "@/ui/pickers";
 import { sayFailed } from "@/ui/toast";
 import classes from "./Bar.module.css";
 import type { Ticks } from "./useTable";
-import { Chip } from "./Value";
+import { Dot } from "./Value";
 
 type Panel = "owner" | "stage" | "tag" | "untag";
 
@@ -104,7 +104,7 @@ export function MassBar(props: Props) {
                 choices={(stages[type] ?? []).map((s) => ({
                   value: s,
                   label: capital(s),
-                  icon: <Chip value={s} text={" "} />,
+                  icon: <Dot value={s} />,
                 }))}
                 onChoose={(stage) => void run({ set: { stage } }, (k) => `${n(k)} moved to ${capital(stage)}`)}
                 onClose={() => onOpen(undefined)}

@@ -34,8 +34,13 @@ const stageHues: Record<string, number> = {
   unknown: 7,
 };
 
+const hueOf = (value: string) => stageHues[value] ?? identityHue(value);
+
+/** The colour of a chip, for lists. */
+export const Dot = ({ value }: { value: string }) => <Swatch colour={`var(--hue-ink-${hueOf(value)})`} />;
+
 export function Chip({ value, text }: { value: string; text?: string }) {
-  const hue = stageHues[value] ?? identityHue(value);
+  const hue = hueOf(value);
   return (
     <span className={classes.stage} style={{ background: `var(--hue-${hue})`, color: `var(--hue-ink-${hue})` }}>
       {text ?? capital(value)}
@@ -143,18 +148,24 @@ function Address({ of }: { of: string }) {
   );
 }
 
+/** In a table a click means the cell. */
+const lineOf = (c: Contact, kind: "emails" | "phones") =>
+  kind === "emails" ? c.value : `${c.raw || c.value}${c.ext ? ` ext. ${c.ext}` : ""}`;
+
 function Contacts({ list, kind, dense }: { list: Contact[]; kind: "emails" | "phones"; dense?: boolean }) {
   return (
     <Several
       dense={dense}
       of={list.map((c) => (
         <span key={c.value} className={classes.contact}>
-          {kind === "emails" ? (
-            <Link to={paths.inbox} search={{ q: `from:${c.value}` }} className={classes.link} tabIndex={dense ? -1 : 0}>
-              {dense ? c.value : <Address of={c.value} />}
+          {dense ? (
+            <span data-number={kind === "phones" || undefined}>{lineOf(c, kind)}</span>
+          ) : kind === "emails" ? (
+            <Link to={paths.inbox} search={{ q: `from:${c.value}` }} className={classes.link}>
+              <Address of={c.value} />
             </Link>
           ) : (
-            <a href={`tel:${c.value}`} className={classes.link} tabIndex={dense ? -1 : 0} data-number>
+            <a href={`tel:${c.value}`} className={classes.link} data-number>
               {c.raw || c.value}
               {c.ext && ` ext. ${c.ext}`}
             </a>
