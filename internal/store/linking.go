@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"rapport/internal/crm"
 	"rapport/internal/fault"
@@ -195,10 +196,10 @@ func (t *tx) writtenBy(ctx context.Context, w crm.WorkspaceID, p pastOf, n int) 
 }
 
 // BeginLinkWalk begins a walk through all mail of a workspace.
-func (s *Store) BeginLinkWalk(ctx context.Context, w crm.WorkspaceID) error {
+func (s *Store) BeginLinkWalk(ctx context.Context, w crm.WorkspaceID, since time.Time) error {
 	return s.write(ctx, "linking.BeginLinkWalk", func(t *tx) error {
 		at, err := t.lockLinking(ctx, w)
-		if err != nil || at.walking {
+		if err != nil || at.walking || !since.IsZero() && at.auditedAt >= stamp(since) {
 			return err
 		}
 		_, err = t.exec(ctx, "begin walk", `UPDATE link_states SET walking = TRUE, mailbox = 0, below = 0, seen = 0, found = 0, begun_at = $2, total = COALESCE((

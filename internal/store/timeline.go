@@ -221,7 +221,8 @@ func (v *timeline) copies(ctx context.Context, boxes []box, pos []int64) (map[in
 	}
 	s := v.s
 	ids, err := all(ctx, s.reading("linking.Timeline"), "read names of messages", scanText,
-		"SELECT DISTINCT e.rfc822_message_id FROM synced_emails e WHERE "+s.d.in("e.pos", 1)+" AND e.rfc822_message_id <> ''", s.d.list(pos))
+		"SELECT e.rfc822_message_id FROM synced_emails e WHERE "+s.d.in("e.pos", 1), s.d.list(pos))
+	ids = slices.DeleteFunc(ids, func(id string) bool { return id == "" })
 	if err != nil || len(ids) == 0 {
 		return nil, err
 	}
@@ -250,7 +251,7 @@ func (v *timeline) copies(ctx context.Context, boxes []box, pos []int64) (map[in
 	all, err := all(ctx, s.reading("linking.Timeline"), "find copies", func(r scanner) (x copied, err error) {
 		err = r.Scan(&x.pos, &x.id, &x.level, &x.mine)
 		return x, err
-	}, fmt.Sprintf("SELECT e.pos, e.rfc822_message_id, %s, %s FROM synced_emails e%s WHERE %s AND e.rfc822_message_id <> '' AND e.shown AND (%s) AND %s"+
+	}, fmt.Sprintf("SELECT e.pos, e.rfc822_message_id, %s, %s FROM synced_emails e"+s.d.by("synced_emails_message_id")+"%s WHERE %s AND e.rfc822_message_id <> '' AND e.shown AND (%s) AND %s"+
 		" AND EXISTS (SELECT 1 FROM record_links l%s WHERE l.pos = e.pos AND %s AND %s)", on.level, on.owned, ofBox, s.d.in("e.rfc822_message_id", 1), s.d.in(fmt.Sprintf("(e.pos >> %d)", timeBits), 2), on.where,
 		ofSource, records, seenLink(from)), args...)
 	if err != nil {

@@ -101,7 +101,7 @@ func Job(w crm.WorkspaceID, at time.Time) work.Job {
 
 // Relink looks at all mail of a workspace again, in the background.
 func (s *Service) Relink(ctx context.Context, c access.Caller) error {
-	if err := s.Store.BeginLinkWalk(ctx, c.Workspace); err != nil {
+	if err := s.Store.BeginLinkWalk(ctx, c.Workspace, time.Time{}); err != nil {
 		return err
 	}
 	return s.ask(ctx, c.Workspace)
@@ -138,8 +138,9 @@ func (s *Service) piece(ctx context.Context, w crm.WorkspaceID) (done bool, err 
 	return !more, err
 }
 
-// audit begins a walk through all mail of every workspace: what is linkable and not
-// linked is counted and linked. Addresses that no mail has any more are dropped.
+// audit begins a walk through all mail of every workspace that was not gone through
+// lately (a start of the program asks for it, too): what is linkable and not linked is
+// counted and linked. Addresses that no mail has any more are dropped.
 func (s *Service) audit(ctx context.Context, _ string) (more bool, err error) {
 	for after := crm.WorkspaceID(""); ; {
 		list, err := s.Store.Workspaces(ctx, after, 500)
@@ -147,7 +148,7 @@ func (s *Service) audit(ctx context.Context, _ string) (more bool, err error) {
 			return false, err
 		}
 		for _, w := range list {
-			if err := s.Store.BeginLinkWalk(ctx, w); err != nil {
+			if err := s.Store.BeginLinkWalk(ctx, w, s.Now().Add(-auditEvery/2)); err != nil {
 				return false, err
 			}
 			if err := s.ask(ctx, w); err != nil {

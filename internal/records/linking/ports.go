@@ -26,8 +26,9 @@ type Store interface {
 	// WalkRecords notes conversations of noted records, of up to n messages; more:
 	// there are others.
 	WalkRecords(ctx context.Context, w crm.WorkspaceID, n int) (more bool, err error)
-	// BeginLinkWalk begins a walk through all mail of a workspace, unless one is going on.
-	BeginLinkWalk(ctx context.Context, w crm.WorkspaceID) error
+	// BeginLinkWalk begins a walk through all mail of a workspace, unless one is going
+	// on, or has ended since.
+	BeginLinkWalk(ctx context.Context, w crm.WorkspaceID, since time.Time) error
 	// LinkWalk notes the conversations of the next n messages of a walk, the newest of each
 	// mailbox first; more: it is not at its end.
 	LinkWalk(ctx context.Context, w crm.WorkspaceID, n int) (more bool, err error)

@@ -402,12 +402,20 @@ func TestTheAuditFindsWhatWasLost(t *testing.T) {
 		require.Positive(t, state.Missing)
 		require.Nil(t, state.Walk)
 		require.EqualValues(t, 20, state.Linked)
+		audited := *state.Audited
+		_, err = w.room.Definitions()[1].Step(ctx, "")
+		require.NoError(t, err)
+		state, err = w.LinkingState(ctx, access.System(w.Home))
+		require.NoError(t, err)
+		require.Nil(t, state.Walk, "a start of the program asks again")
+		w.Clock.Move(24 * time.Hour)
 		_, err = w.room.Definitions()[1].Step(ctx, "")
 		require.NoError(t, err)
 		w.step(w.Home)
 		state, err = w.LinkingState(ctx, access.System(w.Home))
 		require.NoError(t, err)
 		require.Zero(t, state.Missing, "the night after")
+		require.True(t, state.Audited.After(audited))
 	})
 }
 
