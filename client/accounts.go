@@ -22,6 +22,7 @@ type EmailAccount struct {
 	HasPassword  bool       `json:"has_password"`
 	Limit        int        `json:"limit" doc:"Newest messages of each folder that are imported at first; 0: all. At Gmail: that of the Google connection."`
 	Visibility   string     `json:"visibility" enum:"private,metadata,subject,full"`
+	Enrich       string     `json:"enrich" enum:"off,rules,model" doc:"What may read its mail to fill records. At Gmail: that of the Google connection."`
 	State        string     `json:"state" enum:"waiting,active,failing,needs_login"`
 	Error        string     `json:"error" doc:"What is wrong, in plain words; empty when nothing is."`
 	NextStep     string     `json:"next_step"`
@@ -61,6 +62,7 @@ type EmailAccountPatch struct {
 	Folders    *[]string   `json:"folders,omitempty" maxItems:"200"`
 	Limit      *int        `json:"limit,omitempty" minimum:"0"`
 	Visibility string      `json:"visibility,omitempty" enum:"private,metadata,subject,full"`
+	Enrich     string      `json:"enrich,omitempty" enum:"off,rules,model" doc:"What may read its mail to fill records."`
 }
 
 // EmailAccountTest is the way to an account's servers, step by step.

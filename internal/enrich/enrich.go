@@ -131,6 +131,18 @@ func (s *Service) people(ctx context.Context, subject string) (more bool, err er
 	return len(list) == peoplePiece, s.Rows.SaveClasses(ctx, w, list)
 }
 
+// RequestRunOf is RequestRun for a mailbox of the caller's own.
+func (s *Service) RequestRunOf(ctx context.Context, c access.Caller, id crm.ConnectionID) (crm.Run, error) {
+	conn, err := s.Connections.ConnectionByID(ctx, id)
+	if fault.Is(err, fault.NotFound) || err == nil && (conn.WorkspaceID != c.Workspace || conn.UserID != c.UserID) {
+		return crm.Run{}, fault.New(fault.NotFound, "There is no such connection.")
+	}
+	if err != nil {
+		return crm.Run{}, fmt.Errorf("reading the connection: %w", err)
+	}
+	return s.RequestRun(ctx, c, conn)
+}
+
 // RequestRun lets all mail of a mailbox be considered that has not been yet, by the
 // engines of today. The run going on is given when there is one.
 func (s *Service) RequestRun(ctx context.Context, c access.Caller, conn crm.Connection) (crm.Run, error) {

@@ -101,6 +101,7 @@ func (s *Server) changeAccount(ctx context.Context, c access.Caller, in *changeA
 			w.Folders = *p.Folders
 		}
 		w.Password, w.Limit, w.Visibility = crm.NewSecret(p.Password), p.Limit, crm.Visibility(p.Visibility)
+		w.Enrich = crm.Consent(p.Enrich)
 	}))
 }
 
@@ -155,7 +156,7 @@ func serverShape(s crm.MailServer) MailServer {
 func (s *Server) accountShape(v accounts.View) EmailAccount {
 	out := EmailAccount{
 		ID: string(v.ID), ConnectionID: string(v.ConnectionID), Email: v.Email, Name: v.Name, IMAP: serverShape(v.IMAP), SMTP: serverShape(v.SMTP),
-		Folders: texts(v.Folders), Google: v.Shared, HasPassword: v.Sealed != "", Limit: v.Settings.Limit, Visibility: string(v.Settings.Visibility),
+		Folders: texts(v.Folders), Google: v.Shared, HasPassword: v.Sealed != "", Limit: v.Settings.Limit, Visibility: string(v.Settings.Visibility), Enrich: string(v.Settings.Reading()),
 		State: string(v.State), Error: v.Error, NextStep: v.NextStep, LastSyncAt: utc(v.LastSyncAt), CreatedAt: v.CreatedAt.UTC(), UpdatedAt: v.UpdatedAt.UTC(),
 	}
 	if v.Consent != "" {

@@ -49,11 +49,14 @@ func (s *Server) enrichConnection(ctx context.Context, c access.Caller, in *enri
 	if in.Body != nil {
 		wish = *in.Body
 	}
-	conn, err := s.mine(ctx, c, wish.ConnectionID)
-	if err != nil {
-		return nil, err
+	if wish.ConnectionID == "" {
+		conn, err := s.mine(ctx, c, "")
+		if err != nil {
+			return nil, err
+		}
+		wish.ConnectionID = string(conn.ID)
 	}
-	run, err := s.Enrich.RequestRun(ctx, c, conn)
+	run, err := s.Enrich.RequestRunOf(ctx, c, crm.ConnectionID(wish.ConnectionID))
 	if err != nil {
 		return nil, err
 	}

@@ -49,6 +49,7 @@ type Wish struct {
 	Folders     []string
 	Limit       *int           // newest messages of each folder to import, 0: all; nil: as it is
 	Visibility  crm.Visibility // "": as it is
+	Enrich      crm.Consent    // "": as it is
 }
 
 // View is an account with what belongs to it.
@@ -182,7 +183,7 @@ func (s *Service) google(ctx context.Context, caller access.Caller, email string
 
 // settle brings the settings of a connection of an account's own in line.
 func (s *Service) settle(ctx context.Context, a crm.Account, w Wish) error {
-	if a.Shared || w.Limit == nil && w.Visibility == "" {
+	if a.Shared || w.Limit == nil && w.Visibility == "" && w.Enrich == "" {
 		return nil
 	}
 	_, err := s.Rows.SetMailbox(ctx, a.ConnectionID, func(c *crm.ConnectionSettings) {
@@ -191,6 +192,9 @@ func (s *Service) settle(ctx context.Context, a crm.Account, w Wish) error {
 		}
 		if w.Visibility != "" {
 			c.Visibility = w.Visibility
+		}
+		if w.Enrich != "" {
+			c.Enrich = w.Enrich
 		}
 	})
 	return err

@@ -271,7 +271,11 @@ func TestAMessageFillsAPerson(t *testing.T) {
 		before := w.Dump()
 		facts, err := w.LastFact(ctx)
 		require.NoError(t, err)
-		run, err := w.enrich.RequestRun(ctx, access.System(w.Home), c)
+		_, err = w.enrich.RequestRunOf(ctx, Caller(w.Home, w.Ben), c.ID)
+		require.Equal(t, fault.NotFound, fault.Of(err), "a colleague's mailbox")
+		_, err = w.enrich.RequestRunOf(ctx, Caller(w.Abroad, w.Ada), c.ID)
+		require.Equal(t, fault.NotFound, fault.Of(err))
+		run, err := w.enrich.RequestRunOf(ctx, Caller(w.Home, w.Ada), c.ID)
 		require.NoError(t, err)
 		require.EqualValues(t, 1, run.Total)
 		w.settle()
@@ -446,10 +450,17 @@ func TestEvidenceShowsWhatTheCallerMayRead(t *testing.T) {
 		w.visible(c, crm.VisibilityFull)
 		line, _, _ = see(w.Ben)
 		require.Equal(t, "Head of Purchasing", line)
+		key := Caller(w.Home, w.Ada)
+		key.Via, key.KeyID, key.Scopes = access.ViaKey, "key", []string{"records:*"}
+		list, err := w.enrich.Evidence(ctx, key, id)
+		require.NoError(t, err)
+		for _, v := range list {
+			require.Equal(t, []string{"", ""}, []string{v.Line, string(v.EmailID)}, "a key that may not read mail")
+		}
 		w.Put(c, Gone(Mail(1), 5000))
 		line, email, _ = see(w.Ada)
 		require.Equal(t, []string{"", ""}, []string{line, email}, "a message that was deleted shows nothing")
-		_, err := w.enrich.Evidence(ctx, Caller(w.Abroad, w.Cleo), id)
+		_, err = w.enrich.Evidence(ctx, Caller(w.Abroad, w.Cleo), id)
 		require.Equal(t, fault.NotFound, fault.Of(err))
 	})
 }
