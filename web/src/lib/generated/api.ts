@@ -865,6 +865,134 @@ export interface Draft {
   updated_at: string;
 }
 
+export type DuplicateReasonKind = typeof DuplicateReasonKind[keyof typeof DuplicateReasonKind];
+
+
+export const DuplicateReasonKind = {
+  email: 'email',
+  phone: 'phone',
+  name_company: 'name_company',
+  domain: 'domain',
+  name: 'name',
+} as const;
+
+export interface DuplicateReason {
+  /** In words. */
+  detail: string;
+  kind: DuplicateReasonKind;
+}
+
+export interface Money {
+  /** ISO 4217. */
+  currency: string;
+  minor: number;
+}
+
+export interface RecordClass {
+  /** rules, model, or person: what a person says stays. */
+  by: string;
+  confidence: number;
+  /** lead, customer, vendor, partner, recruiter, personal, automated or unknown. */
+  name: string;
+  why?: string;
+}
+
+export interface RecordMaker {
+  by: string;
+  name?: string;
+  user_id?: string;
+}
+
+export interface RecordSource {
+  at: string;
+  /** member (typed: nothing overwrites it by itself), mail, enrichment, calendar, contacts, api, import. */
+  by: string;
+  confidence?: number;
+  email_id?: string;
+}
+
+export interface Tag {
+  colour: string;
+  id: string;
+  /** Private: the caller's own. */
+  mine: boolean;
+  name: string;
+}
+
+/**
+ * By system.
+ */
+export type CrmRecordExternalIds = {[key: string]: string};
+
+/**
+ * Of the type's own, by key.
+ */
+export type CrmRecordFields = {[key: string]: unknown};
+
+/**
+ * Who filled a field; of the type's own as fields.<key>.
+ */
+export type CrmRecordSources = {[key: string]: RecordSource};
+
+export interface CrmRecord {
+  address: string;
+  amount: Money;
+  class: RecordClass;
+  /** @nullable */
+  close_date: string | null;
+  company: RecordRef;
+  created_at: string;
+  created_by: RecordMaker;
+  /** @nullable */
+  deleted_at: string | null;
+  description: string;
+  /** Of a company, registrable. */
+  domains: string[];
+  emails: Contact[];
+  /** By system. */
+  external_ids: CrmRecordExternalIds;
+  /** Of the type's own, by key. */
+  fields: CrmRecordFields;
+  first_name: string;
+  id: string;
+  /**
+     * Of the newest activity.
+     * @nullable
+     */
+  last_at: string | null;
+  last_name: string;
+  linkedin: string;
+  /** @nullable */
+  merged_into: string | null;
+  name: string;
+  owner: NamedUser;
+  /** Of a deal. */
+  people: DealRole[];
+  phones: Contact[];
+  /** Who filled a field; of the type's own as fields.<key>. */
+  sources: CrmRecordSources;
+  /** Of a person: lead, contact, customer, former. Of a deal: new, qualified, proposal, negotiation, won, lost. */
+  stage: string;
+  tags: Tag[];
+  /** Of a person: the job. */
+  title: string;
+  /** person, company, deal, or the key of a custom type. */
+  type: string;
+  updated_at: string;
+  /** Also the ETag: with If-Match nothing is changed that changed meanwhile. */
+  version: number;
+  website: string;
+}
+
+export interface Duplicate {
+  id: string;
+  reasons: DuplicateReason[];
+  /** Two, the older first. */
+  records: CrmRecord[];
+  /** 0 to 1. */
+  score: number;
+}
+
 /**
  * How much the caller sees: metadata is who and when, subject that and the subject. Fields beyond are empty.
  */
@@ -944,6 +1072,18 @@ export interface Email {
   to_emails: string[];
 }
 
+/**
+ * What may read its mail to fill records. At Gmail: that of the Google connection.
+ */
+export type EmailAccountEnrich = typeof EmailAccountEnrich[keyof typeof EmailAccountEnrich];
+
+
+export const EmailAccountEnrich = {
+  off: 'off',
+  rules: 'rules',
+  model: 'model',
+} as const;
+
 export type EmailAccountState = typeof EmailAccountState[keyof typeof EmailAccountState];
 
 
@@ -1014,6 +1154,8 @@ export interface EmailAccount {
   consent_url: string;
   created_at: string;
   email: string;
+  /** What may read its mail to fill records. At Gmail: that of the Google connection. */
+  enrich: EmailAccountEnrich;
   /** What is wrong, in plain words; empty when nothing is. */
   error: string;
   /** Folders that are followed, by name; empty: inbox and sent mail (at Gmail: all mail); ["*"]: all but spam and trash. */
@@ -1036,6 +1178,18 @@ export interface EmailAccount {
   visibility: EmailAccountVisibility;
 }
 
+/**
+ * What may read its mail to fill records.
+ */
+export type EmailAccountPatchEnrich = typeof EmailAccountPatchEnrich[keyof typeof EmailAccountPatchEnrich];
+
+
+export const EmailAccountPatchEnrich = {
+  off: 'off',
+  rules: 'rules',
+  model: 'model',
+} as const;
+
 export type EmailAccountPatchVisibility = typeof EmailAccountPatchVisibility[keyof typeof EmailAccountPatchVisibility];
 
 
@@ -1047,6 +1201,8 @@ export const EmailAccountPatchVisibility = {
 } as const;
 
 export interface EmailAccountPatch {
+  /** What may read its mail to fill records. */
+  enrich?: EmailAccountPatchEnrich;
   /** @maxItems 200 */
   folders?: string[];
   imap?: MailServer;
@@ -1325,6 +1481,117 @@ export interface IMAPLane {
   state: IMAPLaneState;
   /** When it is tried again. */
   until?: string;
+}
+
+/**
+ * Of a ready import: create, update, skip, error. Then created, updated, skipped, failed; undone and kept.
+ */
+export type ImportCounts = {[key: string]: number};
+
+export type ImportFormat = typeof ImportFormat[keyof typeof ImportFormat];
+
+
+export const ImportFormat = {
+  csv: 'csv',
+  vcard: 'vcard',
+} as const;
+
+/**
+ * What becomes of a row whose record is there: by its id, an id in another system, an address (companies: a domain), or its name (people: in their company). update adds addresses and numbers, and sets other fields, those excepted that a person has typed.
+ */
+export type ImportOnMatch = typeof ImportOnMatch[keyof typeof ImportOnMatch];
+
+
+export const ImportOnMatch = {
+  update: 'update',
+  skip: 'skip',
+  create: 'create',
+} as const;
+
+/**
+ * ready: looked at, nothing is stored.
+ */
+export type ImportState = typeof ImportState[keyof typeof ImportState];
+
+
+export const ImportState = {
+  ready: 'ready',
+  queued: 'queued',
+  running: 'running',
+  done: 'done',
+  undoing: 'undoing',
+  undone: 'undone',
+} as const;
+
+export interface ImportColumn {
+  /** What it becomes: a field of the type (email, phone, phone.mobile, company by name, owner by name or address, tags), fields.<key>, external.<system>, id; empty: nothing. */
+  field: string;
+  name: string;
+  samples: string[];
+}
+
+export type ImportRowAction = typeof ImportRowAction[keyof typeof ImportRowAction];
+
+
+export const ImportRowAction = {
+  create: 'create',
+  update: 'update',
+  skip: 'skip',
+  error: 'error',
+} as const;
+
+export interface ImportRow {
+  action: ImportRowAction;
+  name?: string;
+  row: number;
+  why?: string;
+}
+
+export interface Import {
+  /** @nullable */
+  began_at: string | null;
+  columns: ImportColumn[];
+  /** Of a ready import: create, update, skip, error. Then created, updated, skipped, failed; undone and kept. */
+  counts: ImportCounts;
+  created_at: string;
+  /** Rows that are through. */
+  done: number;
+  /** @nullable */
+  ended_at: string | null;
+  format: ImportFormat;
+  id: string;
+  name: string;
+  /** What becomes of a row whose record is there: by its id, an id in another system, an address (companies: a domain), or its name (people: in their company). update adds addresses and numbers, and sets other fields, those excepted that a person has typed. */
+  on_match: ImportOnMatch;
+  /** Fields that a person has typed are set, too. */
+  overwrite: boolean;
+  /** What would become of the first rows. */
+  preview: ImportRow[];
+  rows: number;
+  /** ready: looked at, nothing is stored. */
+  state: ImportState;
+  type: string;
+}
+
+/**
+ * Fields by columns; empty: nothing.
+ */
+export type ImportPatchMapping = {[key: string]: string};
+
+export type ImportPatchOnMatch = typeof ImportPatchOnMatch[keyof typeof ImportPatchOnMatch];
+
+
+export const ImportPatchOnMatch = {
+  update: 'update',
+  skip: 'skip',
+  create: 'create',
+} as const;
+
+export interface ImportPatch {
+  /** Fields by columns; empty: nothing. */
+  mapping?: ImportPatchMapping;
+  on_match?: ImportPatchOnMatch;
+  overwrite?: boolean;
 }
 
 export type InvitationRole = typeof InvitationRole[keyof typeof InvitationRole];
@@ -1622,6 +1889,16 @@ export interface ListDraft {
   total?: number;
 }
 
+export interface ListDuplicate {
+  items: Duplicate[];
+  /** Give it as cursor for the next page; empty on the last one. */
+  next_cursor: string;
+  /** Of a list by relevance: how many of the newest matches were compared; older ones are not in it. */
+  ranked?: number;
+  /** Absent where counting would be too dear. */
+  total?: number;
+}
+
 export interface ListEmailAccount {
   items: EmailAccount[];
   /** Give it as cursor for the next page; empty on the last one. */
@@ -1674,6 +1951,16 @@ export interface ListFieldEvidence {
 
 export interface ListGoogleClient {
   items: GoogleClient[];
+  /** Give it as cursor for the next page; empty on the last one. */
+  next_cursor: string;
+  /** Of a list by relevance: how many of the newest matches were compared; older ones are not in it. */
+  ranked?: number;
+  /** Absent where counting would be too dear. */
+  total?: number;
+}
+
+export interface ListImport {
+  items: Import[];
   /** Give it as cursor for the next page; empty on the last one. */
   next_cursor: string;
   /** Of a list by relevance: how many of the newest matches were compared; older ones are not in it. */
@@ -1766,6 +2053,26 @@ export interface Member {
 
 export interface ListMember {
   items: Member[];
+  /** Give it as cursor for the next page; empty on the last one. */
+  next_cursor: string;
+  /** Of a list by relevance: how many of the newest matches were compared; older ones are not in it. */
+  ranked?: number;
+  /** Absent where counting would be too dear. */
+  total?: number;
+}
+
+export interface Merge {
+  at: string;
+  by: NamedUser;
+  id: string;
+  into: RecordRef;
+  others: RecordRef[];
+  /** @nullable */
+  undone_at: string | null;
+}
+
+export interface ListMerge {
+  items: Merge[];
   /** Give it as cursor for the next page; empty on the last one. */
   next_cursor: string;
   /** Of a list by relevance: how many of the newest matches were compared; older ones are not in it. */
@@ -1874,108 +2181,6 @@ export interface ListOutgoing {
   ranked?: number;
   /** Absent where counting would be too dear. */
   total?: number;
-}
-
-export interface Money {
-  /** ISO 4217. */
-  currency: string;
-  minor: number;
-}
-
-export interface RecordClass {
-  /** rules, model, or person: what a person says stays. */
-  by: string;
-  confidence: number;
-  /** lead, customer, vendor, partner, recruiter, personal, automated or unknown. */
-  name: string;
-  why?: string;
-}
-
-export interface RecordMaker {
-  by: string;
-  name?: string;
-  user_id?: string;
-}
-
-export interface RecordSource {
-  at: string;
-  /** member (typed: nothing overwrites it by itself), mail, enrichment, calendar, contacts, api, import. */
-  by: string;
-  confidence?: number;
-  email_id?: string;
-}
-
-export interface Tag {
-  colour: string;
-  id: string;
-  /** Private: the caller's own. */
-  mine: boolean;
-  name: string;
-}
-
-/**
- * By system.
- */
-export type CrmRecordExternalIds = {[key: string]: string};
-
-/**
- * Of the type's own, by key.
- */
-export type CrmRecordFields = {[key: string]: unknown};
-
-/**
- * Who filled a field; of the type's own as fields.<key>.
- */
-export type CrmRecordSources = {[key: string]: RecordSource};
-
-export interface CrmRecord {
-  address: string;
-  amount: Money;
-  class: RecordClass;
-  /** @nullable */
-  close_date: string | null;
-  company: RecordRef;
-  created_at: string;
-  created_by: RecordMaker;
-  /** @nullable */
-  deleted_at: string | null;
-  description: string;
-  /** Of a company, registrable. */
-  domains: string[];
-  emails: Contact[];
-  /** By system. */
-  external_ids: CrmRecordExternalIds;
-  /** Of the type's own, by key. */
-  fields: CrmRecordFields;
-  first_name: string;
-  id: string;
-  /**
-     * Of the newest activity.
-     * @nullable
-     */
-  last_at: string | null;
-  last_name: string;
-  linkedin: string;
-  /** @nullable */
-  merged_into: string | null;
-  name: string;
-  owner: NamedUser;
-  /** Of a deal. */
-  people: DealRole[];
-  phones: Contact[];
-  /** Who filled a field; of the type's own as fields.<key>. */
-  sources: CrmRecordSources;
-  /** Of a person: lead, contact, customer, former. Of a deal: new, qualified, proposal, negotiation, won, lost. */
-  stage: string;
-  tags: Tag[];
-  /** Of a person: the job. */
-  title: string;
-  /** person, company, deal, or the key of a custom type. */
-  type: string;
-  updated_at: string;
-  /** Also the ETag: with If-Match nothing is changed that changed meanwhile. */
-  version: number;
-  website: string;
 }
 
 export interface ListRecord {
@@ -2457,6 +2662,35 @@ export interface MemberPatch {
   role: MemberPatchRole;
 }
 
+/**
+ * For fields with one value: the record, one of these, whose value stays. Without, the one they are taken into keeps what it has, and gets what it has not. Of fields with several values (e-mails, phones, domains, tags, people) all come together.
+ */
+export type MergeRequestKeep = {[key: string]: string};
+
+export interface MergeRequest {
+  /** For fields with one value: the record, one of these, whose value stays. Without, the one they are taken into keeps what it has, and gets what it has not. Of fields with several values (e-mails, phones, domains, tags, people) all come together. */
+  keep?: MergeRequestKeep;
+  /**
+     * @minItems 1
+     * @maxItems 20
+     */
+  other_ids: string[];
+}
+
+export interface MergeUndone {
+  /** Fields that were changed since the merge: they stay as they are. */
+  kept: string[];
+  merge: Merge;
+  /** The one that the others had been taken into. */
+  record: CrmRecord;
+}
+
+export interface Merged {
+  /** Undoes it. */
+  merge_id: string;
+  record: CrmRecord;
+}
+
 export interface NewAPIKey {
   expires_at?: string;
   /**
@@ -2579,6 +2813,32 @@ export interface NewGoogleClient {
   installation?: boolean;
   /** @maxLength 200 */
   name?: string;
+}
+
+export type NewImportFormat = typeof NewImportFormat[keyof typeof NewImportFormat];
+
+
+export const NewImportFormat = {
+  csv: 'csv',
+  vcard: 'vcard',
+} as const;
+
+export interface NewImport {
+  /** The file as text. */
+  content?: string;
+  /** The file as it is, base64: in UTF-8, UTF-16 or Windows-1252. At most 64 MB and 200,000 rows. */
+  data?: string;
+  format: NewImportFormat;
+  /**
+     * Of the file.
+     * @maxLength 300
+     */
+  name?: string;
+  /**
+     * person, company, deal, or the key of a custom type.
+     * @maxLength 64
+     */
+  type: string;
 }
 
 export type NewInvitationRole = typeof NewInvitationRole[keyof typeof NewInvitationRole];
@@ -3718,11 +3978,46 @@ q?: string;
 not_connected?: boolean;
 };
 
+export type ListDuplicatesParams = {
+/**
+ * @minimum 1
+ * @maximum 200
+ */
+limit?: number;
+/**
+ * next_cursor of the page before.
+ * @maxLength 1000
+ */
+cursor?: string;
+/**
+ * @maxLength 64
+ */
+type?: string;
+/**
+ * Those of one record.
+ * @maxLength 64
+ */
+record_id?: string;
+};
+
 export type RemoveEmailAccountParams = {
 /**
  * Delete its mail here too. That of a Google connection stays.
  */
 delete_data?: boolean;
+};
+
+export type ListImportsParams = {
+/**
+ * @minimum 1
+ * @maximum 200
+ */
+limit?: number;
+/**
+ * next_cursor of the page before.
+ * @maxLength 1000
+ */
+cursor?: string;
 };
 
 export type GoogleCallbackParams = {
@@ -4210,6 +4505,24 @@ export const ListMembersRole = {
   member: 'member',
 } as const;
 
+export type ListMergesParams = {
+/**
+ * @minimum 1
+ * @maximum 200
+ */
+limit?: number;
+/**
+ * next_cursor of the page before.
+ * @maxLength 1000
+ */
+cursor?: string;
+/**
+ * Of this record, whether it stayed or went.
+ * @maxLength 64
+ */
+record_id?: string;
+};
+
 export type DeleteObjectParams = {
 /**
  * How many records go with it; of need when there are any.
@@ -4305,6 +4618,92 @@ export const ListRecordsCreatedBy = {
 } as const;
 
 export type CountRecords200 = {[key: string]: number};
+
+export type ExportRecordsParams = {
+/**
+ * Written field.<key>=<value>.
+ */
+field?: {[key: string]: string};
+/**
+ * person, company, deal, or the key of a custom type; absent: all.
+ * @maxLength 64
+ */
+type?: string;
+/**
+ * @maxLength 400
+ */
+q?: string;
+/**
+ * name, updated_at, created_at, last_at; of people and deals stage; of deals amount and close_date; a key of the type's own fields. With - before it the other way round. Default name.
+ * @maxLength 64
+ */
+sort?: string;
+/**
+ * me, none, or an id.
+ * @maxLength 64
+ */
+owner_id?: string;
+/**
+ * @maxLength 64
+ */
+tag_id?: string;
+/**
+ * @maxLength 64
+ */
+stage?: string;
+/**
+ * @maxLength 64
+ */
+class?: string;
+/**
+ * People and deals of a company.
+ * @maxLength 64
+ */
+company_id?: string;
+/**
+ * People of a deal.
+ * @maxLength 64
+ */
+deal_id?: string;
+created_by?: ExportRecordsCreatedBy;
+/**
+ * system:id
+ * @maxLength 300
+ */
+external?: string;
+/**
+ * Whose address it is.
+ * @maxLength 300
+ */
+email?: string;
+/**
+ * Those that were deleted, and no others, the newest first.
+ */
+deleted?: boolean;
+format?: ExportRecordsFormat;
+};
+
+export type ExportRecordsCreatedBy = typeof ExportRecordsCreatedBy[keyof typeof ExportRecordsCreatedBy];
+
+
+export const ExportRecordsCreatedBy = {
+  member: 'member',
+  mail: 'mail',
+  enrichment: 'enrichment',
+  calendar: 'calendar',
+  contacts: 'contacts',
+  api: 'api',
+  import: 'import',
+} as const;
+
+export type ExportRecordsFormat = typeof ExportRecordsFormat[keyof typeof ExportRecordsFormat];
+
+
+export const ExportRecordsFormat = {
+  csv: 'csv',
+  vcard: 'vcard',
+  jsonl: 'jsonl',
+} as const;
 
 export type ListNotesParams = {
 /**
@@ -5942,6 +6341,69 @@ export const examine = async (workspaceId: string, options?: Parameters<typeof c
 
 
 
+export const getListDuplicatesUrl = (workspaceId: string,
+    params?: ListDuplicatesParams,) => {
+  const normalizedParams = new URLSearchParams();
+
+  Object.entries(params || {}).forEach(([key, value]) => {
+
+    if (value !== undefined) {
+      normalizedParams.append(key, value === null ? 'null' : String(value))
+    }
+  });
+
+  const stringifiedParams = normalizedParams.toString();
+
+  return stringifiedParams.length > 0 ? `/api/v1/workspaces/${workspaceId}/duplicates?${stringifiedParams}` : `/api/v1/workspaces/${workspaceId}/duplicates`
+}
+
+/**
+ * By the same e-mail address, the same number, or a similar name in the same company; companies by domain and name. They are found in the background, soon after records change. Nothing is merged by itself.
+ *
+ * Access: may records:read (owner, admin, member; API keys need the scope records:read).
+ * @summary Records that may be the same, the likeliest first
+ */
+export const listDuplicates = async (workspaceId: string,
+    params?: ListDuplicatesParams, options?: Parameters<typeof call>[1]): Promise<ListDuplicate> => {
+
+  return call<ListDuplicate>(getListDuplicatesUrl(workspaceId,params),
+  {
+    ...options,
+    method: 'GET'
+
+
+  }
+);}
+
+
+
+export const getDismissDuplicateUrl = (workspaceId: string,
+    duplicateId: string,) => {
+
+
+
+
+  return `/api/v1/workspaces/${workspaceId}/duplicates/${duplicateId}/dismiss`
+}
+
+/**
+ * Access: may records:write (owner, admin, member; API keys need the scope records:write).
+ * @summary Say that two records are not the same: they are not listed again
+ */
+export const dismissDuplicate = async (workspaceId: string,
+    duplicateId: string, options?: Parameters<typeof call>[1]): Promise<void> => {
+
+  return call<void>(getDismissDuplicateUrl(workspaceId,duplicateId),
+  {
+    ...options,
+    method: 'POST'
+
+
+  }
+);}
+
+
+
 export const getListEmailAccountsUrl = (workspaceId: string,) => {
 
 
@@ -6592,6 +7054,234 @@ return call<GoogleClient>(getChangeGoogleClientUrl(workspaceId,clientId),
     method: 'PATCH',
     headers: { 'Content-Type': 'application/json', ...getHeaders(options?.headers) },
     body: JSON.stringify(googleClientPatch)
+  }
+);}
+
+
+
+export const getListImportsUrl = (workspaceId: string,
+    params?: ListImportsParams,) => {
+  const normalizedParams = new URLSearchParams();
+
+  Object.entries(params || {}).forEach(([key, value]) => {
+
+    if (value !== undefined) {
+      normalizedParams.append(key, value === null ? 'null' : String(value))
+    }
+  });
+
+  const stringifiedParams = normalizedParams.toString();
+
+  return stringifiedParams.length > 0 ? `/api/v1/workspaces/${workspaceId}/imports?${stringifiedParams}` : `/api/v1/workspaces/${workspaceId}/imports`
+}
+
+/**
+ * Access: may records:write (owner, admin, member; API keys need the scope records:write).
+ * @summary Imports, the newest first
+ */
+export const listImports = async (workspaceId: string,
+    params?: ListImportsParams, options?: Parameters<typeof call>[1]): Promise<ListImport> => {
+
+  return call<ListImport>(getListImportsUrl(workspaceId,params),
+  {
+    ...options,
+    method: 'GET'
+
+
+  }
+);}
+
+
+
+export const getCreateImportUrl = (workspaceId: string,) => {
+
+
+
+
+  return `/api/v1/workspaces/${workspaceId}/imports`
+}
+
+/**
+ * Nothing is stored before it is run: the answer says which column becomes what, and what would become of each row.
+ *
+ * Access: may records:write (owner, admin, member; API keys need the scope records:write).
+ * @summary Look at a CSV or vCard file that is to become records
+ */
+export const createImport = async (workspaceId: string,
+    newImport: NewImport, options?: Parameters<typeof call>[1]): Promise<Import> => {
+
+    const getHeaders = (h?: NonNullable<RequestInit['headers']>): Record<string, string | readonly string[]> => {
+    if (!h) return {};
+    if (h instanceof Headers) return Object.fromEntries(h.entries());
+    if (Symbol.iterator in h) {
+      return Object.fromEntries(
+        Array.from(h as Iterable<Iterable<string>>, (entry) => Array.from(entry) as [string, string]),
+      );
+    }
+    const headers: Record<string, string | readonly string[]> = {};
+    for (const [name, value] of Object.entries<string | readonly string[] | undefined>(h)) {
+      if (value !== undefined) headers[name] = value;
+    }
+    return headers;
+  };
+return call<Import>(getCreateImportUrl(workspaceId),
+  {
+    ...options,
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json', ...getHeaders(options?.headers) },
+    body: JSON.stringify(newImport)
+  }
+);}
+
+
+
+export const getGetImportUrl = (workspaceId: string,
+    importId: string,) => {
+
+
+
+
+  return `/api/v1/workspaces/${workspaceId}/imports/${importId}`
+}
+
+/**
+ * Access: may records:write (owner, admin, member; API keys need the scope records:write).
+ * @summary One import
+ */
+export const getImport = async (workspaceId: string,
+    importId: string, options?: Parameters<typeof call>[1]): Promise<Import> => {
+
+  return call<Import>(getGetImportUrl(workspaceId,importId),
+  {
+    ...options,
+    method: 'GET'
+
+
+  }
+);}
+
+
+
+export const getChangeImportUrl = (workspaceId: string,
+    importId: string,) => {
+
+
+
+
+  return `/api/v1/workspaces/${workspaceId}/imports/${importId}`
+}
+
+/**
+ * Access: may records:write (owner, admin, member; API keys need the scope records:write).
+ * @summary Map columns otherwise, or choose what becomes of records that are there
+ */
+export const changeImport = async (workspaceId: string,
+    importId: string,
+    importPatch: ImportPatch, options?: Parameters<typeof call>[1]): Promise<Import> => {
+
+    const getHeaders = (h?: NonNullable<RequestInit['headers']>): Record<string, string | readonly string[]> => {
+    if (!h) return {};
+    if (h instanceof Headers) return Object.fromEntries(h.entries());
+    if (Symbol.iterator in h) {
+      return Object.fromEntries(
+        Array.from(h as Iterable<Iterable<string>>, (entry) => Array.from(entry) as [string, string]),
+      );
+    }
+    const headers: Record<string, string | readonly string[]> = {};
+    for (const [name, value] of Object.entries<string | readonly string[] | undefined>(h)) {
+      if (value !== undefined) headers[name] = value;
+    }
+    return headers;
+  };
+return call<Import>(getChangeImportUrl(workspaceId,importId),
+  {
+    ...options,
+    method: 'PATCH',
+    headers: { 'Content-Type': 'application/json', ...getHeaders(options?.headers) },
+    body: JSON.stringify(importPatch)
+  }
+);}
+
+
+
+export const getListImportMistakesUrl = (workspaceId: string,
+    importId: string,) => {
+
+
+
+
+  return `/api/v1/workspaces/${workspaceId}/imports/${importId}/mistakes`
+}
+
+/**
+ * Access: may records:write (owner, admin, member; API keys need the scope records:write).
+ * @summary Rows that could not be stored as they are, as CSV
+ */
+export const listImportMistakes = async (workspaceId: string,
+    importId: string, options?: Parameters<typeof call>[1]): Promise<string> => {
+
+  return call<string>(getListImportMistakesUrl(workspaceId,importId),
+  {
+    ...options,
+    method: 'GET'
+
+
+  }
+);}
+
+
+
+export const getRunImportUrl = (workspaceId: string,
+    importId: string,) => {
+
+
+
+
+  return `/api/v1/workspaces/${workspaceId}/imports/${importId}/run`
+}
+
+/**
+ * Access: may records:write (owner, admin, member; API keys need the scope records:write).
+ * @summary Store the records of an import, in the background
+ */
+export const runImport = async (workspaceId: string,
+    importId: string, options?: Parameters<typeof call>[1]): Promise<Import> => {
+
+  return call<Import>(getRunImportUrl(workspaceId,importId),
+  {
+    ...options,
+    method: 'POST'
+
+
+  }
+);}
+
+
+
+export const getUndoImportUrl = (workspaceId: string,
+    importId: string,) => {
+
+
+
+
+  return `/api/v1/workspaces/${workspaceId}/imports/${importId}/undo`
+}
+
+/**
+ * What it made is deleted, what it changed is put back, but for what somebody has changed since (counts: kept). For 30 days.
+ *
+ * Access: may records:write (owner, admin, member; API keys need the scope records:write).
+ * @summary Take an import back, in the background
+ */
+export const undoImport = async (workspaceId: string,
+    importId: string, options?: Parameters<typeof call>[1]): Promise<Import> => {
+
+  return call<Import>(getUndoImportUrl(workspaceId,importId),
+  {
+    ...options,
+    method: 'POST'
+
+
   }
 );}
 
@@ -8801,6 +9491,69 @@ return call<Member>(getChangeMemberUrl(workspaceId,userId),
 
 
 
+export const getListMergesUrl = (workspaceId: string,
+    params?: ListMergesParams,) => {
+  const normalizedParams = new URLSearchParams();
+
+  Object.entries(params || {}).forEach(([key, value]) => {
+
+    if (value !== undefined) {
+      normalizedParams.append(key, value === null ? 'null' : String(value))
+    }
+  });
+
+  const stringifiedParams = normalizedParams.toString();
+
+  return stringifiedParams.length > 0 ? `/api/v1/workspaces/${workspaceId}/merges?${stringifiedParams}` : `/api/v1/workspaces/${workspaceId}/merges`
+}
+
+/**
+ * Access: may records:read (owner, admin, member; API keys need the scope records:read).
+ * @summary Merges, the newest first
+ */
+export const listMerges = async (workspaceId: string,
+    params?: ListMergesParams, options?: Parameters<typeof call>[1]): Promise<ListMerge> => {
+
+  return call<ListMerge>(getListMergesUrl(workspaceId,params),
+  {
+    ...options,
+    method: 'GET'
+
+
+  }
+);}
+
+
+
+export const getUndoMergeUrl = (workspaceId: string,
+    mergeId: string,) => {
+
+
+
+
+  return `/api/v1/workspaces/${workspaceId}/merges/${mergeId}/undo`
+}
+
+/**
+ * In any order that is possible: 409 when the record they went into was itself merged or deleted since. What was changed since the merge stays: kept names it.
+ *
+ * Access: may records:write (owner, admin, member; API keys need the scope records:write).
+ * @summary Bring back the records of a merge
+ */
+export const undoMerge = async (workspaceId: string,
+    mergeId: string, options?: Parameters<typeof call>[1]): Promise<MergeUndone> => {
+
+  return call<MergeUndone>(getUndoMergeUrl(workspaceId,mergeId),
+  {
+    ...options,
+    method: 'POST'
+
+
+  }
+);}
+
+
+
 export const getDeleteNoteUrl = (workspaceId: string,
     noteId: string,) => {
 
@@ -9334,6 +10087,53 @@ export const countRecords = async (workspaceId: string, options?: Parameters<typ
 
 
 
+export const getExportRecordsUrl = (workspaceId: string,
+    params?: ExportRecordsParams,) => {
+  const normalizedParams = new URLSearchParams();
+  const deepObjectEntries: string[] = [];
+
+  Object.entries(params || {}).forEach(([key, value]) => {
+    const deepObjectParameters = ["field"];
+
+    if (typeof value === 'object' && value !== null && !Array.isArray(value) && deepObjectParameters.includes(key)) {
+      Object.entries(value).forEach(([subKey, subValue]) => {
+        if (subValue !== undefined) {
+          deepObjectEntries.push(encodeURIComponent(key) + '[' + encodeURIComponent(subKey) + ']=' + (subValue === null ? 'null' : encodeURIComponent(String(subValue))));
+        }
+      });
+      return;
+    }
+
+    if (value !== undefined) {
+      normalizedParams.append(key, value === null ? 'null' : String(value))
+    }
+  });
+
+  const stringifiedParams = [normalizedParams.toString(), deepObjectEntries.join('&')].filter(Boolean).join('&');
+
+  return stringifiedParams.length > 0 ? `/api/v1/workspaces/${workspaceId}/records/export?${stringifiedParams}` : `/api/v1/workspaces/${workspaceId}/records/export`
+}
+
+/**
+ * csv: a column for each field; cells that a program might calculate begin with an apostrophe. vcard: people and companies as vCard 4.0. jsonl: records as the API shows them, one a line. An import of it changes nothing.
+ *
+ * Access: may records:read (owner, admin, member; API keys need the scope records:read).
+ * @summary The records of a list as a file
+ */
+export const exportRecords = async (workspaceId: string,
+    params?: ExportRecordsParams, options?: Parameters<typeof call>[1]): Promise<string> => {
+
+  return call<string>(getExportRecordsUrl(workspaceId,params),
+  {
+    ...options,
+    method: 'GET'
+
+
+  }
+);}
+
+
+
 export const getDeleteRecordUrl = (workspaceId: string,
     recordId: string,) => {
 
@@ -9487,6 +10287,50 @@ export const getEvidence = async (workspaceId: string,
     method: 'GET'
 
 
+  }
+);}
+
+
+
+export const getMergeRecordsUrl = (workspaceId: string,
+    recordId: string,) => {
+
+
+
+
+  return `/api/v1/workspaces/${workspaceId}/records/${recordId}/merge`
+}
+
+/**
+ * Everything of theirs goes over: addresses, numbers, tags, notes, tasks, mail, evidence, deals, what points to them. They are deleted, and their ids lead to this one.
+ *
+ * Access: may records:write (owner, admin, member; API keys need the scope records:write).
+ * @summary Take records into this one
+ */
+export const mergeRecords = async (workspaceId: string,
+    recordId: string,
+    mergeRequest: MergeRequest, options?: Parameters<typeof call>[1]): Promise<Merged> => {
+
+    const getHeaders = (h?: NonNullable<RequestInit['headers']>): Record<string, string | readonly string[]> => {
+    if (!h) return {};
+    if (h instanceof Headers) return Object.fromEntries(h.entries());
+    if (Symbol.iterator in h) {
+      return Object.fromEntries(
+        Array.from(h as Iterable<Iterable<string>>, (entry) => Array.from(entry) as [string, string]),
+      );
+    }
+    const headers: Record<string, string | readonly string[]> = {};
+    for (const [name, value] of Object.entries<string | readonly string[] | undefined>(h)) {
+      if (value !== undefined) headers[name] = value;
+    }
+    return headers;
+  };
+return call<Merged>(getMergeRecordsUrl(workspaceId,recordId),
+  {
+    ...options,
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json', ...getHeaders(options?.headers) },
+    body: JSON.stringify(mergeRequest)
   }
 );}
 
