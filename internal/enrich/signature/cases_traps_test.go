@@ -21,6 +21,8 @@ func TestMailWithoutASignature(t *testing.T) {
 		"a table of people":               "The team:\n\nJane Walters   212-555-0140\nJim Poole      212-555-0141\nAnn Moss       212-555-0142\nCarl Bauer     212-555-0143\nPriya Nair     212-555-0144\nLena Fox       212-555-0145\nOmar Haddad    212-555-0146\n\nMike\n",
 		"a conference call":               "Dial-in for tomorrow:\n1-800-555-0100\nPasscode: 1234567\n\nMike\n",
 		"code":                            "Try this:\n\nfor i in 1..10 {\n  print(i)\n}\n0x1234567890\n192.168.10.21\n2024-03-04 10:12:33\n\nMike\n",
+		"an invitation of a calendar":     "Price talk\nTuesday 24 Nov 2026, 09:00 (UTC)\n\nOrganizer\nMike Stone <mike.stone@fabrikam.example>\n\nGuests\nMara Lind <mara@lind.example>\n\nReply to this invitation from your calendar.\n",
+		"an invitation in German":         "Preise\nDienstag, 24. Nov. 2026\n\nOrganisator\nMike Stone\nmike.stone@fabrikam.example\n\nGäste\nMara Lind\n",
 		"an automatic mail":               "Build 4711 of lamps failed.\n\n-- \nThe build server\nhttps://ci.lamps.example/4711\n",
 	} {
 		cases = append(cases, letterCase{what: what, from: "Mike Stone", email: "mike.stone@fabrikam.example", text: text})

@@ -78,7 +78,7 @@ func Extract(m Message) Found {
 	lines := split(m.Text)
 	markOwn(lines)
 	who := senderOf(m)
-	if who.robot {
+	if who.robot || invitation(lines) {
 		return Found{Kind: KindNone}
 	}
 	best := reading{who: &who}
@@ -92,6 +92,23 @@ func Extract(m Message) Found {
 		return Found{Kind: KindNone}
 	}
 	return best.found(lines, m)
+}
+
+// The heads under which calendars name people in an invitation.
+var (
+	organizers = map[string]bool{"organizer": true, "organiser": true, "organisator": true, "organisateur": true, "organizador": true, "organizzatore": true, "veranstalter": true}
+	guests     = map[string]bool{"guests": true, "invitees": true, "attendees": true, "gaste": true, "teilnehmer": true, "invites": true, "participants": true, "invitados": true, "invitati": true, "convidados": true}
+)
+
+// invitation reports whether a calendar wrote the text: it says who is invited by whom.
+func invitation(lines []line) bool {
+	by, whom := false, false
+	for i := range lines {
+		if lines[i].kind == own {
+			by, whom = by || organizers[lines[i].folded], whom || guests[lines[i].folded]
+		}
+	}
+	return by && whom
 }
 
 // Own is the sender's own lines of a text, blank ones among them: what stands in
