@@ -58,7 +58,16 @@ export default function ImportDialog({ workspaceId, type, title, fields, onClose
 }
 
 const isRunning = (state: string) => state === "queued" || state === "running" || isOver(state);
-const isOver = (state: string) => state === "done" || state === "failed" || state === "undone" || state === "partial";
+const isOver = (state: string) => state === "done" || state === "undoing" || state === "undone";
+
+/** The bytes as they are: the server finds out which letters they mean. */
+const base64 = (file: File) =>
+  new Promise<string>((resolve, reject) => {
+    const reader = new FileReader();
+    reader.onload = () => resolve(String(reader.result).replace(/^[^,]*,/, ""));
+    reader.onerror = () => reject(reader.error);
+    reader.readAsDataURL(file);
+  });
 
 const largest = 20 * 1024 * 1024;
 
@@ -73,7 +82,7 @@ function Choose({ workspaceId, type, onMade }: { workspaceId: string; type: stri
         type,
         format: vcard ? "vcard" : "csv",
         name: file.name,
-        content: await file.text(),
+        data: await base64(file),
       });
     },
     stale: [],
@@ -286,8 +295,7 @@ function Over({ workspaceId, of, onClose }: { workspaceId: string; of: Import; o
   return (
     <>
       <p className={classes.sum} role="status">
-        {of.state === "failed" ? "The import stopped: " : "Imported: "}
-        <Counts of={of.counts ?? {}} />
+        Imported: <Counts of={of.counts ?? {}} />
       </p>
       <DialogProblem error={undo.error} />
       <DialogFoot>
