@@ -108,6 +108,7 @@ function accounts(world: MailRulesWorld, note: Note): HttpHandler[] {
         has_password: wish.password !== undefined,
         limit: 1000,
         visibility: "private",
+        enrich: "rules",
         state: "active",
         error: "",
         next_step: "",
