@@ -2,7 +2,7 @@
 import { ActionIcon, Button, Menu } from "@mantine/core";
 import { useMediaQuery } from "@mantine/hooks";
 import { useQueryClient } from "@tanstack/react-query";
-import { Link, useNavigate, useParams } from "@tanstack/react-router";
+import { Link, Navigate, useNavigate, useParams } from "@tanstack/react-router";
 import {
   ChevronRight,
   Ellipsis,
@@ -45,6 +45,9 @@ export function RecordPage() {
   const workspaceId = useWorkspaceId();
   const query = useRecord(workspaceId, id);
   useTitle(query.data?.name ?? "Record");
+  // A record that was merged is read as the one it was merged into.
+  if (query.data && query.data.id !== id)
+    return <Navigate to={paths.record} params={{ record: query.data.id }} replace />;
   if (query.data) return <Opened key={id} workspaceId={workspaceId} record={query.data} />;
   if (query.error instanceof Problem && query.error.status === 404) return <NotFound within />;
   if (query.error) return <Failed error={query.error} retry={query.refetch} title="The record could not be loaded" />;
