@@ -35,7 +35,7 @@ type section struct {
 // sections in the order they run. The ones that fill the machine's memory with
 // a million rows come last.
 func sections() []section {
-	return slices.Concat(importSections(), quotaSections(), cpuSections(), jobSections(), pollSections(), pushSections(), vendSections(), readSections(), recordSections(), linkingSections(), timelineSections(), signatureSections(), processSections())
+	return slices.Concat(importSections(), quotaSections(), cpuSections(), jobSections(), pollSections(), pushSections(), vendSections(), readSections(), recordSections(), linkingSections(), timelineSections(), signatureSections(), duplicateSections(), processSections())
 }
 
 // bench is one run of the command.
