@@ -42,6 +42,7 @@ const (
 	maxSystems     = 20
 	maxTags        = 50
 	maxURL         = 2000
+	shortestPhone  = len("+123456")
 	maxMinor       = 1_000_000_000_000_000
 )
 
@@ -280,6 +281,9 @@ func (k Checker) Phone(text string) (crm.Contact, string) {
 		return crm.Contact{}, "is no phone number"
 	}
 	out := crm.Contact{Value: phonenumbers.Format(number, phonenumbers.E164), Ext: number.GetExtension(), Label: "work"}
+	if len(out.Value) < shortestPhone {
+		return crm.Contact{}, "is no phone number"
+	}
 	if phonenumbers.GetNumberType(number) == phonenumbers.MOBILE {
 		out.Label = "mobile"
 	}
