@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"database/sql"
+	"flag"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -195,6 +196,10 @@ func TestWhatCannotBeMerged(t *testing.T) {
 // TestMergesAndUndosEndWhereTheyBegan: records of three types that refer to each other
 // are merged and brought back in any order; in the end all is as it was.
 func TestMergesAndUndosEndWhereTheyBegan(t *testing.T) {
+	if f := flag.Lookup("rapid.checks"); f.Value.String() == f.DefValue { // each makes a small world in a database
+		require.NoError(t, flag.Set("rapid.checks", "25"))
+		t.Cleanup(func() { require.NoError(t, flag.Set("rapid.checks", f.DefValue)) })
+	}
 	storetest.Each(t, func(t *testing.T, d storetest.Database) {
 		x := newMergeDesk(t, d)
 		ctx := context.Background()
