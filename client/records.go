@@ -49,7 +49,6 @@ type RecordClass struct {
 type RecordSource struct {
 	By         string    `json:"by" doc:"member (typed: nothing overwrites it by itself), mail, enrichment, calendar, contacts, api, import."`
 	Confidence float64   `json:"confidence,omitempty"`
-	EmailID    string    `json:"email_id,omitempty"`
 	At         time.Time `json:"at"`
 }
 

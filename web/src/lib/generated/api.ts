@@ -908,7 +908,6 @@ export interface RecordSource {
   /** member (typed: nothing overwrites it by itself), mail, enrichment, calendar, contacts, api, import. */
   by: string;
   confidence?: number;
-  email_id?: string;
 }
 
 export interface Tag {
