@@ -368,7 +368,7 @@ func (f *reforming) beside(ctx context.Context, kind, key string, on bool, value
 	}
 	_, err = f.t.exec(ctx, "put person on", `INSERT INTO deal_people (deal_no, person_no, role, place)
 		VALUES ($1, $2, $3, COALESCE((SELECT p.place FROM deal_people p WHERE p.deal_no = $1 AND p.person_no = $4), (SELECT MAX(p.place) + 1 FROM deal_people p WHERE p.deal_no = $1), 0))
-		ON CONFLICT DO NOTHING`, deal, person, role, from)
+		ON CONFLICT (deal_no, person_no) DO UPDATE SET role = excluded.role`, deal, person, role, from)
 	return err
 }
 
