@@ -345,11 +345,11 @@ func (f *filter) below(ctx context.Context, top int64, limit int) ([]spot, error
 	if key != "e.pos" && f.s.d.boundsBoth() {
 		where = append(where, "e.pos"+bounds)
 	}
-	selects := "SELECT e.pos, e.gmail_thread_id FROM "
-	if f.several {
-		selects = "SELECT DISTINCT m.pos, e.gmail_thread_id FROM "
+	selects, once := "SELECT e.pos, e.gmail_thread_id FROM ", ""
+	if f.several { // grouped by what the index has in order, a page is the first rows of it
+		selects, once = "SELECT m.pos, MIN(e.gmail_thread_id) FROM ", " GROUP BY m.pos"
 	}
-	query := selects + from + " WHERE " + strings.Join(where, " AND ") + " ORDER BY " + key + " DESC LIMIT " + arg(int64(limit))
+	query := selects + from + " WHERE " + strings.Join(where, " AND ") + once + " ORDER BY " + key + " DESC LIMIT " + arg(int64(limit))
 	return all(ctx, f.s.reading("mail.List"), "find emails", func(r scanner) (v spot, err error) {
 		err = r.Scan(&v.pos, &v.thread)
 		return v, err
