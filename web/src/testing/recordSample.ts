@@ -125,7 +125,6 @@ export function makeRecords(now: Date, persons = 320): CrmRecord[] {
     const found: Source = {
       by: "enrichment",
       confidence: 0.94,
-      email_id: "0198d000-0000-7000-8000-000000000001",
       at: seen,
     };
     return {
