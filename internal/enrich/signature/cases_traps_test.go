@@ -33,6 +33,11 @@ func TestMailWithoutASignature(t *testing.T) {
 func TestTraps(t *testing.T) {
 	runCases(t, []letterCase{
 		{
+			what: "how to reach somebody else", from: "Mike Stone", email: "mike.stone@fabrikam.example",
+			text: "Hi Mara,\n\nThanks!\n\nMike Stone\nHead of Sales\nFabrikam Lamps Ltd\nCall my assistant Anna, her phone is +44 20 7946 0000.\nPriya's direct number: +44 20 7946 0001\n+44 20 7946 0111\n",
+			name: "Mike Stone", title: "Head of Sales", company: "Fabrikam Lamps Ltd", phones: []string{"+442079460111 work"},
+		},
+		{
 			what: "numbers that are no phones", from: "Mara Lind", email: "mara@lind.example",
 			text: "-- \nMara Lind\nICQ: 123456789\nVAT No GB 123 4567 89\nIBAN DE44 5001 0517 5407 3249 31\nPGP fingerprint: 1234 5678 9012 3456 7890\nTel +44 117 496 0123\n",
 			name: "Mara Lind", phones: []string{"+441174960123 work"},

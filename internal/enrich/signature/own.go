@@ -12,6 +12,7 @@ func markOwn(lines []line) {
 	markQuotes(lines)
 	markHeaders(lines)
 	markFooters(lines)
+	markOthers(lines)
 }
 
 // markQuotes finds lines with quote marks. "|" is one when several lines in a
