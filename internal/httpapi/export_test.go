@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"io"
+	"net/http"
 	"net/mail"
 	"strings"
 	"testing"
@@ -50,6 +51,18 @@ func TestMailIsExported(t *testing.T) {
 
 		t.Run("one message, as it was sent", func(t *testing.T) {
 			require.Contains(t, string(exported(t, home, client.ExportQuery{Format: "eml", EmailID: e.ID})), exportedLetter)
+		})
+		t.Run("as a download that runs nothing", func(t *testing.T) {
+			r, err := http.NewRequestWithContext(ctx, http.MethodGet, w.URL+"/api/v1/workspaces/"+w.Home+"/integrations/google/gmail/export?format=eml&email_id="+e.ID, nil)
+			require.NoError(t, err)
+			r.Header.Set("Authorization", "Bearer "+token(t, w, apptest.Mara))
+			answer, err := http.DefaultClient.Do(r)
+			require.NoError(t, err)
+			defer func() { _ = answer.Body.Close() }()
+			require.Equal(t, http.StatusOK, answer.StatusCode)
+			require.Contains(t, answer.Header.Get("Content-Disposition"), "attachment")
+			require.Equal(t, "sandbox; default-src 'none'", answer.Header.Get("Content-Security-Policy"))
+			require.Equal(t, "nosniff", answer.Header.Get("X-Content-Type-Options"))
 		})
 		t.Run("one message, put together from what is stored", func(t *testing.T) {
 			text := exported(t, home, client.ExportQuery{Format: "eml", EmailID: e.ID, Original: ptr(false)})

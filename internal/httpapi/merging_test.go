@@ -48,6 +48,13 @@ func TestMergeImportAndExportOverHTTP(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, "queued", in.State)
 
+		shared, err := home.CreateTag(ctx, client.NewTag{Name: "Hotels"})
+		require.NoError(t, err)
+		private, err := home.CreateTag(ctx, client.NewTag{Name: "Difficult", Mine: true})
+		require.NoError(t, err)
+		_, err = home.ChangeRecord(ctx, a.ID, client.RecordPatch{"tag_ids": []string{shared.ID, private.ID}})
+		require.NoError(t, err)
+
 		request, err := http.NewRequestWithContext(ctx, http.MethodGet, w.URL+"/api/v1/workspaces/"+w.Home+"/records/export?format=csv&type=person&q=anna", nil)
 		require.NoError(t, err)
 		request.Header.Set("Authorization", "Bearer "+token(t, w, apptest.Mara))
@@ -58,6 +65,9 @@ func TestMergeImportAndExportOverHTTP(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, http.StatusOK, answer.StatusCode, string(text))
 		require.Contains(t, answer.Header.Get("Content-Disposition"), "attachment")
+		require.Contains(t, answer.Header.Get("Content-Security-Policy"), "sandbox")
 		require.Contains(t, string(text), "anna@berg.example")
+		require.Contains(t, string(text), "Hotels")
+		require.NotContains(t, string(text), "Difficult", "private tags are no file's")
 	})
 }
