@@ -13,7 +13,6 @@ type reading struct {
 	nameOf float64
 	score  float64
 	reach  int // ways to reach the sender: phones, addresses, links, a title, a company
-	lone   bool
 }
 
 // reader reads the blocks of one message; what they share is read once.
@@ -143,7 +142,7 @@ func (r *reading) pickName(lines []line) {
 	}
 	if r.name != nil {
 		r.nameOf = r.who.alike(nameTokens(r.name.folded))
-		if strings.Contains(r.name.text, " ") == false && r.name.scores[name] >= 4 {
+		if !strings.Contains(r.name.text, " ") && r.name.scores[name] >= 4 {
 			r.nameOf = 1
 		}
 	}
