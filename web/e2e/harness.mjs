@@ -100,16 +100,20 @@ export async function screenshot(page, name) {
   await page.screenshot({ path: join(shots, `${name}.png`) });
 }
 
-/** What is fading in or moving has arrived: half way its colours are not those that are read. */
+/**
+ * What is fading in or moving has arrived: half way its colours are not those that are read. A menu begins to move
+ * some frames after the click, so that calm is a number of frames without movement.
+ */
 const settled = (page) =>
-  page.evaluate(() =>
-    Promise.all(
-      document
-        .getAnimations()
-        .filter((a) => Number.isFinite(a.effect?.getComputedTiming().endTime))
-        .map((a) => a.finished.catch(() => undefined)),
-    ).then(() => undefined),
-  );
+  page.evaluate(async () => {
+    for (let calm = 0; calm < 8; calm++) {
+      await new Promise((next) => requestAnimationFrame(next));
+      const moving = document.getAnimations().filter((a) => Number.isFinite(a.effect?.getComputedTiming().endTime) && a.playState === "running");
+      if (moving.length === 0) continue;
+      await Promise.all(moving.map((a) => a.finished.catch(() => undefined)));
+      calm = 0;
+    }
+  });
 
 /** No serious finding of axe on the page as it is now. */
 export async function accessible(page, where) {
