@@ -36,7 +36,7 @@ func until(t *testing.T, home *client.InWorkspace, id, what string, is func(clie
 		last, err = home.EmailAccount(ctx, id)
 		require.NoError(t, err)
 		return is(last)
-	}, 30*time.Second, 50*time.Millisecond, what)
+	}, 3*time.Minute, 50*time.Millisecond, what)
 	return last
 }
 
