@@ -69,9 +69,14 @@ func TestGmailFoldersThatChangeTheirLanguageKeepTheirMail(t *testing.T) {
 	arrives(t, w, "In another language")
 	inboxHas(t, home, a.ConnectionID, "In another language")
 	began := time.Now()
-	_, err := home.SyncEmailAccount(ctx, a.ID)
-	require.NoError(t, err)
-	until(t, home, a.ID, "synced", func(a client.EmailAccount) bool { return active(a) && a.LastSyncAt.After(began) })
+	until(t, home, a.ID, "synced", func(now client.EmailAccount) bool {
+		if active(now) && now.LastSyncAt.After(began) {
+			return true
+		}
+		_, err := home.SyncEmailAccount(ctx, a.ID) // a session that was cut off in the middle may take one with it
+		require.NoError(t, err)
+		return false
+	})
 	require.Len(t, gmailIDs(t, home, a.ConnectionID), len(before)+1)
 }
 
