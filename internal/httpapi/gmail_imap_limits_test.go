@@ -68,15 +68,7 @@ func TestGmailFoldersThatChangeTheirLanguageKeepTheirMail(t *testing.T) {
 	w.Sim.IMAP().Drop(apptest.Mara)
 	arrives(t, w, "In another language")
 	inboxHas(t, home, a.ConnectionID, "In another language")
-	began := time.Now()
-	until(t, home, a.ID, "synced", func(now client.EmailAccount) bool {
-		if active(now) && now.LastSyncAt.After(began) {
-			return true
-		}
-		_, err := home.SyncEmailAccount(ctx, a.ID) // a session that was cut off in the middle may take one with it
-		require.NoError(t, err)
-		return false
-	})
+	lookedAt(t, home, a)
 	require.Len(t, gmailIDs(t, home, a.ConnectionID), len(before)+1)
 }
 
