@@ -66,6 +66,67 @@ func (d database) fresh(ctx context.Context) (p place, drop func(), err error) {
 	}, nil
 }
 
+// stocked is a database with what fill writes. With --keep it stays, and the next run
+// that asks for the same name reads it again: changes of the schema since then are
+// migrated by the program as it starts.
+func (b *bench) stocked(ctx context.Context, d database, name string, fill func(at place) error) (p place, drop func(), err error) {
+	if b.keep == "" {
+		if p, drop, err = d.fresh(ctx); err != nil {
+			return p, nil, err
+		}
+		if err = fill(p); err != nil {
+			drop()
+		}
+		return p, drop, err
+	}
+	p, there, err := b.kept(ctx, d, name)
+	if err != nil || there {
+		return p, func() {}, err
+	}
+	at, drop, err := d.fresh(ctx)
+	if err != nil {
+		return p, nil, err
+	}
+	defer drop()
+	if err := fill(at); err != nil {
+		return p, nil, err
+	}
+	if at.URL == "" {
+		if err := os.MkdirAll(filepath.Dir(p.Path), 0o700); err != nil {
+			return p, nil, err
+		}
+		return p, func() {}, os.Rename(at.Path, p.Path) // settled: nothing stands in its log
+	}
+	return p, func() {}, d.admin(ctx, `ALTER DATABASE `+databaseName(at)+` RENAME TO `+databaseName(p))
+}
+
+// kept is where a filled database stays, and whether it is there.
+func (b *bench) kept(ctx context.Context, d database, name string) (p place, there bool, err error) {
+	if d.server == "" {
+		p.Path = filepath.Join(b.keep, name, "rapport.db")
+		_, err := os.Stat(p.Path)
+		return p, err == nil, nil
+	}
+	u, err := url.Parse(d.server)
+	if err != nil {
+		return p, false, err
+	}
+	server := place{URL: u.String()}
+	u.Path = "/rapport_bench_" + strings.ReplaceAll(name, "-", "_")
+	p.URL = u.String()
+	n, err := server.count(ctx, `SELECT COUNT(*) FROM pg_database WHERE datname = $1`, databaseName(p))
+	return p, n > 0, err
+}
+
+// databaseName is that of a database of PostgreSQL.
+func databaseName(p place) string {
+	u, err := url.Parse(p.URL)
+	if err != nil {
+		return ""
+	}
+	return strings.TrimPrefix(u.Path, "/")
+}
+
 func (d database) admin(ctx context.Context, statement string) error {
 	db, err := sql.Open("pgx", d.server)
 	if err != nil {

@@ -35,22 +35,22 @@ func timelines(ctx context.Context, b *bench) error {
 }
 
 func (b *bench) timelinesOf(ctx context.Context, d database) error {
-	at, drop, err := d.fresh(ctx)
+	n, messages := b.size(1_000_000, 10_000), b.size(1_000_000, 20_000)
+	size := populationOf(n)
+	began := time.Now()
+	at, drop, err := b.stocked(ctx, d, fmt.Sprintf("time-%d", n), func(at place) error {
+		if err := b.populated(ctx, at, size); err != nil {
+			return err
+		}
+		if err := makeMail(ctx, d, at, size, messages); err != nil {
+			return fmt.Errorf("making rows: %w", err)
+		}
+		return settled(ctx, d, at)
+	})
 	if err != nil {
 		return err
 	}
 	defer drop()
-	size, messages := populationOf(b.size(1_000_000, 10_000)), b.size(1_000_000, 20_000)
-	began := time.Now()
-	if err := b.populated(ctx, at, size); err != nil {
-		return err
-	}
-	if err := makeMail(ctx, d, at, size, messages); err != nil {
-		return fmt.Errorf("making rows: %w", err)
-	}
-	if err := settled(ctx, d, at); err != nil {
-		return err
-	}
 	made := time.Since(began)
 	links, err := at.count(ctx, "SELECT COUNT(*) FROM record_links")
 	if err == nil {
