@@ -25,9 +25,9 @@ type Contact struct {
 	Primary bool   `json:"primary" doc:"One is, and stands first."`
 }
 
-// Money is an amount in hundredths of a currency.
+// Money is an amount in the smallest unit of a currency.
 type Money struct {
-	Minor    int64  `json:"minor"`
+	Minor    int64  `json:"minor" doc:"In the smallest unit of the currency: 125000 is 1,250.00 EUR, 125,000 JPY, and 125.000 KWD."`
 	Currency string `json:"currency" doc:"ISO 4217."`
 }
 

@@ -14,14 +14,18 @@ import (
 	"rapport/internal/vault"
 )
 
-// docsCommand writes the generated pages of docs/reference, and the table of
-// scopes for the pages that show choices before they are made.
+// docsCommand writes the generated pages of docs/reference, and the tables that
+// the pages need before they ask: scopes by choice, and decimals of currencies.
 func docsCommand() *cobra.Command {
-	var dir, env, scopes string
+	var dir, env, scopes, currencies string
 	cmd := &cobra.Command{
 		Use: "docs", Short: "Write the generated reference pages", Hidden: true,
 		RunE: func(*cobra.Command, []string) error {
 			table, err := scopesTable()
+			if err != nil {
+				return err
+			}
+			decimals, err := pageJSON(crm.Currencies)
 			if err != nil {
 				return err
 			}
@@ -31,6 +35,7 @@ func docsCommand() *cobra.Command {
 				filepath.Join(dir, "exit-codes.md"):    exitCodesPage(),
 				env:                                    config.Example(),
 				scopes:                                 table,
+				currencies:                             decimals,
 			}
 			if err := os.MkdirAll(dir, 0o755); err != nil {
 				return fmt.Errorf("making the folder: %w", err)
@@ -46,6 +51,7 @@ func docsCommand() *cobra.Command {
 	cmd.Flags().StringVar(&dir, "dir", "docs/reference", "folder of the pages")
 	cmd.Flags().StringVar(&env, "env", ".env.example", "the example of a settings file")
 	cmd.Flags().StringVar(&scopes, "scopes", "web/src/lib/profiles.json", "the table of scopes for the pages")
+	cmd.Flags().StringVar(&currencies, "currencies", "web/src/lib/currencies.json", "the table of currencies for the pages")
 	return cmd
 }
 
@@ -58,9 +64,13 @@ func scopesTable() (string, error) {
 			table[p][s], _ = vault.ScopesOf(p, s)
 		}
 	}
+	return pageJSON(table)
+}
+
+func pageJSON(table any) (string, error) {
 	text, err := json.MarshalIndent(table, "", "  ")
 	if err != nil {
-		return "", fmt.Errorf("writing the table of scopes: %w", err)
+		return "", fmt.Errorf("writing a table: %w", err)
 	}
 	return string(text) + "\n", nil
 }

@@ -75,12 +75,6 @@ type DealRole struct {
 	Role   string    `json:"role,omitempty"`
 }
 
-// Money is an amount in hundredths of a currency (ISO 4217).
-type Money struct {
-	Minor    int64  `json:"minor"`
-	Currency string `json:"currency"`
-}
-
 // Stages in their order. A lead is a person of stage "lead".
 var (
 	PersonStages = []string{"lead", "contact", "customer", "former"}

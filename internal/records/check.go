@@ -17,7 +17,6 @@ import (
 
 	"github.com/nyaruka/phonenumbers"
 	"golang.org/x/net/idna"
-	"golang.org/x/text/currency"
 
 	"rapport/internal/crm"
 	"rapport/internal/fault"
@@ -426,16 +425,10 @@ func money(raw json.RawMessage, usual string) (crm.Money, string) {
 	if m.Currency == "" {
 		return m, wrong
 	}
-	if !ISOCurrency(m.Currency) {
-		return m, "has a currency that ISO 4217 does not have"
+	if _, known := crm.Exponent(m.Currency); !known {
+		return m, crm.UnknownCurrency(m.Currency)
 	}
 	return m, ""
-}
-
-// ISOCurrency reports whether a code is one of ISO 4217.
-func ISOCurrency(code string) bool {
-	_, err := currency.ParseISO(code)
-	return err == nil && len(code) == 3
 }
 
 func (c *checking) people(w *Wish) {

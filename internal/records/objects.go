@@ -248,6 +248,11 @@ func checkFields(o *crm.ObjectType, in []crm.Field, types []crm.RecordType, wron
 	}
 }
 
+func known(currency string) bool {
+	_, known := crm.Exponent(currency)
+	return known
+}
+
 func checkField(f crm.Field, types []crm.RecordType) (where, what string) {
 	switch {
 	case f.Name == "" || utf8.RuneCountInString(f.Name) > 60:
@@ -264,8 +269,10 @@ func checkField(f crm.Field, types []crm.RecordType) (where, what string) {
 		return "target", "names no type of records"
 	case f.Type != crm.FieldRelation && f.Target != "":
 		return "target", "is for fields of the type relation"
-	case f.Currency != "" && (f.Type != crm.FieldMoney || !ISOCurrency(f.Currency)):
-		return "currency", "must be one of ISO 4217, for fields of the type money"
+	case f.Currency != "" && f.Type != crm.FieldMoney:
+		return "currency", "is for fields of the type money"
+	case f.Currency != "" && !known(f.Currency):
+		return "currency", fmt.Sprintf("must be one of ISO 4217, which does not have %q", f.Currency)
 	}
 	for i, o := range f.Options {
 		if o == "" || utf8.RuneCountInString(o) > 100 || slices.Contains(f.Options[:i], o) {

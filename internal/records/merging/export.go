@@ -153,7 +153,7 @@ func cellsOf(r crm.Record, o crm.ObjectType) map[string]string {
 		cells["company"] = r.Company.Name
 	}
 	if r.Amount != nil {
-		cells["amount"], cells["currency"] = hundredths(r.Amount.Minor), r.Amount.Currency
+		cells["amount"], cells["currency"] = r.Amount.Decimal(), r.Amount.Currency
 	}
 	var tags []string
 	for _, t := range r.Tags {
@@ -180,20 +180,12 @@ func contactCell(list []crm.Contact) string {
 	return strings.Join(out, "; ")
 }
 
-func hundredths(minor int64) string {
-	sign := ""
-	if minor < 0 {
-		sign, minor = "-", -minor
-	}
-	return fmt.Sprintf("%s%d.%02d", sign, minor/100, minor%100)
-}
-
 func ownCell(f crm.Field, raw json.RawMessage) string {
 	switch f.Type {
 	case crm.FieldMoney:
 		var m crm.Money
 		if json.Unmarshal(raw, &m) == nil && m.Currency != "" {
-			return hundredths(m.Minor) + " " + m.Currency
+			return m.Decimal() + " " + m.Currency
 		}
 		return ""
 	case crm.FieldRelation:

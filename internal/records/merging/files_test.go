@@ -3,6 +3,7 @@ package merging
 import (
 	"bytes"
 	"encoding/csv"
+	"encoding/json"
 	"os"
 	"path/filepath"
 	"strings"
@@ -64,10 +65,16 @@ func TestNumbersAndDates(t *testing.T) {
 		require.True(t, ok, text)
 		require.InDelta(t, want, got, 1e-9, text)
 	}
-	minor, currency, ok := amountOf("€ 1.250,00", "")
-	require.True(t, ok)
-	require.Equal(t, int64(125000), minor)
-	require.Equal(t, "EUR", currency)
+	for _, c := range []struct {
+		text, currency string
+		want           any
+	}{
+		{"€ 1.250,00", "", crm.Money{Minor: 125000, Currency: "EUR"}}, {"1250", "", crm.Money{Minor: 125000, Currency: "EUR"}}, {"1 250,5 chf", "", crm.Money{Minor: 125050, Currency: "CHF"}},
+		{"125,000", "jpy", crm.Money{Minor: 125000, Currency: "JPY"}}, {"¥1200.00", "", crm.Money{Minor: 1200, Currency: "JPY"}}, {"12.345", "KWD", crm.Money{Minor: 12345, Currency: "KWD"}},
+		{"1.5 CLF", "EUR", crm.Money{Minor: 15000, Currency: "CLF"}}, {"10", "ABC", crm.Money{Currency: "ABC"}}, {"much", "EUR", "much"}, {"99999999999999999999", "EUR", "99999999999999999999"},
+	} {
+		require.Equal(t, c.want, amountOf(c.text, c.currency), c.text)
+	}
 	require.Equal(t, "2026-02-28", isoDate("28.02.2026"))
 	require.Equal(t, "next week", isoDate("next week"))
 }
@@ -217,4 +224,31 @@ func FuzzCards(f *testing.F) {
 			}
 		}
 	})
+}
+
+// An amount goes out of a file and comes in again as it was, whatever the currency; what
+// is none is left out, and told.
+func TestAmountsOfAFile(t *testing.T) {
+	deals := crm.ObjectType{Key: crm.Deal, Name: "Deal", Plural: "Deals", Fields: []crm.Field{{Key: "fee", Name: "Fee", Type: crm.FieldMoney, Currency: "BHD"}}}
+	read := rowReader{object: deals, columns: []Column{{Field: "name"}, {Field: "amount"}, {Field: "currency"}, {Field: "fields.fee"}}, check: records.Checker{Region: "US"}}
+	for code, minor := range map[string]int64{"EUR": 125050, "JPY": 125050, "KRW": -7, "KWD": 1, "TND": -12345, "CLF": 99, "HUF": 5} {
+		was := crm.Money{Minor: minor, Currency: code}
+		fee := crm.Money{Minor: minor, Currency: "BHD"}
+		raw, err := json.Marshal(fee)
+		require.NoError(t, err)
+		cells := cellsOf(crm.Record{Type: crm.Deal, Name: "Lamps", Amount: &was, Fields: map[string]json.RawMessage{"fee": raw}}, deals)
+		got := read.read(1, []string{"Lamps", cells["amount"], cells["currency"], cells["fields.fee"]})
+		require.Empty(t, got.Why(), code)
+		require.Equal(t, &was, got.Wish.Amount, code)
+		require.JSONEq(t, string(raw), string(got.Wish.Fields["fee"]), code)
+	}
+	for _, c := range []struct{ amount, currency, why string }{
+		{"10", "ABC", `has the currency "ABC", which ISO 4217 does not have`},
+		{"much", "EUR", "Left out: amount"},
+	} {
+		got := read.read(1, []string{"Lamps", c.amount, c.currency, ""})
+		require.Empty(t, got.Wrong)
+		require.Contains(t, got.Why(), c.why)
+		require.Nil(t, got.Wish.Amount)
+	}
 }

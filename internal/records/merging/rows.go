@@ -163,8 +163,8 @@ func (r rowReader) fields(cells map[string][]string) map[string]json.RawMessage 
 	if v := first(cells, "close_date"); v != "" {
 		put("close_date", isoDate(v))
 	}
-	if minor, currency, ok := amountOf(first(cells, "amount"), first(cells, "currency")); ok {
-		put("amount", crm.Money{Minor: minor, Currency: currency})
+	if v := first(cells, "amount"); v != "" {
+		put("amount", amountOf(v, first(cells, "currency")))
 	}
 	external := map[string]string{}
 	for field, list := range cells {
@@ -195,9 +195,7 @@ func ownValue(f crm.Field, text string) any {
 			return n
 		}
 	case crm.FieldMoney:
-		if minor, currency, ok := amountOf(text, f.Currency); ok {
-			return crm.Money{Minor: minor, Currency: currency}
-		}
+		return amountOf(text, f.Currency)
 	case crm.FieldDate:
 		return isoDate(text)
 	case crm.FieldSelect:
@@ -226,8 +224,9 @@ func numberOf(text string) (float64, bool) {
 	return n, err == nil && !math.IsNaN(n) && !math.IsInf(n, 0)
 }
 
-// amountOf reads an amount in hundredths; the currency may stand beside the number.
-func amountOf(text, currency string) (int64, string, bool) {
+// amountOf reads an amount; the currency may stand beside the number. What is none stays
+// as it is, for the check to refuse.
+func amountOf(text, currency string) any {
 	digits := strings.TrimFunc(text, func(r rune) bool { return !strings.ContainsRune("0123456789-", r) })
 	if beside := strings.TrimSpace(strings.Replace(text, digits, "", 1)); beside != "" {
 		switch beside {
@@ -237,19 +236,28 @@ func amountOf(text, currency string) (int64, string, bool) {
 			beside = "USD"
 		case "£":
 			beside = "GBP"
+		case "¥", "円":
+			beside = "JPY"
+		case "₩":
+			beside = "KRW"
 		}
 		if len(beside) == 3 {
 			currency = beside
 		}
 	}
 	n, ok := numberOf(digits)
-	if !ok || math.Abs(n) > 1e13 {
-		return 0, "", false
+	if !ok {
+		return text
 	}
-	if currency == "" {
+	if currency = strings.ToUpper(strings.TrimSpace(currency)); currency == "" {
 		currency = "EUR"
 	}
-	return int64(math.Round(n * 100)), strings.ToUpper(strings.TrimSpace(currency)), true
+	m, err := crm.MoneyOf(n, currency)
+	if _, known := crm.Exponent(currency); known && err != nil {
+		return text
+	}
+	m.Currency = currency // an unknown one is told by its name
+	return m
 }
 
 // isoDate writes a date as ISO 8601 does, where it is plain what is meant.

@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -63,6 +64,7 @@ func (plainSealer) Open(row, field, sealed string) (crm.Secret, error) {
 type cabinet struct {
 	answer func(text string) (string, error)
 	opened enrich.ModelSettings
+	mu     sync.Mutex // several messages are read at a time
 	asked  []string
 }
 
@@ -76,6 +78,8 @@ func (c *cabinet) Open(s enrich.ModelSettings) (enrich.Model, error) {
 func (c *cabinet) Name() string  { return "test/" + c.opened.Model }
 func (c *cabinet) Where() string { return "models.example" }
 func (c *cabinet) Ask(_ context.Context, q enrich.Question) (json.RawMessage, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	c.asked = append(c.asked, q.Text)
 	text, err := c.answer(q.Text)
 	return json.RawMessage(text), err

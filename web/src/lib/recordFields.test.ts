@@ -6,8 +6,10 @@ import {
   doubt,
   type Field,
   fieldsOf,
+  draftOfMoney,
   minorOf,
   money,
+  moneyOf,
   patchOf,
   secondLine,
   textOf,
@@ -123,6 +125,32 @@ describe("amounts", () => {
     ["", undefined],
     ["a lot", undefined],
   ])("%s", (text, minor) => expect(minorOf(text)).toBe(minor));
+
+  it.each([
+    ["1200 JPY", 1200, "JPY", "1200", "¥1,200"],
+    ["¥ 1,200", 1200, "JPY", "1200", "¥1,200"],
+    ["KRW 5.000", 5000, "KRW", "5000", "₩5,000"],
+    ["1.234 KWD", 1234, "KWD", "1.234", "KWD 1.234"],
+    ["1,234 kwd", 1_234_000, "KWD", "1234", "KWD 1,234"],
+    ["2 IQD", 2000, "IQD", "2", "IQD 2"],
+    ["1.5 CLF", 15_000, "CLF", "1.5000", "CLF 1.5000"],
+    ["3 CHF", 300, "CHF", "3", "CHF 3"],
+    ["99.50", 9950, "EUR", "99.50", "€99.50"],
+  ])("of a currency: %s", (text, minor, currency, draft, shown) => {
+    const usual = text.startsWith("¥") ? "JPY" : "EUR";
+    const value = { minor, currency };
+    expect(moneyOf(text, usual)).toEqual({ value });
+    expect(draftOfMoney(value)).toBe(draft);
+    expect(moneyOf(draft, currency)).toEqual({ value });
+    expect(money(value).replaceAll("\u00a0", " ")).toBe(shown);
+  });
+
+  it("are refused in what is no currency", () => {
+    expect(moneyOf("10 ABC", "EUR")).toEqual({ refusal: "ABC is no currency" });
+    expect(doubt("money", "10 ABC")).toBe("ABC is no currency");
+    expect(doubt("money", "a lot")).toBe("LOT is no currency");
+    expect(doubt("money", "much")).toBe("No amount");
+  });
 
   it("are written with the cents only where there are some", () => {
     expect(money({ minor: 120_000, currency: "EUR" })).toBe("€1,200");

@@ -237,33 +237,66 @@ const emptyOf = (kind: Kind) =>
 
 export const capital = (text: string) => (text ? text[0]?.toUpperCase() + text.slice(1).replaceAll("_", " ") : "");
 
+const decimals = new Map(
+  Object.entries(currencies).flatMap(([digits, codes]) => codes.map((code) => [code, Number(digits)] as const)),
+);
+
 export function money(m: Money | null | undefined): string {
   if (!m) return "";
-  const whole = m.minor % 100 === 0;
+  const digits = decimalsOf(m.currency || "EUR") ?? 2;
+  const units = m.minor / 10 ** digits;
   try {
     return new Intl.NumberFormat("en", {
       style: "currency",
       currency: m.currency || "EUR",
-      minimumFractionDigits: whole ? 0 : 2,
-      maximumFractionDigits: 2,
-    }).format(m.minor / 100);
+      minimumFractionDigits: Number.isInteger(units) ? 0 : digits,
+      maximumFractionDigits: digits,
+    }).format(units);
   } catch {
-    return `${m.minor / 100} ${m.currency}`;
+    return `${units} ${m.currency}`;
   }
 }
 
-/** "1,200.50", "1200,5" and "1'200" as hundredths; undefined where it is no number. */
-export function minorOf(text: string): number | undefined {
+/**
+ * The decimals of a currency; undefined where ISO 4217 does not have it. By the server's own
+ * table: what browsers know is what people write, which is another number for some.
+ */
+export const decimalsOf = (currency: string): number | undefined => decimals.get(currency);
+
+/** The currency that stands beside a number: "1200 JPY", "CHF 5". */
+export const currencyIn = (text: string): string | undefined =>
+  text.match(/(?<![\p{L}\p{N}])\p{L}{3}(?![\p{L}\p{N}])/u)?.[0].toUpperCase();
+
+/** An amount in its own words, to be changed. */
+export const draftOfMoney = (m: Money): string => {
+  const digits = decimalsOf(m.currency) ?? 2;
+  const units = m.minor / 10 ** digits;
+  return Number.isInteger(units) ? String(units) : units.toFixed(digits);
+};
+
+/** What was typed as an amount: in the currency that stands beside it, else in the usual one. */
+export function moneyOf(text: string, usual: string): { value: Money } | { refusal: string } {
+  const currency = currencyIn(text) ?? usual;
+  const digits = decimalsOf(currency);
+  if (digits === undefined) return { refusal: `${currency} is no currency` };
+  const minor = minorOf(text, digits);
+  return minor === undefined ? { refusal: "No amount" } : { value: { minor, currency } };
+}
+
+/** "1,200.50", "1200,5" and "1'200" in the smallest unit of a currency of so many decimals; undefined where it is no number. */
+export function minorOf(text: string, digits = 2): number | undefined {
   const bare = text.replace(/[\s'’_]/g, "").replace(/[^\d.,-]/g, "");
   const [comma, dot] = [bare.lastIndexOf(","), bare.lastIndexOf(".")];
   const decimal = comma > dot ? "," : ".";
   const other = decimal === "," ? "." : ",";
   const tail = bare.length - 1 - Math.max(comma, dot);
   // One kind of sign that stands twice, or has three digits behind it, divides thousands: 1,200 and 1.200.
-  const thousands = !bare.includes(other) && (bare.split(decimal).length > 2 || tail === 3);
+  // A point is none where the currency has three decimals: 1.200 are one and a fifth.
+  const thousands =
+    !bare.includes(other) && (bare.split(decimal).length > 2 || (tail === 3 && !(digits === 3 && decimal === ".")));
   const plain = bare.replaceAll(other, "").replaceAll(decimal, thousands ? "" : ".");
   const value = Number(plain);
-  return plain === "" || plain === "-" || Number.isNaN(value) ? undefined : Math.round(value * 100);
+  return plain === "" || plain === "-" || Number.isNaN(value) ? undefined : Math.round(value * 10 ** digits);
 }
 
 /** "2026-11-30" as people say it. */
@@ -340,14 +373,17 @@ export const identity = (record: { id: string; emails?: { value: string }[] }) =
   record.emails?.[0]?.value ?? record.id;
 
 /** Checks what was typed for a field; the words of the refusal, or undefined. */
-export function doubt(kind: Kind, text: string): string | undefined {
+export function doubt(kind: Kind, text: string, currency = "EUR"): string | undefined {
   const t = text.trim();
   if (t === "") return undefined;
   if (kind === "email" || kind === "emails")
     return /^[^\s@]+@[^\s@]+\.[^\s@]+$/.test(t) ? undefined : "No e-mail address";
   if (kind === "phone" || kind === "phones") return /\d.*\d.*\d/.test(t) ? undefined : "No phone number";
   if (kind === "number") return Number.isNaN(Number(t.replace(",", "."))) ? "No number" : undefined;
-  if (kind === "money") return minorOf(t) === undefined ? "No amount" : undefined;
+  if (kind === "money") {
+    const read = moneyOf(t, currency);
+    return "refusal" in read ? read.refusal : undefined;
+  }
   if (kind === "domains") return /^[^\s@/]+\.[^\s@/]+$/.test(t) ? undefined : "No domain";
   return undefined;
 }

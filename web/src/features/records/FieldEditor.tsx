@@ -1,7 +1,7 @@
 /** Changing the value of a field where it stands: a line for words, a list for what is chosen, lines for several. */
 import { Popover } from "@mantine/core";
 import { type KeyboardEvent, type ReactNode, useEffect, useRef, useState } from "react";
-import { capital, contentOf, doubt, type Field, minorOf } from "@/lib/recordFields";
+import { capital, contentOf, doubt, draftOfMoney, type Field, moneyOf } from "@/lib/recordFields";
 import type { Contact, CrmRecord, Money, RecordRef, Tag } from "@/lib/records";
 import { cx } from "@/ui/kit";
 import { Picker } from "@/ui/Picker";
@@ -30,23 +30,24 @@ export function FieldEditor(props: Props) {
 /** What stands in the line before anything is typed. */
 export function draftOf(field: Field, value: unknown): string {
   if (value === undefined) return "";
-  if (field.kind === "money") return String((value as Money).minor / 100);
+  if (field.kind === "money") return draftOfMoney(value as Money);
   return String(value);
 }
 
 /** The value that was typed; the words of a refusal where it is none. */
 export function readDraft(field: Field, text: string, before: unknown): { value?: unknown; refusal?: string } {
-  const refusal = field.required && !text.trim() ? `${field.name} is needed` : doubt(field.kind, text);
+  const currency = currencyOf(field, before);
+  const refusal = field.required && !text.trim() ? `${field.name} is needed` : doubt(field.kind, text, currency);
   if (refusal) return { refusal };
   const bare = field.kind === "long" ? text.trimEnd() : text.trim();
   if (bare === "") return { value: undefined };
   if (field.kind === "number") return { value: Number(bare.replace(",", ".")) };
-  if (field.kind === "money") {
-    const currency = (before as Money | undefined)?.currency || field.currency || "EUR";
-    return { value: { minor: minorOf(bare), currency } };
-  }
+  if (field.kind === "money") return moneyOf(bare, currency);
   return { value: bare };
 }
+
+const currencyOf = (field: Field, before: unknown) =>
+  (before as Money | null | undefined)?.currency || field.currency || "EUR";
 
 function LineEditor({ record, field, onDone, onCancel }: Props) {
   const before = contentOf(record, field);
@@ -90,7 +91,7 @@ function LineEditor({ record, field, onDone, onCancel }: Props) {
     "aria-invalid": refusal ? true : undefined,
     value: text,
     onKeyDown,
-    onBlur: () => (doubt(field.kind, text) || (field.required && !text.trim()) ? onCancel() : done()),
+    onBlur: () => (doubt(field.kind, text, currencyOf(field, before)) || (field.required && !text.trim()) ? onCancel() : done()),
     onChange: (event: { target: { value: string } }) => {
       setText(event.target.value);
       setRefusal(undefined);
@@ -104,7 +105,7 @@ function LineEditor({ record, field, onDone, onCancel }: Props) {
         <input
           type={field.kind === "date" ? "date" : field.kind === "email" ? "email" : "text"}
           inputMode={field.kind === "money" || field.kind === "number" ? "decimal" : undefined}
-          placeholder={field.kind === "money" ? (field.currency ?? "EUR") : undefined}
+          placeholder={field.kind === "money" ? currencyOf(field, before) : undefined}
           {...shared}
         />
       )}
