@@ -1,4 +1,5 @@
 /** What fields a type of records has, what stands in them, and what is sent to change them. Pure. */
+import currencies from "./currencies.json";
 import type {
   Contact,
   CrmRecord,
@@ -276,6 +277,7 @@ export const draftOfMoney = (m: Money): string => {
 
 /** What was typed as an amount: in the currency that stands beside it, else in the usual one. */
 export function moneyOf(text: string, usual: string): { value: Money } | { refusal: string } {
+  if (!/\d/.test(text)) return { refusal: "No amount" };
   const currency = currencyIn(text) ?? usual;
   const digits = decimalsOf(currency);
   if (digits === undefined) return { refusal: `${currency} is no currency` };

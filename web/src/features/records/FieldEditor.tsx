@@ -91,7 +91,8 @@ function LineEditor({ record, field, onDone, onCancel }: Props) {
     "aria-invalid": refusal ? true : undefined,
     value: text,
     onKeyDown,
-    onBlur: () => (doubt(field.kind, text, currencyOf(field, before)) || (field.required && !text.trim()) ? onCancel() : done()),
+    onBlur: () =>
+      doubt(field.kind, text, currencyOf(field, before)) || (field.required && !text.trim()) ? onCancel() : done(),
     onChange: (event: { target: { value: string } }) => {
       setText(event.target.value);
       setRefusal(undefined);

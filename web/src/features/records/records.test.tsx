@@ -208,7 +208,10 @@ describe("parts", () => {
     if (!amount) throw new Error("no amount");
     expect(readDraft(amount, "1.200,50", undefined).value).toEqual({ minor: 120_050, currency: "EUR" });
     expect(readDraft(amount, "3", { minor: 1, currency: "CHF" }).value).toEqual({ minor: 300, currency: "CHF" });
-    expect(readDraft(amount, "1200 jpy", { minor: 1, currency: "CHF" }).value).toEqual({ minor: 1200, currency: "JPY" });
+    expect(readDraft(amount, "1200 jpy", { minor: 1, currency: "CHF" }).value).toEqual({
+      minor: 1200,
+      currency: "JPY",
+    });
     expect(readDraft(amount, "5 XYZ", undefined).refusal).toBe("XYZ is no currency");
     expect(readDraft(amount, "much", undefined).refusal).toBe("No amount");
     expect(readDraft(amount, " ", undefined)).toEqual({ value: undefined });

@@ -885,6 +885,7 @@ export interface DuplicateReason {
 export interface Money {
   /** ISO 4217. */
   currency: string;
+  /** In the smallest unit of the currency: 125000 is 1,250.00 EUR, 125,000 JPY, and 125.000 KWD. */
   minor: number;
 }
 
