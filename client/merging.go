@@ -100,7 +100,7 @@ type Import struct {
 	Overwrite bool             `json:"overwrite" doc:"Fields that a person has typed are set, too."`
 	Rows      int64            `json:"rows"`
 	Done      int64            `json:"done" doc:"Rows that are through."`
-	Preview   []ImportRow      `json:"preview" doc:"What would become of the first rows."`
+	Preview   []ImportRow      `json:"preview" doc:"What would become of the first rows, and of the first below them that have mistakes."`
 	Counts    map[string]int64 `json:"counts" doc:"Of a ready import: create, update, skip, error. Then created, updated, skipped, failed; undone and kept."`
 	CreatedAt time.Time        `json:"created_at"`
 	BeganAt   *time.Time       `json:"began_at"`

@@ -21,11 +21,11 @@ import (
 
 func TestReferencePagesAreFresh(t *testing.T) {
 	dir := t.TempDir()
-	r := runs(t, nil, "docs", "--dir", dir, "--env", filepath.Join(dir, "example"), "--scopes", filepath.Join(dir, "profiles.json"))
+	r := runs(t, nil, "docs", "--dir", dir, "--env", filepath.Join(dir, "example"), "--scopes", filepath.Join(dir, "profiles.json"), "--currencies", filepath.Join(dir, "currencies.json"))
 	require.Equal(t, exitOK, r.code, r.errs)
 	for made, kept := range map[string]string{
 		"configuration.md": "docs/reference/configuration.md", "commands.md": "docs/reference/commands.md",
-		"exit-codes.md": "docs/reference/exit-codes.md", "example": ".env.example", "profiles.json": "web/src/lib/profiles.json",
+		"exit-codes.md": "docs/reference/exit-codes.md", "example": ".env.example", "profiles.json": "web/src/lib/profiles.json", "currencies.json": "web/src/lib/currencies.json",
 	} {
 		want, err := os.ReadFile(filepath.Join(dir, made))
 		require.NoError(t, err)

@@ -54,7 +54,7 @@ func rootCommand() *cobra.Command {
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
 	root.PersistentFlags().String("env-file", ".env", "file with settings; the environment wins over it")
 	root.AddCommand(
-		serveCommand(), demoCommand(), simCommand(), migrateCommand(), syncCommand(), verifyCommand(), enrichCommand(), exportCommand(), reparseCommand(), userCommand(), keyCommand(),
+		serveCommand(), demoCommand(), simCommand(), migrateCommand(), syncCommand(), verifyCommand(), enrichCommand(), exportCommand(), recordsCommand(), reparseCommand(), userCommand(), keyCommand(),
 		doctorCommand(), keysCommand(), pubsubCommand(), openapiCommand(), docsCommand(), versionCommand(),
 	)
 	markUsage(root)

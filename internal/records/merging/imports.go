@@ -98,7 +98,7 @@ const KindImport work.Kind = "records.import"
 
 const (
 	rowsAtOnce  = 50 // of a piece, a transaction
-	mostPreview = 20
+	mostPreview = 20 // and as many of those with mistakes that stand below
 )
 
 // CreateImport reads a file and foresees what would become of it. Nothing is stored.
@@ -172,7 +172,7 @@ func (s *Service) foresee(ctx context.Context, c access.Caller, in Import, o crm
 		for i, f := range seen {
 			within(before, in, list[i], &f)
 			in.Counts[f.Action]++
-			if len(in.Preview) < mostPreview {
+			if i := int64(len(in.Preview)); i < mostPreview || f.Action == "error" && i < 2*mostPreview {
 				in.Preview = append(in.Preview, f)
 			}
 		}

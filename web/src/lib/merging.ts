@@ -1,6 +1,7 @@
 /** Records that are the same, and records from files and to files. */
 import type * as shapes from "./generated/api";
 import * as api from "./generated/api";
+import { problemOf } from "./http";
 import type { CrmRecord, RecordQuery } from "./records";
 import type { Page } from "./types";
 
@@ -25,6 +26,13 @@ export const importsApi = {
   change: (w: string, id: string, patch: shapes.ImportPatch) => api.changeImport(w, id, patch),
   run: (w: string, id: string) => api.runImport(w, id),
   undo: (w: string, id: string) => api.undoImport(w, id),
+  /** A table of lines with the reason, heads first: a file, as text. */
+  mistakes: async (w: string, id: string, signal?: Stop) => {
+    const answer = await fetch(api.getListImportMistakesUrl(w, id), { signal, credentials: "same-origin" });
+    if (!answer.ok) throw await problemOf(answer);
+    return answer.text();
+  },
+  mistakesUrl: (w: string, id: string) => api.getListImportMistakesUrl(w, id),
   /** A file, not a call. Of the own fields of a type the server takes each by its name. */
   exportUrl: (w: string, format: shapes.ExportRecordsFormat, query: RecordQuery) => {
     const search = new URLSearchParams({ format });

@@ -284,6 +284,11 @@ function Running({ of }: { of: Import }) {
 }
 
 function Over({ workspaceId, of, onClose }: { workspaceId: string; of: Import; onClose: () => void }) {
+  const mistakes = useQuery({
+    queryKey: ["imports", workspaceId, of.id, "mistakes"],
+    queryFn: ({ signal }) => importsApi.mistakes(workspaceId, of.id, signal),
+  });
+  const told = (mistakes.data ?? "").trim().includes("\n"); // more than the heads
   const undo = useAct({
     run: () => importsApi.undo(workspaceId, of.id),
     stale: [recordKeys.all(workspaceId)],
@@ -297,6 +302,14 @@ function Over({ workspaceId, of, onClose }: { workspaceId: string; of: Import; o
       <p className={classes.sum} role="status">
         Imported: <Counts of={of.counts ?? {}} />
       </p>
+      {told && (
+        <p className={classes.fine}>
+          <a href={importsApi.mistakesUrl(workspaceId, of.id)} download>
+            The lines that could not be stored as they are
+          </a>
+          , each with its reason.
+        </p>
+      )}
       <DialogProblem error={undo.error} />
       <DialogFoot>
         <Button variant="subtle" loading={undo.isPending} onClick={() => undo.mutate()}>

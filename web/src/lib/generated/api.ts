@@ -1565,7 +1565,7 @@ export interface Import {
   on_match: ImportOnMatch;
   /** Fields that a person has typed are set, too. */
   overwrite: boolean;
-  /** What would become of the first rows. */
+  /** What would become of the first rows, and of the first below them that have mistakes. */
   preview: ImportRow[];
   rows: number;
   /** ready: looked at, nothing is stored. */
