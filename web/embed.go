@@ -14,6 +14,7 @@ var embedded embed.FS
 
 // Files is the built application: index.html at the root, everything with a content hash in its name under assets/.
 // Files under assets/ never change and may be cached for ever; index.html must be revalidated.
+// What compresses well is there compressed only, as name.gz (RFC 1952).
 // A path that names no file and belongs to no API is a route of the application: answer it with index.html.
 func Files() fs.FS {
 	folder := "placeholder"

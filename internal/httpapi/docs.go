@@ -3,7 +3,6 @@ package httpapi
 import (
 	"bytes"
 	"html/template"
-	"io/fs"
 	"net/http"
 	"slices"
 	"strings"
@@ -55,7 +54,7 @@ type docsOperation struct{ Method, Path, Summary, Text string }
 // docsPage is the documentation for people; it loads nothing from elsewhere.
 func docsPage(api *huma.OpenAPI, p *pages) http.Handler {
 	page := []byte(swaggerPage)
-	if _, err := fs.Stat(p.files, docsFolder+"swagger-ui-bundle.js"); err != nil {
+	if !p.has(docsFolder + "swagger-ui-bundle.js") {
 		page = plainDocs(api)
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -72,12 +71,9 @@ func docsFiles(p *pages) http.Handler {
 		case "start.js":
 			serveBytes(w, r, "text/javascript; charset=utf-8", []byte(swaggerStart))
 		default:
-			body, err := fs.ReadFile(p.files, docsFolder+name)
-			if err != nil {
+			if !p.file(w, r, docsFolder+name) {
 				http.NotFound(w, r)
-				return
 			}
-			p.file(w, r, docsFolder+name, body)
 		}
 	})
 }

@@ -2,10 +2,12 @@ package httpapi
 
 import (
 	"bytes"
+	"compress/gzip"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
 	"fmt"
+	"io"
 	"io/fs"
 	"mime"
 	"net"
@@ -13,6 +15,7 @@ import (
 	"net/url"
 	"path"
 	"regexp"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -89,10 +92,8 @@ func (p *pages) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	name := strings.TrimPrefix(path.Clean(r.URL.Path), "/")
-	body, err := fs.ReadFile(p.files, name)
 	switch {
-	case err == nil && name != "index.html":
-		p.file(w, r, name, body)
+	case name != "index.html" && p.file(w, r, name):
 	case strings.HasPrefix(name, "assets/"):
 		// A page of an older build asks for files that are gone: index.html would
 		// be taken for a script.
@@ -103,23 +104,111 @@ func (p *pages) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-func (p *pages) file(w http.ResponseWriter, r *http.Request, name string, body []byte) {
+// packedSuffix is what the web build puts after the name of a file that it keeps
+// compressed only.
+const packedSuffix = ".gz"
+
+// has tells whether the web build has a file of this name, compressed or not.
+func (p *pages) has(name string) bool {
+	_, err := fs.Stat(p.files, name)
+	if err != nil {
+		_, err = fs.Stat(p.files, name+packedSuffix)
+	}
+	return err == nil
+}
+
+// file answers with a file of the web build; false when there is none.
+func (p *pages) file(w http.ResponseWriter, r *http.Request, name string) bool {
+	body, err := fs.ReadFile(p.files, name)
+	packed := false
+	if err != nil {
+		body, err = fs.ReadFile(p.files, name+packedSuffix)
+		packed = true
+	}
+	if err != nil {
+		return false
+	}
 	w.Header().Set("Cache-Control", "no-cache")
 	if strings.HasPrefix(name, "assets/") {
 		w.Header().Set("Cache-Control", "public, max-age=31536000, immutable")
 	}
 	kind := mime.TypeByExtension(path.Ext(name))
+	if packed {
+		servePacked(w, r, kind, body)
+		return true
+	}
 	if kind == "" {
 		kind = http.DetectContentType(body)
 	}
 	serveBytes(w, r, kind, body)
+	return true
+}
+
+// servePacked answers with a file that is kept compressed: as it is where the
+// client takes that, unpacked for others and for parts of it, so that a Range
+// always counts bytes of the file itself.
+func servePacked(w http.ResponseWriter, r *http.Request, kind string, packed []byte) {
+	h := w.Header()
+	h.Add("Vary", "Accept-Encoding")
+	h.Set("Content-Type", kind)
+	tag := hashOf(packed)
+	if r.Header.Get("Range") == "" && takesGzip(r.Header) {
+		h.Set("ETag", `"`+tag+`-gzip"`)
+		h.Set("Content-Encoding", "gzip")
+		if r.Header.Get("If-Match") == "" { // may be answered with 412 and no body
+			h.Set("Content-Length", strconv.Itoa(len(packed)))
+		}
+		http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(packed))
+		return
+	}
+	body, err := unpack(packed)
+	if err != nil {
+		writeProblem(w, r, err)
+		return
+	}
+	h.Set("ETag", `"`+tag+`"`)
+	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(body))
+}
+
+func unpack(packed []byte) ([]byte, error) {
+	z, err := gzip.NewReader(bytes.NewReader(packed))
+	if err != nil {
+		return nil, fmt.Errorf("unpacking a file of the web application: %w", err)
+	}
+	body, err := io.ReadAll(z)
+	if err != nil {
+		return nil, fmt.Errorf("unpacking a file of the web application: %w", err)
+	}
+	return body, nil
+}
+
+// takesGzip tells whether a client takes gzip (RFC 9110, 12.5.3): it is named, or
+// everything is, and not with the weight 0.
+func takesGzip(h http.Header) bool {
+	takes := false
+	for _, choice := range strings.Split(strings.Join(h.Values("Accept-Encoding"), ","), ",") {
+		name, weight, _ := strings.Cut(strings.ToLower(strings.ReplaceAll(choice, " ", "")), ";q=")
+		q, err := strconv.ParseFloat(weight, 64)
+		wanted := weight == "" || err == nil && q > 0
+		switch name {
+		case "gzip", "x-gzip":
+			return wanted
+		case "*":
+			takes = wanted
+		}
+	}
+	return takes
 }
 
 // serveBytes answers with a body that is known whole; browsers revalidate it by
 // its hash.
 func serveBytes(w http.ResponseWriter, r *http.Request, kind string, body []byte) {
-	sum := sha256.Sum256(body)
-	w.Header().Set("ETag", `"`+hex.EncodeToString(sum[:8])+`"`)
+	w.Header().Set("ETag", `"`+hashOf(body)+`"`)
 	w.Header().Set("Content-Type", kind)
 	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(body))
+}
+
+func hashOf(body []byte) string {
+	sum := sha256.Sum256(body)
+	return hex.EncodeToString(sum[:8])
 }
