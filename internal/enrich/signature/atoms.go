@@ -70,7 +70,7 @@ func (r *reader) segment(s segment) *parts {
 		p.segment(s)
 		p.part(r.who)
 	}
-	if len(p.atoms) == 1 && p.atoms[0].text == s.text {
+	if n := len(p.atoms); n == 1 && p.atoms[0].text == s.text || n == 2 && p.atoms[1].sep == "(" && strings.HasPrefix(s.text, p.atoms[0].text) && strings.HasSuffix(s.text, ")") {
 		p.atoms[0].alone = true
 	}
 	for i := range p.atoms {
@@ -274,6 +274,7 @@ func (p *parts) piece(text string, s segment, label string) string {
 			sep = ","
 			continue
 		}
+		t = behalf.ReplaceAllString(t, "")
 		f := fold(t)
 		p.atoms = append(p.atoms, atom{text: t, folded: f, words: repaired(strings.Fields(f)), line: s.line, sep: sep, label: label})
 		p.employed()
@@ -281,6 +282,9 @@ func (p *parts) piece(text string, s segment, label string) string {
 	}
 	return ""
 }
+
+// behalf is what stands in front of the company somebody writes for.
+var behalf = regexp.MustCompile(`(?i)^(?:c/o |for (?:and|&) on behalf of (?:m/s\.? )?)`)
 
 // tidied takes drawn dashes, signs at the ends and register numbers away.
 func tidied(text string) string {

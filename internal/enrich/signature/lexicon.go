@@ -130,6 +130,7 @@ var (
 	givenNames, freeMail, roles                       words
 	footerStarts, footerParts, devices                words
 	legalWords, registryWords, adverts, saidWords     words
+	talkWords, asides                                 words
 	countries                                         = map[string]string{}
 	known                                             = map[string]bool{}  // every word of the lists
 	families                                          = map[string][]int{} // name → numbers of its families
@@ -141,7 +142,7 @@ func init() {
 		"dutch": &titleHeads, "nordic": &titleHeads, "polish": &titleHeads, "japanese": &titleHeads, "russian": &titleHeads, "modifier": &titleModifiers,
 		"org": &orgWords, "strong": &orgStrong, "unit": &orgUnits, "known": &orgKnown, "states": &states, "cities": &cities, "street": &streetWords, "premises": &premises,
 		"signoff": &signOffs, "small": &smallWords, "honorific": &honorifics, "degree": &degrees, "particle": &joints, "given": &givenNames, "freemail": &freeMail, "role": &roles,
-		"footer": &footerStarts, "anywhere": &footerParts, "device": &devices, "registry": &registryWords, "advert": &adverts, "said": &saidWords,
+		"footer": &footerStarts, "anywhere": &footerParts, "device": &devices, "registry": &registryWords, "talk": &talkWords, "aside": &asides, "advert": &adverts, "said": &saidWords,
 	}
 	family := 0
 	eachEntry(func(file, section, entry string) {

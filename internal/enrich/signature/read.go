@@ -106,15 +106,31 @@ func (r *reading) subjects() {
 	}
 }
 
+// firm says whether the last of atoms ends a list of partners: it has a legal
+// form, or all of it and of what stands before are surnames.
+func firm(atoms []atom) bool {
+	last := &atoms[len(atoms)-1]
+	t := features(last)
+	if t.legal > 0 {
+		return true
+	}
+	for i := len(atoms) - 2; i >= 0 && atoms[i].segment == last.segment; i-- {
+		if f := features(&atoms[i]); f.n != 1 || f.unknown != 1 {
+			return false
+		}
+	}
+	return t.signs == 1 && t.n == 3 && t.unknown == 2
+}
+
 // partners keeps "Olson, Beck & Harris LLP" together.
 func (r *reading) partners() {
 	atoms := r.parts.atoms
 	for i := 1; i < len(atoms); i++ {
 		a := &atoms[i]
-		if a.state != company || a.sep != "," || !strings.Contains(a.text, " & ") && !strings.Contains(a.folded, " and ") || features(a).legal == 0 {
+		if a.state != company || a.sep != "," || !strings.Contains(a.text, " & ") && !strings.Contains(a.folded, " and ") || !firm(atoms[:i+1]) {
 			continue
 		}
-		for j := i - 1; j >= 0 && atoms[j].segment == a.segment && atoms[j+1].sep == "," && len(atoms[j].words) <= 2 && atoms[j].state != title; j-- {
+		for j := i - 1; j >= 0 && atoms[j].segment == a.segment && atoms[j+1].sep == "," && len(atoms[j].words) <= 2 && atoms[j].state != title && r.who.alike(nameTokens(atoms[j].folded)) < 0.6; j-- {
 			atoms[j].state = company
 		}
 	}

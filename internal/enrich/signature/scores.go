@@ -50,6 +50,7 @@ type traits struct {
 	heads, modifiers              int
 	legal, org, strong, unit      int
 	given, street, premise        int
+	talk, unknown, signs          int // words of greetings and mottos; proper words no lexicon has; "&" and the like
 	quote, prose, cjk             bool
 }
 
@@ -62,6 +63,9 @@ func features(a *atom) traits {
 		trimmed := strings.Trim(f, ".,:;()\"'")
 		r, _ := utf8.DecodeRuneInString(strings.TrimLeft(w, "(\"'"))
 		t.caps += count(unicode.IsUpper(r) || r > 0x2E80)
+		t.signs += count(w == "&" || w == "+")
+		t.talk += count(talkWords.whole[trimmed] || talkWords.whole[strings.TrimRight(trimmed, "!?")] || smallWords.whole[trimmed] && len(trimmed) > 1 && unicode.IsUpper(r))
+		t.unknown += count(unicode.IsUpper(r) && proper(trimmed))
 		t.upper += count(len(w) > 1 && w == strings.ToUpper(w) && unicode.IsUpper(r))
 		t.digits += count(strings.ContainsAny(w, "0123456789"))
 		t.small += count(smallWords.whole[trimmed] && !unicode.IsUpper(r))
@@ -82,6 +86,27 @@ func features(a *atom) traits {
 	}) >= 0
 	return t
 }
+
+// proper says whether a word is likely a name: no lexicon has it, and it does
+// not end like words for things that people do.
+func proper(w string) bool {
+	if utf8.RuneCountInString(w) < 3 {
+		return false
+	}
+	if known[w] {
+		return givenNames.whole[w] || cities.whole[w] || states.whole[w]
+	}
+	for _, e := range subjects {
+		if strings.HasSuffix(w, e) {
+			return false
+		}
+	}
+	return true
+}
+
+// subjects are how words for fields and doings end.
+var subjects = []string{"ing", "ings", "ment", "ments", "tion", "tions", "sion", "sions", "ics", "logy", "logie", "logia", "graphy", "nomy", "istry", "ance", "ence", "ances", "ences", "ship", "ity", "ities", "sis", "ness",
+	"al", "ive", "ive", "ung", "ungen", "heit", "keit", "schaft", "wesen", "ation", "acion", "zione", "cao", "age", "ture", "ery", "ists", "ers", "ors"}
 
 // slashed says whether a part of "AVP/Administration" is a title's head.
 func slashed(w string) bool {

@@ -3,6 +3,7 @@ package signature
 import (
 	"slices"
 	"strings"
+	"unicode"
 )
 
 // weakHeads are title words that are as often something else.
@@ -22,7 +23,7 @@ func (a *atom) titleScore(t traits) float64 {
 		phrase = max(phrase, count(titleHeads.opening(a.words[i:]) > 1))
 	}
 	if t.heads+phrase == 0 {
-		if t.modifiers*2 >= t.n && t.n > 0 && t.caps > 0 {
+		if t.modifiers*2 >= t.n && t.n > 0 && t.caps > 0 && (t.org == 0 || t.unknown == 0) {
 			return 0.3
 		}
 		return -1
@@ -34,7 +35,7 @@ func (a *atom) titleScore(t traits) float64 {
 	v += min(0.3*float64(t.modifiers), 0.9)
 	v -= 0.8*float64(t.digits) + 0.5*float64(max(t.small-1, 0)) + 1.5*float64(t.legal) + 0.8*float64(t.strong)
 	v -= 0.8*float64(count(t.caps == 0)) + 0.8*float64(count(strings.ContainsAny(a.text[len(a.text)-1:], ".!?")))
-	return v - 2*float64(count(a.degreeFirst())) - float64(count(a.sep == "("))
+	return v - 2*float64(count(a.degreeFirst())) - float64(count(a.sep == "(")) - 2*float64(count(a.sep == "@"))
 }
 
 func (a *atom) cjkTitle() float64 {
@@ -78,11 +79,14 @@ func (a *atom) companyScore(t traits, who *sender) (asCompany, asUnit float64) {
 	if w, _, _ := strings.Cut(a.folded, " "); orgKnown.whole[w] && t.n <= 4 {
 		v += 1.6
 	}
-	if a.alone && (t.n > 1 || t.upper > 0 && len(a.text) < 8) && t.n <= 5 && t.caps >= (t.n+1)/2+t.n/3 && t.digits == 0 {
-		v += 0.7 // a line of its own, in capitals: a company more often than nothing
-	}
-	if a.sep == "(" && fit == 0 {
+	v += a.shape(t, fit)
+	switch {
+	case a.sep == "(" && fit == 0:
 		v--
+	case a.sep == "@" && t.talk == 0 && t.caps > 0:
+		v += 1.2 // "Head of Sales at Northwind"
+	case a.sep == "," && fit == 0 && t.legal+t.strong+t.unknown == 0:
+		v -= 0.5 // "Director, Media Services"
 	}
 	v -= a.otherThanCompany(t, who)
 	u := -1.0
@@ -93,6 +97,71 @@ func (a *atom) companyScore(t traits, who *sender) (asCompany, asUnit float64) {
 		}
 	}
 	return v, u
+}
+
+// shape is what the look of the words says for a company: a line of its own in
+// capitals, "&" between names, capitals inside a word, a name beside a word of
+// companies. Words of greetings and mottos say the opposite.
+func (a *atom) shape(t traits, fit float64) float64 {
+	if asides.opens(a.folded) {
+		return -5
+	}
+	if t.legal+t.strong > 0 || fit >= 0.7 {
+		return 0.7 * float64(count(a.alone))
+	}
+	v := 0.0
+	if last := a.words[len(a.words)-1]; t.n > 2 && len(last) > 4 && strings.HasSuffix(last, ".") && !orgWords.whole[last] {
+		v -= 1.5 // a sentence
+	}
+	if t.talk == 0 {
+		words := t.n - t.signs
+		if a.alone && (t.n > 1 || t.upper > 0 && len(a.text) < 8) && t.n <= 6 && t.caps >= (words+1)/2+words/3 && t.digits == 0 && !placeFirst[a.words[0]] {
+			v += 0.7 // a company more often than nothing
+		}
+		v += 0.6*float64(count((t.org > 0 || t.signs > 0 && t.given == 0) && t.unknown > 0 && t.caps*2 > t.n-t.signs)) + 1.2*float64(count(a.branded(t)))
+	}
+	penalty := 1.2
+	if t.org > 0 {
+		penalty = 0.5
+	}
+	return v - penalty*float64(min(t.talk, 2))
+}
+
+// placeFirst are words that places of two words begin with.
+var placeFirst = wordSet("san santa sao sankt saint sainte bad los las port fort mount mt lake new north south east west upper lower")
+
+// branded says whether a word of the atom is written the way names of companies
+// are and nothing else: capitals inside it.
+func (a *atom) branded(t traits) bool {
+	if t.n > 3 || t.digits > 0 {
+		return false
+	}
+	for w := range strings.FieldsSeq(a.text) {
+		if camel(w) && !known[fold(strings.Trim(w, ".,()"))] {
+			return true
+		}
+	}
+	return false
+}
+
+// camel says whether a word has a capital behind two small letters and a small
+// letter behind that; surnames with a prefix (MacLeod, VanDyke) do not count.
+func camel(w string) bool {
+	small := 0
+	for i, r := range w {
+		switch {
+		case unicode.IsLower(r):
+			small++
+		case unicode.IsUpper(r):
+			if small >= 2 && i+2 <= len(w) && !joints.whole[fold(w[:i])] {
+				return true
+			}
+			small = 0
+		default:
+			return false
+		}
+	}
+	return false
 }
 
 // otherThanCompany is what speaks for the atom being a title, a place, a street,

@@ -9,11 +9,13 @@ import (
 
 // sender is who the header says wrote the message.
 type sender struct {
-	tokens  []string // of the name, folded: given names, surnames; no initials
-	local   string   // the address before the @, folded
-	domains []string // telling labels of the address's domain: "northwind" of mail.northwind.example
-	host    string   // the domain
-	robot   bool     // an address that nobody reads
+	tokens   []string // of the name, folded: given names, surnames; no initials
+	local    string   // the address before the @, folded
+	domains  []string // telling labels of the address's domain: "northwind" of mail.northwind.example
+	host     string   // the domain
+	robot    bool     // an address that nobody reads
+	employer string   // the company in the header's name, folded: "Mara Lind (Northwind)"
+	mailbox  string   // the address before the @ where it is not the sender's name
 }
 
 // senderOf reads the header's name and address. A name that is an address, or
@@ -25,9 +27,7 @@ func senderOf(m Message) sender {
 	if i := strings.Index(name, " via "); i >= 0 {
 		name, listed = name[:i], true
 	}
-	if i := strings.IndexAny(name, "(<["); i > 0 {
-		name = name[:i]
-	}
+	name = w.affiliated(name)
 	if !strings.Contains(name, "@") && !strings.Contains(name, " at ") {
 		w.tokens = nameTokens(name)
 	}
@@ -42,7 +42,45 @@ func senderOf(m Message) sender {
 	w.local, w.host = local, host
 	w.domains = tellingLabels(host)
 	w.unrole()
+	if !w.personal() {
+		w.mailbox = w.local
+	}
 	return w
+}
+
+// affiliated takes the company off a header's name: "Mara Lind (Northwind)",
+// "Mara Lind | Northwind", "Mara at Northwind", "Mara Lind - Northwind".
+func (w *sender) affiliated(name string) string {
+	for _, sep := range []string{" | ", " @ ", " at ", " from ", " - ", " – ", " — ", " / ", " (", "(", "<", "["} {
+		i := strings.Index(name, sep)
+		if i <= 0 {
+			continue
+		}
+		rest := strings.Trim(name[i+len(sep):], " )]>")
+		if strings.Contains(rest, ".") && !strings.Contains(rest, " ") || strings.Contains(rest, "@") {
+			if sep == " at " {
+				return name // an address
+			}
+		} else if len(rest) > 2 && rest[0] >= 'a' && !strings.Contains(rest, "/") && !talkWords.whole[rest] && !roles.whole[rest] {
+			w.employer = rest
+		}
+		return strings.TrimSpace(name[:i])
+	}
+	return name
+}
+
+// personal says whether the address before the @ may be the sender's name: one
+// of his words, or nothing that is known about him.
+func (w *sender) personal() bool {
+	if len(w.tokens) == 0 || len(w.local) < 4 || strings.ContainsAny(w.local, "0123456789._+") || roles.whole[w.local] {
+		return true
+	}
+	for _, t := range w.tokens {
+		if strings.Contains(w.local, cut(t, 3)) {
+			return true
+		}
+	}
+	return false
 }
 
 // tellingLabels are the labels of a host that may be a company's name; none for
@@ -240,6 +278,12 @@ func like(a, b string) bool {
 // of it, or its words run together, is the domain's label; 0.7 when its
 // initials are.
 func (w *sender) employs(folded string) float64 {
+	if w.employer != "" && (folded == w.employer || strings.HasPrefix(folded, w.employer+" ") || len(folded) > 3 && strings.HasPrefix(w.employer, folded+" ")) {
+		return 1
+	}
+	if w.mailbox != "" && strings.ReplaceAll(folded, " ", "") == w.mailbox && !givenNames.whole[folded] {
+		return 1
+	}
 	if len(w.domains) == 0 {
 		return 0
 	}
