@@ -33,7 +33,7 @@ const people = [
   "Name;Mail;Mobil 2;Firma;Bemerkung intern",
   "Ines Duarte;ines@lumen-atelier.example;+351 21 555 0134;Lumen Atelier;met at the fair",
   "Tiago Pires;tiago@lumen-atelier.example;+351 21 555 0135;Lumen Atelier;",
-  ";nobody@lumen-atelier.example;;Lumen Atelier;",
+  ";;;Lumen Atelier;a line without a name",
   "Rita Couto;no address;;Lumen Atelier;",
 ].join("\n");
 
