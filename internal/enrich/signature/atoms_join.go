@@ -9,6 +9,9 @@ import (
 // Sales at Northwind". A university's "at" is part of its name.
 func (p *parts) employed() {
 	a := p.atoms[len(p.atoms)-1]
+	if asides.opens(a.folded) {
+		return // "Author of Lamps at Night"
+	}
 	for i, w := range a.words {
 		if i == 0 || i == len(a.words)-1 || w != "at" && w != "@" && w != "bei" && w != "chez" && w != "presso" {
 			continue

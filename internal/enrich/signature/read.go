@@ -42,6 +42,7 @@ func (rd *reader) read(b block) reading {
 			first.scores[name] += 0.6
 		}
 	}
+	slots(r.parts.atoms)
 	decode(r.parts.atoms)
 	r.campus()
 	r.pickName(rd.lines)
@@ -71,6 +72,44 @@ func (r *reading) sites() {
 		}
 	}
 }
+
+// slots makes companies likelier that stand where companies stand, behind a
+// title: "Mara Lind | Head of Sales | Northwind", or a line of its own with one
+// word that is nothing else. A line that a place follows is a part of the place.
+func slots(atoms []atom) {
+	for i := 1; i < len(atoms); i++ {
+		a, before := &atoms[i], &atoms[i-1]
+		if before.scores[title] < 1.5 || a.scores[company] < -0.6 || a.scores[title] > 0 || a.scores[unit] > -1 || a.scores[name] > 3 {
+			continue
+		}
+		t := features(a)
+		if t.unknown == 0 || t.talk+t.digits > 0 || placeFirst[a.words[0]] || t.n > 4 || placeNamed(a.words) {
+			continue
+		}
+		switch {
+		case a.segment == before.segment && (a.sep == "|" || a.sep == "-" || a.sep == "//" || a.sep == "/"):
+			a.scores[company] += 0.9
+		case a.alone && t.n == 1 && before.segment == a.segment-1 && (i+1 == len(atoms) || atoms[i+1].scores[address] < 0.8):
+			a.scores[company] += 1.1
+		}
+	}
+}
+
+// placeNamed says whether the last word ends the way places do.
+func placeNamed(words []string) bool {
+	w := words[len(words)-1]
+	if countries[w] != "" || cities.whole[w] || states.whole[w] {
+		return true
+	}
+	for _, e := range placeEndings {
+		if len(w) > len(e)+1 && strings.HasSuffix(w, e) {
+			return true
+		}
+	}
+	return false
+}
+
+var placeEndings = []string{"burg", "berg", "burgh", "borough", "bury", "ton", "ville", "stadt", "heim", "dorf", "ford", "ham", "field", "land", "shire", "hausen", "furt", "bach", "feld", "kirchen", "mouth", "port", "wick", "wich", "sted", "stad", "holm", "borg", "vik", "dal", "grad", "gorod", "sk", "owo", "ice", "polis", "abad", "pur", "nagar", "ingen", "hagen", "brugge", "brook", "haven", "dam", "recht", "hoven", "lund", "haugen", "city", "springs", "falls", "beach", "hills", "valley", "village", "island", "bridge", "wood", "worth", "moor", "mere", "side", "cester", "chester", "minster"}
 
 // campus keeps "University of California, San Diego" together: a state's
 // university has its place in its name.

@@ -106,7 +106,7 @@ func proper(w string) bool {
 
 // subjects are how words for fields and doings end.
 var subjects = []string{"ing", "ings", "ment", "ments", "tion", "tions", "sion", "sions", "ics", "logy", "logie", "logia", "graphy", "nomy", "istry", "ance", "ence", "ances", "ences", "ship", "ity", "ities", "sis", "ness",
-	"al", "ive", "ive", "ung", "ungen", "heit", "keit", "schaft", "wesen", "ation", "acion", "zione", "cao", "age", "ture", "ery", "ists", "ers", "ors"}
+	"al", "ive", "ive", "ung", "ungen", "heit", "keit", "schaft", "wesen", "ation", "acion", "zione", "cao", "age", "ik", "kunde", "ques", "ique", "mie", "gie", "ture", "ery", "ists", "ers", "ors"}
 
 // slashed says whether a part of "AVP/Administration" is a title's head.
 func slashed(w string) bool {

@@ -103,7 +103,7 @@ func (a *atom) companyScore(t traits, who *sender) (asCompany, asUnit float64) {
 // capitals, "&" between names, capitals inside a word, a name beside a word of
 // companies. Words of greetings and mottos say the opposite.
 func (a *atom) shape(t traits, fit float64) float64 {
-	if asides.opens(a.folded) {
+	if asides.opens(a.folded) || fit < 0.7 && t.signs == 1 && t.given == t.n-1 { // "Tom & Mara"
 		return -5
 	}
 	if t.legal+t.strong > 0 || fit >= 0.7 {
