@@ -57,8 +57,9 @@ func tidy(s string) string {
 	return clean(s)
 }
 
-// contentID is what may name an inline image.
-var contentID = regexp.MustCompile(`^[^<>"'\s]{1,300}$`)
+// contentID is what may name an inline image. A count that large makes a large
+// machine: it is built when mail is shown.
+var contentID = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[^<>"'\s]{1,300}$`) })
 
 // policy is the allow-list.
 var policy = sync.OnceValue(func() *bluemonday.Policy {
@@ -93,7 +94,7 @@ var policy = sync.OnceValue(func() *bluemonday.Policy {
 	p.AllowAttrs("href").OnElements("a")
 	p.AllowAttrs("src").OnElements("img")
 	p.AllowAttrs("data-src").Matching(regexp.MustCompile(`^https?://`)).OnElements("img")
-	p.AllowAttrs("data-cid").Matching(contentID).OnElements("img")
+	p.AllowAttrs("data-cid").Matching(contentID()).OnElements("img")
 	p.RequireParseableURLs(true)
 	p.AllowRelativeURLs(false)
 	p.AllowURLSchemes("http", "https", "mailto", "tel", "cid")
@@ -114,14 +115,14 @@ var styles = []string{
 }
 
 var (
-	styleText = regexp.MustCompile(`^[-a-zA-Z0-9 #%.,()'"!+]{1,300}$`)
+	styleText = regexp.MustCompile(`^[-a-zA-Z0-9 #%.,()'"!+]+$`)
 	styleCall = regexp.MustCompile(`(?i)([a-z-]*)\(`)
 )
 
 // safeStyle accepts values that name nothing outside: of functions only colours
 // and arithmetic.
 func safeStyle(value string) bool {
-	if !styleText.MatchString(value) {
+	if len(value) > 300 || !styleText.MatchString(value) {
 		return false
 	}
 	for _, call := range styleCall.FindAllStringSubmatch(value, -1) {
@@ -239,13 +240,13 @@ func (c *cleaner) image(attrs []xhtml.Attribute) []xhtml.Attribute {
 		return append(attrs, attr("src", src))
 	case hasScheme(src, "cid"):
 		cid = src[len("cid:"):]
-		if id, err := url.PathUnescape(cid); err == nil && contentID.MatchString(id) {
+		if id, err := url.PathUnescape(cid); err == nil && contentID().MatchString(id) {
 			cid = id
 		}
 	case hasScheme(src, "http", "https"):
 		remote = src
 	}
-	if contentID.MatchString(cid) {
+	if contentID().MatchString(cid) {
 		attrs = append(attrs, attr("data-cid", cid))
 		if c.Inline != nil {
 			if at := c.Inline(cid); at != "" {

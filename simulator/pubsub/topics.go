@@ -13,10 +13,10 @@ import (
 	"rapport/simulator/front"
 )
 
-var resourceID = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9\-_.~+%]{2,254}$`)
+var resourceID = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9\-_.~+%]*$`)
 
 func badName(name string) *front.Error {
-	if id := last(name); !resourceID.MatchString(id) || strings.HasPrefix(id, "goog") {
+	if id := last(name); len(id) < 3 || len(id) > 255 || !resourceID.MatchString(id) || strings.HasPrefix(id, "goog") {
 		return invalid("You have passed an invalid argument to the service (argument=" + id + ").")
 	}
 	return nil

@@ -335,7 +335,7 @@ func (w *writing) pictures() []crm.Attachment {
 		return nil
 	}
 	return slices.DeleteFunc(slices.Clone(w.original.Attachments), func(a crm.Attachment) bool {
-		return a.ContentID == "" || !strings.HasPrefix(a.Type, "image/") || !idLike.MatchString(a.ContentID)
+		return a.ContentID == "" || !strings.HasPrefix(a.Type, "image/") || !idLike(a.ContentID)
 	})
 }
 

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"unicode"
 
 	"golang.org/x/text/unicode/norm"
@@ -24,7 +25,7 @@ var nicknameText string
 
 // nicknames gives the groups that a given name is of: names in a line are short forms
 // of each other.
-var nicknames = func() map[string][]int {
+var nicknames = sync.OnceValue(func() map[string][]int {
 	of := map[string][]int{}
 	group := 0
 	for line := range strings.SplitSeq(nicknameText, "\n") {
@@ -37,7 +38,7 @@ var nicknames = func() map[string][]int {
 		group++
 	}
 	return of
-}()
+})
 
 var (
 	honours    = words("dr prof mr mrs ms miss mx sir herr frau hr fr dipl ing mag msc bsc mba phd jr sr ii iii iv de la von van der den del di da le du mme monsieur madame senor senora")
@@ -127,7 +128,7 @@ func (l Looks) Keys() []string {
 		add("l", company, skeleton(p.last))
 		add("l", company, skeleton(p.first))
 		add("f", company, p.first[:1], p.last[:1])
-		for _, group := range nicknames[p.first] {
+		for _, group := range nicknames()[p.first] {
 			add("n", company, strconv.Itoa(group), p.last[:1])
 		}
 	case crm.Company:
@@ -161,8 +162,8 @@ func alikeGiven(a, b string) float64 {
 	if a == b {
 		return 1
 	}
-	for _, group := range nicknames[a] {
-		if slices.Contains(nicknames[b], group) {
+	for _, group := range nicknames()[a] {
+		if slices.Contains(nicknames()[b], group) {
 			return 0.95
 		}
 	}
