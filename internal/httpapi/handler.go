@@ -14,6 +14,7 @@ import (
 	"runtime/debug"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/klauspost/compress/gzhttp"
@@ -30,9 +31,7 @@ func (s *Server) Handler() (http.Handler, error) {
 	}
 	mux := http.NewServeMux()
 	api, _ := s.API(mux)
-	if s.description, err = indentJSON(api.OpenAPI()); err != nil {
-		return nil, err
-	}
+	s.description = sync.OnceValues(func() ([]byte, error) { return indentJSON(api.OpenAPI()) })
 	s.pages, s.docs = pages, docsPage(api.OpenAPI(), pages)
 	mux.Handle("GET /docs/", docsFiles(pages))
 	mux.HandleFunc("/api/", s.noSuchOperation(mux))

@@ -79,7 +79,11 @@ func (s *Server) showDocs(w http.ResponseWriter, r *http.Request, _ access.Calle
 }
 
 func (s *Server) showDescription(w http.ResponseWriter, r *http.Request, _ access.Caller) error {
-	serveBytes(w, r, "application/json", s.description)
+	body, err := s.description()
+	if err != nil {
+		return err
+	}
+	serveBytes(w, r, "application/json", body)
 	return nil
 }
 

@@ -70,12 +70,12 @@ type Server struct {
 	Metrics      *prometheus.Registry
 	MetricsToken crm.Secret
 
-	pages, docs http.Handler // made by Handler
-	signIns     pace         // at Google, begun
-	authorizing pace         // of the token service, begun
-	letters     *letterRooms // requests with attachments being read
-	listening   audience     // at the event stream
-	description []byte       // of the API
+	pages, docs http.Handler           // made by Handler
+	signIns     pace                   // at Google, begun
+	authorizing pace                   // of the token service, begun
+	letters     *letterRooms           // requests with attachments being read
+	listening   audience               // at the event stream
+	description func() ([]byte, error) // of the API, made when it is asked for
 }
 
 // API registers every operation on a mux and gives the description.
