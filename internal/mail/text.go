@@ -10,8 +10,10 @@ import (
 
 // TextOf makes plain text of HTML as a reader would see it: blocks on lines of
 // their own, list items marked, images by their alternative text, nothing of
-// scripts and styles. It reads tokens one after the other, so that nesting
-// costs nothing.
+// scripts and styles. Behind a link to a person (telephone, mail, profile) its
+// address stands in angle brackets where the text has not got it: "LinkedIn
+// <https://www.linkedin.com/in/mara>". It reads tokens one after the other, so
+// that nesting costs nothing.
 func TextOf(page string) string {
 	z := html.NewTokenizer(strings.NewReader(page))
 	z.SetMaxBuf(maxHTML)
@@ -42,10 +44,13 @@ func TextOf(page string) string {
 				continue
 			}
 			t.open(tag)
-			for attrs && tag == atom.Img {
+			for attrs && (tag == atom.Img || tag == atom.A) {
 				var k, v []byte
-				if k, v, attrs = z.TagAttr(); string(k) == "alt" {
+				switch k, v, attrs = z.TagAttr(); {
+				case tag == atom.Img && string(k) == "alt":
 					t.write(string(v))
+				case tag == atom.A && string(k) == "href":
+					t.link, t.linked = reaches(string(v)), t.b.Len()
 				}
 			}
 		case html.EndTagToken:
@@ -78,6 +83,9 @@ type typist struct {
 	lines int  // line breaks owed
 	space bool // a space owed
 	pre   int
+
+	link   string // the address of the open link, "" if it reaches nobody
+	linked int    // where the link's text begins
 }
 
 func (t *typist) open(a atom.Atom) {
@@ -110,10 +118,30 @@ func (t *typist) close(a atom.Atom) {
 		t.newline(1)
 	case atom.Td, atom.Th:
 		t.space = true
+	case atom.A:
+		t.address()
 	}
 	if a == atom.Pre && t.pre > 0 {
 		t.pre--
 	}
+}
+
+// address writes the address of a link that ends, unless its text has it.
+func (t *typist) address() {
+	link := t.link
+	t.link = ""
+	if link == "" || t.b.Len()+len(link) > maxText {
+		return
+	}
+	text, bare := t.b.String()[t.linked:], link[max(0, strings.Index(link, "linkedin.com")):]
+	if number, ok := strings.CutPrefix(link, "tel:"); ok {
+		if want := numerals(number); strings.Contains(numerals(text), want[max(0, len(want)-7):]) {
+			return
+		}
+	} else if strings.Contains(strings.ToLower(text), strings.ToLower(bare)) {
+		return
+	}
+	t.write(" <" + link + ">")
 }
 
 // newline owes at least n line breaks.
