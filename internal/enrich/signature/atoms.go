@@ -210,6 +210,7 @@ func bareLabel(s string) bool {
 func (p *parts) segment(s segment) {
 	text := s.text
 	if strings.ContainsAny(text, "[<") {
+		text = dialled(text)
 		text = cid.ReplaceAllStringFunc(text, func(m string) string { return strings.Repeat(" ", len(m)) })
 	}
 	text = strings.ReplaceAll(text, "<>", "  ")
@@ -228,6 +229,25 @@ func (p *parts) segment(s segment) {
 			label = p.piece(piece, s, label)
 		}
 	}
+}
+
+// tel is the address of a link to a telephone, behind the link's text.
+var tel = regexp.MustCompile(`<tel:([^>]*)>`)
+
+// dialled frees the number of a link whose text has no number, which stays in
+// its place: "Call me <tel:+491174960123>". Others are taken away.
+func dialled(text string) string {
+	if !strings.Contains(text, "<tel:") {
+		return text
+	}
+	shown := onlyDigits(tel.ReplaceAllString(text, ""))
+	return tel.ReplaceAllStringFunc(text, func(m string) string {
+		number := strings.TrimSuffix(strings.TrimPrefix(m, "<tel:"), ">")
+		if d := onlyDigits(number); len(d) < 7 || strings.Contains(shown, d[len(d)-7:]) {
+			return strings.Repeat(" ", len(m))
+		}
+		return strings.Repeat(" ", 2) + number + strings.Repeat(" ", len(m)-len(number)-2)
+	})
 }
 
 // separators part atoms besides commas.

@@ -73,6 +73,16 @@ func TestSignaturesInManyShapes(t *testing.T) {
 			text: "Ok\n\nCavalcanti Engenharia Ltda\nThiago Cavalcanti\nAv. Central 2500\n80250-000 Curitiba\n+55 41 3555-0148\n",
 			name: "Thiago Cavalcanti", company: "Cavalcanti Engenharia Ltda", phones: []string{"+554135550148 work"}, address: "Av. Central 2500 80250-000 Curitiba",
 		},
+		{
+			what: "addresses behind links", from: "Mara Lind", email: "mara@northwind-lamps.example",
+			text: "Hello\n\nBest regards\n\nMara Lind\nHead of Sales\nNorthwind Lamps\n\nCall me <tel:+441174960123> | Mobile <tel:+447700900123> | Email <mara@northwind-lamps.example> | LinkedIn <https://www.linkedin.com/in/mara-lind>\n",
+			name: "Mara Lind", title: "Head of Sales", company: "Northwind Lamps", phones: []string{"+441174960123 work", "+447700900123 mobile"}, linkedIn: "https://www.linkedin.com/in/mara-lind",
+		},
+		{
+			what: "a link whose text is the number", from: "Mara Lind", email: "mara@northwind-lamps.example",
+			text: "Hello\n\nBest regards\nMara Lind\nNorthwind Lamps\n0117 496 0123 <tel:+441174960123>\n<https://www.linkedin.com/in/mara-lind>\n", region: "GB",
+			name: "Mara Lind", company: "Northwind Lamps", phones: []string{"+441174960123 work"}, linkedIn: "https://www.linkedin.com/in/mara-lind",
+		},
 	})
 }
 
