@@ -169,9 +169,15 @@ func (w *InWorkspace) ChangeRole(ctx context.Context, user, role string) (Member
 	return out, w.client.Do(ctx, http.MethodPatch, w.path+"/members/"+url.PathEscape(user), MemberPatch{Role: role}, &out)
 }
 
-// RemoveMember ends a membership; keys of the person end, too.
+// RemoveMember ends a membership; keys of the person end, too. Their records and open
+// tasks are nobody's then.
 func (w *InWorkspace) RemoveMember(ctx context.Context, user string) error {
-	return w.client.Do(ctx, http.MethodDelete, w.path+"/members/"+url.PathEscape(user), nil, nil)
+	return w.ReplaceMember(ctx, user, "")
+}
+
+// ReplaceMember is RemoveMember with a successor, who gets their records and open tasks.
+func (w *InWorkspace) ReplaceMember(ctx context.Context, user, successor string) error {
+	return w.client.Do(ctx, http.MethodDelete, w.path+"/members/"+url.PathEscape(user)+query("successor_id", successor), nil, nil)
 }
 
 // Invite makes an invitation.

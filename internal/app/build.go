@@ -51,7 +51,7 @@ func (a *App) build(ctx context.Context, sealer *vault.Sealer, keys crm.Secret) 
 	}})
 	a.doctor = &examiner{app: a}
 	a.table = slices.Concat(a.corridors(), a.outboxCorridors(), a.pushCorridors(), a.accountsCorridors(), a.webhooksCorridors(),
-		a.linkingCorridors(), a.enrichCorridors(), a.mergingCorridors())
+		a.recordsCorridors(), a.linkingCorridors(), a.enrichCorridors(), a.mergingCorridors())
 	return nil
 }
 

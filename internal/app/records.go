@@ -3,9 +3,12 @@ package app
 import (
 	"context"
 	"crypto/rand"
+	"encoding/json"
+	"fmt"
 
 	"rapport/internal/access"
 	"rapport/internal/crm"
+	"rapport/internal/fact"
 	"rapport/internal/httpapi"
 	"rapport/internal/records"
 	"rapport/internal/store"
@@ -18,7 +21,34 @@ func (a *App) buildRecords(doors) error {
 }
 
 // recordsWork is what it does in the background.
-func (a *App) recordsWork() background { return background{} }
+func (a *App) recordsWork() background { return background{definitions: a.Records.Definitions()} }
+
+// recordsCorridors is what follows from facts there.
+func (a *App) recordsCorridors() []corridor {
+	return []corridor{{fact.MemberRemoved, "their records and open tasks go to their successor, or are nobody's", a.handOver}}
+}
+
+func (a *App) handOver(ctx context.Context, f fact.Fact) error {
+	user, err := removedMember(f)
+	if err != nil || user == "" {
+		return err
+	}
+	var data struct {
+		Successor crm.UserID `json:"successor_id"`
+		By        crm.UserID `json:"by"`
+	}
+	if len(f.Data) > 0 {
+		if err := json.Unmarshal(f.Data, &data); err != nil {
+			return fmt.Errorf("reading the fact: %w", err)
+		}
+	}
+	job, err := records.HandOver{Workspace: f.WorkspaceID, From: user, To: data.Successor, By: data.By}.Job()
+	if err != nil {
+		return err
+	}
+	job.DueAt = a.now()
+	return a.Store.Enqueue(ctx, job)
+}
 
 // shownRecords gives webhooks records as the API shows them.
 type shownRecords struct{ store *store.Store }

@@ -31,8 +31,13 @@ func (s *Server) changeMember(ctx context.Context, c access.Caller, in *changeMe
 	return &bodyOf[Member]{memberShape(m)}, nil
 }
 
-func (s *Server) removeMember(ctx context.Context, c access.Caller, in *InUser) (*nothing, error) {
-	return nil, s.Org.RemoveMember(ctx, c, crm.UserID(in.UserID))
+type removeMemberInput struct {
+	InUser
+	SuccessorID string `query:"successor_id" maxLength:"64" doc:"Who gets their records and open tasks; without one they are nobody's. It takes a while."`
+}
+
+func (s *Server) removeMember(ctx context.Context, c access.Caller, in *removeMemberInput) (*nothing, error) {
+	return nil, s.Org.ReplaceMember(ctx, c, crm.UserID(in.UserID), crm.UserID(in.SuccessorID))
 }
 
 type openInput struct {

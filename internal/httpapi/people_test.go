@@ -142,7 +142,17 @@ func TestRolesAndRemoval(t *testing.T) {
 		_, err = home.ChangeRole(ctx, mara.User.ID, "member")
 		require.Equal(t, http.StatusConflict, statusOf(err), "the last owner stays one")
 
-		require.NoError(t, home.RemoveMember(ctx, me.User.ID))
+		deal, err := home.CreateRecord(ctx, client.RecordInput{Type: "deal", Name: "Lobby", OwnerID: me.User.ID})
+		require.NoError(t, err)
+		for _, nobody := range []string{"somebody", me.User.ID} {
+			err = home.ReplaceMember(ctx, me.User.ID, nobody)
+			require.Equal(t, http.StatusUnprocessableEntity, statusOf(err), "%s is no successor: %v", nobody, err)
+		}
+		require.NoError(t, home.ReplaceMember(ctx, me.User.ID, mara.User.ID))
+		require.Eventually(t, func() bool {
+			r, err := home.Record(ctx, deal.ID)
+			return err == nil && r.Owner != nil && r.Owner.ID == mara.User.ID
+		}, 20*time.Second, 20*time.Millisecond, "the successor has it")
 		_, err = client.New(w.URL, client.WithToken(key.Key)).Workspace(w.Home).Members(ctx, client.MemberQuery{})
 		require.Equal(t, http.StatusUnauthorized, statusOf(err), "their keys end")
 		_, err = jonas.Workspace(w.Home).Members(ctx, client.MemberQuery{})

@@ -48,7 +48,7 @@ func (s *Server) register(r *router) {
 	add(r, may(access.MembersManage), post, w+"/members", "add-member", "Invite a person", s.addMember, status(201))
 	add(r, may(access.MembersManage), patch, w+"/members/{user_id}", "change-member", "Give a member another role", s.changeMember)
 	add(r, may(access.MembersRead), remove, w+"/members/{user_id}", "remove-member", "Take a member out of the workspace, or leave it", s.removeMember,
-		says("Administrators take others out; members name themselves to leave. The last owner stays."))
+		says("Administrators take others out; members name themselves to leave. The last owner stays. Their records and open tasks go to the successor or are nobody's, in the background."))
 	add(r, may(access.MembersManage), get, w+"/invitations", "list-invitations", "Invitations that are open or have expired", s.listInvitations)
 	add(r, may(access.MembersManage), post, w+"/invitations", "create-invitation", "Invite a person by a link", once(s, "create-invitation", s.invite), status(201))
 	add(r, may(access.MembersManage), remove, w+"/invitations/{invitation_id}", "revoke-invitation", "End an invitation", s.revokeInvitation)

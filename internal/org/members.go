@@ -150,8 +150,18 @@ func (s *Service) ChangeRole(ctx context.Context, c access.Caller, user crm.User
 // RemoveMember takes a member out of the workspace; who leaves by themselves
 // names themselves. Their keys of this workspace end, their connections are
 // disconnected by what follows from the fact; nothing synced is deleted. Without
-// any workspace left they are signed out.
+// any workspace left they are signed out. Their records and open tasks are nobody's
+// then, which takes a while.
 func (s *Service) RemoveMember(ctx context.Context, c access.Caller, user crm.UserID) error {
+	return s.ReplaceMember(ctx, c, user, "")
+}
+
+// ReplaceMember is RemoveMember with a successor, who gets their records and open tasks.
+// fault.Invalid (successor_id) for one who is no other member.
+func (s *Service) ReplaceMember(ctx context.Context, c access.Caller, user, successor crm.UserID) error {
+	if successor == user && successor != "" {
+		return invalid("successor_id", "must be another member")
+	}
 	leaving := c.UserID == user && (c.Via == access.ViaSession || c.Via == access.ViaToken)
 	if !leaving {
 		if c.Role == crm.RoleMember {
@@ -161,7 +171,9 @@ func (s *Service) RemoveMember(ctx context.Context, c access.Caller, user crm.Us
 			return err
 		}
 	}
-	err := s.Store.RemoveMember(ctx, s.memberChange(c, user), func(st Standing) (access.Audit, error) {
+	change := s.memberChange(c, user)
+	change.Successor = successor
+	err := s.Store.RemoveMember(ctx, change, func(st Standing) (access.Audit, error) {
 		detail := "was " + string(st.Target.Role)
 		if leaving {
 			detail += ", left by themselves"

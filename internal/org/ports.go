@@ -68,7 +68,8 @@ type People interface {
 	// RemoveMember also revokes the keys they made in the workspace and the leases
 	// they took, their open links and invitations and those they gave out, drops
 	// their consents under way, ends their sessions and bearer tokens when no workspace is left to them, and tells
-	// the fact member.removed.
+	// the fact member.removed with the successor. fault.Invalid (successor_id) when that
+	// one is no member. The audit row tells how many records and open tasks change hands.
 	RemoveMember(ctx context.Context, c MemberChange, judge func(Standing) (access.Audit, error)) error
 }
 
@@ -78,6 +79,7 @@ type MemberChange struct {
 	Actor     crm.UserID // "": the system
 	Target    crm.UserID
 	At        time.Time
+	Successor crm.UserID // of a removal: who gets their records and open tasks, "": nobody
 }
 
 // Standing is what a change of a member is judged by.

@@ -69,6 +69,11 @@ type Store interface {
 	// ChangeTask lets change alter a task; record, when not nil, is the one it is moved to.
 	ChangeTask(ctx context.Context, c access.Caller, id crm.TaskID, change func(*crm.Task) (record *crm.RecordID, err error)) (Task, error)
 	DropTask(ctx context.Context, c access.Caller, id crm.TaskID, row access.Audit) error
+
+	// HandOver gives at most some records, deleted ones too, and open tasks of somebody
+	// who is no member any more to the successor, or to nobody where that one is none
+	// either. more: there are others. It does nothing when they are a member again.
+	HandOver(ctx context.Context, h HandOver, by crm.Source, most int) (more bool, err error)
 }
 
 // NewRecord is a record to be.

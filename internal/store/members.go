@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 
 	"rapport/internal/access"
 	"rapport/internal/crm"
@@ -104,6 +105,9 @@ func (s *Store) RemoveMember(ctx context.Context, c org.MemberChange, judge func
 		if err != nil {
 			return err
 		}
+		if row.Detail, err = t.succession(ctx, c, row.Detail); err != nil {
+			return err
+		}
 		w, u, at := string(c.Workspace), string(c.Target), stamp(c.At)
 		err = t.joinDomains(ctx, c.Workspace, func() error {
 			_, err := t.exec(ctx, "delete member", "DELETE FROM members WHERE workspace_id = $1 AND user_id = $2", w, u)
@@ -142,7 +146,30 @@ func (s *Store) RemoveMember(ctx context.Context, c org.MemberChange, judge func
 				return err
 			}
 		}
-		t.fact(fact.Fact{Kind: fact.MemberRemoved, WorkspaceID: c.Workspace, UserID: c.Target, Data: json.RawMessage(jsonText(map[string]any{"user_id": c.Target}))})
+		t.fact(fact.Fact{Kind: fact.MemberRemoved, WorkspaceID: c.Workspace, UserID: c.Target, Data: json.RawMessage(jsonText(map[string]any{"user_id": c.Target, "successor_id": c.Successor, "by": c.Actor}))})
 		return t.record(ctx, []access.Audit{row})
 	})
+}
+
+// succession checks the successor of a member who leaves, and adds to the words of the
+// audit row what they get.
+func (t *tx) succession(ctx context.Context, c org.MemberChange, detail string) (string, error) {
+	if c.Successor != "" {
+		there, err := t.isMember(ctx, c.Workspace, c.Successor)
+		if err == nil && !there {
+			err = refersToNone("successor_id", errNone)
+		}
+		if err != nil {
+			return "", err
+		}
+	}
+	owned, tasks, err := t.owns(ctx, c.Workspace, c.Target)
+	if err != nil || owned+tasks == 0 {
+		return detail, err
+	}
+	to := "are nobody's now"
+	if c.Successor != "" {
+		to = "go to " + string(c.Successor)
+	}
+	return fmt.Sprintf("%s; records: %d, open tasks: %d, which %s", detail, owned, tasks, to), nil
 }

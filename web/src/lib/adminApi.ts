@@ -39,7 +39,8 @@ export const invitationsApi = {
 
 export const peopleApi = {
   changeRole: (w: string, user: string, role: Role) => api.changeMember(w, user, { role }),
-  remove: (w: string, user: string) => api.removeMember(w, user),
+  /** `successor` gets their records and open tasks; without one they are nobody's. */
+  remove: (w: string, user: string, successor?: string) => api.removeMember(w, user, { successor_id: successor }),
   directory: (w: string, query: ColleagueQuery, signal?: Stop) => api.listColleagues(w, query, { signal }),
   /** A page of the server that leads to Google and back to `back`: send the browser there. */
   directoryConnectUrl: (w: string, user: string, back: string) =>

@@ -119,6 +119,8 @@ function people(world: World, note: Note): HttpHandler[] {
     }),
     http.delete(`${w}/members/:user`, ({ request, params }) => {
       note(request);
+      const successor = new URL(request.url).searchParams.get("successor_id");
+      if (successor) world.log.push(`${params.user} is followed by ${successor}`);
       world.members = world.members.filter((m) => m.user_id !== params.user);
       return done();
     }),

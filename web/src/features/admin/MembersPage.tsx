@@ -9,6 +9,7 @@ import { invitationsApi, peopleApi } from "@/lib/adminApi";
 import { left } from "@/lib/countdown";
 import { keys } from "@/lib/keys";
 import { displayName } from "@/lib/people";
+import { recordKeys } from "@/lib/records";
 import type { Invitation, Member, Role } from "@/lib/types";
 import { Confirm } from "@/ui/Confirm";
 import { Empty, Page, Person, Section, Time } from "@/ui/kit";
@@ -148,9 +149,10 @@ function MemberTable({ members }: { members: Member[] }) {
 function Remove({ member, onClose }: { member: Member; onClose: () => void }) {
   const { workspace } = useSession();
   const name = displayName(member.name, member.email);
+  const [successor, setSuccessor] = useState<string | null>(null);
   const remove = useAct({
-    run: () => peopleApi.remove(workspace.id, member.user_id),
-    stale: [keys.members(workspace.id), keys.admin.all(workspace.id)],
+    run: () => peopleApi.remove(workspace.id, member.user_id, successor ?? undefined),
+    stale: [keys.members(workspace.id), keys.admin.all(workspace.id), recordKeys.all(workspace.id)],
     done: () => `${name} is removed.`,
     onDone: onClose,
   });
@@ -169,6 +171,45 @@ function Remove({ member, onClose }: { member: Member; onClose: () => void }) {
       error={remove.error}
       onConfirm={() => remove.mutate()}
       onClose={onClose}
+    >
+      <Successor of={member} value={successor} onChange={setSuccessor} />
+    </Confirm>
+  );
+}
+
+interface SuccessorProps {
+  of: Member;
+  value: string | null;
+  onChange: (user: string | null) => void;
+}
+
+function Successor({ of, value, onChange }: SuccessorProps) {
+  const { workspace } = useSession();
+  const [text, setText] = useState("");
+  const [chosen, setChosen] = useState<{ value: string; label: string }>();
+  const [q] = useDebouncedValue(chosen?.label === text ? "" : text.trim(), 200);
+  const found = rows(useMembers(workspace.id, q).data)
+    .filter((m) => m.user_id !== of.user_id)
+    .map((m) => ({ value: m.user_id, label: displayName(m.name, m.email) }));
+  const data = !chosen || found.some((m) => m.value === chosen.value) ? found : [chosen, ...found];
+  return (
+    <Select
+      mt="sm"
+      label="Give their records and open tasks to"
+      description="It takes a while where there are many. Until then they are shown under the name of who had them."
+      placeholder="Nobody"
+      data={data}
+      filter={({ options }) => options} // the server has found them
+      searchable
+      clearable
+      nothingFoundMessage="Nobody matches"
+      value={value}
+      searchValue={text}
+      onSearchChange={setText}
+      onChange={(user) => {
+        setChosen(data.find((m) => m.value === user));
+        onChange(user);
+      }}
     />
   );
 }

@@ -63,6 +63,21 @@ describe("members", () => {
     await waitFor(() => expect(world.members.map((m) => m.user_id)).toEqual(["u1", "u3"]));
   });
 
+  it("gives what they had to a successor", async () => {
+    const world = live();
+    show(<MembersPage />);
+    fireEvent.click(await screen.findByRole("button", { name: "More for Daniel Osei" }));
+    fireEvent.click(await screen.findByRole("menuitem", { name: "Remove from the workspace" }));
+    const ask = await dialog();
+    fireEvent.click(ask.getByRole("combobox", { name: "Give their records and open tasks to" }));
+    await screen.findAllByRole("option");
+    expect(screen.queryByRole("option", { name: "Daniel Osei" })).toBeNull();
+    fireEvent.click(screen.getByRole("option", { name: world.members.find((m) => m.user_id === "u3")?.name }));
+    click("Remove Daniel Osei", ask);
+    await waitFor(() => expect(world.members).toHaveLength(2));
+    expect(world.log).toContain("u2 is followed by u3");
+  });
+
   it("does not let an administrator touch owners", async () => {
     live((w) => {
       w.me.workspaces = w.me.workspaces.map((x) => ({ ...x, role: "admin" }));

@@ -4505,6 +4505,14 @@ export const ListMembersRole = {
   member: 'member',
 } as const;
 
+export type RemoveMemberParams = {
+/**
+ * Who gets their records and open tasks; without one they are nobody's. It takes a while.
+ * @maxLength 64
+ */
+successor_id?: string;
+};
+
 export type ListMergesParams = {
 /**
  * @minimum 1
@@ -9421,24 +9429,33 @@ return call<Member>(getAddMemberUrl(workspaceId),
 
 
 export const getRemoveMemberUrl = (workspaceId: string,
-    userId: string,) => {
+    userId: string,
+    params?: RemoveMemberParams,) => {
+  const normalizedParams = new URLSearchParams();
 
+  Object.entries(params || {}).forEach(([key, value]) => {
 
+    if (value !== undefined) {
+      normalizedParams.append(key, value === null ? 'null' : String(value))
+    }
+  });
 
+  const stringifiedParams = normalizedParams.toString();
 
-  return `/api/v1/workspaces/${workspaceId}/members/${userId}`
+  return stringifiedParams.length > 0 ? `/api/v1/workspaces/${workspaceId}/members/${userId}?${stringifiedParams}` : `/api/v1/workspaces/${workspaceId}/members/${userId}`
 }
 
 /**
- * Administrators take others out; members name themselves to leave. The last owner stays.
+ * Administrators take others out; members name themselves to leave. The last owner stays. Their records and open tasks go to the successor or are nobody's, in the background.
  *
  * Access: may members:read (owner, admin, member; API keys need the scope admin).
  * @summary Take a member out of the workspace, or leave it
  */
 export const removeMember = async (workspaceId: string,
-    userId: string, options?: Parameters<typeof call>[1]): Promise<void> => {
+    userId: string,
+    params?: RemoveMemberParams, options?: Parameters<typeof call>[1]): Promise<void> => {
 
-  return call<void>(getRemoveMemberUrl(workspaceId,userId),
+  return call<void>(getRemoveMemberUrl(workspaceId,userId,params),
   {
     ...options,
     method: 'DELETE'
