@@ -64,6 +64,19 @@ func TestFloorsSimulatorIsAHouseOfItsOwn(t *testing.T) {
 	})
 }
 
+// Templates call methods by name; a program that can do that keeps every method of
+// every type it knows, a tenth of its size.
+func TestFloorsNoTemplatesInTheProgram(t *testing.T) {
+	for _, root := range []string{".", "../simulator", "../cmd", "../client"} {
+		eachImport(t, root, func(file, imported string) {
+			test := strings.HasSuffix(file, "_test.go") || strings.HasSuffix(filepath.Dir(file), "test")
+			if (imported == "html/template" || imported == "text/template") && !test {
+				t.Errorf("%s imports %s", file, imported)
+			}
+		})
+	}
+}
+
 // eachImport calls see for each import of each Go file under root, with the
 // file's path relative to root.
 func eachImport(t *testing.T, root string, see func(file, imported string)) {

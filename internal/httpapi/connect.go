@@ -1,7 +1,6 @@
 package httpapi
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"net/http"
@@ -90,12 +89,8 @@ type consentOutput struct {
 // wrongAccountPage tells somebody who has no session here, and so no page of
 // ours to go back to, that they chose another account than they should.
 func wrongAccountPage(p *Problem) (*consentOutput, error) {
-	var page bytes.Buffer
-	err := tokenPage.Execute(&page, tokenPageView{Title: titles[p.Code], Text: p.Detail, Foot: "Reference, if you ask for help: " + p.RequestID})
-	if err != nil {
-		return nil, fmt.Errorf("writing the page: %w", err)
-	}
-	return &consentOutput{Status: p.Status, ContentType: pageType, Policy: pagePolicy, Body: page.Bytes()}, nil
+	view := tokenPageView{Title: titles[p.Code], Text: p.Detail, Foot: "Reference, if you ask for help: " + p.RequestID}
+	return &consentOutput{Status: p.Status, ContentType: pageType, Policy: pagePolicy, Body: view.show()}, nil
 }
 
 func (s *Server) callback(ctx context.Context, c access.Caller, in *callbackInput) (*consentOutput, error) {

@@ -1,8 +1,6 @@
 package httpapi
 
 import (
-	"bytes"
-	"html/template"
 	"net/http"
 	"slices"
 	"strings"
@@ -28,21 +26,13 @@ const swaggerPage = `<!doctype html>
 const swaggerStart = `SwaggerUIBundle({ url: "/openapi.json", dom_id: "#swagger-ui", deepLinking: true, validatorUrl: null, withCredentials: true });
 `
 
-// plainPage documents the API without any script: for builds without the files
-// of Swagger UI.
-var plainPage = template.Must(template.New("docs").Parse(`<!doctype html>
+const plainHead = `<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>Rapport API</title>
 <style>body{font:15px/1.6 system-ui,sans-serif;max-width:60rem;margin:3rem auto;padding:0 1.5rem}code{background:#8883;padding:.1em .35em;border-radius:4px}td{padding:.3rem .8rem .3rem 0;vertical-align:top}h2{margin-top:2.5rem}</style>
-<h1>Rapport API {{.Version}}</h1>
-<p>{{.Text}} The full description is <a href="/openapi.json">/openapi.json</a>.</p>
-{{range .Groups}}<h2>{{.Name}}</h2><table>
-{{range .Operations}}<tr><td><code>{{.Method}} {{.Path}}</code></td><td>{{.Summary}}<br><small>{{.Text}}</small></td></tr>
-{{end}}</table>{{end}}
-</html>
-`))
+`
 
 type docsGroup struct {
 	Name       string
@@ -78,6 +68,8 @@ func docsFiles(p *pages) http.Handler {
 	})
 }
 
+// plainDocs documents the API without any script: for builds without the files of
+// Swagger UI.
 func plainDocs(api *huma.OpenAPI) []byte {
 	var groups []docsGroup
 	for path, item := range api.Paths {
@@ -91,10 +83,19 @@ func plainDocs(api *huma.OpenAPI) []byte {
 	for _, g := range groups {
 		slices.SortFunc(g.Operations, func(a, b docsOperation) int { return strings.Compare(a.Path+a.Method, b.Path+b.Method) })
 	}
-	var out bytes.Buffer
-	// The template is ours and writes to memory: it cannot fail on this data.
-	_ = plainPage.Execute(&out, map[string]any{"Version": api.Info.Version, "Text": api.Info.Description, "Groups": groups})
-	return out.Bytes()
+	var b strings.Builder
+	b.WriteString(plainHead)
+	putHTML(&b, "<h1>Rapport API %s</h1>\n<p>%s The full description is ", api.Info.Version, api.Info.Description)
+	b.WriteString(`<a href="/openapi.json">/openapi.json</a>.</p>` + "\n")
+	for _, g := range groups {
+		putHTML(&b, "<h2>%s</h2><table>\n", g.Name)
+		for _, op := range g.Operations {
+			putHTML(&b, "<tr><td><code>%s %s</code></td><td>%s<br><small>%s</small></td></tr>\n", op.Method, op.Path, op.Summary, op.Text)
+		}
+		b.WriteString("</table>")
+	}
+	b.WriteString("\n</html>\n")
+	return []byte(b.String())
 }
 
 func addDocs(groups []docsGroup, name string, op docsOperation) []docsGroup {

@@ -1,9 +1,7 @@
 package oauth
 
 import (
-	"bytes"
-	"embed"
-	"html/template"
+	_ "embed"
 	"net/http"
 	"slices"
 	"strings"
@@ -11,20 +9,8 @@ import (
 	"rapport/simulator/world"
 )
 
-//go:embed pages
-var pageFiles embed.FS
-
-var pages = template.Must(template.New("").ParseFS(pageFiles, "pages/*.html"))
-
-var styles = template.CSS(mustRead("pages/style.css")) //nolint:gosec // our own file
-
-func mustRead(name string) string {
-	b, err := pageFiles.ReadFile(name)
-	if err != nil {
-		panic(err) // embedded at build time
-	}
-	return string(b)
-}
+//go:embed style.css
+var styles markup
 
 // errorPage is an error Google shows itself instead of sending it back.
 type errorPage struct {
@@ -38,12 +24,12 @@ type errorPage struct {
 // person is an account as the pages show it.
 type person struct {
 	Email, Name, Initial, Organisation string
-	Colour                             template.CSS
+	Colour                             string
 	Suggested                          bool
 }
 
 func asPerson(a world.Account) person {
-	p := person{Email: a.Email, Name: a.Name, Initial: initial(a), Colour: template.CSS(avatarColour(a.Sub))} //nolint:gosec // one of a fixed list
+	p := person{Email: a.Email, Name: a.Name, Initial: initial(a), Colour: avatarColour(a.Sub)}
 	if a.Kind == world.Member {
 		p.Organisation = a.Domain
 	}
@@ -59,7 +45,6 @@ type box struct {
 // view is everything a page shows.
 type view struct {
 	Title      string
-	Style      template.CSS
 	Action     string
 	App        string
 	Host       string // where the browser is sent afterwards
@@ -75,13 +60,7 @@ type view struct {
 	Error      *errorPage
 }
 
-func (s *Server) show(w http.ResponseWriter, status int, name string, v view) {
-	v.Style = styles
-	var b bytes.Buffer
-	if err := pages.ExecuteTemplate(&b, name, v); err != nil {
-		http.Error(w, "page: "+err.Error(), http.StatusInternalServerError)
-		return
-	}
+func (s *Server) show(w http.ResponseWriter, status int, page markup) {
 	h := w.Header()
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	h.Set("Cache-Control", "no-store")
@@ -89,11 +68,11 @@ func (s *Server) show(w http.ResponseWriter, status int, name string, v view) {
 	h.Set("X-Frame-Options", "DENY")
 	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'; base-uri 'none'")
 	w.WriteHeader(status)
-	_, _ = w.Write(b.Bytes()) // the browser went away: nothing to do
+	_, _ = w.Write([]byte(page)) // the browser went away: nothing to do
 }
 
 func (s *Server) showError(w http.ResponseWriter, e *errorPage) {
-	s.show(w, e.Status, "error.html", view{Title: "Error " + e.title(), App: e.App, Error: e})
+	s.show(w, e.Status, errorCard(view{Title: "Error " + e.title(), App: e.App, Error: e}))
 }
 
 // maxShown keeps the chooser usable in a world of a thousand mailboxes; any
@@ -129,7 +108,7 @@ func (s *Server) showChooser(w http.ResponseWriter, q *request) {
 		p.Suggested = isHinted && i == 0
 		v.People = append(v.People, p)
 	}
-	s.show(w, http.StatusOK, "chooser.html", v)
+	s.show(w, http.StatusOK, chooserPage(v))
 }
 
 func (s *Server) showConsent(w http.ResponseWriter, q *request, a world.Account) {
@@ -150,7 +129,7 @@ func (s *Server) showConsent(w http.ResponseWriter, q *request, a world.Account)
 		title, detail := describe(sc)
 		v.Boxes = append(v.Boxes, box{Scope: sc, Title: title, Detail: detail, Service: service(sc), Ticked: slices.Contains(held, sc)})
 	}
-	s.show(w, http.StatusOK, "consent.html", v)
+	s.show(w, http.StatusOK, consentPage(v))
 }
 
 // service names the product a scope belongs to, for its icon.
