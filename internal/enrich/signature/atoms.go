@@ -70,15 +70,27 @@ func (r *reader) segment(s segment) *parts {
 		p.segment(s)
 		p.part(r.who)
 	}
-	if n := len(p.atoms); n == 1 && p.atoms[0].text == s.text || n == 2 && p.atoms[1].sep == "(" && strings.HasPrefix(s.text, p.atoms[0].text) && strings.HasSuffix(s.text, ")") {
-		p.atoms[0].alone = true
-	}
+	p.first(s.text)
 	for i := range p.atoms {
 		p.atoms[i].prose = prose
 		p.atoms[i].score(r.who)
 	}
 	r.segments[key] = p
 	return p
+}
+
+// first marks an atom that is all of its segment but for brackets or a city
+// behind it: "Northwind Lamps (Europe)", "Northwind Lamps, Hamburg".
+func (p *parts) first(text string) {
+	if len(p.atoms) == 0 || !strings.HasPrefix(text, p.atoms[0].text) {
+		return
+	}
+	switch a := &p.atoms[len(p.atoms)-1]; {
+	case len(p.atoms) == 1:
+		p.atoms[0].alone = a.text == text
+	case len(p.atoms) == 2 && strings.HasSuffix(strings.TrimRight(text, ")"), a.text):
+		p.atoms[0].alone = a.sep == "(" || a.sep == "," && cities.whole[a.folded]
+	}
 }
 
 func (p *parts) append(q *parts, n int) {

@@ -1,6 +1,7 @@
 package signature
 
 import (
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -29,6 +30,9 @@ func (a *atom) score(who *sender) {
 	a.scores[name] = a.nameScore(f, who)
 	a.scores[title] = a.titleScore(f)
 	a.scores[company], a.scores[unit] = a.companyScore(f, who)
+	if f.heads == 1 && f.unknown > 0 && a.scores[title] > 0 && strings.Contains(a.folded, " ") && slices.Contains(who.domains, strings.ReplaceAll(a.folded, " ", "-")) {
+		a.scores[title] -= 2 // "Rydell Konsult" of rydell-konsult.example
+	}
 	a.scores[address] = a.addressScore(f)
 	switch a.label {
 	case "address":

@@ -40,7 +40,7 @@ func senderOf(m Message) sender {
 		return w
 	}
 	w.local, w.host = local, host
-	w.domains = tellingLabels(host)
+	w.domains = variants(tellingLabels(host))
 	w.unrole()
 	if !w.personal() {
 		w.mailbox = w.local
@@ -287,27 +287,68 @@ func (w *sender) employs(folded string) float64 {
 	if len(w.domains) == 0 {
 		return 0
 	}
-	var initials, joined strings.Builder
+	words := strings.FieldsFunc(folded, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) })
 	best := 0.0
-	for _, t := range strings.FieldsFunc(folded, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) }) {
+	for _, d := range w.domains {
+		best = max(best, fitsLabel(words, d))
+	}
+	return best
+}
+
+// fitsLabel is how well a company's words fit one label of a domain.
+func fitsLabel(words []string, label string) float64 {
+	var initials, joined strings.Builder
+	for _, t := range words {
 		joined.WriteString(t)
 		if !smallWords.whole[t] && !joints.whole[t] && t != "of" && t != "and" && t != "for" {
 			initials.WriteByte(t[0])
 		}
-		for _, d := range w.domains {
-			if t == d || len(t) > 2 && strings.HasPrefix(d, t+"-") || len(t) >= 4 && strings.HasPrefix(d, t) || len(d) >= 4 && strings.HasPrefix(t, d) {
-				best = 1
+		if t == label || len(t) > 2 && strings.HasPrefix(label, t+"-") || len(t) >= 4 && (strings.HasPrefix(label, t) || strings.HasSuffix(label, "-"+t)) || len(label) >= 4 && strings.HasPrefix(t, label) {
+			return 1
+		}
+	}
+	bare := strings.ReplaceAll(label, "-", "")
+	if len(bare) >= 4 && strings.Contains(joined.String(), bare) {
+		return 1
+	}
+	i := initials.String()
+	if len(i) >= 2 && (bare == i || len(i) > 2 && strings.HasPrefix(bare, i) || len(bare) > 2 && strings.HasPrefix(i, bare)) || len(bare) > 5 && abridged(words, bare, 0) {
+		return 0.7
+	}
+	return 0
+}
+
+// abridged says whether a label is made of the beginnings of words in their
+// order, three letters and more of each: northlamp, Northern Lamp Works.
+func abridged(words []string, label string, used int) bool {
+	if label == "" {
+		return used > 1
+	}
+	for i, w := range words {
+		for n := min(len(w), len(label)); n >= 3; n-- {
+			if w[:n] == label[:n] && abridged(words[i+1:], label[n:], used+1) {
+				return true
 			}
 		}
 	}
-	for _, d := range w.domains {
-		bare := strings.ReplaceAll(d, "-", "")
-		switch i := initials.String(); {
-		case len(bare) >= 4 && strings.Contains(joined.String(), bare):
-			best = 1
-		case len(i) >= 2 && (bare == i || len(i) > 2 && strings.HasPrefix(bare, i)):
-			best = max(best, 0.7)
+	return false
+}
+
+// variants adds to labels how else the company may be written: without the
+// letters that stand for dots on vowels, and without what is put in front of a
+// name that was taken (getnorthwind).
+func variants(labels []string) []string {
+	for _, l := range labels[:len(labels):len(labels)] {
+		if plain := undotted.Replace(l); plain != l && len(plain) > 3 {
+			labels = append(labels, plain)
+		}
+		for _, front := range []string{"get", "try", "the", "my", "use", "join", "team", "hello"} {
+			if rest := strings.TrimPrefix(l, front); rest != l && len(rest) > 4 {
+				labels = append(labels, rest)
+			}
 		}
 	}
-	return best
+	return labels
 }
+
+var undotted = strings.NewReplacer("ae", "a", "oe", "o", "ue", "u")
