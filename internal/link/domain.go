@@ -2,6 +2,7 @@ package link
 
 import (
 	_ "embed"
+	"slices"
 	"strings"
 
 	"golang.org/x/net/idna"
@@ -77,13 +78,16 @@ func FreeMail(host string) bool {
 		if freeMail[d] {
 			return true
 		}
+		if _, found := slices.BinarySearch(moreFreeMail, d); found {
+			return true
+		}
 	}
 	d := Registrable(host)
 	name, _, _ := strings.Cut(d, ".")
 	if name == "" || companies[name] {
 		return false
 	}
-	if brands[name] {
+	if brands[name] || len(name) > len(family) && strings.HasPrefix(name, family) {
 		return true
 	}
 	for _, end := range endings {
@@ -113,6 +117,18 @@ var freeMail = func() map[string]bool {
 	}
 	return all
 }()
+
+//go:embed freemail_more.txt
+var moreFreeMailText string
+
+// moreFreeMail are smaller providers of many countries, in order, one a line: those of
+// free.txt of the package freemail 1.7.0 (see NOTICE) that nothing above knows, without
+// names below a domain, throw-away addresses, schools, and what is the domain of an
+// organisation, too.
+var moreFreeMail = strings.Fields(moreFreeMailText)
+
+// family begins the names of some thousand domains of one provider: mail2rome.com.
+const family = "mail2"
 
 func set(words string) map[string]bool {
 	all := map[string]bool{}
