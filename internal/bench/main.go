@@ -44,6 +44,7 @@ type bench struct {
 	scratch string // removed at the end
 	quick   bool   // small work: to see that everything runs, not to quote
 	profile string // folder for CPU profiles, "" for none
+	each    bool   // print every kind of request by itself, too
 	keep    string // folder of filled databases that are read again, "" to fill anew
 	dbs     []database
 	rows    []row
@@ -68,6 +69,7 @@ func run() error {
 	program := flag.String("program", "bin/rapport", "the program to measure")
 	profile := flag.String("profile", "", "folder for CPU profiles of the measured processes")
 	keep := flag.String("keep", "", "folder where filled databases (CRM, TIME) stay and are read again; those of PostgreSQL stay on its server")
+	each := flag.Bool("each", false, "print what each kind of request takes (CRM)")
 	list := flag.Bool("list", false, "list the sections and stop")
 	flag.Parse()
 
@@ -92,7 +94,7 @@ func run() error {
 	if err != nil {
 		return err
 	}
-	b := &bench{program: path, scratch: scratch, quick: *quick, profile: *profile, keep: *keep, dbs: databases(scratch), live: newPrinter(os.Stdout, *asJSON)}
+	b := &bench{program: path, scratch: scratch, quick: *quick, profile: *profile, keep: *keep, each: *each, dbs: databases(scratch), live: newPrinter(os.Stdout, *asJSON)}
 	return b.all(ctx, chosen)
 }
 

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"os"
 	"strings"
 	"time"
 )
@@ -61,7 +62,7 @@ func (b *bench) records(ctx context.Context, d database, n int) error {
 		return err
 	}
 	p.client = plainHTTP(nil, false)
-	r := &recordReader{p: p, c: c, stored: int(rows), rounds: b.size(400, 40)}
+	r := &recordReader{p: p, c: c, stored: int(rows), each: b.each, rounds: b.size(400, 40)}
 	if err := r.prepare(ctx); err != nil {
 		return err
 	}
@@ -113,6 +114,7 @@ type recordReader struct {
 	c      population
 	stored int // records before the first is made here
 	rounds int
+	each   bool // print what each kind of request takes
 	tags   []string
 	ids    []string // of people
 }
@@ -189,6 +191,9 @@ func (r *recordReader) run(ctx context.Context, calls []recordCall) (times []flo
 	}
 	worst := 0.0
 	for name, of := range byKind {
+		if r.each {
+			fmt.Fprintf(os.Stderr, "      %-40s p50 %7s  p95 %7s ms\n", name, number(median(of)), number(percentile(of, 95)))
+		}
 		if m := percentile(of, 95); m > worst {
 			slowest, worst = fmt.Sprintf("%s, p95 %s ms", name, number(m)), m
 		}

@@ -36,6 +36,15 @@ type dialect interface {
 	each(n int, kind string) string
 	// by stands behind a table to be read by an index; PostgreSQL knows itself.
 	by(index string) string
+	// messageOf joins the message e of a row that has its position and meets a
+	// condition. The row leads.
+	messageOf(row, condition string) string
+	// together says that mailboxes are better read by one statement than one by one.
+	together() bool
+	// gathers reports whether "(EXISTS (query about a row)) IS TRUE" has the database
+	// gather what the query gives for all rows, and ask that; a bare EXISTS is asked of
+	// one row after the other.
+	gathers() bool
 	// forUpdate ends a SELECT that takes the rows for writing.
 	forUpdate() string
 	// lock is held until the transaction ends, by one transaction at a time.

@@ -220,7 +220,7 @@ func (f *filter) rarest(ctx context.Context) (string, int64, error) {
 func (f *filter) from() (from, key string) {
 	switch {
 	case f.link != "":
-		return f.links + " JOIN synced_emails e ON e.pos = +m.pos AND " + f.link, "m.pos" // the sign: links lead
+		return f.links + f.s.d.messageOf("m", f.link), "m.pos"
 	case f.textLeads:
 		return f.s.d.matches(f)
 	case f.lens.byShare:

@@ -23,32 +23,107 @@ const ofSource = " JOIN synced_emails s ON s.pos = l.source"
 
 // placed is a link of a message.
 type placed struct {
-	pos int64
+	pos, source int64
+	deep        bool
+	via         int64
 	crm.MailLink
 }
 
-// linksOf reads the links of messages that the caller sees, by record name.
+// linksOf reads the links of messages that the caller sees, by record name. What the
+// caller sees is asked of the messages, which are few, and not of each link.
 func (s *Store) linksOf(ctx context.Context, from source, c access.Caller, pos []int64) (map[int64][]crm.MailLink, error) {
 	if len(pos) == 0 || access.Allow(c, access.RecordsRead) != nil {
 		return nil, nil
 	}
-	v := sightOf(c, 2)
-	on := sightOn(c, 2, "s")
 	list, err := all(ctx, from, "read links", func(r scanner) (x placed, err error) {
 		var at int64
-		err = r.Scan(&x.pos, &x.Record.ID, &x.Record.Type, &x.Record.Name, &x.Rule, &x.Detail, &x.By, &x.ByName, &at, &x.Via.ID, &x.Via.Type, &x.Via.Name)
+		err = r.Scan(&x.pos, &x.source, &x.deep, &x.via, &x.Record.ID, &x.Record.Type, &x.Record.Name, &x.Rule, &x.Detail, &x.By, &at)
 		x.At = clock(at)
 		return x, err
-	}, `SELECT l.pos, r.id, r.type, r.name, l.rule, l.address, l.by_user, COALESCE(b.name, ''), l.linked_at, COALESCE(via.id, ''), COALESCE(via.type, ''), COALESCE(via.name, '')
-		FROM record_links l JOIN synced_emails e ON e.pos = l.pos`+ofBox+ofSource+` JOIN records r ON r.no = l.record_no
-		LEFT JOIN records via ON via.no = l.via_no AND via.deleted_at IS NULL LEFT JOIN users b ON b.id = l.by_user AND l.by_user <> ''
-		WHERE `+s.d.in("l.pos", 1)+" AND r.deleted_at IS NULL AND "+v.where+" AND "+seenLink(on)+" ORDER BY l.pos, r.type DESC, r.name_key, r.no",
-		append([]any{s.d.list(pos)}, v.args...)...)
+	}, `SELECT l.pos, l.source, l.deep, l.via_no, r.id, r.type, r.name, l.rule, l.address, l.by_user, l.linked_at FROM record_links l JOIN records r ON r.no = l.record_no
+		WHERE `+s.d.in("l.pos", 1)+" AND r.workspace_id = $2 AND r.deleted_at IS NULL ORDER BY l.pos, r.type DESC, r.name_key, r.no", s.d.list(pos), string(c.Workspace))
+	if err != nil || len(list) == 0 {
+		return nil, err
+	}
+	levels, err := s.levels(ctx, from, c, list)
+	if err != nil {
+		return nil, err
+	}
+	list = slices.DeleteFunc(list, func(x placed) bool {
+		return levels[x.pos] == crm.LevelNone || levels[x.source] == crm.LevelNone || x.deep && levels[x.source] != crm.LevelFull
+	})
+	if err := s.besideLinks(ctx, from, list); err != nil {
+		return nil, err
+	}
 	found := make(map[int64][]crm.MailLink, len(pos))
 	for _, x := range list {
 		found[x.pos] = append(found[x.pos], x.MailLink)
 	}
-	return found, err
+	return found, nil
+}
+
+// levels gives how much the caller sees of the messages of links, and of those that
+// they come from.
+func (s *Store) levels(ctx context.Context, from source, c access.Caller, links []placed) (map[int64]crm.Level, error) {
+	var pos []int64
+	for _, x := range links {
+		pos = append(pos, x.pos, x.source)
+	}
+	slices.Sort(pos)
+	v := sightOf(c, 2)
+	levels := make(map[int64]crm.Level, len(links))
+	err := each(ctx, from, "read what is seen", func(r scanner) error {
+		var at int64
+		var level crm.Level
+		err := r.Scan(&at, &level)
+		levels[at] = level
+		return err
+	}, "SELECT e.pos, "+v.level+" FROM synced_emails e"+ofBox+" WHERE "+s.d.in("e.pos", 1)+" AND "+v.where, append([]any{s.d.list(slices.Compact(pos))}, v.args...)...)
+	return levels, err
+}
+
+// besideLinks adds the records by which links came, and the names of who made them.
+func (s *Store) besideLinks(ctx context.Context, from source, links []placed) error {
+	var vias []int64
+	var users []string
+	for _, x := range links {
+		if x.via != 0 {
+			vias = append(vias, x.via)
+		}
+		if x.By != "" {
+			users = append(users, string(x.By))
+		}
+	}
+	through, names := map[int64]crm.RecordRef{}, map[crm.UserID]string{}
+	if len(vias) > 0 {
+		slices.Sort(vias)
+		err := each(ctx, from, "read records of links", func(r scanner) error {
+			var x target
+			err := r.Scan(&x.no, &x.ID, &x.Type, &x.Name)
+			through[x.no] = x.RecordRef
+			return err
+		}, "SELECT no, id, type, name FROM records WHERE "+s.d.in("no", 1)+" AND deleted_at IS NULL", s.d.list(slices.Compact(vias)))
+		if err != nil {
+			return err
+		}
+	}
+	if len(users) > 0 {
+		slices.Sort(users)
+		err := each(ctx, from, "read who made links", func(r scanner) error {
+			var id crm.UserID
+			var name string
+			err := r.Scan(&id, &name)
+			names[id] = name
+			return err
+		}, "SELECT id, name FROM users WHERE "+s.d.in("id", 1), s.d.list(slices.Compact(users)))
+		if err != nil {
+			return err
+		}
+	}
+	for i := range links {
+		links[i].Via, links[i].ByName = through[links[i].via], names[links[i].By]
+	}
+	return nil
 }
 
 // linkEmails gives messages their links.

@@ -92,19 +92,6 @@ func (s *Store) merged(ctx context.Context, boxes []box, q mail.ListQuery, after
 	}))
 }
 
-// newestOf adds the newest messages of mailboxes to others, the newest first.
-func (s *Store) newestOf(ctx context.Context, boxes []box, q mail.ListQuery, after after, limit int, spots []spot) ([]spot, error) {
-	for _, b := range boxes {
-		found, err := s.newest(ctx, b, q, after, limit)
-		if err != nil {
-			return nil, err
-		}
-		spots = append(spots, found...)
-	}
-	slices.SortFunc(spots, newerSpot)
-	return spots, nil
-}
-
 func newerSpot(x, y spot) int {
 	return cmp.Or(cmp.Compare(timePart(y.pos), timePart(x.pos)), cmp.Compare(y.pos, x.pos))
 }
@@ -141,6 +128,21 @@ func (s *Store) newest(ctx context.Context, b box, q mail.ListQuery, a after, li
 	if top < lowest(b.no) {
 		return nil, nil
 	}
+	seen, err := s.filtersOf(ctx, b, q)
+	if err != nil {
+		return nil, err
+	}
+	if !q.Threads {
+		return seen.below(ctx, top, limit)
+	}
+	return seen.heads(ctx, top, a.begun, limit)
+}
+
+// filters are those of one mailbox, one for each way in which it is seen.
+type filters []*filter
+
+// filtersOf compiles a query for a mailbox.
+func (s *Store) filtersOf(ctx context.Context, b box, q mail.ListQuery) (filters, error) {
 	var seen filters
 	for _, l := range b.lenses {
 		f, err := s.filter(ctx, b, l, q)
@@ -151,14 +153,8 @@ func (s *Store) newest(ctx context.Context, b box, q mail.ListQuery, a after, li
 			seen = append(seen, f)
 		}
 	}
-	if !q.Threads {
-		return seen.below(ctx, top, limit)
-	}
-	return seen.heads(ctx, top, a.begun, limit)
+	return seen, nil
 }
-
-// filters are those of one mailbox, one for each way in which it is seen.
-type filters []*filter
 
 func (s filters) below(ctx context.Context, top int64, limit int) ([]spot, error) {
 	var spots []spot
@@ -334,26 +330,9 @@ func (s *Store) threads(ctx context.Context, c access.Caller, boxes []box, q mai
 
 // below runs a filter: up to limit messages at or below a position, newest first.
 func (f *filter) below(ctx context.Context, top int64, limit int) ([]spot, error) {
-	args := slices.Clone(f.args)
-	arg := func(v any) string {
-		args = append(args, v)
-		return fmt.Sprintf("$%d", len(args))
-	}
-	from, key := f.from()
-	bounds := " BETWEEN " + arg(f.low) + " AND " + arg(min(top, f.high))
-	where := append([]string{key + bounds}, f.where...)
-	if key != "e.pos" && f.s.d.boundsBoth() {
-		where = append(where, "e.pos"+bounds)
-	}
-	selects, once := "SELECT e.pos, e.gmail_thread_id FROM ", ""
-	if f.several { // grouped by what the index has in order, a page is the first rows of it
-		selects, once = "SELECT m.pos, MIN(e.gmail_thread_id) FROM ", " GROUP BY m.pos"
-	}
-	query := selects + from + " WHERE " + strings.Join(where, " AND ") + once + " ORDER BY " + key + " DESC LIMIT " + arg(int64(limit))
-	return all(ctx, f.s.reading("mail.List"), "find emails", func(r scanner) (v spot, err error) {
-		err = r.Scan(&v.pos, &v.thread)
-		return v, err
-	}, query, args...)
+	n := len(f.args)
+	args := append(slices.Clone(f.args), f.low, min(top, f.high), int64(limit))
+	return all(ctx, f.s.reading("mail.List"), "find emails", scanSpot, f.page(parameter(n+1), parameter(n+2), parameter(n+3)), args...)
 }
 
 // above tells which of the threads have a wanted message above a position. It

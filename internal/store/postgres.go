@@ -46,9 +46,10 @@ func openPostgres(ctx context.Context, o Options) (dialect, error) {
 }
 
 // settings of every connection. Generic plans know neither how long a range is nor
-// how frequent a word; the default cost of random reads is that of turning disks.
+// how frequent a word; the default cost of random reads is that of turning disks; and
+// starting workers takes longer than a page may.
 func settings(ctx context.Context, c *pgx.Conn) error {
-	_, err := c.Exec(ctx, "SET plan_cache_mode = force_custom_plan; SET random_page_cost = 1.1; SET jit = off")
+	_, err := c.Exec(ctx, "SET plan_cache_mode = force_custom_plan; SET random_page_cost = 1.1; SET jit = off; SET max_parallel_workers_per_gather = 0")
 	return err
 }
 
@@ -172,6 +173,15 @@ func (d *postgresDB) list(v any) any { return v }
 func (d *postgresDB) each(n int, kind string) string {
 	return fmt.Sprintf("unnest($%d::%s[]) v(value)", n, kind)
 }
+
+func (d *postgresDB) gathers() bool { return true }
+
+// messageOf: the OFFSET keeps the planner from reading the messages first.
+func (d *postgresDB) messageOf(row, condition string) string {
+	return " JOIN LATERAL (SELECT * FROM synced_emails s WHERE s.pos = " + row + ".pos OFFSET 0) e ON " + condition
+}
+
+func (d *postgresDB) together() bool { return true }
 
 func (d *postgresDB) by(string) string { return "" }
 

@@ -248,7 +248,7 @@ func (l *listing) listNos() []int64 {
 // probe looks whether a filter chooses few. If so they are what is chosen among;
 // otherwise each record is asked: condition adds its parameters, and gives its text.
 // Without one the filter never chooses many.
-func (l *listing) probe(ctx context.Context, st statement, index string, condition func() string) error {
+func (l *listing) probe(ctx context.Context, st statement, index string, condition func() (string, error)) error {
 	if condition != nil {
 		most := l.mostFew()
 		if index != "" && l.sort.index == "records_name" && l.few == nil {
@@ -259,8 +259,9 @@ func (l *listing) probe(ctx context.Context, st statement, index string, conditi
 			return err
 		}
 		if n < 0 {
-			l.frequent(st, index, condition())
-			return nil
+			text, err := condition()
+			l.frequent(st, index, text)
+			return err
 		}
 	}
 	found, err := all(ctx, l.s.reading("records.List"), "probe", scanInt, st.sql+fmt.Sprintf(" LIMIT %d", 2*fewRecords), st.args...)
@@ -305,7 +306,7 @@ func (l *listing) among(found []int64) {
 
 // walksFew reports whether few are looked for along the index of the order.
 func (l *listing) walksFew() bool {
-	return len(l.few) > sortedRecords && len(l.lists) == 1 && l.sort.field == "" && l.s.d.by(l.sort.index) != ""
+	return len(l.few) > sortedRecords && len(l.lists) == 1 && l.sort.field == ""
 }
 
 // alive is the condition that a record is in the list.
@@ -318,10 +319,11 @@ func (l *listing) alive() string {
 
 // byColumn chooses by a column with an index.
 func (l *listing) byColumn(ctx context.Context, index, column, value string) error {
-	condition := func() string { return "r." + column + " = " + l.arg(clean(value)) }
+	condition := func() (string, error) { return "r." + column + " = " + l.arg(clean(value)), nil }
 	if l.q.Deleted {
-		l.and(condition())
-		return nil
+		text, err := condition()
+		l.and(text)
+		return err
 	}
 	held := ""
 	if p := partial[index]; p != "" {
@@ -345,7 +347,7 @@ func (l *listing) byCompany(ctx context.Context) error {
 		return err
 	}
 	return l.probe(ctx, statement{"SELECT r.no FROM records r WHERE r.company_no = $1 AND " + l.s.d.in("r.list_no", 2) + " AND " + l.alive(), []any{no, l.s.d.list(l.listNos())}},
-		"records_company", func() string { return "r.company_no = " + l.arg(no) })
+		"records_company", func() (string, error) { return "r.company_no = " + l.arg(no), nil })
 }
 
 func (l *listing) byTag(ctx context.Context, c access.Caller) error {
@@ -358,12 +360,30 @@ func (l *listing) byTag(ctx context.Context, c access.Caller) error {
 	if err != nil {
 		return err
 	}
-	err = l.probe(ctx, statement{"SELECT x.record_no FROM record_tags x WHERE x.tag_no = $1", []any{no}}, "", func() string {
+	st := statement{"SELECT x.record_no FROM record_tags x WHERE x.tag_no = $1", []any{no}}
+	err = l.probe(ctx, st, "", func() (string, error) {
 		l.uncounted()
-		return "EXISTS (SELECT 1 FROM record_tags x WHERE x.record_no = r.no AND x.tag_no = " + l.arg(no) + ")"
+		return l.has(ctx, st, "(SELECT 1 FROM record_tags x WHERE x.record_no = r.no AND x.tag_no = "+l.arg(no)+")")
 	})
 	l.exact = false // deleted ones keep theirs
 	return err
+}
+
+// mostGathered is how many records a database may gather to ask each record of an
+// order whether it is one of them. Of more, the page is full before that pays.
+const mostGathered = 30_000
+
+// has asks of each record whether a query about it gives any; st chooses all of which
+// it does.
+func (l *listing) has(ctx context.Context, st statement, query string) (string, error) {
+	if !l.s.d.gathers() {
+		return "EXISTS " + query, nil
+	}
+	n, err := l.bounded(ctx, st, mostGathered)
+	if err != nil || n < 0 {
+		return "EXISTS " + query, err
+	}
+	return "(EXISTS " + query + ") IS TRUE", nil
 }
 
 // uncounted says that the list is not counted: a filter that chooses many would have to
@@ -408,9 +428,10 @@ func (l *listing) byValue(ctx context.Context, f crm.Field, text string) error {
 	}
 	list := l.lists[0].no
 	defer func() { l.exact = false }() // deleted ones keep theirs
-	return l.probe(ctx, statement{"SELECT x.record_no FROM record_values x WHERE x.list_no = $1 AND x.field = $2 AND x.key = $3", []any{list, f.Key, key}}, "", func() string {
+	st := statement{"SELECT x.record_no FROM record_values x WHERE x.list_no = $1 AND x.field = $2 AND x.key = $3", []any{list, f.Key, key}}
+	return l.probe(ctx, st, "", func() (string, error) {
 		l.uncounted()
-		return "EXISTS (SELECT 1 FROM record_values x WHERE x.record_no = r.no AND x.list_no = " + l.arg(list) + " AND x.field = " + l.arg(f.Key) + " AND x.key = " + l.arg(key) + ")"
+		return l.has(ctx, st, "(SELECT 1 FROM record_values x WHERE x.record_no = r.no AND x.list_no = "+l.arg(list)+" AND x.field = "+l.arg(f.Key)+" AND x.key = "+l.arg(key)+")")
 	})
 }
 
@@ -428,7 +449,7 @@ func (l *listing) byStage(ctx context.Context) error {
 	}
 	list := l.lists[0].no
 	return l.probe(ctx, statement{"SELECT r.no FROM records r" + l.s.d.by("records_stage") + " WHERE r.list_no = $1 AND r.stage_rank = $2 AND r.stage <> '' AND r.deleted_at IS NULL ORDER BY r.name_key", []any{list, rank}},
-		"records_stage", func() string { return "r.stage_rank = " + l.arg(rank) })
+		"records_stage", func() (string, error) { return "r.stage_rank = " + l.arg(rank), nil })
 }
 
 // mostAsked is how many words of a search count.
@@ -480,7 +501,7 @@ func (l *listing) byWords(ctx context.Context) error {
 			return nil
 		}
 	}
-	return l.probe(ctx, look(beginnings, false), "", condition)
+	return l.probe(ctx, look(beginnings, false), "", func() (string, error) { return condition(), nil })
 }
 
 // chosenFew gives what a statement chooses if that is few, nil otherwise.
@@ -585,7 +606,7 @@ func (l *listing) statement(after []any, n int) string {
 	columnsOf := "SELECT " + strings.Join(columns, ", ") + " FROM "
 	limit := fmt.Sprintf(" LIMIT %d", n)
 	if l.walksFew() {
-		where = append(where, l.s.d.in("r.no", l.place(l.s.d.list(l.few))))
+		where = append(where, "("+l.s.d.in("r.no", l.place(l.s.d.list(l.few)))+") IS TRUE") // so that no index of numbers leads
 		l.index = ""
 	} else if l.few != nil {
 		from := "records r"

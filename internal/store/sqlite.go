@@ -297,6 +297,15 @@ func (d *sqliteDB) list(v any) any {
 
 func (d *sqliteDB) each(n int, _ string) string { return fmt.Sprintf("json_each($%d) v", n) }
 
+func (d *sqliteDB) gathers() bool { return false }
+
+// messageOf: the sign keeps the planner from leading with the message.
+func (d *sqliteDB) messageOf(row, condition string) string {
+	return " JOIN synced_emails e ON e.pos = +" + row + ".pos AND " + condition
+}
+
+func (d *sqliteDB) together() bool { return false }
+
 func (d *sqliteDB) by(index string) string { return " INDEXED BY " + index }
 
 func (d *sqliteDB) forUpdate() string { return "" }

@@ -409,12 +409,13 @@ func (v *timeline) readEmails(ctx context.Context, pos []int64) (map[int64]linki
 	return found, err
 }
 
+// readNotes reads notes by their ids: the workspace, joined to nothing, leads to no index.
 func (v *timeline) readNotes(ctx context.Context, ids []string) (map[string]linking.Activity, error) {
 	found := make(map[string]linking.Activity, len(ids))
 	if len(ids) == 0 {
 		return found, nil
 	}
-	list, err := all(ctx, v.s.reading("linking.Timeline"), "read notes", scanNote, "SELECT "+noteColumns+" FROM "+noteFrom+" WHERE n.workspace_id = $1 AND "+v.s.d.in("n.id", 2),
+	list, err := all(ctx, v.s.reading("linking.Timeline"), "read notes", scanNote, "SELECT "+noteColumns+" FROM "+noteFrom+" WHERE (n.workspace_id || '') = $1 AND "+v.s.d.in("n.id", 2),
 		string(v.c.Workspace), v.s.d.list(ids))
 	for _, n := range list {
 		found[string(n.ID)] = linking.Activity{Activity: crm.Activity{ID: string(n.ID), Kind: crm.ActivityNote, At: n.CreatedAt, Record: n.Record, Note: &n.Note}, Author: n.Author}
@@ -427,7 +428,7 @@ func (v *timeline) readTasks(ctx context.Context, ids []string) (map[string]link
 	if len(ids) == 0 {
 		return found, nil
 	}
-	list, err := all(ctx, v.s.reading("linking.Timeline"), "read tasks", scanTask, "SELECT "+taskColumns+" FROM "+taskFrom+" WHERE k.workspace_id = $1 AND "+v.s.d.in("k.id", 2),
+	list, err := all(ctx, v.s.reading("linking.Timeline"), "read tasks", scanTask, "SELECT "+taskColumns+" FROM "+taskFrom+" WHERE (k.workspace_id || '') = $1 AND "+v.s.d.in("k.id", 2),
 		string(v.c.Workspace), v.s.d.list(ids))
 	for _, k := range list {
 		a := linking.Activity{Activity: crm.Activity{ID: string(k.ID), Kind: crm.ActivityTask, At: k.CreatedAt, Task: &k.Task}, Author: k.Author, Assignee: k.Assignee}

@@ -69,9 +69,9 @@ CREATE TABLE records (
 );
 -- One index for each order of a list, and for what lists are narrowed by. Those of
 -- times hold what is asked of many records besides.
-CREATE INDEX records_name ON records (list_no, name_key, no) WHERE deleted_at IS NULL;
+CREATE INDEX records_name ON records (list_no, name_key, no, deleted_at) WHERE deleted_at IS NULL;
 CREATE INDEX records_updated ON records (list_no, updated_at, no, owner_id, stage_rank, class, deleted_at) WHERE deleted_at IS NULL;
-CREATE INDEX records_created ON records (list_no, created_at, no) WHERE deleted_at IS NULL;
+CREATE INDEX records_created ON records (list_no, created_at, no, deleted_at) WHERE deleted_at IS NULL;
 CREATE INDEX records_last ON records (list_no, last_at, no, owner_id, stage_rank, class, deleted_at) WHERE deleted_at IS NULL;
 CREATE INDEX records_stage ON records (list_no, stage_rank, name_key, no) WHERE deleted_at IS NULL AND stage <> '';
 CREATE INDEX records_amount ON records (list_no, (COALESCE(amount_minor, -9223372036854775807)), no) WHERE deleted_at IS NULL AND type = 'deal';
