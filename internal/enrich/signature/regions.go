@@ -29,9 +29,7 @@ func (r *reading) regionsOf(m Message) []string {
 	}
 	for _, p := range r.parts.phones {
 		if p.it.plus {
-			if n, err := phonenumbers.Parse(international(p.it.raw), ""); err == nil {
-				add(phonenumbers.GetRegionCodeForCountryCode(int(n.GetCountryCode())))
-			}
+			add(callingRegion(international(p.it.raw)))
 		}
 	}
 	add(regionOfHost(r.who.host))
@@ -42,6 +40,23 @@ func (r *reading) regionsOf(m Message) []string {
 	}
 	add(strings.ToUpper(m.Region))
 	return out
+}
+
+// callingRegion is the main country of an international number's code, "" if
+// there is no such code; no code begins another one.
+func callingRegion(raw string) string {
+	code := 0
+	for i := 0; i < len(raw) && code < 1000; i++ {
+		if raw[i] < '0' || raw[i] > '9' {
+			continue
+		}
+		if code = code*10 + int(raw[i]-'0'); code > 0 && code < 1000 {
+			if region := phonenumbers.GetRegionCodeForCountryCode(code); len(region) == 2 && region != "ZZ" {
+				return region
+			}
+		}
+	}
+	return ""
 }
 
 // regionOfHost is the country of a host's top-level domain, "" for those that
