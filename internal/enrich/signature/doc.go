@@ -38,6 +38,13 @@
 // titles follow names, addresses follow companies. Of each field one value is
 // returned, of phones all.
 //
+// A company shows by its legal form, by words that companies and institutions
+// carry, by the sender's domain (a word, the words run together, initials, the
+// beginnings of words), by the header's name ("Mara Lind (Northwind)"), by the
+// way brands are written (NorthWind, Olson & Beck), and by its place: a line of
+// its own, or the piece behind a title. Words of greetings, mottos, notices and
+// of the net, and the ways places are called, speak against it.
+//
 // # Phones
 //
 // A number needs a label, a country code, or the shape of a number of its

@@ -20,7 +20,7 @@ type words struct {
 	firsts  map[string]bool     // their first words
 	starts  [1 << 12]bool       // hashes of the entries' first two bytes
 	entries map[string][]string // by their first two bytes
-	endings []string
+	endings map[string][]string // by their last three bytes
 	longest int // words in the longest entry
 }
 
@@ -30,7 +30,11 @@ func (w *words) add(entry string) {
 	}
 	entry = fold(entry)
 	if ending, ok := strings.CutPrefix(entry, "-"); ok && len(ending) > 2 {
-		w.endings = append(w.endings, ending)
+		if w.endings == nil {
+			w.endings = map[string][]string{}
+		}
+		last := ending[len(ending)-3:]
+		w.endings[last] = append(w.endings[last], ending)
 		return
 	}
 	w.whole[entry] = true
@@ -52,7 +56,10 @@ func (w *words) has(word string) bool {
 		return true
 	}
 	word = strings.TrimRight(word, ",:;)")
-	for _, e := range w.endings {
+	if len(word) < 3 || len(w.endings) == 0 {
+		return false
+	}
+	for _, e := range w.endings[word[len(word)-3:]] {
 		if len(word) > len(e)+2 && strings.HasSuffix(word, e) {
 			return true
 		}
