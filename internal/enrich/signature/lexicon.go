@@ -21,7 +21,7 @@ type words struct {
 	starts  [1 << 12]bool       // hashes of the entries' first two bytes
 	entries map[string][]string // by their first two bytes
 	endings map[string][]string // by their last three bytes
-	longest int // words in the longest entry
+	longest int                 // words in the longest entry
 }
 
 func (w *words) add(entry string) {
@@ -137,7 +137,7 @@ var (
 	givenNames, freeMail, roles                       words
 	footerStarts, footerParts, devices                words
 	legalWords, registryWords, adverts, saidWords     words
-	talkWords, asides                                 words
+	talkWords, mildWords, asides                      words
 	countries                                         = map[string]string{}
 	known                                             = map[string]bool{}  // every word of the lists
 	families                                          = map[string][]int{} // name → numbers of its families
@@ -149,7 +149,7 @@ func init() {
 		"dutch": &titleHeads, "nordic": &titleHeads, "polish": &titleHeads, "japanese": &titleHeads, "russian": &titleHeads, "modifier": &titleModifiers,
 		"org": &orgWords, "strong": &orgStrong, "unit": &orgUnits, "known": &orgKnown, "states": &states, "cities": &cities, "street": &streetWords, "premises": &premises,
 		"signoff": &signOffs, "small": &smallWords, "honorific": &honorifics, "degree": &degrees, "particle": &joints, "given": &givenNames, "freemail": &freeMail, "role": &roles,
-		"footer": &footerStarts, "anywhere": &footerParts, "device": &devices, "registry": &registryWords, "talk": &talkWords, "aside": &asides, "advert": &adverts, "said": &saidWords,
+		"footer": &footerStarts, "anywhere": &footerParts, "device": &devices, "registry": &registryWords, "talk": &talkWords, "mild": &mildWords, "aside": &asides, "advert": &adverts, "said": &saidWords,
 	}
 	family := 0
 	eachEntry(func(file, section, entry string) {

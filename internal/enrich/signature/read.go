@@ -147,14 +147,14 @@ func (r *reading) subjects() {
 
 // firm says whether the last of atoms ends a list of partners: it has a legal
 // form, or all of it and of what stands before are surnames.
-func firm(atoms []atom) bool {
+func firm(atoms []atom, who *sender) bool {
 	last := &atoms[len(atoms)-1]
 	t := features(last)
 	if t.legal > 0 {
 		return true
 	}
 	for i := len(atoms) - 2; i >= 0 && atoms[i].segment == last.segment; i-- {
-		if f := features(&atoms[i]); f.n != 1 || f.unknown != 1 {
+		if f := features(&atoms[i]); f.n != 1 || f.unknown != 1 || who.named(atoms[i].folded) {
 			return false
 		}
 	}
@@ -166,9 +166,10 @@ func (r *reading) partners() {
 	atoms := r.parts.atoms
 	for i := 1; i < len(atoms); i++ {
 		a := &atoms[i]
-		if a.state != company || a.sep != "," || !strings.Contains(a.text, " & ") && !strings.Contains(a.folded, " and ") || !firm(atoms[:i+1]) {
+		if a.state != company && (a.state != other || a.scores[company] < 0.3 || i+1 < len(atoms) && atoms[i+1].segment == a.segment) || a.sep != "," || !strings.Contains(a.text, " & ") && !strings.Contains(a.folded, " and ") || !firm(atoms[:i+1], r.who) {
 			continue
 		}
+		a.state = company
 		for j := i - 1; j >= 0 && atoms[j].segment == a.segment && atoms[j+1].sep == "," && len(atoms[j].words) <= 2 && atoms[j].state != title && r.who.alike(nameTokens(atoms[j].folded)) < 0.6; j-- {
 			atoms[j].state = company
 		}

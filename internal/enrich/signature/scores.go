@@ -54,7 +54,7 @@ type traits struct {
 	heads, modifiers              int
 	legal, org, strong, unit      int
 	given, street, premise        int
-	talk, unknown, signs          int // words of greetings and mottos; proper words no lexicon has; "&" and the like
+	talk, mild, unknown, signs    int // words of greetings and mottos, such that companies carry, too; proper words no lexicon has; "&" and the like
 	quote, prose, cjk             bool
 }
 
@@ -69,6 +69,7 @@ func features(a *atom) traits {
 		t.caps += count(unicode.IsUpper(r) || r > 0x2E80)
 		t.signs += count(w == "&" || w == "+")
 		t.talk += count(talkWords.whole[trimmed] || talkWords.whole[strings.TrimRight(trimmed, "!?")] || smallWords.whole[trimmed] && len(trimmed) > 1 && unicode.IsUpper(r))
+		t.mild += count(mildWords.whole[strings.TrimRight(trimmed, "!?")])
 		t.unknown += count(unicode.IsUpper(r) && proper(trimmed))
 		t.upper += count(len(w) > 1 && w == strings.ToUpper(w) && unicode.IsUpper(r))
 		t.digits += count(strings.ContainsAny(w, "0123456789"))
@@ -83,6 +84,9 @@ func features(a *atom) traits {
 		t.given += count(listed && givenNames.whole[trimmed])
 		t.street += count(streetWords.has(f) || streetWords.has(trimmed))
 		t.premise += count(listed && (premises.whole[f] || premises.whole[trimmed]))
+	}
+	if t.org+t.strong+t.legal == 0 {
+		t.talk += t.mild
 	}
 	t.quote = strings.HasPrefix(a.text, "\"") || strings.HasPrefix(a.text, "“") || strings.HasPrefix(a.text, "„") || strings.HasPrefix(a.text, "«")
 	t.prose = strings.Contains(a.text, "@") || a.prose || t.n > 14 || t.n >= 7 && t.caps*3 < t.n && t.heads == 0

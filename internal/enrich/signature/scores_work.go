@@ -118,7 +118,7 @@ func (a *atom) shape(t traits, fit float64) float64 {
 		if a.alone && (t.n > 1 || t.upper > 0 && len(a.text) < 8) && t.n <= 6 && t.caps >= (words+1)/2+words/3 && t.digits == 0 && !placeFirst[a.words[0]] {
 			v += 0.7 // a company more often than nothing
 		}
-		v += 0.6*float64(count((t.org > 0 || t.signs > 0 && t.given == 0) && t.unknown > 0 && t.caps*2 > t.n-t.signs)) + 1.2*float64(count(a.branded(t)))
+		v += 0.6*float64(count((t.org > 0 || t.signs > 0 && t.given < 2 && t.unknown > t.given) && t.unknown > 0 && t.caps*2 > t.n-t.signs)) + 1.2*float64(count(a.branded(t)))
 	}
 	penalty := 1.2
 	if t.org > 0 {
