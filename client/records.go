@@ -49,6 +49,8 @@ type RecordClass struct {
 type RecordSource struct {
 	By         string    `json:"by" doc:"member (typed: nothing overwrites it by itself), mail, enrichment, calendar, contacts, api, import."`
 	Confidence float64   `json:"confidence,omitempty"`
+	UserID     string    `json:"user_id,omitempty" doc:"Of member: who typed it."`
+	Name       string    `json:"name,omitempty" doc:"Of who typed it; where one record is read."`
 	At         time.Time `json:"at"`
 }
 

@@ -100,6 +100,8 @@ type Source struct {
 	By         By        `json:"by"`
 	Confidence float64   `json:"confidence,omitempty"` // of enrichment
 	EmailID    EmailID   `json:"email_id,omitempty"`
+	UserID     UserID    `json:"user_id,omitempty"` // who typed it
+	Name       string    `json:"-"`                 // of who typed it, where one record is read
 	At         time.Time `json:"at"`
 }
 

@@ -55,7 +55,7 @@ func RecordShape(c access.Caller, r crm.Record) Record {
 		out.ExternalIDs = map[string]string{}
 	}
 	for field, source := range r.Sources {
-		out.Sources[field] = client.RecordSource{By: string(source.By), Confidence: source.Confidence, At: source.At.UTC()}
+		out.Sources[field] = client.RecordSource{By: string(source.By), Confidence: source.Confidence, UserID: string(source.UserID), Name: source.Name, At: source.At.UTC()}
 	}
 	return out
 }

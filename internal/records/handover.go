@@ -45,6 +45,6 @@ func (s *Service) handOver(ctx context.Context, subject string) (more bool, err 
 	if err := json.Unmarshal([]byte(subject), &h); err != nil {
 		return false, fmt.Errorf("reading a hand-over: %w", err)
 	}
-	more, err = s.Store.HandOver(work.Patient(ctx), h, crm.Source{By: crm.ByMember, At: s.Now()}, handOverPiece)
+	more, err = s.Store.HandOver(work.Patient(ctx), h, crm.Source{By: crm.ByMember, UserID: h.By, At: s.Now()}, handOverPiece)
 	return more, wrap("handing records over", err)
 }

@@ -39,11 +39,10 @@ func changedMeanwhile() error {
 
 // source is how a caller fills fields.
 func (s *Service) source(c access.Caller) crm.Source {
-	by := crm.ByMember
 	if c.Via == access.ViaKey {
-		by = crm.ByAPI
+		return crm.Source{By: crm.ByAPI, At: s.Now()}
 	}
-	return crm.Source{By: by, At: s.Now()}
+	return crm.Source{By: crm.ByMember, UserID: c.UserID, At: s.Now()}
 }
 
 // maker is how a caller makes records.

@@ -208,12 +208,12 @@ func (t *tx) accept(ctx context.Context, c access.Caller, row *recordRow, v *sig
 	if err := t.wish(ctx, row, v, &set); err != nil {
 		return err
 	}
-	by := crm.Source{By: crm.ByMember, Confidence: v.Confidence, EmailID: v.EmailID}
+	by := crm.Source{By: crm.ByMember, UserID: c.UserID, Confidence: v.Confidence, EmailID: v.EmailID}
 	if c.Via == access.ViaKey {
-		by.By = crm.ByAPI
+		by.By, by.UserID = crm.ByAPI, ""
 	}
 	if v.Field == enrich.FieldPhone && !records.Deliberate(row.Sources["phones"].By) {
-		by.By = crm.ByEnrich // one number that is wanted says nothing of others
+		by.By, by.UserID = crm.ByEnrich, "" // one number that is wanted says nothing of others
 	}
 	_, err := t.fillRow(ctx, row, by, &set)
 	return err

@@ -70,6 +70,13 @@ func (s *Store) beside(ctx context.Context, c access.Caller, from source, at map
 	if err != nil {
 		return err
 	}
+	if len(at) == 1 { // lists do not show who typed what
+		for _, r := range at {
+			if err := s.typists(ctx, from, r); err != nil {
+				return err
+			}
+		}
+	}
 	deals, fields := false, false
 	for _, r := range at {
 		deals = deals || r.Type == crm.Deal
@@ -84,6 +91,32 @@ func (s *Store) beside(ctx context.Context, c access.Caller, from source, at map
 		return nil
 	}
 	return s.fieldsBeside(ctx, c, from, at, nos)
+}
+
+// typists names who typed the values of a record, those who have left, too.
+func (s *Store) typists(ctx context.Context, from source, r *recordRow) error {
+	ids := map[string]bool{}
+	for _, source := range r.Sources {
+		if source.UserID != "" {
+			ids[string(source.UserID)] = true
+		}
+	}
+	if len(ids) == 0 {
+		return nil
+	}
+	names := map[crm.UserID]string{}
+	err := each(ctx, from, "read who typed", func(row scanner) error {
+		var id crm.UserID
+		var name string
+		err := row.Scan(&id, &name)
+		names[id] = name
+		return err
+	}, "SELECT u.id, u.name FROM users u WHERE "+s.d.in("u.id", 1), s.d.list(slices.Sorted(maps.Keys(ids))))
+	for field, source := range r.Sources {
+		source.Name = names[source.UserID]
+		r.Sources[field] = source
+	}
+	return err
 }
 
 func (s *Store) dealsBeside(ctx context.Context, from source, at map[int64]*recordRow, nos any) error {

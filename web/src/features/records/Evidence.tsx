@@ -32,11 +32,11 @@ export const sure = (confidence: number | undefined) =>
   confidence ? `${Math.round(confidence * 100)} % sure` : undefined;
 
 /** Who or what filled a field, in a sentence. */
-export function sourceText(source: Source, name?: string): string {
+export function sourceText(source: Source): string {
   const when = longDate(source.at);
   switch (source.by) {
     case "member":
-      return `Typed by ${name || "a member"}, ${when}`;
+      return `Typed by ${source.name || "a member"}, ${when}`;
     case "mail":
       return `From the head of a message, ${when}`;
     case "enrichment":
@@ -68,7 +68,6 @@ export function EvidenceMark({ workspaceId, record, name, source, sightings }: P
   if (!source && sightings.length === 0) return null;
   const by = source?.by ?? "enrichment";
   const Sign = signs[by] ?? Sparkles;
-  const who = by === "member" ? (source as Source & { name?: string }).name : undefined;
   const open = hover || kept;
   return (
     <Popover
@@ -109,7 +108,7 @@ export function EvidenceMark({ workspaceId, record, name, source, sightings }: P
         onMouseLeave={() => setHover(false)}
       >
         <div id={id} className={classes.body}>
-          {source && <p className={classes.source}>{sourceText(source, who)}</p>}
+          {source && <p className={classes.source}>{sourceText(source)}</p>}
           {sightings.slice(0, 3).map((s) => (
             <Sighted key={s.id} workspaceId={workspaceId} seen={s} name={record.name} />
           ))}

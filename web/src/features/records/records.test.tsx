@@ -6,6 +6,7 @@ import type { World } from "@/testing/handlers";
 import { recordId } from "@/testing/recordSample";
 import { live, renderPage } from "@/testing/render";
 import { sums } from "./Board";
+import { sourceText } from "./Evidence";
 import { readDraft } from "./FieldEditor";
 import { targets } from "./ImportDialog";
 import { conflicts } from "./MergeDialog";
@@ -215,6 +216,13 @@ describe("parts", () => {
     expect(readDraft(amount, "5 XYZ", undefined).refusal).toBe("XYZ is no currency");
     expect(readDraft(amount, "much", undefined).refusal).toBe("No amount");
     expect(readDraft(amount, " ", undefined)).toEqual({ value: undefined });
+  });
+
+  it("who typed a value is named", () => {
+    const at = "2026-05-04T09:00:00Z";
+    expect(sourceText({ by: "member", user_id: "u2", name: "Daniel Osei", at })).toMatch(/^Typed by Daniel Osei, /);
+    expect(sourceText({ by: "member", at })).toMatch(/^Typed by a member, /);
+    expect(sourceText({ by: "api", at })).toMatch(/^By a program, /);
   });
 
   it("columns of a file become fields, or are left out", () => {

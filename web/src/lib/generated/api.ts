@@ -909,6 +909,10 @@ export interface RecordSource {
   /** member (typed: nothing overwrites it by itself), mail, enrichment, calendar, contacts, api, import. */
   by: string;
   confidence?: number;
+  /** Of who typed it; where one record is read. */
+  name?: string;
+  /** Of member: who typed it. */
+  user_id?: string;
 }
 
 export interface Tag {
