@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"rapport/internal/crm"
@@ -193,6 +195,9 @@ const together = 4
 // and those it was not asked about are to be read again; when it cannot be used at
 // all, rules go on alone.
 func (s *Service) readAll(ctx context.Context, r *reader, list []Candidate) ([]Read, error) {
+	if r.model == nil {
+		return r.readByRules(ctx, list)
+	}
 	out := make([]Read, len(list))
 	for at := 0; at < len(list); at += together {
 		part := list[at:min(at+together, len(list))]
@@ -210,6 +215,35 @@ func (s *Service) readAll(ctx context.Context, r *reader, list []Candidate) ([]R
 		if err := s.judge(ctx, r, part, out[at:], errs); err != nil {
 			return out[:at+len(part)], err
 		}
+	}
+	return out, nil
+}
+
+// readByRules reads messages without a model, on all cores. A panic goes on in the
+// caller's goroutine, where a step's is caught.
+func (r *reader) readByRules(ctx context.Context, list []Candidate) ([]Read, error) {
+	out, errs := make([]Read, len(list)), make([]error, len(list))
+	var next atomic.Int64
+	var busy sync.WaitGroup
+	var fell atomic.Pointer[any]
+	for range min(runtime.GOMAXPROCS(0), len(list)) {
+		busy.Go(func() {
+			defer func() {
+				if p := recover(); p != nil {
+					fell.Store(&p)
+				}
+			}()
+			for i := int(next.Add(1)) - 1; i < len(list); i = int(next.Add(1)) - 1 {
+				out[i], errs[i] = r.read(ctx, list[i])
+			}
+		})
+	}
+	busy.Wait()
+	if p := fell.Load(); p != nil {
+		panic(*p)
+	}
+	if err := errors.Join(errs...); err != nil {
+		return nil, err
 	}
 	return out, nil
 }
