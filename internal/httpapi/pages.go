@@ -15,6 +15,7 @@ import (
 	"net/url"
 	"path"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -149,7 +150,9 @@ func (p *pages) file(w http.ResponseWriter, r *http.Request, name string) bool {
 // always counts bytes of the file itself.
 func servePacked(w http.ResponseWriter, r *http.Request, kind string, packed []byte) {
 	h := w.Header()
-	h.Add("Vary", "Accept-Encoding")
+	if !slices.Contains(h.Values("Vary"), "Accept-Encoding") { // a compressor around us says it, too
+		h.Add("Vary", "Accept-Encoding")
+	}
 	h.Set("Content-Type", kind)
 	tag := hashOf(packed)
 	if r.Header.Get("Range") == "" && takesGzip(r.Header) {
