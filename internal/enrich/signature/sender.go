@@ -56,17 +56,29 @@ func (w *sender) affiliated(name string) string {
 		if i <= 0 {
 			continue
 		}
-		rest := strings.Trim(name[i+len(sep):], " )]>")
+		head, rest := strings.TrimSpace(name[:i]), strings.Trim(name[i+len(sep):], " )]>")
 		if strings.Contains(rest, ".") && !strings.Contains(rest, " ") || strings.Contains(rest, "@") {
 			if sep == " at " {
 				return name // an address
 			}
-		} else if len(rest) > 2 && rest[0] >= 'a' && !strings.Contains(rest, "/") && !talkWords.whole[rest] && !roles.whole[rest] {
+			return head
+		}
+		if person(rest) && !person(head) && sep != "<" && sep != "[" { // "Northwind | Mara Lind"
+			head, rest = rest, head
+		}
+		if len(rest) > 2 && rest[0] >= 'a' && !strings.Contains(rest, "/") && !talkWords.whole[rest] && !roles.whole[rest] {
 			w.employer = rest
 		}
-		return strings.TrimSpace(name[:i])
+		return head
 	}
 	return name
+}
+
+// person says whether a folded name of two words and more begins with a given
+// name.
+func person(name string) bool {
+	first, _, more := strings.Cut(name, " ")
+	return more && givenNames.whole[first]
 }
 
 // personal says whether the address before the @ may be the sender's name: one
