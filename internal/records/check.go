@@ -5,22 +5,14 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
-	"math"
-	"net/mail"
-	"net/url"
 	"regexp"
 	"slices"
 	"strings"
-	"time"
 	"unicode"
 	"unicode/utf8"
 
-	"github.com/nyaruka/phonenumbers"
-	"golang.org/x/net/idna"
-
 	"rapport/internal/crm"
 	"rapport/internal/fault"
-	"rapport/internal/link"
 )
 
 // Checker checks what is to be stored in records.
@@ -243,133 +235,6 @@ func (c *checking) contacts(field string, labels []string, parse func(string) (c
 	return &list
 }
 
-// Email brings an address into its form, or says what is wrong with it.
-func (k Checker) Email(text string) (crm.Contact, string) {
-	const wrong = "is no e-mail address"
-	text = strings.ToLower(strings.TrimSpace(text))
-	at := strings.LastIndexByte(text, '@')
-	if at <= 0 || len(text) > 254 || at > 64 {
-		return crm.Contact{}, wrong
-	}
-	domain, err := idna.Lookup.ToASCII(text[at+1:])
-	if err != nil || !strings.Contains(domain, ".") {
-		return crm.Contact{}, wrong
-	}
-	address := text[:at] + "@" + domain
-	parsed, err := mail.ParseAddress(address)
-	if err != nil || parsed.Name != "" || parsed.Address != address || link.Key(address) == "" {
-		return crm.Contact{}, wrong
-	}
-	return crm.Contact{Value: address, Label: "work"}, ""
-}
-
-// Phone brings a number into its form (E.164), or says what is wrong with it. Numbers
-// without a country code are those of the region.
-func (k Checker) Phone(text string) (crm.Contact, string) {
-	region := k.Region
-	if region == "" {
-		region = "ZZ" // no region: libphonenumber's name of it
-	}
-	number, err := phonenumbers.Parse(text, region)
-	switch {
-	case len(text) > 60:
-		return crm.Contact{}, "is no phone number"
-	case err != nil && k.Region == "" && !strings.HasPrefix(strings.TrimSpace(text), "+") && strings.ContainsAny(text, "0123456789"):
-		return crm.Contact{}, "needs its country code, such as +49"
-	case err != nil || !phonenumbers.IsPossibleNumber(number):
-		return crm.Contact{}, "is no phone number"
-	}
-	out := crm.Contact{Value: phonenumbers.Format(number, phonenumbers.E164), Ext: number.GetExtension(), Label: "work"}
-	if len(out.Value) < shortestPhone {
-		return crm.Contact{}, "is no phone number"
-	}
-	if phonenumbers.GetNumberType(number) == phonenumbers.MOBILE {
-		out.Label = "mobile"
-	}
-	if text != out.Value {
-		out.Raw = text
-	}
-	return out, ""
-}
-
-// URL brings the address of a page into its form, or says what is wrong with it.
-func URL(text string) (string, string) {
-	const wrong = "is no address of a page"
-	if !strings.Contains(text, "://") {
-		text = "https://" + text
-	}
-	u, err := url.Parse(text)
-	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.User != nil || u.Opaque != "" || strings.ContainsAny(u.Host, " <>\"") {
-		return "", wrong
-	}
-	host, err := idna.Lookup.ToASCII(strings.ToLower(u.Hostname()))
-	if err != nil || !strings.Contains(strings.Trim(host, "."), ".") {
-		return "", wrong
-	}
-	if port := u.Port(); port != "" {
-		host += ":" + port
-	}
-	u.Host = host
-	if u.Path == "/" && u.RawQuery == "" {
-		u.Path = ""
-	}
-	return u.String(), ""
-}
-
-// LinkedIn is URL for addresses at LinkedIn; what stands behind in/ is enough.
-func LinkedIn(text string) (string, string) {
-	const wrong = "is no address at LinkedIn"
-	if rest, short := strings.CutPrefix(strings.TrimPrefix(text, "/"), "in/"); short {
-		text = "https://www.linkedin.com/in/" + rest
-	}
-	full, bad := URL(text)
-	if bad != "" {
-		return "", wrong
-	}
-	u, err := url.Parse(full)
-	if err != nil || u.Host != "linkedin.com" && !strings.HasSuffix(u.Host, ".linkedin.com") {
-		return "", wrong
-	}
-	path := strings.TrimRight(u.EscapedPath(), "/")
-	if strings.Count(path, "/") < 2 {
-		return "", wrong
-	}
-	return "https://www.linkedin.com" + path, ""
-}
-
-// Domain brings a domain into its form, the one that somebody registered, or says what
-// is wrong with it. Addresses of pages and of people give theirs.
-func Domain(text string) (string, string) {
-	text = strings.ToLower(strings.TrimSpace(text))
-	if at := strings.LastIndexByte(text, '@'); at >= 0 {
-		text = text[at+1:]
-	}
-	if _, rest, schemed := strings.Cut(text, "://"); schemed {
-		text = rest
-	}
-	text, _, _ = strings.Cut(text, "/")
-	host, err := idna.Lookup.ToASCII(strings.TrimSuffix(text, "."))
-	if err != nil {
-		return "", "is no domain"
-	}
-	domain := link.Registrable(host)
-	switch {
-	case domain == "" || len(domain) > 253:
-		return "", "is no domain that a company can have"
-	case link.FreeMail(domain):
-		return "", "is a domain where everybody can have an address"
-	}
-	return domain, ""
-}
-
-func date(text string) (string, string) {
-	t, err := time.Parse(time.DateOnly, text)
-	if err != nil || t.Year() < 1000 {
-		return "", "must be a date such as 2026-11-30"
-	}
-	return text, ""
-}
-
 func (c *checking) domains(w *Wish) {
 	in, given := read[[]string](c, "domains", "a list of texts")
 	if !given {
@@ -525,130 +390,6 @@ func (c *checking) externalIDs(w *Wish) {
 		}
 		w.ExternalIDs[system] = *id
 	}
-}
-
-// own checks the fields of the type's own.
-func (c *checking) own(o crm.ObjectType, w *Wish, creating bool) {
-	in, given := read[map[string]json.RawMessage](c, "fields", "an object")
-	values := map[string]json.RawMessage{}
-	if given && in != nil {
-		values = *in
-	}
-	w.Fields = map[string]json.RawMessage{}
-	for _, key := range slices.Sorted(maps.Keys(values)) {
-		name := "fields." + key[:min(len(key), 64)]
-		at := slices.IndexFunc(o.Fields, func(f crm.Field) bool { return f.Key == key })
-		if at < 0 {
-			c.mistake(name, "is no field of "+strings.ToLower(o.Plural))
-			continue
-		}
-		v, wrong := c.Value(o.Fields[at], values[key])
-		switch {
-		case wrong != "":
-			c.mistake(name, wrong)
-		case v == nil && o.Fields[at].Required:
-			c.mistake(name, "is required")
-		default:
-			w.Fields[key] = v
-		}
-	}
-	for _, f := range o.Fields {
-		if _, has := values[f.Key]; creating && f.Required && !has {
-			c.mistake("fields."+f.Key, "is required")
-		}
-	}
-}
-
-// Value brings a value of a field into its form, nil for none, or says what is wrong
-// with it. Relations are looked up when they are stored.
-func (k Checker) Value(f crm.Field, raw json.RawMessage) (json.RawMessage, string) {
-	if isNull(raw) {
-		return nil, ""
-	}
-	switch f.Type {
-	case crm.FieldNumber:
-		return number(raw)
-	case crm.FieldMoney:
-		m, wrong := money(raw, f.Currency)
-		if wrong == "" && f.Currency != "" && m.Currency != f.Currency {
-			wrong = "must be in " + f.Currency
-		}
-		return encoded(m, wrong)
-	case crm.FieldRelation:
-		var id string
-		if json.Unmarshal(raw, &id) != nil {
-			var ref struct {
-				ID string `json:"id"`
-			}
-			if json.Unmarshal(raw, &ref) != nil || ref.ID == "" {
-				return nil, "must be the id of a record"
-			}
-			id = ref.ID
-		}
-		if id == "" {
-			return nil, ""
-		}
-		return encoded(map[string]string{"id": id}, "")
-	}
-	var text string
-	if json.Unmarshal(raw, &text) != nil {
-		return nil, "must be a text"
-	}
-	text = tidyText(text, f.Type == crm.FieldText)
-	if text == "" {
-		return nil, ""
-	}
-	if utf8.RuneCountInString(text) > maxOwnText {
-		return nil, fmt.Sprintf("must have at most %d characters", maxOwnText)
-	}
-	out, wrong := k.form(f, text)
-	return encoded(out, wrong)
-}
-
-// form brings a text into the form of its field.
-func (k Checker) form(f crm.Field, text string) (out, wrong string) {
-	switch f.Type {
-	case crm.FieldDate:
-		return date(text)
-	case crm.FieldSelect:
-		if !slices.Contains(f.Options, text) {
-			return "", "must be one of " + strings.Join(f.Options[:min(len(f.Options), 20)], ", ")
-		}
-	case crm.FieldEmail:
-		c, wrong := k.Email(text)
-		return c.Value, wrong
-	case crm.FieldPhone:
-		c, wrong := k.Phone(text)
-		return c.Value, wrong
-	case crm.FieldURL:
-		if len(text) > maxURL {
-			return "", fmt.Sprintf("must have at most %d characters", maxURL)
-		}
-		return URL(text)
-	}
-	return text, ""
-}
-
-func number(raw json.RawMessage) (json.RawMessage, string) {
-	var n float64
-	if json.Unmarshal(raw, &n) != nil {
-		return nil, "must be a number"
-	}
-	if math.Abs(n) > maxMinor {
-		return nil, "is too large"
-	}
-	return encoded(n, "")
-}
-
-func encoded(v any, wrong string) (json.RawMessage, string) {
-	if wrong != "" {
-		return nil, wrong
-	}
-	text, err := json.Marshal(v)
-	if err != nil {
-		return nil, "cannot be stored"
-	}
-	return text, ""
 }
 
 // named sees to what a record must have: a name. A person's may come from its parts or
