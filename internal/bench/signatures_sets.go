@@ -184,7 +184,7 @@ func (b *bench) addresses() error {
 // peopleAndCompanies puts each line of the set under an unknown sender's
 // sign-off and looks what it is taken for.
 func (b *bench) peopleAndCompanies() error {
-	var person, company tally
+	var person, company, below tally
 	for _, kind := range []string{"person", "company"} {
 		lines, err := taggedLines("Name", glob("names-probablepeople/name_data/labeled", kind+"_labeled.xml"))
 		if err != nil {
@@ -196,6 +196,9 @@ func (b *bench) peopleAndCompanies() error {
 			}
 			text := capitals(l.text)
 			f := signature.Extract(signature.Message{Text: "Hello\n\nBest regards,\n" + text + "\nTel: (415) 555-0134\n"})
+			if kind == "company" {
+				below.add(companyBelow(text))
+			}
 			isName, isCompany := f.Get(signature.FieldName) != "", f.Get(signature.FieldCompany) != ""
 			person.add(tally{right: boolInt(isName && kind == "person"), wrong: boolInt(isName && kind != "person"), missing: boolInt(!isName && kind == "person")})
 			company.add(tally{right: boolInt(isCompany && kind == "company"), wrong: boolInt(isCompany && kind != "company"), missing: boolInt(!isCompany && kind == "company")})
@@ -203,7 +206,22 @@ func (b *bench) peopleAndCompanies() error {
 	}
 	b.lineRows("names-probablepeople: a person's line", person)
 	b.lineRows("names-probablepeople: a company's line", company)
+	b.lineRows("names-probablepeople: a company below its sender's name and title", below)
 	return nil
+}
+
+// companyBelow puts a company into a known sender's signature; nothing else tells
+// of it. Right is the company word by word.
+func companyBelow(company string) tally {
+	f := signature.Extract(signature.Message{FromName: "Mara Lind", FromEmail: "mara.lind@post-box.example", Text: "Hello\n\nBest regards,\nMara Lind\nHead of Sales\n" + company + "\nTel: (415) 555-0134\n"})
+	switch got := f.Get(signature.FieldCompany); {
+	case got == "":
+		return tally{missing: 1}
+	case plainWords(got) == plainWords(company):
+		return tally{right: 1}
+	default:
+		return tally{wrong: 1, missing: 1}
+	}
 }
 
 func (b *bench) lineRows(what string, t tally) {
