@@ -146,7 +146,11 @@ func (s *Store) RemoveMember(ctx context.Context, c org.MemberChange, judge func
 				return err
 			}
 		}
-		t.fact(fact.Fact{Kind: fact.MemberRemoved, WorkspaceID: c.Workspace, UserID: c.Target, Data: json.RawMessage(jsonText(map[string]any{"user_id": c.Target, "successor_id": c.Successor, "by": c.Actor}))})
+		data := map[string]any{"user_id": c.Target}
+		if c.Successor != "" {
+			data["successor_id"], data["by"] = c.Successor, c.Actor
+		}
+		t.fact(fact.Fact{Kind: fact.MemberRemoved, WorkspaceID: c.Workspace, UserID: c.Target, Data: json.RawMessage(jsonText(data))})
 		return t.record(ctx, []access.Audit{row})
 	})
 }

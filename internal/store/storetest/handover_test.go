@@ -81,7 +81,11 @@ func TestRecordsOfSomebodyWhoLeaves(t *testing.T) {
 			facts, err := x.FactsAfter(ctx, 0, 10_000)
 			require.NoError(t, err)
 			require.Equal(t, fact.MemberRemoved, facts[len(facts)-1].Kind)
-			require.Contains(t, string(facts[len(facts)-1].Data), fmt.Sprintf(`"successor_id":%q`, to))
+			data := fmt.Sprintf(`{"user_id":%q}`, x.Ben.ID)
+			if successor {
+				data = fmt.Sprintf(`{"user_id":%q,"successor_id":%q,"by":%q}`, x.Ben.ID, to, x.Ada.ID)
+			}
+			require.JSONEq(t, data, string(facts[len(facts)-1].Data))
 
 			// Meanwhile the one who has left is named still.
 			r, err := x.One(ctx, x.ada, deal.ID)
