@@ -68,7 +68,7 @@ func features(a *atom) traits {
 		r, _ := utf8.DecodeRuneInString(strings.TrimLeft(w, "(\"'"))
 		t.caps += count(unicode.IsUpper(r) || r > 0x2E80)
 		t.signs += count(w == "&" || w == "+")
-		t.talk += count(talkWords.whole[trimmed] || talkWords.whole[strings.TrimRight(trimmed, "!?")] || smallWords.whole[trimmed] && len(trimmed) > 1 && unicode.IsUpper(r))
+		t.talk += count(talkWords.whole[trimmed] || talkWords.whole[strings.TrimRight(trimmed, "!?")])
 		t.mild += count(mildWords.whole[strings.TrimRight(trimmed, "!?")])
 		t.unknown += count(unicode.IsUpper(r) && proper(trimmed))
 		t.upper += count(len(w) > 1 && w == strings.ToUpper(w) && unicode.IsUpper(r))

@@ -88,6 +88,9 @@ func (a *atom) companyScore(t traits, who *sender) (asCompany, asUnit float64) {
 	case a.sep == "," && fit == 0 && t.legal+t.strong+t.unknown == 0:
 		v -= 0.5 // "Director, Media Services"
 	}
+	if t.signs == 1 && t.n == 3 && t.given > 0 && fit < 0.7 && (who.named(a.words[0]) || who.named(a.words[2])) {
+		v -= 2 // "Tom & Mara"
+	}
 	v -= a.otherThanCompany(t, who)
 	u := -1.0
 	if t.unit > 0 {
@@ -103,7 +106,7 @@ func (a *atom) companyScore(t traits, who *sender) (asCompany, asUnit float64) {
 // capitals, "&" between names, capitals inside a word, a name beside a word of
 // companies. Words of greetings and mottos say the opposite.
 func (a *atom) shape(t traits, fit float64) float64 {
-	if asides.opens(a.folded) || fit < 0.7 && t.signs == 1 && t.given == t.n-1 { // "Tom & Mara"
+	if asides.opens(a.folded) || fit < 0.7 && t.signs == 1 && t.n == 3 && t.given == 2 { // "Tom & Mara"
 		return -5
 	}
 	if t.legal+t.strong > 0 || fit >= 0.7 {
@@ -115,7 +118,7 @@ func (a *atom) shape(t traits, fit float64) float64 {
 	}
 	if t.talk == 0 {
 		words := t.n - t.signs
-		if a.alone && (t.n > 1 || t.upper > 0 && len(a.text) < 8) && t.n <= 6 && t.caps >= (words+1)/2+words/3 && t.digits == 0 && !placeFirst[a.words[0]] {
+		if a.alone && (t.n > 1 || t.upper > 0 && len(a.text) < 8) && t.n <= 6 && t.caps >= (words+1)/2+words/3 && t.digits == 0 && (t.n != 2 || !placeFirst[a.words[0]]) {
 			v += 0.7 // a company more often than nothing
 		}
 		v += 0.6*float64(count((t.org > 0 || t.signs > 0 && t.given < 2 && t.unknown > t.given) && t.unknown > 0 && t.caps*2 > t.n-t.signs)) + 1.2*float64(count(a.branded(t)))
