@@ -7,6 +7,7 @@ import { displayName } from "@/lib/people";
 import type { Activity } from "@/lib/recordMail";
 import classes from "./ActivityItem.module.css";
 import { Time } from "./kit";
+import pieces from "./pieces.module.css";
 import { RecordChip } from "./RecordMark";
 import { TaskLine } from "./TaskLine";
 
@@ -102,10 +103,14 @@ function NoteItem({ workspaceId, activity, own }: { workspaceId: string; activit
         <span className={classes.what}>
           {own && text === undefined && (
             <span className={classes.tools}>
-              <button type="button" onClick={() => setText(note.text)}>
+              <button type="button" className={pieces.words} onClick={() => setText(note.text)}>
                 Change
               </button>
-              <button type="button" onClick={() => void remove(note.id, note.record.id, note.text)}>
+              <button
+                type="button"
+                className={pieces.words}
+                onClick={() => void remove(note.id, note.record.id, note.text)}
+              >
                 Delete
               </button>
             </span>
@@ -131,10 +136,10 @@ function NoteItem({ workspaceId, activity, own }: { workspaceId: string; activit
             onKeyDown={(event) => event.key === "Escape" && setText(undefined)}
           />
           <span className={classes.tools} data-shown>
-            <button type="submit" disabled={!text.trim()}>
+            <button type="submit" className={pieces.words} disabled={!text.trim()}>
               Save
             </button>
-            <button type="button" onClick={() => setText(undefined)}>
+            <button type="button" className={pieces.words} onClick={() => setText(undefined)}>
               Cancel
             </button>
           </span>

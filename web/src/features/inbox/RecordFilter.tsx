@@ -1,5 +1,6 @@
 import { X } from "lucide-react";
 import { useRecord } from "@/hooks/useRecords";
+import pieces from "@/ui/pieces.module.css";
 import { RecordChip } from "@/ui/RecordMark";
 import classes from "./RecordPanel.module.css";
 
@@ -15,7 +16,7 @@ export function RecordFilter({ workspaceId, id, onClear }: { workspaceId: string
       ) : (
         <span>{error ? "Mail of a record that is gone" : "Mail of a record"}</span>
       )}
-      <button type="button" aria-label="Mail of all" title="Mail of all" onClick={onClear}>
+      <button type="button" className={pieces.sign} aria-label="Mail of all" title="Mail of all" onClick={onClear}>
         <X size={14} />
       </button>
     </div>

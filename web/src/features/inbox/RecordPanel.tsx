@@ -14,6 +14,8 @@ import { linksApi } from "@/lib/recordMail";
 import { recordKeys, recordsApi } from "@/lib/records";
 import type { Email } from "@/lib/types";
 import { canUndo } from "@/lib/undoing";
+import { cx } from "@/ui/kit";
+import pieces from "@/ui/pieces.module.css";
 import { RecordMark } from "@/ui/RecordMark";
 import { NewTask, TaskLine } from "@/ui/TaskLine";
 import { say, sayFailed } from "@/ui/toast";
@@ -60,7 +62,12 @@ export function RecordPanel({ workspaceId, messages, person, onLink }: Props) {
       <section className={classes.panel} aria-label="Records">
         <header>
           <h3>Records</h3>
-          <button type="button" className={classes.add} onClick={onLink} title="Link to a record (⇧ L)">
+          <button
+            type="button"
+            className={cx(pieces.words, classes.add)}
+            onClick={onLink}
+            title="Link to a record (⇧ L)"
+          >
             <Link2 size={13} /> Link
           </button>
         </header>
@@ -71,7 +78,7 @@ export function RecordPanel({ workspaceId, messages, person, onLink }: Props) {
           ))}
         </ul>
         {links.length > most && !all && (
-          <button type="button" className={classes.add} onClick={() => setAll(true)}>
+          <button type="button" className={cx(pieces.words, classes.add)} onClick={() => setAll(true)}>
             {links.length - most} more
           </button>
         )}

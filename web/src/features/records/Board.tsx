@@ -8,8 +8,9 @@ import { useRecordEdit, useRecordList } from "@/hooks/useRecords";
 import { count } from "@/lib/format";
 import { capital, dayText, type Field, money } from "@/lib/recordFields";
 import type { CrmRecord, RecordQuery } from "@/lib/records";
-import { Avatar, Bones, Failed } from "@/ui/kit";
+import { Avatar, Bones, cx, Failed } from "@/ui/kit";
 import { More } from "@/ui/More";
+import pieces from "@/ui/pieces.module.css";
 import classes from "./Board.module.css";
 import { TagPill } from "./Value";
 
@@ -213,7 +214,7 @@ function Card({ deal, stages, refused, onDrag, onMove, onKey }: ColumnProps & { 
       </Link>
       <Menu position="bottom-end" width={180}>
         <Menu.Target>
-          <button type="button" className={classes.more} aria-label={`Move ${deal.name}`}>
+          <button type="button" className={cx(pieces.sign, classes.more)} aria-label={`Move ${deal.name}`}>
             <Ellipsis size={14} />
           </button>
         </Menu.Target>
