@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { constants, gzipSync } from "node:zlib";
 import react from "@vitejs/plugin-react";
@@ -44,7 +44,7 @@ function packedFiles(): Plugin {
     name: "rapport-packed-files",
     apply: "build",
     configResolved(config) {
-      dist = join(config.root, config.build.outDir);
+      dist = resolve(config.root, config.build.outDir);
     },
     closeBundle() {
       for (const name of readdirSync(dist, { recursive: true, encoding: "utf8" })) {
