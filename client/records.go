@@ -164,7 +164,8 @@ type RecordPatch map[string]any
 type RecordQuery struct {
 	Type, Q, Sort                string
 	OwnerID, TagID, Stage, Class string
-	CompanyID, DealID, CreatedBy string
+	CompanyID, DealID, PersonID  string
+	CreatedBy                    string
 	External, Email              string
 	Fields                       map[string]string
 	Deleted                      bool
@@ -175,7 +176,7 @@ type RecordQuery struct {
 func (q RecordQuery) values() url.Values {
 	v := url.Values{}
 	for name, value := range map[string]string{"type": q.Type, "q": q.Q, "sort": q.Sort, "owner_id": q.OwnerID, "tag_id": q.TagID, "stage": q.Stage, "class": q.Class,
-		"company_id": q.CompanyID, "deal_id": q.DealID, "created_by": q.CreatedBy, "external": q.External, "email": q.Email, "cursor": q.Cursor} {
+		"company_id": q.CompanyID, "deal_id": q.DealID, "person_id": q.PersonID, "created_by": q.CreatedBy, "external": q.External, "email": q.Email, "cursor": q.Cursor} {
 		if value != "" {
 			v.Set(name, value)
 		}

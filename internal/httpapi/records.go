@@ -144,6 +144,7 @@ type RecordFilter struct {
 	Class     string `query:"class" maxLength:"64"`
 	CompanyID string `query:"company_id" maxLength:"64" doc:"People and deals of a company."`
 	DealID    string `query:"deal_id" maxLength:"64" doc:"People of a deal."`
+	PersonID  string `query:"person_id" maxLength:"64" doc:"Deals of a person."`
 	CreatedBy string `query:"created_by" enum:"member,mail,enrichment,calendar,contacts,api,import"`
 	External  string `query:"external" maxLength:"300" doc:"system:id"`
 	Email     string `query:"email" maxLength:"300" doc:"Whose address it is."`
@@ -178,7 +179,7 @@ func (f *RecordFilter) readOwn(values url.Values) []error {
 func (f *RecordFilter) query() (records.Query, error) {
 	q := records.Query{
 		Type: crm.RecordType(f.Type), Q: f.Q, Sort: f.Sort, Owner: crm.UserID(f.OwnerID), Tag: crm.TagID(f.TagID), Stage: f.Stage, Class: f.Class, Company: crm.RecordID(f.CompanyID),
-		Deal: crm.RecordID(f.DealID), CreatedBy: crm.By(f.CreatedBy), Email: f.Email, Deleted: f.Deleted, Fields: f.own,
+		Deal: crm.RecordID(f.DealID), Person: crm.RecordID(f.PersonID), CreatedBy: crm.By(f.CreatedBy), Email: f.Email, Deleted: f.Deleted, Fields: f.own,
 	}
 	if f.External != "" {
 		system, id, ok := strings.Cut(f.External, ":")
@@ -336,7 +337,7 @@ func filterOf(in map[string]any) (records.Query, error) {
 	f := RecordFilter{}
 	texts := map[string]*string{
 		"type": &f.Type, "q": &f.Q, "sort": &f.Sort, "owner_id": &f.OwnerID, "tag_id": &f.TagID, "stage": &f.Stage, "class": &f.Class, "company_id": &f.CompanyID,
-		"deal_id": &f.DealID, "created_by": &f.CreatedBy, "external": &f.External, "email": &f.Email,
+		"deal_id": &f.DealID, "person_id": &f.PersonID, "created_by": &f.CreatedBy, "external": &f.External, "email": &f.Email,
 	}
 	own := url.Values{}
 	for name, value := range in {

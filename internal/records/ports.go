@@ -96,6 +96,7 @@ type Query struct {
 	Class     string
 	Company   crm.RecordID
 	Deal      crm.RecordID // people of a deal
+	Person    crm.RecordID // deals of a person
 	CreatedBy crm.By
 	System    string // with External
 	External  string

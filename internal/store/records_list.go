@@ -212,6 +212,10 @@ func (l *listing) filters(ctx context.Context, c access.Caller) error {
 			return l.probe(ctx, statement{"SELECT x.person_no FROM records d JOIN deal_people x ON x.deal_no = d.no WHERE d.id = $1 AND d.workspace_id = $2 AND d.deleted_at IS NULL",
 				[]any{clean(string(q.Deal)), string(l.w)}}, "", nil)
 		}},
+		{q.Person != "", func(ctx context.Context) error {
+			return l.probe(ctx, statement{"SELECT x.deal_no FROM records p JOIN deal_people x ON x.person_no = p.no WHERE p.id = $1 AND p.workspace_id = $2 AND p.deleted_at IS NULL",
+				[]any{clean(string(q.Person)), string(l.w)}}, "", nil)
+		}},
 		{q.Company != "", l.byCompany},
 		{q.Tag != "", func(ctx context.Context) error { return l.byTag(ctx, c) }},
 		{len(q.Fields) > 0, l.byFields},

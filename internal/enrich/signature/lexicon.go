@@ -4,6 +4,7 @@ import (
 	"embed"
 	"slices"
 	"strings"
+	"sync"
 	"unicode"
 	"unicode/utf8"
 
@@ -143,7 +144,9 @@ var (
 	families                                          = map[string][]int{} // name → numbers of its families
 )
 
-func init() {
+// learn reads the lists when the first text is: a program that enriches nothing does
+// without them.
+var learn = sync.OnceFunc(func() {
 	into := map[string]*words{
 		"head": &titleHeads, "german": &titleHeads, "french": &titleHeads, "spanish": &titleHeads, "portuguese": &titleHeads, "italian": &titleHeads,
 		"dutch": &titleHeads, "nordic": &titleHeads, "polish": &titleHeads, "japanese": &titleHeads, "russian": &titleHeads, "modifier": &titleModifiers,
@@ -175,7 +178,7 @@ func init() {
 			into[section].add(entry)
 		}
 	})
-}
+})
 
 // eachEntry reads the lexicons: "#" begins a comment, "[x]" a section, commas
 // part entries; a comma inside "co.,ltd" has no space after it.

@@ -75,6 +75,7 @@ const maxText = 256 << 10
 // Extract finds the sender's signature and what it says. It does no I/O, takes
 // time in proportion to the text and never fails: what is unsure is left out.
 func Extract(m Message) Found {
+	learn()
 	lines := split(m.Text)
 	markOwn(lines)
 	who := senderOf(m)
@@ -115,6 +116,7 @@ func invitation(lines []line) bool {
 // quotes, below headers of replies and forwards, and in footers is left out. His
 // signature stays.
 func Own(text string) []string {
+	learn()
 	lines := split(text)
 	markOwn(lines)
 	var out []string

@@ -189,7 +189,7 @@ func TestRecordsOfOthersDoNotExist(t *testing.T) {
 		} {
 			require.Equal(t, fault.Invalid, fault.Of(err), name)
 		}
-		for _, q := range []records.Query{{}, {System: "shop", External: "7"}, {Tag: tag.ID}, {Deal: deal.ID}, {Q: "anna"}} {
+		for _, q := range []records.Query{{}, {System: "shop", External: "7"}, {Tag: tag.ID}, {Deal: deal.ID}, {Person: anna.ID}, {Q: "anna"}} {
 			page, err := x.List(ctx, x.cleo, q)
 			require.NoError(t, err)
 			require.Empty(t, page.Records, "%+v", q)
@@ -306,6 +306,8 @@ func TestRecordsAreFoundByWords(t *testing.T) {
 		deal := x.make(crm.Deal, set{"name": "Deal", "company_id": mill.ID, "people": []any{set{"person_id": anna.ID, "role": "buyer"}}})
 		require.Equal(t, []crm.DealRole{{Person: crm.RecordRef{ID: anna.ID, Type: crm.Person, Name: "Anna-Lena Straße"}, Role: "buyer"}}, deal.People)
 		require.Equal(t, []string{"Anna-Lena Straße"}, x.names(records.Query{Deal: deal.ID, Type: crm.Person}))
+		require.Equal(t, []string{"Deal"}, x.names(records.Query{Person: anna.ID, Type: crm.Deal}))
+		require.Empty(t, x.names(records.Query{Person: mill.ID}))
 	})
 }
 

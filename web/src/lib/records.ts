@@ -45,6 +45,7 @@ export interface RecordQuery {
   class?: string;
   company_id?: string;
   deal_id?: string;
+  person_id?: string;
   created_by?: string;
   email?: string;
   deleted?: boolean;

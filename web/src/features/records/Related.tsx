@@ -79,18 +79,23 @@ export function Related({ workspaceId, record, readOnly, onMerge }: Props) {
       )}
       {record.type === "person" && (
         <>
+          <Records
+            workspaceId={workspaceId}
+            title="Deals"
+            query={{ type: "deal", person_id: record.id, sort: "-updated_at" }}
+            add={
+              readOnly
+                ? undefined
+                : { type: "deal", what: "deal", start: { company, people: [{ person: ref, role: "" }] } }
+            }
+          />
           {company && (
             <Records
               workspaceId={workspaceId}
-              title="Deals"
+              title="Other deals"
               query={{ type: "deal", company_id: company.id, sort: "-updated_at" }}
               note={`of ${company.name}`}
-              first={(r) => r.people.some((p) => p.person.id === record.id)}
-              add={
-                readOnly
-                  ? undefined
-                  : { type: "deal", what: "deal", start: { company, people: [{ person: ref, role: "" }] } }
-              }
+              without={(r) => r.people.some((p) => p.person.id === record.id)}
             />
           )}
           {company && (
@@ -98,7 +103,7 @@ export function Related({ workspaceId, record, readOnly, onMerge }: Props) {
               workspaceId={workspaceId}
               title="Colleagues"
               query={{ type: "person", company_id: company.id, sort: "-last_at" }}
-              without={record.id}
+              without={(r) => r.id === record.id}
             />
           )}
         </>
@@ -155,28 +160,25 @@ interface RecordsProps {
   query: RecordQuery;
   note?: string;
   notes?: Record<string, string>;
-  without?: string;
-  /** These stand first. */
-  first?: (record: CrmRecord) => boolean;
+  without?: (record: CrmRecord) => boolean;
   add?: { type: string; what: string; start: Partial<CrmRecord> };
 }
 
 const shown = 6;
 
-function Records({ workspaceId, title, query, note, notes, without, first, add }: RecordsProps) {
+function Records({ workspaceId, title, query, note, notes, without, add }: RecordsProps) {
   const { records, total, isPending } = useRecordList(workspaceId, { ...query, limit: 20 });
   const { objectOf } = useObjects(workspaceId);
   const [adding, setAdding] = useState(false);
-  const list = records.filter((r) => r.id !== without);
-  const sorted = first ? [...list.filter(first), ...list.filter((r) => !first(r))] : list;
-  if (isPending || (sorted.length === 0 && !add)) return null;
-  const all = total === undefined ? sorted.length : total - (without ? 1 : 0);
+  const list = without ? records.filter((r) => !without(r)) : records;
+  if (isPending || (list.length === 0 && !add)) return null;
+  const all = (total ?? records.length) - (records.length - list.length);
   const { type = "", ...filters } = query;
   return (
     <Part
       title={title}
       number={all}
-      note={sorted.length > 0 ? note : undefined}
+      note={list.length > 0 ? note : undefined}
       aside={
         add && (
           <button type="button" className={classes.add} aria-label={`New ${add.what}`} onClick={() => setAdding(true)}>
@@ -185,9 +187,9 @@ function Records({ workspaceId, title, query, note, notes, without, first, add }
         )
       }
     >
-      {sorted.length === 0 && <p className={classes.none}>None yet.</p>}
+      {list.length === 0 && <p className={classes.none}>None yet.</p>}
       <ul className={classes.list}>
-        {sorted.slice(0, shown).map((r) => (
+        {list.slice(0, shown).map((r) => (
           <li key={r.id}>
             <Link to={paths.record} params={{ record: r.id }} className={classes.row}>
               <RecordMark record={r} icon={objectOf(r.type)?.icon} size={24} />

@@ -4599,6 +4599,11 @@ company_id?: string;
  * @maxLength 64
  */
 deal_id?: string;
+/**
+ * Deals of a person.
+ * @maxLength 64
+ */
+person_id?: string;
 created_by?: ListRecordsCreatedBy;
 /**
  * system:id
@@ -4677,6 +4682,11 @@ company_id?: string;
  * @maxLength 64
  */
 deal_id?: string;
+/**
+ * Deals of a person.
+ * @maxLength 64
+ */
+person_id?: string;
 created_by?: ExportRecordsCreatedBy;
 /**
  * system:id
