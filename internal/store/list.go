@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"strings"
 
@@ -72,7 +73,8 @@ func (s *Store) List(ctx context.Context, c access.Caller, q mail.ListQuery) (ma
 // query wants, the newest first, if there are so many. Of many mailboxes each is asked
 // for its share and somewhat more, and once more for all where that does not reach.
 func (s *Store) merged(ctx context.Context, boxes []box, q mail.ListQuery, after after, limit int) ([]spot, error) {
-	share := min(limit, 2*limit/max(1, len(boxes))+8)
+	even := limit / max(1, len(boxes))
+	share := min(limit, even+2*int(math.Sqrt(float64(even)))+4) // as much mail as most have where all are alike
 	spots, err := s.newestOf(ctx, boxes, q, after, share, nil)
 	if err != nil || len(boxes) < 2 || share == limit {
 		return spots, err
