@@ -283,4 +283,3 @@ func (l *listing) byStage(ctx context.Context) error {
 	return l.probe(ctx, statement{"SELECT r.no FROM records r" + l.s.d.by("records_stage") + " WHERE r.list_no = $1 AND r.stage_rank = $2 AND r.stage <> '' AND r.deleted_at IS NULL ORDER BY r.name_key", []any{list, rank}},
 		"records_stage", func() string { return "r.stage_rank = " + l.arg(rank) })
 }
-

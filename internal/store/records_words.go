@@ -100,4 +100,3 @@ func askedWords(q string) []string {
 	}
 	return foldedWords(q, mostAsked)
 }
-
