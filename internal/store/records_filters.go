@@ -100,28 +100,36 @@ func (l *listing) take(ctx context.Context, st statement) error {
 	return err
 }
 
-// mostGathered is how many records a database may gather to ask each record of an
-// order whether it is one of them. Of more, the page is full before that pays.
+// mostGathered is how many records are gathered, to ask each record of an order whether
+// it is one of them. Of more, the page is full before that pays.
 const mostGathered = 30_000
 
-// probeRows is probe for rows of a table beside the records. st chooses all of them;
-// query, one about each record, says whether it has such a row. What deleted records
-// have is chosen too, so that nothing is counted.
-func (l *listing) probeRows(ctx context.Context, st statement, query func() string) error {
-	few, most := l.mostFew(), l.mostFew()
-	if l.s.d.gathers() {
-		most = mostGathered
-	}
-	n, err := l.bounded(ctx, st, most)
+// beside are rows x of a table beside the records. where gives the condition on them,
+// with its parameters named by arg.
+type beside struct {
+	table string
+	where func(arg func(any) string) string
+}
+
+// probeRows is probe for records that have a row beside them. What deleted ones have is
+// chosen too, so that nothing is counted.
+func (l *listing) probeRows(ctx context.Context, b beside) error {
+	var st statement
+	st.sql = "SELECT x.record_no FROM " + b.table + " x WHERE " + b.where(func(v any) string {
+		st.args = append(st.args, v)
+		return parameter(len(st.args))
+	})
+	n, err := l.bounded(ctx, st, mostGathered)
 	if err != nil {
 		return err
 	}
-	if 0 <= n && n <= few {
+	if 0 <= n && n <= l.mostFew() {
 		return l.take(ctx, st)
 	}
-	condition := "EXISTS (" + query() + ")"
+	where := b.where(l.arg)
+	condition := "EXISTS (SELECT 1 FROM " + b.table + " x WHERE x.record_no = r.no AND " + where + ")"
 	if n >= 0 {
-		condition = "(" + condition + ") IS TRUE"
+		condition = l.s.d.gathered("r.no", "SELECT x.record_no FROM "+b.table+" x WHERE "+where, condition)
 	}
 	l.uncounted()
 	l.frequent(st, "", condition)
@@ -214,10 +222,7 @@ func (l *listing) byTag(ctx context.Context, c access.Caller) error {
 	if err != nil {
 		return err
 	}
-	st := statement{"SELECT x.record_no FROM record_tags x WHERE x.tag_no = $1", []any{no}}
-	return l.probeRows(ctx, st, func() string {
-		return "SELECT 1 FROM record_tags x WHERE x.record_no = r.no AND x.tag_no = " + l.arg(no)
-	})
+	return l.probeRows(ctx, beside{"record_tags", func(arg func(any) string) string { return "x.tag_no = " + arg(no) }})
 }
 
 // uncounted says that the list is not counted: a filter that chooses many would have to
@@ -261,10 +266,9 @@ func (l *listing) byValue(ctx context.Context, f crm.Field, text string) error {
 		return badField("field."+f.Key, "has no such value")
 	}
 	list := l.lists[0].no
-	st := statement{"SELECT x.record_no FROM record_values x WHERE x.list_no = $1 AND x.field = $2 AND x.key = $3", []any{list, f.Key, key}}
-	return l.probeRows(ctx, st, func() string {
-		return "SELECT 1 FROM record_values x WHERE x.record_no = r.no AND x.list_no = " + l.arg(list) + " AND x.field = " + l.arg(f.Key) + " AND x.key = " + l.arg(key)
-	})
+	return l.probeRows(ctx, beside{"record_values", func(arg func(any) string) string {
+		return "x.list_no = " + arg(list) + " AND x.field = " + arg(f.Key) + " AND x.key = " + arg(key)
+	}})
 }
 
 func (l *listing) byStage(ctx context.Context) error {

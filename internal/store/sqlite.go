@@ -297,7 +297,7 @@ func (d *sqliteDB) list(v any) any {
 
 func (d *sqliteDB) each(n int, _ string) string { return fmt.Sprintf("json_each($%d) v", n) }
 
-func (d *sqliteDB) gathers() bool { return false }
+func (d *sqliteDB) gathered(column, query, _ string) string { return column + " IN (" + query + ")" }
 
 // messageOf: the sign keeps the planner from leading with the message.
 func (d *sqliteDB) messageOf(row, condition string) string {
