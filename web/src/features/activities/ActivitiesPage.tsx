@@ -15,6 +15,7 @@ import { Bones, Empty, Failed, Page } from "@/ui/kit";
 import { More } from "@/ui/More";
 import { Picker } from "@/ui/Picker";
 import { MemberPicker } from "@/ui/pickers";
+import pieces from "@/ui/pieces.module.css";
 import classes from "./activities.module.css";
 
 const kinds = [
@@ -44,7 +45,7 @@ export function ActivitiesPage() {
     <Page title="Activities" wide>
       <div className={classes.bar}>
         {/* biome-ignore lint/a11y/useSemanticElements: a group of buttons, no form */}
-        <div role="group" aria-label="What is shown" className={classes.kinds}>
+        <div role="group" aria-label="What is shown" className={pieces.choices}>
           <button type="button" aria-pressed={chosen.length === 0} onClick={() => change({ kind: undefined })}>
             All
           </button>

@@ -10,8 +10,9 @@ import { dueGroup } from "@/lib/due";
 import type { Task } from "@/lib/records";
 import { undoLast } from "@/lib/undoing";
 import { Segments } from "@/ui/Choice";
-import { Bones, Empty, Failed, Page } from "@/ui/kit";
+import { Bones, cx, Empty, Failed, Page } from "@/ui/kit";
 import { More } from "@/ui/More";
+import pieces from "@/ui/pieces.module.css";
 import { NewTask, TaskLine } from "@/ui/TaskLine";
 import classes from "./activities.module.css";
 
@@ -57,7 +58,7 @@ export function TasksPage() {
     >
       <NewTask workspaceId={workspaceId} id="tasks-new" />
       {/* biome-ignore lint/a11y/useSemanticElements: a group of buttons, no form */}
-      <div className={classes.kinds} role="group" aria-label="Which" data-space>
+      <div className={cx(pieces.choices, classes.above)} role="group" aria-label="Which">
         {(["open", "overdue", "done"] as const).map((s) => (
           <button
             key={s}

@@ -11,6 +11,7 @@ import type { CrmRecord } from "@/lib/records";
 import { ActivityItem } from "@/ui/ActivityItem";
 import { Bones, Empty, Failed } from "@/ui/kit";
 import { More } from "@/ui/More";
+import pieces from "@/ui/pieces.module.css";
 import classes from "./Timeline.module.css";
 
 export const kinds: { value: ActivityKind; label: string }[] = [
@@ -38,7 +39,7 @@ export function Timeline({ workspaceId, record, readOnly, note }: Props) {
     <div className={classes.timeline}>
       {!readOnly && <NoteComposer workspaceId={workspaceId} record={record} area={note} />}
       {/* biome-ignore lint/a11y/useSemanticElements: a group of buttons, no form */}
-      <div role="group" aria-label="What is shown" className={classes.kinds}>
+      <div role="group" aria-label="What is shown" className={pieces.choices}>
         <button type="button" aria-pressed={chosen.length === 0} onClick={() => setChosen([])}>
           All
         </button>
