@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 
 	"rapport/internal/access"
@@ -30,8 +31,9 @@ type placed struct {
 }
 
 // linksOf reads the links of messages that the caller sees, by record name. What the
-// caller sees is asked of the messages, which are few, and not of each link.
-func (s *Store) linksOf(ctx context.Context, from source, c access.Caller, pos []int64) (map[int64][]crm.MailLink, error) {
+// caller sees is asked of the messages, which are few, and not of each link; known is
+// what has been read of that.
+func (s *Store) linksOf(ctx context.Context, from source, c access.Caller, pos []int64, known map[int64]crm.Level) (map[int64][]crm.MailLink, error) {
 	if len(pos) == 0 || access.Allow(c, access.RecordsRead) != nil {
 		return nil, nil
 	}
@@ -45,7 +47,7 @@ func (s *Store) linksOf(ctx context.Context, from source, c access.Caller, pos [
 	if err != nil || len(list) == 0 {
 		return nil, err
 	}
-	levels, err := s.levels(ctx, from, c, list)
+	levels, err := s.levels(ctx, from, c, list, known)
 	if err != nil {
 		return nil, err
 	}
@@ -63,15 +65,23 @@ func (s *Store) linksOf(ctx context.Context, from source, c access.Caller, pos [
 }
 
 // levels gives how much the caller sees of the messages of links, and of those that
-// they come from.
-func (s *Store) levels(ctx context.Context, from source, c access.Caller, links []placed) (map[int64]crm.Level, error) {
+// they come from, by position.
+func (s *Store) levels(ctx context.Context, from source, c access.Caller, links []placed, known map[int64]crm.Level) (map[int64]crm.Level, error) {
 	var pos []int64
 	for _, x := range links {
-		pos = append(pos, x.pos, x.source)
+		for _, p := range []int64{x.pos, x.source} {
+			if _, ok := known[p]; !ok {
+				pos = append(pos, p)
+			}
+		}
+	}
+	if len(pos) == 0 {
+		return known, nil
 	}
 	slices.Sort(pos)
 	v := sightOf(c, 2)
 	levels := make(map[int64]crm.Level, len(links))
+	maps.Copy(levels, known)
 	err := each(ctx, from, "read what is seen", func(r scanner) error {
 		var at int64
 		var level crm.Level
@@ -128,7 +138,11 @@ func (s *Store) besideLinks(ctx context.Context, from source, links []placed) er
 
 // linkEmails gives messages their links.
 func (s *Store) linkEmails(ctx context.Context, from source, c access.Caller, list []crm.Email, pos []int64) error {
-	links, err := s.linksOf(ctx, from, c, pos)
+	known := make(map[int64]crm.Level, len(list))
+	for i, e := range list {
+		known[pos[i]] = e.View.Level
+	}
+	links, err := s.linksOf(ctx, from, c, pos, known)
 	for i := range list {
 		list[i].Links = links[pos[i]]
 	}
@@ -298,33 +312,32 @@ func (s *Store) SkippedMail(ctx context.Context, c access.Caller, rule crm.SkipR
 		pos = pos[:limit]
 		next = writePlace(pos[limit-1])
 	}
-	list, err := s.emailsAt(ctx, c, pos)
+	list, _, err := s.emailsAt(ctx, c, pos)
 	return list, next, err
 }
 
-// emailsAt reads what a caller sees of messages, without bodies, in the order asked for.
-func (s *Store) emailsAt(ctx context.Context, c access.Caller, pos []int64) ([]crm.Email, error) {
+// emailsAt reads what a caller sees of messages, without bodies, in the order asked for,
+// with their positions.
+func (s *Store) emailsAt(ctx context.Context, c access.Caller, pos []int64) (list []crm.Email, at []int64, err error) {
 	if len(pos) == 0 {
-		return nil, nil
+		return nil, nil, nil
 	}
 	v := sightOf(c, 2)
 	byPos := make(map[int64]crm.Email, len(pos))
-	err := each(ctx, s.reading("linking"), "read emails", func(r scanner) error {
+	err = each(ctx, s.reading("linking"), "read emails", func(r scanner) error {
 		h, err := scanHead(r)
 		byPos[h.pos] = h.email
 		return err
 	}, "SELECT "+headColumns+", "+v.viewColumns()+" FROM synced_emails e"+viewJoin+" WHERE "+s.d.in("e.pos", 1)+" AND "+v.where, append([]any{s.d.list(pos)}, v.args...)...)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	var list []crm.Email
-	var at []int64
 	for _, p := range pos {
 		if e, ok := byPos[p]; ok {
 			list, at = append(list, e), append(at, p)
 		}
 	}
-	return list, s.linkEmails(ctx, s.reading("linking"), c, list, at)
+	return list, at, s.linkEmails(ctx, s.reading("linking"), c, list, at)
 }
 
 // Choose stores what somebody decided about a message and a record (see linking.Store).
@@ -357,7 +370,7 @@ func (s *Store) Choose(ctx context.Context, c access.Caller, d linking.Choice) (
 		if err := l.run(ctx); err != nil {
 			return err
 		}
-		of, err := s.linksOf(ctx, t, c, []int64{pos})
+		of, err := s.linksOf(ctx, t, c, []int64{pos}, nil)
 		links = of[pos]
 		return err
 	})

@@ -261,9 +261,10 @@ func (s *Store) rows(ctx context.Context, c access.Caller, boxes []box, q mail.L
 	}
 	v := sightOf(c, 2)
 	byPos := make(map[int64]crm.Email, len(spots))
+	levels := make(map[int64]crm.Level, len(spots))
 	err := each(ctx, s.reading("mail.List"), "read emails", func(r scanner) error {
 		h, err := scanHead(r)
-		byPos[h.pos] = h.email
+		byPos[h.pos], levels[h.pos] = h.email, h.email.View.Level
 		return err
 	}, "SELECT "+headColumns+", "+v.viewColumns()+" FROM synced_emails e"+viewJoin+" WHERE "+s.d.in("e.pos", 1)+" AND "+v.where,
 		append([]any{s.d.list(pos)}, v.args...)...)
@@ -274,7 +275,7 @@ func (s *Store) rows(ctx context.Context, c access.Caller, boxes []box, q mail.L
 	if err != nil {
 		return nil, err
 	}
-	links, err := s.linksOf(ctx, s.reading("mail.List"), c, pos)
+	links, err := s.linksOf(ctx, s.reading("mail.List"), c, pos, levels)
 	if err != nil {
 		return nil, err
 	}

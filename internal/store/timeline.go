@@ -380,19 +380,9 @@ func (v *timeline) fill(ctx context.Context, list []moment) ([]linking.Activity,
 }
 
 func (v *timeline) readEmails(ctx context.Context, pos []int64) (map[int64]linking.Activity, error) {
-	list, err := v.s.emailsAt(ctx, v.c, pos)
+	list, places, err := v.s.emailsAt(ctx, v.c, pos)
 	if err != nil {
 		return nil, err
-	}
-	byID := make(map[crm.EmailID]int64, len(pos))
-	if len(pos) > 0 {
-		err = each(ctx, v.s.reading("linking.Timeline"), "read positions", func(r scanner) error {
-			var id crm.EmailID
-			var p int64
-			err := r.Scan(&id, &p)
-			byID[id] = p
-			return err
-		}, "SELECT id, pos FROM synced_emails WHERE "+v.s.d.in("pos", 1), v.s.d.list(pos))
 	}
 	found := make(map[int64]linking.Activity, len(list))
 	for i := range list {
@@ -404,9 +394,9 @@ func (v *timeline) readEmails(ctx context.Context, pos []int64) (map[int64]linki
 			continue
 		}
 		why := e.Links[at]
-		found[byID[e.ID]] = linking.Activity{Activity: crm.Activity{ID: string(e.ID), Kind: crm.ActivityEmail, At: e.Date, Record: why.Record, Email: e, Why: &why}}
+		found[places[i]] = linking.Activity{Activity: crm.Activity{ID: string(e.ID), Kind: crm.ActivityEmail, At: e.Date, Record: why.Record, Email: e, Why: &why}}
 	}
-	return found, err
+	return found, nil
 }
 
 // readNotes reads notes by their ids: the workspace, joined to nothing, leads to no index.
