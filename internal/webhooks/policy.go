@@ -18,7 +18,8 @@ const (
 	// longestAfter bounds what a receiver may ask for with Retry-After.
 	longestAfter = 24 * time.Hour
 	// An endpoint that failed so often in a row rests between tries, which are made
-	// one at a time then.
+	// one at a time then. Those that were under way when a rest began do not make it
+	// longer: they failed at once, not in a row.
 	restAfter    = 5
 	shortestRest = 10 * time.Second
 	longestRest  = 5 * time.Minute
@@ -33,10 +34,10 @@ type Verdict struct {
 	Disabled bool
 }
 
-// judge notes a try of a delivery on it and on its endpoint. late, in [0, 1),
-// makes waits up to a tenth longer, so that what failed together does not come
+// judge notes a try of a delivery, made at began, on it and on its endpoint. late, in
+// [0, 1), makes waits up to a tenth longer, so that what failed together does not come
 // back together.
-func judge(e *Endpoint, d *Delivery, a Answer, now time.Time, late float64) Verdict {
+func judge(e *Endpoint, d *Delivery, a Answer, began, now time.Time, late float64) Verdict {
 	d.Attempts++
 	d.Status, d.Error = a.Status, a.Trouble
 	if a.Trouble == "" {
@@ -46,11 +47,14 @@ func judge(e *Endpoint, d *Delivery, a Answer, now time.Time, late float64) Verd
 		d.end(Delivered, now)
 		return Verdict{Release: release}
 	}
-	e.Failures++
 	if e.FailingSince == nil {
 		e.FailingSince = &now
 	}
-	if e.Failures >= restAfter {
+	inRow := !e.RestUntil.After(began)
+	if inRow {
+		e.Failures++
+	}
+	if inRow && e.Failures >= restAfter {
 		e.RestUntil = now.Add(min(shortestRest<<min(e.Failures-restAfter, 10), longestRest))
 	}
 	d.retry(a, now, late)

@@ -173,7 +173,7 @@ func (s *Service) deliver(ctx context.Context, d Delivery) error {
 	try := Attempt{At: began, Took: time.Since(clock), Status: answer.Status, Error: answer.Trouble, Answer: answer.Body}
 	late := s.late()
 	err = s.Deliveries.NoteDelivery(ctx, s.Holder, d.ID, &try, func(e *Endpoint, d *Delivery) (Verdict, []access.Audit) {
-		v := judge(e, d, answer, s.Now(), late)
+		v := judge(e, d, answer, began, s.Now(), late)
 		if !v.Disabled {
 			return v, nil
 		}
