@@ -41,9 +41,10 @@ type dialect interface {
 	messageOf(row, condition string) string
 	// together says that mailboxes are better read by one statement than one by one.
 	together() bool
-	// gathered asks of each row whether its column is among what a query gives, which
-	// is gathered first. exists says the same, asked of one row after the other.
-	gathered(column, query, exists string) string
+	// gathers reports whether "(EXISTS (query about a row)) IS TRUE" has the database
+	// gather what the query gives for all rows, and ask that; a bare EXISTS is asked of
+	// one row after the other.
+	gathers() bool
 	// forUpdate ends a SELECT that takes the rows for writing.
 	forUpdate() string
 	// lock is held until the transaction ends, by one transaction at a time.

@@ -100,8 +100,8 @@ func (l *listing) take(ctx context.Context, st statement) error {
 	return err
 }
 
-// mostGathered is how many records are gathered, to ask each record of an order whether
-// it is one of them. Of more, the page is full before that pays.
+// mostGathered is how many records a database may gather to ask each record of an
+// order whether it is one of them. Of more, the page is full before that pays.
 const mostGathered = 30_000
 
 // beside are rows x of a table beside the records. where gives the condition on them,
@@ -119,17 +119,20 @@ func (l *listing) probeRows(ctx context.Context, b beside) error {
 		st.args = append(st.args, v)
 		return parameter(len(st.args))
 	})
-	n, err := l.bounded(ctx, st, mostGathered)
+	most := l.mostFew()
+	if l.s.d.gathers() {
+		most = mostGathered
+	}
+	n, err := l.bounded(ctx, st, most)
 	if err != nil {
 		return err
 	}
 	if 0 <= n && n <= l.mostFew() {
 		return l.take(ctx, st)
 	}
-	where := b.where(l.arg)
-	condition := "EXISTS (SELECT 1 FROM " + b.table + " x WHERE x.record_no = r.no AND " + where + ")"
+	condition := "EXISTS (SELECT 1 FROM " + b.table + " x WHERE x.record_no = r.no AND " + b.where(l.arg) + ")"
 	if n >= 0 {
-		condition = l.s.d.gathered("r.no", "SELECT x.record_no FROM "+b.table+" x WHERE "+where, condition)
+		condition = "(" + condition + ") IS TRUE"
 	}
 	l.uncounted()
 	l.frequent(st, "", condition)

@@ -297,7 +297,8 @@ func (d *sqliteDB) list(v any) any {
 
 func (d *sqliteDB) each(n int, _ string) string { return fmt.Sprintf("json_each($%d) v", n) }
 
-func (d *sqliteDB) gathered(column, query, _ string) string { return column + " IN (" + query + ")" }
+// gathers: gathering takes SQLite longer than asking.
+func (d *sqliteDB) gathers() bool { return false }
 
 // messageOf: the sign keeps the planner from leading with the message.
 func (d *sqliteDB) messageOf(row, condition string) string {
