@@ -11,22 +11,29 @@ import (
 
 // newestOf adds the newest messages of mailboxes to others, the newest first.
 func (s *Store) newestOf(ctx context.Context, boxes []box, q mail.ListQuery, after after, limit int, spots []spot) ([]spot, error) {
-	together := s.d.together() && len(boxes) > 1 && !q.Threads && (q.Search == nil || q.Search.Root == nil)
-	if together {
-		found, err := s.newestTogether(ctx, boxes, q, after, limit)
-		if err != nil {
-			return nil, err
-		}
-		spots = append(spots, found...)
+	read := s.newestInTurn
+	if s.d.together() && len(boxes) > 1 && !q.Threads && (q.Search == nil || q.Search.Root == nil) {
+		read = s.newestTogether
 	}
-	for i := 0; i < len(boxes) && !together; i++ {
-		found, err := s.newest(ctx, boxes[i], q, after, limit)
-		if err != nil {
-			return nil, err
-		}
-		spots = append(spots, found...)
+	found, err := read(ctx, boxes, q, after, limit)
+	if err != nil {
+		return nil, err
 	}
+	spots = append(spots, found...)
 	slices.SortFunc(spots, newerSpot)
+	return spots, nil
+}
+
+// newestInTurn reads up to limit of the newest messages of each mailbox, one after the other.
+func (s *Store) newestInTurn(ctx context.Context, boxes []box, q mail.ListQuery, a after, limit int) ([]spot, error) {
+	var spots []spot
+	for _, b := range boxes {
+		found, err := s.newest(ctx, b, q, a, limit)
+		if err != nil {
+			return nil, err
+		}
+		spots = append(spots, found...)
+	}
 	return spots, nil
 }
 
@@ -36,9 +43,9 @@ type ranges struct {
 	low, high []int64
 }
 
-// newestTogether reads up to limit of the newest messages of each mailbox. Those seen
-// in the same way are read by one statement: where each is a journey to a server that
-// plans it anew, that is most of the time of a list.
+// newestTogether is newestInTurn with one statement for all that are seen in the same
+// way: where each is a journey to a server that plans it anew, that is most of the time
+// of a list.
 func (s *Store) newestTogether(ctx context.Context, boxes []box, q mail.ListQuery, a after, limit int) ([]spot, error) {
 	var kinds []*ranges
 	named := map[string]*ranges{}
@@ -52,7 +59,7 @@ func (s *Store) newestTogether(ctx context.Context, boxes []box, q mail.ListQuer
 			continue
 		}
 		for _, f := range seen {
-			name := fmt.Sprintf("%s %q", f.page("", "", ""), f.args)
+			name := fmt.Sprintf("%s %#v", f.page("", "", ""), f.args)
 			if named[name] == nil {
 				named[name] = &ranges{filter: f}
 				kinds = append(kinds, named[name])

@@ -141,7 +141,7 @@ func (l *listing) probeRows(ctx context.Context, b beside) error {
 
 // mostFew is how many a filter may choose to lead here.
 func (l *listing) mostFew() int {
-	if l.s.d.by("") == "" {
+	if l.s.d.gathers() {
 		return fewRecordsPostgres
 	}
 	return fewRecords

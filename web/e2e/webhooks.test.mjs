@@ -39,10 +39,13 @@ function startReceiver() {
     });
   });
   const one = async (is) => {
+    const late = AbortSignal.timeout(90_000); // the second try of a delivery comes after a minute
+    const gone = new Promise((resolve) => late.addEventListener("abort", resolve));
     for (;;) {
       const found = got.find(is);
       if (found) return found;
-      await new Promise((resolve) => waiting.push(resolve));
+      if (late.aborted) throw new Error(`It did not come. There were: ${got.map((g) => `${g.type} ${g.headers["webhook-id"]}`).join(", ")}`);
+      await Promise.race([new Promise((resolve) => waiting.push(resolve)), gone]);
     }
   };
   return new Promise((resolve) => {
