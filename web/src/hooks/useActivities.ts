@@ -4,7 +4,7 @@ import { useCallback, useMemo } from "react";
 import { type Activity, type ActivityKind, type ActivityQuery, activitiesApi } from "@/lib/recordMail";
 import { notesApi, recordKeys, type Task, type TaskPatch, type TaskQuery, tasksApi } from "@/lib/records";
 import type { Page } from "@/lib/types";
-import { canUndo } from "@/lib/undoing";
+import { canUndo, willUndo } from "@/lib/undoing";
 import { say, sayFailed } from "@/ui/toast";
 import { usePages } from "./usePages";
 
@@ -64,11 +64,18 @@ export function useTaskActs(w: string) {
         ...(plain as Partial<Task>),
         ...(done === undefined ? {} : { done_at: done ? new Date().toISOString() : null }),
       }));
+      const asked = tasksApi.change(w, task.id, patch);
+      const undo = () => void change(task, { done: false }, true);
+      if (done && !quiet)
+        willUndo(
+          asked.then(
+            () => undo,
+            () => undefined,
+          ),
+        );
       try {
-        await tasksApi.change(w, task.id, patch);
+        await asked;
         if (done && !quiet) {
-          const undo = () => void change(task, { done: false }, true);
-          canUndo(undo);
           say({
             id: `task ${task.id}`,
             text: `Done: ${task.title}`,

@@ -15,7 +15,7 @@ import {
   tagsApi,
 } from "@/lib/records";
 import type { Page } from "@/lib/types";
-import { cannotUndo, canUndo } from "@/lib/undoing";
+import { cannotUndo, willUndo } from "@/lib/undoing";
 import { say, sayFailed } from "@/ui/toast";
 import { usePages } from "./usePages";
 
@@ -111,11 +111,6 @@ export function useRecordEdit(w: string) {
         try {
           const next = await recordsApi.change(w, record.id, patchOf(field, value), known(client, w, record).version);
           putRecord(client, w, next);
-          if (!undoing) {
-            const undo = () => void edit(next, field, before, true);
-            canUndo(undo);
-            setTimeout(() => cannotUndo(undo), 120_000);
-          }
           void client.invalidateQueries({ queryKey: recordKeys.evidence(w, record.id) });
           return next;
         } catch (error) {
@@ -129,11 +124,17 @@ export function useRecordEdit(w: string) {
       };
       const mine = (chains.get(record.id) ?? Promise.resolve()).then(write);
       chains.set(record.id, mine);
+      if (!undoing) willUndo(mine.then((kept) => kept && forAWhile(() => void edit(kept, field, before, true))));
       return mine;
     },
     [client, w],
   );
   return { edit, refused };
+}
+
+function forAWhile(undo: () => void) {
+  setTimeout(() => cannotUndo(undo), 2 * minutes);
+  return undo;
 }
 
 function refuse(error: unknown, field: Field, again: () => void) {
@@ -154,23 +155,32 @@ export function useMass(w: string) {
   return useCallback(
     async (change: MassChange, what: (n: number) => string): Promise<boolean> => {
       const fresh = () => client.invalidateQueries({ queryKey: recordKeys.all(w) });
-      try {
-        const done = await recordsApi.changeMany(w, change);
-        await fresh();
+      const wayBack = (id: string) => {
         const undo = async () => {
           cannotUndo(undo);
           try {
-            const back = await recordsApi.undoMany(w, done.undo_id);
+            const back = await recordsApi.undoMany(w, id);
             say({ id: "records changed", text: `${plural(back.changed, "record")} as before` });
           } catch (error) {
             sayFailed("It could not be taken back", error);
           }
           await fresh();
         };
-        canUndo(undo);
+        return undo;
+      };
+      const asked = recordsApi.changeMany(w, change).then((done) => ({ ...done, undo: wayBack(done.undo_id) }));
+      willUndo(
+        asked.then(
+          (done) => done.undo,
+          () => undefined,
+        ),
+      );
+      try {
+        const { changed, undo } = await asked;
+        await fresh();
         say({
           id: "records changed",
-          text: what(done.changed),
+          text: what(changed),
           ms: 12_000,
           actions: [{ label: "Undo", keys: "Z", run: () => void undo() }],
         });

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { cannotUndo, canUndo, undoLast } from "./undoing";
+import { cannotUndo, canUndo, undoLast, willUndo } from "./undoing";
 
 it("takes back the last thing first, each once, and nothing that is over", () => {
   const done: string[] = [];
@@ -16,4 +16,37 @@ it("takes back the last thing first, each once, and nothing that is over", () =>
   undoLast();
   undoLast();
   expect(done).toEqual(["labelled", "archived"]);
+});
+
+it("takes back what is under way once it is done, and not what was done before it", async () => {
+  const done: string[] = [];
+  canUndo(() => void done.push("earlier"));
+  let answer: (undo: (() => void) | undefined) => void = () => undefined;
+  const asked = new Promise<(() => void) | undefined>((resolve) => {
+    answer = resolve;
+  });
+  willUndo(asked);
+  undoLast();
+  expect(done).toEqual([]);
+  answer(() => void done.push("under way"));
+  await asked;
+  expect(done).toEqual(["under way"]);
+  undoLast();
+  undoLast();
+  expect(done).toEqual(["under way", "earlier"]);
+});
+
+it("keeps its place when it is done, and leaves none where nothing came of it", async () => {
+  const done: string[] = [];
+  const first = Promise.resolve(() => {
+    done.push("first");
+  });
+  willUndo(first);
+  willUndo(Promise.resolve(undefined));
+  canUndo(() => void done.push("later"));
+  await first;
+  undoLast();
+  undoLast();
+  undoLast();
+  expect(done).toEqual(["later", "first"]);
 });

@@ -1,13 +1,27 @@
 /** What Z takes back: the last thing done that has a way back, be it a change of mail or a sending. */
-let ways: (() => void)[] = [];
+type Undo = () => void;
 
-export const canUndo = (undo: () => void) => {
+let ways: Undo[] = [];
+
+export const canUndo = (undo: Undo) => {
   ways = [...ways, undo];
 };
 
-export const cannotUndo = (undo: (() => void) | undefined) => {
+export const cannotUndo = (undo: Undo | undefined) => {
   ways = ways.filter((way) => way !== undo);
 };
+
+/**
+ * Takes the place of what is under way: Z pressed before the answer is here takes it back when it is, and not the
+ * thing done before it. Nothing is taken back where nothing came of it.
+ */
+export function willUndo(done: Promise<Undo | undefined>) {
+  const meanwhile = () => void done.then((undo) => undo?.());
+  canUndo(meanwhile);
+  void done.then((undo) => {
+    ways = ways.flatMap((way) => (way !== meanwhile ? [way] : undo ? [undo] : []));
+  });
+}
 
 export function undoLast() {
   const undo = ways.at(-1);
