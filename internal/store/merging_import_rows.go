@@ -250,7 +250,7 @@ func (x *importing) tags(ctx context.Context, names []string, r *recordRow) erro
 			SELECT $1, $2, '', $3, $4, '#5b6577', $5 WHERE (SELECT COUNT(*) FROM tags g WHERE g.workspace_id = $2 AND g.owner_id = '') < 500 ON CONFLICT DO NOTHING`,
 			x.t.s.newID(), string(x.in.Workspace), clean(name), key, x.t.now)
 		if err == nil {
-			_, err = x.t.exec(ctx, "put tag on", "INSERT INTO record_tags (tag_no, record_no) SELECT g.no, $3 FROM tags g WHERE g.workspace_id = $1 AND g.owner_id = '' AND g.name_key = $2 ON CONFLICT DO NOTHING", string(x.in.Workspace), key, r.no)
+			_, err = x.t.exec(ctx, "put tag on", tagRecords+"g.workspace_id = $1 AND g.owner_id = '' AND g.name_key = $2 AND r.no = $3 ON CONFLICT DO NOTHING", string(x.in.Workspace), key, r.no)
 		}
 		if err != nil {
 			return err

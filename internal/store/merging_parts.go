@@ -348,8 +348,7 @@ func (f *reforming) beside(ctx context.Context, kind, key string, on bool, value
 			_, err = f.t.exec(ctx, "take tag off", "DELETE FROM record_tags WHERE tag_no = $1 AND record_no = $2", no, f.r.no)
 			return err
 		}
-		_, err = f.t.exec(ctx, "put tag on", "INSERT INTO record_tags (tag_no, record_no) SELECT no, $2 FROM tags WHERE no = $1 ON CONFLICT DO NOTHING", no, f.r.no)
-		return err
+		return f.t.putTag(ctx, no, []int64{f.r.no})
 	}
 	deal, person := no, f.r.no
 	if kind == "people" {

@@ -177,7 +177,7 @@ func (t *tx) putTags(ctx context.Context, c access.Caller, r *recordRow, want *[
 	changed, told := false, false
 	for _, no := range slices.Sorted(maps.Keys(tags)) {
 		if _, has := have[no]; !has {
-			if _, err := t.exec(ctx, "put tag on", "INSERT INTO record_tags (tag_no, record_no) VALUES ($1, $2) ON CONFLICT DO NOTHING", no, r.no); err != nil {
+			if err := t.putTag(ctx, no, []int64{r.no}); err != nil {
 				return false, err
 			}
 			changed, told = true, told || tags[no]

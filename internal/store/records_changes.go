@@ -253,7 +253,7 @@ func (x *massChange) tags(ctx context.Context, rows []*recordRow, was []changedR
 				x.toldTag(rows[i], x.add[tag])
 			}
 		}
-		if err := x.t.insert(ctx, "put tag on", "record_tags", len(missing), "ON CONFLICT DO NOTHING", column{"tag_no", times(len(missing), tag)}, column{"record_no", missing}); err != nil {
+		if err := x.t.putTag(ctx, tag, missing); err != nil {
 			return err
 		}
 	}
@@ -345,7 +345,7 @@ func (t *tx) undoPiece(ctx context.Context, c access.Caller, deleted bool, piece
 		if unchanged && (deleted || b.Sources != nil) {
 			same = append(same, r)
 		}
-		back, err := t.undoTags(ctx, c, r, b)
+		back, err := t.undoTags(ctx, r, b)
 		if err != nil {
 			return 0, err
 		}
@@ -361,15 +361,14 @@ func (t *tx) undoPiece(ctx context.Context, c access.Caller, deleted bool, piece
 
 // undoTags takes off tags that were put on and the other way round, those that are
 // still there.
-func (t *tx) undoTags(ctx context.Context, c access.Caller, r *recordRow, b changedRow) (bool, error) {
+func (t *tx) undoTags(ctx context.Context, r *recordRow, b changedRow) (bool, error) {
 	for _, tag := range b.On {
 		if _, err := t.exec(ctx, "take tag off", "DELETE FROM record_tags WHERE tag_no = $1 AND record_no = $2", tag, r.no); err != nil {
 			return false, err
 		}
 	}
 	for _, tag := range b.Off {
-		_, err := t.exec(ctx, "put tag on", "INSERT INTO record_tags (tag_no, record_no) SELECT no, $2 FROM tags WHERE no = $1 AND workspace_id = $3 ON CONFLICT DO NOTHING", tag, r.no, string(c.Workspace))
-		if err != nil {
+		if err := t.putTag(ctx, tag, []int64{r.no}); err != nil {
 			return false, err
 		}
 	}

@@ -225,7 +225,23 @@ func (l *listing) byTag(ctx context.Context, c access.Caller) error {
 	if err != nil {
 		return err
 	}
-	return l.probeRows(ctx, beside{"record_tags", func(arg func(any) string) string { return "x.tag_no = " + arg(no) }})
+	if l.sort.tagged == nil {
+		return l.probeRows(ctx, beside{"record_tags", func(arg func(any) string) string { return "x.tag_no = " + arg(no) }})
+	}
+	st := statement{"SELECT x.record_no FROM record_tags x WHERE x.tag_no = $1 AND " + l.s.d.in("x.list_no", 2) + " AND x.deleted_at IS NULL", []any{no, l.s.d.list(l.listNos())}}
+	n, err := l.bounded(ctx, st, sortedRecords)
+	if err != nil {
+		return err
+	}
+	if n >= 0 {
+		l.exact = true
+		return l.take(ctx, st)
+	}
+	l.tag = no
+	if l.many++; l.many == 1 {
+		l.counted = st
+	}
+	return nil
 }
 
 // uncounted says that the list is not counted: a filter that chooses many would have to

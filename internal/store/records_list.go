@@ -39,17 +39,18 @@ type recordSort struct {
 	texts   []bool   // which of them are texts
 	falls   bool
 	index   string
-	where   string // what the index holds
-	field   string // of a type's own, with record_values v
+	where   string   // what the index holds
+	field   string   // of a type's own, with record_values v
+	tagged  []string // its columns beside tags x, where they have them
 }
 
 var (
 	sortAmount = recordSort{columns: []string{"COALESCE(r.amount_minor, -9223372036854775807)", "r.no"}, texts: []bool{false, false}, index: "records_amount", where: "r.type = 'deal'"}
 	sorts      = map[string]recordSort{
-		"name":       {columns: []string{"r.name_key", "r.no"}, texts: []bool{true, false}, index: "records_name"},
-		"updated_at": {columns: []string{"r.updated_at", "r.no"}, texts: []bool{false, false}, index: "records_updated"},
-		"created_at": {columns: []string{"r.created_at", "r.no"}, texts: []bool{false, false}, index: "records_created"},
-		"last_at":    {columns: []string{"r.last_at", "r.no"}, texts: []bool{false, false}, index: "records_last"},
+		"name":       {columns: []string{"r.name_key", "r.no"}, texts: []bool{true, false}, index: "records_name", tagged: []string{"x.name_key", "x.record_no"}},
+		"updated_at": {columns: []string{"r.updated_at", "r.no"}, texts: []bool{false, false}, index: "records_updated", tagged: []string{"x.updated_at", "x.record_no"}},
+		"created_at": {columns: []string{"r.created_at", "r.no"}, texts: []bool{false, false}, index: "records_created", tagged: []string{"x.created_at", "x.record_no"}},
+		"last_at":    {columns: []string{"r.last_at", "r.no"}, texts: []bool{false, false}, index: "records_last", tagged: []string{"x.last_at", "x.record_no"}},
 		"stage":      {columns: []string{"r.stage_rank", "r.name_key", "r.no"}, texts: []bool{false, true, false}, index: "records_stage", where: "r.stage <> ''"},
 		"amount":     sortAmount,
 		"close_date": {columns: []string{"r.close_date", "r.no"}, texts: []bool{true, false}, index: "records_close", where: "r.type = 'deal'"},
@@ -109,6 +110,8 @@ type listing struct {
 	// many is how many filters choose many; counted are the records of the first.
 	many    int
 	counted statement
+	// A tag that many have, 0 for none.
+	tag     int64
 	never   bool
 	sources int  // filters that gave few
 	exact   bool // the first of them gave what is in the lists, and nothing else
@@ -227,8 +230,14 @@ func (l *listing) walk(ctx context.Context, after []any, n int) ([]recordSpot, e
 // statement writes the SQL of walk.
 func (l *listing) statement(after []any, n int) string {
 	names := make([]string, len(l.sort.columns))
+	keys, alive := l.sort.columns, l.alive()
+	if l.walksTag() {
+		keys, alive = l.sort.tagged, "x.deleted_at IS NULL"
+	} else if l.tag != 0 {
+		l.and("EXISTS (SELECT 1 FROM record_tags x WHERE x.record_no = r.no AND x.tag_no = " + l.arg(l.tag) + ")")
+	}
 	columns := make([]string, len(l.sort.columns))
-	for i, c := range l.sort.columns {
+	for i, c := range keys {
 		names[i] = fmt.Sprintf("k%d", i)
 		columns[i] = c + " AS " + names[i]
 	}
@@ -237,7 +246,7 @@ func (l *listing) statement(after []any, n int) string {
 		direction, beyond = " DESC", "<"
 	}
 	order := func(columns []string) string { return " ORDER BY " + strings.Join(columns, direction+", ") + direction }
-	where := append([]string{l.alive()}, l.where...)
+	where := append([]string{alive}, l.where...)
 	if l.sort.where != "" {
 		where = append(where, l.sort.where)
 	}
@@ -249,7 +258,7 @@ func (l *listing) statement(after []any, n int) string {
 		for i, v := range after {
 			marks[i] = l.arg(v)
 		}
-		where = append(where, "("+strings.Join(l.sort.columns, ", ")+") "+beyond+" ("+strings.Join(marks, ", ")+")")
+		where = append(where, "("+strings.Join(keys, ", ")+") "+beyond+" ("+strings.Join(marks, ", ")+")")
 	}
 	columnsOf := "SELECT " + strings.Join(columns, ", ") + " FROM "
 	limit := fmt.Sprintf(" LIMIT %d", n)
@@ -266,18 +275,35 @@ func (l *listing) statement(after []any, n int) string {
 	}
 	arms := make([]string, len(l.lists))
 	for i, list := range l.lists {
-		no := l.arg(list.no)
-		from, in := "records r"+l.s.d.by(cmp.Or(l.index, l.sort.index)), "r.list_no = "+no
-		if l.sort.field != "" {
-			from, in = "record_values v CROSS JOIN records r", "r.no = v.record_no AND v.list_no = "+no+" AND v.field = "+l.arg(l.sort.field)
-		}
-		arms[i] = columnsOf + from + " WHERE " + in + " AND " + strings.Join(where, " AND ") + order(l.sort.columns) + limit
+		from, in := l.from(list)
+		arms[i] = columnsOf + from + " WHERE " + in + " AND " + strings.Join(where, " AND ") + order(keys) + limit
 	}
 	if len(arms) == 1 {
 		return arms[0]
 	}
 	return "SELECT " + strings.Join(names, ", ") + " FROM (SELECT * FROM (" + strings.Join(arms, ") a UNION ALL SELECT * FROM (") + ") a) u" + order(names) + limit
 }
+
+// from says what is walked for one list, and the condition that it is of it.
+func (l *listing) from(list *recordList) (from, in string) {
+	no := l.arg(list.no)
+	switch {
+	case l.sort.field != "":
+		return "record_values v CROSS JOIN records r", "r.no = v.record_no AND v.list_no = " + no + " AND v.field = " + l.arg(l.sort.field)
+	case !l.walksTag():
+		return "records r" + l.s.d.by(cmp.Or(l.index, l.sort.index)), "r.list_no = " + no
+	}
+	from = "record_tags x" + l.s.d.by("record_tags"+strings.TrimPrefix(l.sort.index, "records"))
+	in = "x.list_no = " + no + " AND x.tag_no = " + l.arg(l.tag)
+	if len(l.where) > 0 {
+		from, in = from+" CROSS JOIN records r", in+" AND r.no = x.record_no"
+	}
+	return from, in
+}
+
+// walksTag reports whether the records of a tag are walked in the order, which stands
+// beside the tag.
+func (l *listing) walksTag() bool { return l.tag != 0 && l.few == nil && l.sort.tagged != nil }
 
 // place adds a parameter and gives its number.
 func (l *listing) place(v any) int {
@@ -290,7 +316,7 @@ func (l *listing) total(ctx context.Context, read int) (int, error) {
 	switch {
 	case l.few != nil && len(l.few) <= sortedRecords:
 		return read, nil
-	case l.few != nil && l.exact && l.sources == 1 && len(l.where) == 0:
+	case l.few != nil && l.exact && l.sources == 1 && len(l.where) == 0 && l.tag == 0:
 		return len(l.few), nil
 	case l.few != nil:
 		return -1, nil

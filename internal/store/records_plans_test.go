@@ -21,6 +21,7 @@ func TestPagesOfRecordsGoByAnIndex(t *testing.T) {
 		w := NewWorld(t, d)
 		_, err := w.ObjectTypes(ctx, w.Home)
 		require.NoError(t, err)
+		c := Caller(w.Home, w.Ada)
 		db := w.Look()
 		defer func() { require.NoError(t, db.Close()) }()
 		for _, kind := range []crm.RecordType{crm.Person, crm.Deal} {
@@ -31,6 +32,11 @@ func TestPagesOfRecordsGoByAnIndex(t *testing.T) {
 				FROM n, object_types o WHERE o.workspace_id = $1 AND o.key = '`+string(kind)+`'`, string(w.Home), string(w.Ada.ID))
 			require.NoError(t, err)
 		}
+		tag, err := w.PutTag(ctx, c, crm.Tag{ID: "vip", Name: "VIP"}, 10)
+		require.NoError(t, err)
+		_, err = db.Exec(`INSERT INTO record_tags (tag_no, record_no, list_no, name_key, created_at, updated_at, last_at)
+			SELECT g.no, r.no, r.list_no, r.name_key, r.created_at, r.updated_at, r.last_at FROM tags g, records r WHERE r.type = 'person' AND r.no % 3 = 0`)
+		require.NoError(t, err)
 		_, err = db.Exec("ANALYZE")
 		require.NoError(t, err)
 		type overheard struct {
@@ -61,19 +67,22 @@ func TestPagesOfRecordsGoByAnIndex(t *testing.T) {
 			require.NoError(t, rows.Err())
 			return strings.Join(lines, "\n")
 		}
-		c := Caller(w.Home, w.Ada)
 		for index, list := range map[string][]records.Query{
-			"records_name":    {{Type: crm.Person}, {Type: crm.Person, Sort: "-name"}},
-			"records_updated": {{Type: crm.Person, Sort: "-updated_at"}, {Type: crm.Person, Sort: "updated_at", Owner: w.Ada.ID}, {Type: crm.Person, Sort: "-updated_at", Owner: w.Ada.ID, Class: "lead"}},
-			"records_created": {{Type: crm.Person, Sort: "-created_at"}},
-			"records_last":    {{Type: crm.Person, Sort: "-last_at"}},
-			"records_stage":   {{Type: crm.Deal, Sort: "stage"}, {Type: crm.Deal, Stage: "won"}, {Type: crm.Deal, Stage: "new"}},
-			"records_amount":  {{Type: crm.Deal, Sort: "-amount"}},
-			"records_close":   {{Type: crm.Deal, Sort: "close_date"}},
-			"records_owner":   {{Type: crm.Person, Owner: w.Ada.ID}},
-			"records_class":   {{Type: crm.Person, Class: "lead"}},
-			"records_company": {{Type: crm.Person, Company: "person2"}},
-			"records_deleted": {{Type: crm.Person, Deleted: true}},
+			"records_name":        {{Type: crm.Person}, {Type: crm.Person, Sort: "-name"}},
+			"records_updated":     {{Type: crm.Person, Sort: "-updated_at"}, {Type: crm.Person, Sort: "updated_at", Owner: w.Ada.ID}, {Type: crm.Person, Sort: "-updated_at", Owner: w.Ada.ID, Class: "lead"}},
+			"records_created":     {{Type: crm.Person, Sort: "-created_at"}},
+			"records_last":        {{Type: crm.Person, Sort: "-last_at"}},
+			"records_stage":       {{Type: crm.Deal, Sort: "stage"}, {Type: crm.Deal, Stage: "won"}, {Type: crm.Deal, Stage: "new"}},
+			"records_amount":      {{Type: crm.Deal, Sort: "-amount"}},
+			"records_close":       {{Type: crm.Deal, Sort: "close_date"}},
+			"records_owner":       {{Type: crm.Person, Owner: w.Ada.ID}},
+			"records_class":       {{Type: crm.Person, Class: "lead"}},
+			"record_tags_name":    {{Type: crm.Person, Tag: tag.ID}, {Type: crm.Person, Tag: tag.ID, Sort: "-name", Class: "lead"}},
+			"record_tags_updated": {{Type: crm.Person, Tag: tag.ID, Sort: "-updated_at"}, {Type: crm.Person, Tag: tag.ID, Sort: "updated_at", Owner: w.Ada.ID}},
+			"record_tags_created": {{Type: crm.Person, Tag: tag.ID, Sort: "-created_at"}},
+			"record_tags_last":    {{Type: crm.Person, Tag: tag.ID, Sort: "-last_at"}},
+			"records_company":     {{Type: crm.Person, Company: "person2"}},
+			"records_deleted":     {{Type: crm.Person, Deleted: true}},
 		} {
 			for _, q := range list {
 				q.Limit = 50

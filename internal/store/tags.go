@@ -81,6 +81,19 @@ func (s *Store) ChangeTag(ctx context.Context, c access.Caller, id crm.TagID, ch
 	return after, err
 }
 
+// tagRecords puts tags g on records r of their workspace. What lists are ordered by goes
+// with it, and follows the record by a trigger.
+const tagRecords = `INSERT INTO record_tags (tag_no, record_no, list_no, name_key, created_at, updated_at, last_at, deleted_at)
+	SELECT g.no, r.no, r.list_no, r.name_key, r.created_at, r.updated_at, r.last_at, r.deleted_at
+	FROM tags g JOIN records r ON r.workspace_id = g.workspace_id WHERE `
+
+// putTag puts a tag on records; one that is gone meanwhile, or is of another workspace,
+// is put on none.
+func (t *tx) putTag(ctx context.Context, tag int64, nos []int64) error {
+	_, err := t.exec(ctx, "put tag on", tagRecords+"g.no = $1 AND "+t.s.d.in("r.no", 2)+" ON CONFLICT DO NOTHING", tag, t.s.d.list(nos))
+	return err
+}
+
 // DropTag deletes a tag and takes it off all records.
 func (s *Store) DropTag(ctx context.Context, c access.Caller, id crm.TagID, row access.Audit) error {
 	return s.write(ctx, "records.DropTag", func(t *tx) error {

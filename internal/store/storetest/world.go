@@ -76,6 +76,7 @@ func NewWorld(t testing.TB, d Database, options ...func(*store.Options)) *World 
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, s.Close()) })
 	w.Store = s
+	t.Cleanup(w.tagsFollowTheirRecords)
 	w.Home, w.Abroad = crm.WorkspaceID(w.ID()), crm.WorkspaceID(w.ID())
 	w.Ada, w.Ben, w.Cleo = w.user("ada"), w.user("ben"), w.user("cleo")
 	ctx := context.Background()
@@ -86,6 +87,18 @@ func NewWorld(t testing.TB, d Database, options ...func(*store.Options)) *World 
 	w.KeepInternal(w.Home, true)
 	require.NoError(t, s.AddMember(ctx, crm.Member{WorkspaceID: w.Abroad, UserID: w.Cleo.ID, Role: crm.RoleOwner, JoinedAt: Start}, w.Cleo))
 	return w
+}
+
+// tagsFollowTheirRecords is true of every world at its end: what lists are ordered by
+// stands beside each tag as it stands in the record.
+func (w *World) tagsFollowTheirRecords() {
+	db := w.Look()
+	defer func() { require.NoError(w.T, db.Close()) }()
+	var astray int
+	require.NoError(w.T, db.QueryRow(`SELECT COUNT(*) FROM record_tags x LEFT JOIN records r ON r.no = x.record_no
+		WHERE r.no IS NULL OR x.list_no <> r.list_no OR x.name_key <> r.name_key OR x.created_at <> r.created_at
+		OR x.updated_at <> r.updated_at OR x.last_at <> r.last_at OR COALESCE(x.deleted_at, -1) <> COALESCE(r.deleted_at, -1)`).Scan(&astray))
+	require.Zero(w.T, astray, "tags that do not stand as their records")
 }
 
 // KeepInternal says whether a workspace keeps mail among colleagues only; Home does.
