@@ -161,7 +161,7 @@ func (f recordFill) statements() []string {
 		"INSERT INTO record_phones (workspace_id, e164, record_no) SELECT workspace_id, '+4930' || (1000000 + " + i + "), no FROM records WHERE " + person + " AND " + i + " % 3 = 0",
 		"INSERT INTO record_domains (workspace_id, domain, record_no) SELECT workspace_id, 'company' || (no - 1) || '.example', no FROM records WHERE type = 'company'",
 		"INSERT INTO record_values (list_no, field, key, record_no) SELECT list_no, 'city', 'city ' || (" + i + " % 2000), no FROM records WHERE " + person,
-		"INSERT INTO record_tags (tag_no, record_no) SELECT t.no, r.no FROM tags t JOIN records r ON r.no % (t.no * t.no * 10) = 0",
+		"INSERT INTO record_tags (tag_no, record_no, list_no, name_key, created_at, updated_at, last_at) SELECT t.no, r.no, r.list_no, r.name_key, r.created_at, r.updated_at, r.last_at FROM tags t JOIN records r ON r.no % (t.no * t.no * 10) = 0",
 		fmt.Sprintf("INSERT INTO deal_people (deal_no, person_no, role, place) SELECT no, %d + (no * 7) %% %d, 'buyer', 0 FROM records WHERE type = 'deal'", c.companies+1, c.people),
 		"UPDATE object_types SET live = (SELECT COUNT(*) FROM records r WHERE r.list_no = object_types.no)",
 	}

@@ -264,3 +264,32 @@ func TestACancelledCall(t *testing.T) {
 		w.Put(c, Whole(Mail(1))...)
 	})
 }
+
+// What stands beside tags from migration 24 on is there for those of before, too: every
+// world looks at it at its end.
+func TestTagsOfBeforeAreOrdered(t *testing.T) {
+	Each(t, func(t *testing.T, d Database) {
+		w := NewWorld(t, d)
+		_, err := w.ObjectTypes(ctx, w.Home)
+		require.NoError(t, err)
+		db := w.Look()
+		defer func() { require.NoError(t, db.Close()) }()
+		text, err := os.ReadFile(filepath.Join("migrations", string(d), "00024_tag_orders.sql"))
+		require.NoError(t, err)
+		up, down, ok := strings.Cut(string(text), "-- +goose Down")
+		require.True(t, ok)
+		for _, statement := range []string{
+			down,
+			`INSERT INTO records (id, workspace_id, list_no, type, name, name_key, maker, words, created_at, updated_at, last_at, deleted_at)
+				SELECT 'before' || o.no, o.workspace_id, o.no, o.key, 'B', 'b', 'mail', ' b', o.no, o.no + 1, o.no + 2, CASE WHEN o.key = 'deal' THEN 7 END FROM object_types o`,
+			`INSERT INTO record_tags (tag_no, record_no) SELECT 1, no FROM records`,
+			up,
+		} {
+			_, err := db.Exec(statement)
+			require.NoError(t, err, statement)
+		}
+		var n int
+		require.NoError(t, db.QueryRow("SELECT COUNT(*) FROM record_tags").Scan(&n))
+		require.GreaterOrEqual(t, n, 3)
+	})
+}

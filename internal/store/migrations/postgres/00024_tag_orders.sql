@@ -10,6 +10,8 @@ ALTER TABLE record_tags ADD COLUMN last_at BIGINT NOT NULL DEFAULT 0;
 ALTER TABLE record_tags ADD COLUMN deleted_at BIGINT;
 UPDATE record_tags AS x SET list_no = r.list_no, name_key = r.name_key, created_at = r.created_at,
   updated_at = r.updated_at, last_at = r.last_at, deleted_at = r.deleted_at FROM records r WHERE r.no = x.record_no;
+ALTER TABLE record_tags ALTER COLUMN list_no DROP DEFAULT, ALTER COLUMN name_key DROP DEFAULT,
+  ALTER COLUMN created_at DROP DEFAULT, ALTER COLUMN updated_at DROP DEFAULT, ALTER COLUMN last_at DROP DEFAULT;
 CREATE INDEX record_tags_name ON record_tags (tag_no, list_no, name_key, record_no) WHERE deleted_at IS NULL;
 CREATE INDEX record_tags_created ON record_tags (tag_no, list_no, created_at, record_no) WHERE deleted_at IS NULL;
 CREATE INDEX record_tags_updated ON record_tags (tag_no, list_no, updated_at, record_no) WHERE deleted_at IS NULL;

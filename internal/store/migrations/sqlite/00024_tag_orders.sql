@@ -2,14 +2,22 @@
 -- order without looking at those that do not have it.
 
 -- +goose Up
-ALTER TABLE record_tags ADD COLUMN list_no BIGINT NOT NULL DEFAULT 0;
-ALTER TABLE record_tags ADD COLUMN name_key TEXT NOT NULL DEFAULT '';
-ALTER TABLE record_tags ADD COLUMN created_at BIGINT NOT NULL DEFAULT 0;
-ALTER TABLE record_tags ADD COLUMN updated_at BIGINT NOT NULL DEFAULT 0;
-ALTER TABLE record_tags ADD COLUMN last_at BIGINT NOT NULL DEFAULT 0;
-ALTER TABLE record_tags ADD COLUMN deleted_at BIGINT;
-UPDATE record_tags AS x SET list_no = r.list_no, name_key = r.name_key, created_at = r.created_at,
-  updated_at = r.updated_at, last_at = r.last_at, deleted_at = r.deleted_at FROM records r WHERE r.no = x.record_no;
+CREATE TABLE ordered_tags (
+  tag_no     BIGINT NOT NULL,
+  record_no  BIGINT NOT NULL,
+  list_no    BIGINT NOT NULL,
+  name_key   TEXT NOT NULL,
+  created_at BIGINT NOT NULL,
+  updated_at BIGINT NOT NULL,
+  last_at    BIGINT NOT NULL,
+  deleted_at BIGINT,
+  PRIMARY KEY (tag_no, record_no)
+) WITHOUT ROWID;
+INSERT INTO ordered_tags SELECT x.tag_no, r.no, r.list_no, r.name_key, r.created_at, r.updated_at, r.last_at, r.deleted_at
+  FROM record_tags x JOIN records r ON r.no = x.record_no ORDER BY x.tag_no, x.record_no;
+DROP TABLE record_tags;
+ALTER TABLE ordered_tags RENAME TO record_tags;
+CREATE INDEX record_tags_record ON record_tags (record_no, tag_no);
 CREATE INDEX record_tags_name ON record_tags (tag_no, list_no, name_key, record_no, deleted_at) WHERE deleted_at IS NULL;
 CREATE INDEX record_tags_created ON record_tags (tag_no, list_no, created_at, record_no, deleted_at) WHERE deleted_at IS NULL;
 CREATE INDEX record_tags_updated ON record_tags (tag_no, list_no, updated_at, record_no, deleted_at) WHERE deleted_at IS NULL;
