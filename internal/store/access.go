@@ -180,7 +180,7 @@ func (s *Store) boxes(ctx context.Context, c access.Caller, only crm.ConnectionI
 }
 
 func (s *Store) allBoxes(ctx context.Context, c access.Caller, only crm.ConnectionID) ([]box, error) {
-	return all(ctx, s.reading("mail"), "find mailboxes", func(r scanner) (box, error) {
+	return all(ctx, s.steady("mail"), "find mailboxes", func(r scanner) (box, error) {
 		b := box{lenses: []lens{{level: crm.LevelFull, whole: true}}}
 		err := r.Scan(&b.no, &b.id)
 		return b, err
@@ -203,7 +203,7 @@ func (s *Store) boxesOf(ctx context.Context, c access.Caller, only crm.Connectio
 		query += " AND c.id = $3"
 	}
 	var list []box
-	err := each(ctx, s.reading("mail"), "find mailboxes", func(r scanner) error {
+	err := each(ctx, s.steady("mail"), "find mailboxes", func(r scanner) error {
 		var b box
 		var mine, byName, byAll, clean bool
 		var visibility crm.Visibility

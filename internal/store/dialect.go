@@ -17,6 +17,9 @@ type dialect interface {
 	reader() *sql.DB
 	// read gives where single statements that read are run.
 	read() executor
+	// steady gives where those are run that the same plan is best for, whatever their
+	// parameters: rows are found by keys.
+	steady() executor
 	// begin starts a transaction that may write.
 	begin(ctx context.Context) (transaction, error)
 	// beginRecord starts a transaction of one insert into the audit trail. It is on

@@ -19,7 +19,8 @@ type overheard struct {
 	see func(query string, args []any)
 }
 
-func (d overheard) read() executor { return overhearing{d.dialect.read(), d.see} }
+func (d overheard) read() executor   { return overhearing{d.dialect.read(), d.see} }
+func (d overheard) steady() executor { return overhearing{d.dialect.steady(), d.see} }
 
 type overhearing struct {
 	executor

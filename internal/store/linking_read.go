@@ -159,7 +159,7 @@ func (s *Store) linkSeen(ctx context.Context, c access.Caller, list []crm.Email)
 		ids[i] = string(e.ID)
 	}
 	at := make(map[string]int64, len(list))
-	err := each(ctx, s.reading("mail.Email"), "find emails", func(r scanner) error {
+	err := each(ctx, s.steady("mail.Email"), "find emails", func(r scanner) error {
 		var id string
 		var pos int64
 		err := r.Scan(&id, &pos)
@@ -173,7 +173,7 @@ func (s *Store) linkSeen(ctx context.Context, c access.Caller, list []crm.Email)
 	for i, id := range ids {
 		pos[i] = at[id]
 	}
-	return s.linkEmails(ctx, s.reading("mail.Email"), c, list, pos)
+	return s.linkEmails(ctx, s.steady("mail.Email"), c, list, pos)
 }
 
 // linkSight is the rule for link m of message e within a lens: f's parameters grow.
@@ -324,7 +324,7 @@ func (s *Store) emailsAt(ctx context.Context, c access.Caller, pos []int64) (lis
 	}
 	v := sightOf(c, 2)
 	byPos := make(map[int64]crm.Email, len(pos))
-	err = each(ctx, s.reading("linking"), "read emails", func(r scanner) error {
+	err = each(ctx, s.steady("linking"), "read emails", func(r scanner) error {
 		h, err := scanHead(r)
 		byPos[h.pos] = h.email
 		return err
@@ -337,7 +337,7 @@ func (s *Store) emailsAt(ctx context.Context, c access.Caller, pos []int64) (lis
 			list, at = append(list, e), append(at, p)
 		}
 	}
-	return list, at, s.linkEmails(ctx, s.reading("linking"), c, list, at)
+	return list, at, s.linkEmails(ctx, s.steady("linking"), c, list, at)
 }
 
 // Choose stores what somebody decided about a message and a record (see linking.Store).
@@ -421,7 +421,7 @@ func (t *tx) returnLinks(ctx context.Context, from, to int64) error {
 // mailboxesOf gives the numbers of the mailboxes that a record has mail in, by a look
 // at each instead of at all links.
 func (s *Store) mailboxesOf(ctx context.Context, record int64) ([]int64, error) {
-	return all(ctx, s.reading("linking.Timeline"), "find mailboxes", scanInt, fmt.Sprintf(`WITH RECURSIVE b (no) AS (
+	return all(ctx, s.steady("linking.Timeline"), "find mailboxes", scanInt, fmt.Sprintf(`WITH RECURSIVE b (no) AS (
 			SELECT (SELECT MIN(pos) FROM record_links WHERE record_no = $1) >> %[1]d
 			UNION ALL SELECT (SELECT MIN(pos) FROM record_links WHERE record_no = $1 AND pos >= (b.no + 1) << %[1]d) >> %[1]d FROM b WHERE b.no IS NOT NULL)
 		SELECT no FROM b WHERE no IS NOT NULL`, timeBits), record)

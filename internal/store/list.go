@@ -262,7 +262,7 @@ func (s *Store) rows(ctx context.Context, c access.Caller, boxes []box, q mail.L
 	v := sightOf(c, 2)
 	byPos := make(map[int64]crm.Email, len(spots))
 	levels := make(map[int64]crm.Level, len(spots))
-	err := each(ctx, s.reading("mail.List"), "read emails", func(r scanner) error {
+	err := each(ctx, s.steady("mail.List"), "read emails", func(r scanner) error {
 		h, err := scanHead(r)
 		byPos[h.pos], levels[h.pos] = h.email, h.email.View.Level
 		return err
@@ -275,7 +275,7 @@ func (s *Store) rows(ctx context.Context, c access.Caller, boxes []box, q mail.L
 	if err != nil {
 		return nil, err
 	}
-	links, err := s.linksOf(ctx, s.reading("mail.List"), c, pos, levels)
+	links, err := s.linksOf(ctx, s.steady("mail.List"), c, pos, levels)
 	if err != nil {
 		return nil, err
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"rapport/internal/mail"
@@ -94,25 +95,34 @@ func (r *ranges) newest(ctx context.Context, limit int) ([]spot, error) {
 		return f.below(ctx, r.high[0], limit)
 	}
 	n := len(f.args)
-	args := append(slices.Clone(f.args), r.low, r.high, int64(limit))
+	args := append(slices.Clone(f.args), r.low, r.high)
 	query := fmt.Sprintf("SELECT p.pos, p.thread FROM unnest($%d::bigint[], $%d::bigint[]) b(low, high) CROSS JOIN LATERAL (%s) p",
-		n+1, n+2, f.page("b.low", "b.high", parameter(n+3)))
-	return all(ctx, f.s.reading("mail.List"), "find emails of mailboxes", scanSpot, query, args...)
+		n+1, n+2, f.page("b.low", "b.high", strconv.Itoa(limit)))
+	return all(ctx, f.s.steady("mail.List"), "find emails of mailboxes", scanSpot, query, args...)
 }
 
 // page writes a statement: up to limit messages of a filter from low to high, the newest first.
 func (f *filter) page(low, high, limit string) string {
-	from, key := f.from()
 	bounds := " BETWEEN " + low + " AND " + high
+	if f.several {
+		return f.grouped(bounds, limit)
+	}
+	from, key := f.from()
 	where := append([]string{key + bounds}, f.where...)
 	if key != "e.pos" && f.s.d.boundsBoth() {
 		where = append(where, "e.pos"+bounds)
 	}
-	selects, once := "SELECT e.pos AS pos, e.gmail_thread_id AS thread FROM ", ""
-	if f.several { // grouped by what the index has in order, a page is the first rows of it
-		selects, once = "SELECT m.pos AS pos, MIN(e.gmail_thread_id) AS thread FROM ", " GROUP BY m.pos"
-	}
-	return selects + from + " WHERE " + strings.Join(where, " AND ") + once + " ORDER BY " + key + " DESC LIMIT " + limit
+	return "SELECT e.pos AS pos, e.gmail_thread_id AS thread FROM " + from + " WHERE " + strings.Join(where, " AND ") + " ORDER BY " + key + " DESC LIMIT " + limit
+}
+
+// grouped is page where a message may have several links: grouped by what their index
+// has in order, a page is the first groups of it, and each is asked once for its message
+// and until one of its links is seen. Asked with EXISTS, PostgreSQL may gather all first.
+func (f *filter) grouped(bounds, limit string) string {
+	message := append([]string{"e.pos = g.pos"}, f.where...)
+	return "SELECT g.pos AS pos, (SELECT e.gmail_thread_id FROM synced_emails e WHERE e.pos = g.pos) AS thread FROM record_links g" + f.s.d.by("record_links_pos") +
+		" WHERE g.pos" + bounds + " GROUP BY g.pos HAVING (SELECT 1 FROM synced_emails e WHERE " + strings.Join(message, " AND ") + ") = 1" +
+		" AND (SELECT 1 FROM " + f.links + " WHERE m.pos = g.pos AND " + f.link + " LIMIT 1) = 1 ORDER BY g.pos DESC LIMIT " + limit
 }
 
 func scanSpot(r scanner) (v spot, err error) {

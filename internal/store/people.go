@@ -319,7 +319,7 @@ func likeText(word string) string {
 
 // Member is a user's membership; outside and unknown are the same.
 func (s *Store) Member(ctx context.Context, w crm.WorkspaceID, u crm.UserID) (crm.Member, error) {
-	m, err := one(ctx, s.reading("org.Member"), "read", scanMember,
+	m, err := one(ctx, s.steady("org.Member"), "read", scanMember,
 		"SELECT "+memberColumns+" FROM members m JOIN users u ON u.id = m.user_id WHERE m.workspace_id = $1 AND m.user_id = $2", string(w), string(u))
 	return found(m, err, noWorkspace)
 }

@@ -19,6 +19,7 @@ import (
 // prepared by itself.
 type postgresDB struct {
 	db     *sql.DB
+	keyed  *sql.DB // for steady
 	config *pgx.ConnConfig
 	common commonWords
 }
@@ -30,32 +31,46 @@ func openPostgres(ctx context.Context, o Options) (dialect, error) {
 	}
 	config.RuntimeParams["application_name"] = "rapport"
 	config.RuntimeParams["timezone"] = "UTC"
-	db := stdlib.OpenDB(*config, stdlib.OptionAfterConnect(settings))
 	n := o.Readers
 	if n == 0 {
 		n = 16
 	}
+	d := &postgresDB{db: pool(config, n, planned), keyed: pool(config, max(1, n/2), keyed), config: config}
+	if err := d.db.PingContext(ctx); err != nil {
+		_ = d.close()
+		return nil, err
+	}
+	return d, nil
+}
+
+func pool(config *pgx.ConnConfig, n int, settings string) *sql.DB {
+	db := stdlib.OpenDB(*config, stdlib.OptionAfterConnect(func(ctx context.Context, c *pgx.Conn) error {
+		_, err := c.Exec(ctx, settings)
+		return err
+	}))
 	db.SetMaxOpenConns(n)
 	db.SetMaxIdleConns(n)
 	db.SetConnMaxIdleTime(5 * time.Minute)
-	if err := db.PingContext(ctx); err != nil {
-		_ = db.Close()
-		return nil, err
-	}
-	return &postgresDB{db: db, config: config}, nil
+	return db
 }
 
-// settings of every connection. Generic plans know neither how long a range is nor
-// how frequent a word; the default cost of random reads is that of turning disks; and
-// starting workers takes longer than a page may.
-func settings(ctx context.Context, c *pgx.Conn) error {
-	_, err := c.Exec(ctx, "SET plan_cache_mode = force_custom_plan; SET random_page_cost = 1.1; SET jit = off; SET max_parallel_workers_per_gather = 0")
-	return err
-}
+// Settings of connections. The default cost of random reads is that of turning disks,
+// and starting workers takes longer than a page may. Generic plans know neither how
+// long a range is nor how frequent a word; but where rows are found by keys, planning
+// takes as long as reading them. Such a plan may be made while the tables are small:
+// then, too, it has to go by the indexes.
+const (
+	settings = "SET random_page_cost = 1.1; SET jit = off; SET max_parallel_workers_per_gather = 0; "
+	planned  = settings + "SET plan_cache_mode = force_custom_plan"
+	keyed    = settings + "SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off"
+)
 
 func (d *postgresDB) reader() *sql.DB { return d.db }
 func (d *postgresDB) read() executor  { return d.db }
-func (d *postgresDB) close() error    { return d.db.Close() }
+
+func (d *postgresDB) steady() executor { return d.keyed }
+
+func (d *postgresDB) close() error { return errors.Join(d.db.Close(), d.keyed.Close()) }
 
 type postgresTx struct{ *sql.Tx }
 

@@ -17,7 +17,7 @@ var _ records.Store = (*Store)(nil)
 
 // RecordOf reads a record, a deleted one too; not one whose type is gone.
 func (s *Store) RecordOf(ctx context.Context, c access.Caller, id crm.RecordID) (crm.Record, error) {
-	return s.recordShown(ctx, c, s.reading("records.RecordOf"), id)
+	return s.recordShown(ctx, c, s.steady("records.RecordOf"), id)
 }
 
 func (s *Store) recordShown(ctx context.Context, c access.Caller, from source, id crm.RecordID) (crm.Record, error) {
@@ -39,7 +39,7 @@ func (s *Store) recordShown(ctx context.Context, c access.Caller, from source, i
 // RecordByExternal finds a record that is not deleted by its id in another system; one
 // that was merged leads to where it went.
 func (s *Store) RecordByExternal(ctx context.Context, c access.Caller, system, id string) (crm.Record, error) {
-	from := s.reading("records.RecordByExternal")
+	from := s.steady("records.RecordByExternal")
 	no, err := one(ctx, from, "find record", scanInt, `SELECT r.no FROM external_ids x JOIN records r ON r.no = x.record_no AND (r.deleted_at IS NULL OR r.merged_into <> '')
 		WHERE x.workspace_id = $1 AND x.system = $2 AND x.external_id = $3`, string(c.Workspace), clean(system), clean(id))
 	if err == nil {

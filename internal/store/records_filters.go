@@ -203,7 +203,7 @@ func (l *listing) byColumn(ctx context.Context, index, column, value string) err
 }
 
 func (l *listing) byCompany(ctx context.Context) error {
-	no, err := recordNo(ctx, l.s.reading("records.List"), l.w, crm.RecordID(clean(string(l.q.Company))))
+	no, err := recordNo(ctx, l.s.steady("records.List"), l.w, crm.RecordID(clean(string(l.q.Company))))
 	if errors.Is(err, errNone) {
 		l.never = true
 		return nil
@@ -216,7 +216,7 @@ func (l *listing) byCompany(ctx context.Context) error {
 }
 
 func (l *listing) byTag(ctx context.Context, c access.Caller) error {
-	no, err := one(ctx, l.s.reading("records.List"), "find tag", scanInt, "SELECT no FROM tags WHERE id = $1 AND workspace_id = $2 AND owner_id IN ('', $3)",
+	no, err := one(ctx, l.s.steady("records.List"), "find tag", scanInt, "SELECT no FROM tags WHERE id = $1 AND workspace_id = $2 AND owner_id IN ('', $3)",
 		clean(string(l.q.Tag)), string(l.w), string(c.UserID))
 	if errors.Is(err, errNone) {
 		l.never = true

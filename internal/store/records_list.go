@@ -163,13 +163,13 @@ func (s *Store) ListRecords(ctx context.Context, c access.Caller, q records.Quer
 	for i, p := range at {
 		nos[i] = p.no
 	}
-	page.Records, err = s.recordsShown(ctx, c, s.reading("records.List"), nos)
+	page.Records, err = s.recordsShown(ctx, c, s.steady("records.List"), nos)
 	return page, err
 }
 
 // listing makes a query into SQL, probing its filters.
 func (s *Store) listing(ctx context.Context, c access.Caller, q records.Query) (*listing, error) {
-	all, err := s.lists(ctx, s.reading("records.List"), c.Workspace)
+	all, err := s.lists(ctx, s.steady("records.List"), c.Workspace)
 	if err != nil {
 		return nil, err
 	}

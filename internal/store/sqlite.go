@@ -65,7 +65,7 @@ func openSQLite(ctx context.Context, path string, o Options) (dialect, error) {
 		_ = d.writers.Close()
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
-	d.writes = newStatements(d.writer.PrepareContext)
+	d.writes = newStatements(planOnce(d.writer.PrepareContext))
 	if d.readers, err = sql.Open("sqlite", sqliteAddress(path, false)); err != nil {
 		_ = d.writers.Close()
 		return nil, err
@@ -76,8 +76,19 @@ func openSQLite(ctx context.Context, path string, o Options) (dialect, error) {
 	}
 	d.readers.SetMaxOpenConns(n)
 	d.readers.SetMaxIdleConns(n)
-	d.reads = newStatements(d.readers.PrepareContext)
+	d.reads = newStatements(planOnce(d.readers.PrepareContext))
 	return d, nil
+}
+
+type preparing = func(ctx context.Context, query string) (*sql.Stmt, error)
+
+// planOnce keeps SQLite (since 3.48) from looking at what is bound to LIMIT while it
+// plans: a statement that it has looked at so is prepared anew whenever something is
+// bound to it, which takes longer than most of them run.
+func planOnce(prepare preparing) preparing {
+	return func(ctx context.Context, query string) (*sql.Stmt, error) {
+		return prepare(ctx, strings.ReplaceAll(query, " LIMIT $", " LIMIT +$"))
+	}
 }
 
 // firstConn opens a connection. While another process makes a new file a WAL one,
@@ -99,6 +110,8 @@ func firstConn(ctx context.Context, db *sql.DB) (*sql.Conn, error) {
 
 func (d *sqliteDB) reader() *sql.DB { return d.readers }
 func (d *sqliteDB) read() executor  { return d.reads }
+
+func (d *sqliteDB) steady() executor { return d.reads }
 
 func (d *sqliteDB) close() error {
 	d.tidying.Wait()

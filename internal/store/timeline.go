@@ -4,10 +4,13 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"strconv"
 	"strings"
+
+	"golang.org/x/sync/errgroup"
 
 	"rapport/internal/access"
 	"rapport/internal/crm"
@@ -100,6 +103,8 @@ type timeline struct {
 	from   moment
 	begun  bool
 	limit  int
+	// read are messages that were read while their copies were looked for.
+	read map[int64]linking.Activity
 }
 
 // Timeline gives a page of activities (see linking.Store).
@@ -113,7 +118,7 @@ func (s *Store) Timeline(ctx context.Context, c access.Caller, q linking.Timelin
 		return nil, "", err
 	}
 	if q.Record != "" {
-		x, err := one(ctx, s.reading("linking.Timeline"), "find record", func(r scanner) (x target, err error) {
+		x, err := one(ctx, s.steady("linking.Timeline"), "find record", func(r scanner) (x target, err error) {
 			err = r.Scan(&x.no, &x.ID, &x.Type, &x.Name)
 			return x, err
 		}, "SELECT no, id, type, name FROM records WHERE id = $1 AND workspace_id = $2 AND merged_into = ''", clean(string(q.Record)), string(c.Workspace))
@@ -125,21 +130,27 @@ func (s *Store) Timeline(ctx context.Context, c access.Caller, q linking.Timelin
 	return v.page(ctx)
 }
 
+// page asks for all kinds at once: each is a journey or several.
 func (v *timeline) page(ctx context.Context) ([]linking.Activity, string, error) {
-	var list []moment
-	for _, kind := range []struct {
+	kinds := []struct {
 		kind crm.ActivityKind
 		read func(context.Context) ([]moment, error)
-	}{{crm.ActivityEmail, v.emails}, {crm.ActivityNote, v.notes}, {crm.ActivityTask, v.tasks}} {
+	}{{crm.ActivityEmail, v.emails}, {crm.ActivityNote, v.notes}, {crm.ActivityTask, v.tasks}}
+	found := make([][]moment, len(kinds))
+	group, of := errgroup.WithContext(ctx)
+	for i, kind := range kinds {
 		if len(v.q.Kinds) > 0 && !slices.Contains(v.q.Kinds, kind.kind) {
 			continue
 		}
-		found, err := kind.read(ctx)
-		if err != nil {
-			return nil, "", err
-		}
-		list = append(list, found...)
+		group.Go(func() (err error) {
+			found[i], err = kind.read(of)
+			return err
+		})
 	}
+	if err := group.Wait(); err != nil {
+		return nil, "", err
+	}
+	list := slices.Concat(found...)
 	slices.SortFunc(list, newer)
 	next := ""
 	if len(list) > v.limit {
@@ -172,7 +183,7 @@ func (v *timeline) emails(ctx context.Context) ([]moment, error) {
 		for i, x := range spots {
 			pos[i] = x.pos
 		}
-		copies, err := v.copies(ctx, boxes, pos)
+		copies, err := v.readAndCompare(ctx, boxes, pos)
 		if err != nil {
 			return nil, err
 		}
@@ -186,6 +197,25 @@ func (v *timeline) emails(ctx context.Context) ([]moment, error) {
 		}
 		at = after{true, pos[len(pos)-1]}
 	}
+}
+
+// readAndCompare reads messages for the page, and looks for copies meanwhile: most
+// messages have none.
+func (v *timeline) readAndCompare(ctx context.Context, boxes []box, pos []int64) (copies map[int64]bool, err error) {
+	group, of := errgroup.WithContext(ctx)
+	group.Go(func() error {
+		found, err := v.readEmails(of, pos)
+		if v.read == nil {
+			v.read = found
+		}
+		maps.Copy(v.read, found)
+		return err
+	})
+	group.Go(func() (err error) {
+		copies, err = v.copies(of, boxes, pos)
+		return err
+	})
+	return copies, group.Wait()
 }
 
 // mailboxes are those that may hold something.
@@ -202,7 +232,7 @@ func (v *timeline) mailboxes(ctx context.Context) ([]box, error) {
 		boxes = slices.DeleteFunc(boxes, func(b box) bool { return !slices.Contains(in, b.no) })
 	}
 	if v.q.User != "" {
-		of, err := all(ctx, v.s.reading("linking.Timeline"), "find mailboxes of a member", scanInt, "SELECT no FROM google_integrations WHERE workspace_id = $1 AND user_id = $2",
+		of, err := all(ctx, v.s.steady("linking.Timeline"), "find mailboxes of a member", scanInt, "SELECT no FROM google_integrations WHERE workspace_id = $1 AND user_id = $2",
 			string(v.c.Workspace), clean(string(v.q.User)))
 		if err != nil {
 			return nil, err
@@ -220,7 +250,7 @@ func (v *timeline) copies(ctx context.Context, boxes []box, pos []int64) (map[in
 		return nil, nil
 	}
 	s := v.s
-	ids, err := all(ctx, s.reading("linking.Timeline"), "read names of messages", scanText,
+	ids, err := all(ctx, s.steady("linking.Timeline"), "read names of messages", scanText,
 		"SELECT e.rfc822_message_id FROM synced_emails e WHERE "+s.d.in("e.pos", 1), s.d.list(pos))
 	ids = slices.DeleteFunc(ids, func(id string) bool { return id == "" })
 	if err != nil || len(ids) == 0 {
@@ -248,7 +278,7 @@ func (v *timeline) copies(ctx context.Context, boxes []box, pos []int64) (map[in
 		mine  bool
 	}
 	best := map[string]copied{}
-	all, err := all(ctx, s.reading("linking.Timeline"), "find copies", func(r scanner) (x copied, err error) {
+	all, err := all(ctx, s.steady("linking.Timeline"), "find copies", func(r scanner) (x copied, err error) {
 		err = r.Scan(&x.pos, &x.id, &x.level, &x.mine)
 		return x, err
 	}, fmt.Sprintf("SELECT e.pos, e.rfc822_message_id, %s, %s FROM synced_emails e"+s.d.by("synced_emails_message_id")+"%s WHERE %s AND e.rfc822_message_id <> '' AND e.shown AND (%s) AND %s"+
@@ -316,7 +346,7 @@ func (v *timeline) tasks(ctx context.Context) ([]moment, error) {
 // rows gives the next rows of notes or tasks, by when they were written.
 func (v *timeline) rows(ctx context.Context, table string, rank int, people []string) ([]moment, error) {
 	at, id := v.from.before(rank)
-	args := []any{string(v.c.Workspace), at, id, int64(v.limit + 1)}
+	args := []any{string(v.c.Workspace), at, id}
 	where := v.on("x", &args)
 	workspace := "x.workspace_id"
 	if v.record != 0 { // the rows of few records lead, not those of the workspace
@@ -330,27 +360,20 @@ func (v *timeline) rows(ctx context.Context, table string, rank int, people []st
 		}
 		where += " AND (" + strings.Join(or, " OR ") + ")"
 	}
-	return all(ctx, v.s.reading("linking.Timeline"), "find "+table, func(r scanner) (m moment, err error) {
+	return all(ctx, v.s.steady("linking.Timeline"), "find "+table, func(r scanner) (m moment, err error) {
 		m.rank = rank
 		err = r.Scan(&m.at, &m.id)
 		return m, err
-	}, "SELECT x.created_at, x.id FROM "+table+" x WHERE "+workspace+" = $1 AND (x.created_at, x.id) < ($2, $3) AND "+where+" ORDER BY x.created_at DESC, x.id DESC LIMIT $4", args...)
+	}, "SELECT x.created_at, x.id FROM "+table+" x WHERE "+workspace+" = $1 AND (x.created_at, x.id) < ($2, $3) AND "+where+" ORDER BY x.created_at DESC, x.id DESC LIMIT "+strconv.Itoa(v.limit+1), args...)
 }
 
 // fill reads what the activities of a page show.
 func (v *timeline) fill(ctx context.Context, list []moment) ([]linking.Activity, error) {
-	var pos []int64
 	ids := map[int][]string{}
 	for _, m := range list {
-		if m.rank == rankEmail {
-			pos = append(pos, m.pos)
-		} else {
+		if m.rank != rankEmail {
 			ids[m.rank] = append(ids[m.rank], m.id)
 		}
-	}
-	emails, err := v.readEmails(ctx, pos)
-	if err != nil {
-		return nil, err
 	}
 	notes, err := v.readNotes(ctx, ids[rankNote])
 	if err != nil {
@@ -366,7 +389,7 @@ func (v *timeline) fill(ctx context.Context, list []moment) ([]linking.Activity,
 		var ok bool
 		switch m.rank {
 		case rankEmail:
-			a, ok = emails[m.pos]
+			a, ok = v.read[m.pos]
 		case rankNote:
 			a, ok = notes[m.id]
 		case rankTask:
@@ -405,7 +428,7 @@ func (v *timeline) readNotes(ctx context.Context, ids []string) (map[string]link
 	if len(ids) == 0 {
 		return found, nil
 	}
-	list, err := all(ctx, v.s.reading("linking.Timeline"), "read notes", scanNote, "SELECT "+noteColumns+" FROM "+noteFrom+" WHERE (n.workspace_id || '') = $1 AND "+v.s.d.in("n.id", 2),
+	list, err := all(ctx, v.s.steady("linking.Timeline"), "read notes", scanNote, "SELECT "+noteColumns+" FROM "+noteFrom+" WHERE (n.workspace_id || '') = $1 AND "+v.s.d.in("n.id", 2),
 		string(v.c.Workspace), v.s.d.list(ids))
 	for _, n := range list {
 		found[string(n.ID)] = linking.Activity{Activity: crm.Activity{ID: string(n.ID), Kind: crm.ActivityNote, At: n.CreatedAt, Record: n.Record, Note: &n.Note}, Author: n.Author}
@@ -418,7 +441,7 @@ func (v *timeline) readTasks(ctx context.Context, ids []string) (map[string]link
 	if len(ids) == 0 {
 		return found, nil
 	}
-	list, err := all(ctx, v.s.reading("linking.Timeline"), "read tasks", scanTask, "SELECT "+taskColumns+" FROM "+taskFrom+" WHERE (k.workspace_id || '') = $1 AND "+v.s.d.in("k.id", 2),
+	list, err := all(ctx, v.s.steady("linking.Timeline"), "read tasks", scanTask, "SELECT "+taskColumns+" FROM "+taskFrom+" WHERE (k.workspace_id || '') = $1 AND "+v.s.d.in("k.id", 2),
 		string(v.c.Workspace), v.s.d.list(ids))
 	for _, k := range list {
 		a := linking.Activity{Activity: crm.Activity{ID: string(k.ID), Kind: crm.ActivityTask, At: k.CreatedAt, Task: &k.Task}, Author: k.Author, Assignee: k.Assignee}

@@ -132,14 +132,18 @@ func (t *tx) update(ctx context.Context, op, table string, n int, columns ...col
 
 // reading is where single statements that read run.
 type reading struct {
-	s    *Store
+	on   executor
 	name string
 }
 
-func (s *Store) reading(name string) reading { return reading{s, name} }
+func (s *Store) reading(name string) reading { return reading{s.d.read(), name} }
+
+// steady is reading by keys (see dialect.steady). Nothing in such a statement may
+// depend on what its parameters are: a LIMIT has to be a number.
+func (s *Store) steady(name string) reading { return reading{s.d.steady(), name} }
 
 func (r reading) query(ctx context.Context, op, query string, args ...any) (*sql.Rows, error) {
-	rows, err := r.s.d.read().QueryContext(ctx, query, args...)
+	rows, err := r.on.QueryContext(ctx, query, args...)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %s: %w", r.name, op, classify(err))
 	}
