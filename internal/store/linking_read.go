@@ -7,6 +7,8 @@ import (
 	"maps"
 	"slices"
 
+	"golang.org/x/sync/errgroup"
+
 	"rapport/internal/access"
 	"rapport/internal/crm"
 	"rapport/internal/records/linking"
@@ -30,22 +32,35 @@ type placed struct {
 	crm.MailLink
 }
 
-// linksOf reads the links of messages that the caller sees, by record name. What the
-// caller sees is asked of the messages, which are few, and not of each link; known is
-// what has been read of that.
-func (s *Store) linksOf(ctx context.Context, from source, c access.Caller, pos []int64, known map[int64]crm.Level) (map[int64][]crm.MailLink, error) {
+// linksOf reads the links of messages that the caller sees, by record name.
+func (s *Store) linksOf(ctx context.Context, from source, c access.Caller, pos []int64) (map[int64][]crm.MailLink, error) {
+	list, err := s.placedLinks(ctx, from, c, pos)
+	if err != nil {
+		return nil, err
+	}
+	return s.seenLinks(ctx, from, c, list, nil)
+}
+
+// placedLinks reads the links of messages, whoever may be told of them.
+func (s *Store) placedLinks(ctx context.Context, from source, c access.Caller, pos []int64) ([]placed, error) {
 	if len(pos) == 0 || access.Allow(c, access.RecordsRead) != nil {
 		return nil, nil
 	}
-	list, err := all(ctx, from, "read links", func(r scanner) (x placed, err error) {
+	return all(ctx, from, "read links", func(r scanner) (x placed, err error) {
 		var at int64
 		err = r.Scan(&x.pos, &x.source, &x.deep, &x.via, &x.Record.ID, &x.Record.Type, &x.Record.Name, &x.Rule, &x.Detail, &x.By, &at)
 		x.At = clock(at)
 		return x, err
 	}, `SELECT l.pos, l.source, l.deep, l.via_no, r.id, r.type, r.name, l.rule, l.address, l.by_user, l.linked_at FROM record_links l JOIN records r ON r.no = l.record_no
 		WHERE `+s.d.in("l.pos", 1)+" AND r.workspace_id = $2 AND r.deleted_at IS NULL ORDER BY l.pos, r.type DESC, r.name_key, r.no", s.d.list(pos), string(c.Workspace))
-	if err != nil || len(list) == 0 {
-		return nil, err
+}
+
+// seenLinks gives the links that the caller may be told of, by message. What the caller
+// sees is asked of the messages, which are few, and not of each link; known is what has
+// been read of that.
+func (s *Store) seenLinks(ctx context.Context, from source, c access.Caller, list []placed, known map[int64]crm.Level) (map[int64][]crm.MailLink, error) {
+	if len(list) == 0 {
+		return nil, nil
 	}
 	levels, err := s.levels(ctx, from, c, list, known)
 	if err != nil {
@@ -57,7 +72,7 @@ func (s *Store) linksOf(ctx context.Context, from source, c access.Caller, pos [
 	if err := s.besideLinks(ctx, from, list); err != nil {
 		return nil, err
 	}
-	found := make(map[int64][]crm.MailLink, len(pos))
+	found := map[int64][]crm.MailLink{}
 	for _, x := range list {
 		found[x.pos] = append(found[x.pos], x.MailLink)
 	}
@@ -138,13 +153,22 @@ func (s *Store) besideLinks(ctx context.Context, from source, links []placed) er
 
 // linkEmails gives messages their links.
 func (s *Store) linkEmails(ctx context.Context, from source, c access.Caller, list []crm.Email, pos []int64) error {
+	links, err := s.placedLinks(ctx, from, c, pos)
+	if err != nil {
+		return err
+	}
+	return s.giveLinks(ctx, from, c, list, pos, links)
+}
+
+// giveLinks gives messages those of the links that the caller may be told of.
+func (s *Store) giveLinks(ctx context.Context, from source, c access.Caller, list []crm.Email, pos []int64, links []placed) error {
 	known := make(map[int64]crm.Level, len(list))
 	for i, e := range list {
 		known[pos[i]] = e.View.Level
 	}
-	links, err := s.linksOf(ctx, from, c, pos, known)
+	seen, err := s.seenLinks(ctx, from, c, links, known)
 	for i := range list {
-		list[i].Links = links[pos[i]]
+		list[i].Links = seen[pos[i]]
 	}
 	return err
 }
@@ -322,13 +346,8 @@ func (s *Store) emailsAt(ctx context.Context, c access.Caller, pos []int64) (lis
 	if len(pos) == 0 {
 		return nil, nil, nil
 	}
-	v := sightOf(c, 2)
-	byPos := make(map[int64]crm.Email, len(pos))
-	err = each(ctx, s.steady("linking"), "read emails", func(r scanner) error {
-		h, err := scanHead(r)
-		byPos[h.pos] = h.email
-		return err
-	}, "SELECT "+headColumns+", "+v.viewColumns()+" FROM synced_emails e"+viewJoin+" WHERE "+s.d.in("e.pos", 1)+" AND "+v.where, append([]any{s.d.list(pos)}, v.args...)...)
+	from := s.steady("linking")
+	byPos, links, err := s.headsWithLinks(ctx, from, c, pos)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -337,7 +356,26 @@ func (s *Store) emailsAt(ctx context.Context, c access.Caller, pos []int64) (lis
 			list, at = append(list, e), append(at, p)
 		}
 	}
-	return list, at, s.linkEmails(ctx, s.steady("linking"), c, list, at)
+	return list, at, s.giveLinks(ctx, from, c, list, at, links)
+}
+
+// headsWithLinks reads what a caller sees of messages, and all of their links, at once.
+func (s *Store) headsWithLinks(ctx context.Context, from source, c access.Caller, pos []int64) (heads map[int64]crm.Email, links []placed, err error) {
+	group, of := errgroup.WithContext(ctx)
+	group.Go(func() (err error) {
+		links, err = s.placedLinks(of, from, c, pos)
+		return err
+	})
+	v := sightOf(c, 2)
+	heads = make(map[int64]crm.Email, len(pos))
+	group.Go(func() error {
+		return each(of, from, "read emails", func(r scanner) error {
+			h, err := scanHead(r)
+			heads[h.pos] = h.email
+			return err
+		}, "SELECT "+headColumns+", "+v.viewColumns()+" FROM synced_emails e"+viewJoin+" WHERE "+s.d.in("e.pos", 1)+" AND "+v.where, append([]any{s.d.list(pos)}, v.args...)...)
+	})
+	return heads, links, group.Wait()
 }
 
 // Choose stores what somebody decided about a message and a record (see linking.Store).
@@ -370,7 +408,7 @@ func (s *Store) Choose(ctx context.Context, c access.Caller, d linking.Choice) (
 		if err := l.run(ctx); err != nil {
 			return err
 		}
-		of, err := s.linksOf(ctx, t, c, []int64{pos}, nil)
+		of, err := s.linksOf(ctx, t, c, []int64{pos})
 		links = of[pos]
 		return err
 	})

@@ -259,23 +259,20 @@ func (s *Store) rows(ctx context.Context, c access.Caller, boxes []box, q mail.L
 	for i, v := range spots {
 		pos[i] = v.pos
 	}
-	v := sightOf(c, 2)
-	byPos := make(map[int64]crm.Email, len(spots))
-	levels := make(map[int64]crm.Level, len(spots))
-	err := each(ctx, s.steady("mail.List"), "read emails", func(r scanner) error {
-		h, err := scanHead(r)
-		byPos[h.pos], levels[h.pos] = h.email, h.email.View.Level
-		return err
-	}, "SELECT "+headColumns+", "+v.viewColumns()+" FROM synced_emails e"+viewJoin+" WHERE "+s.d.in("e.pos", 1)+" AND "+v.where,
-		append([]any{s.d.list(pos)}, v.args...)...)
+	from := s.steady("mail.List")
+	byPos, placed, err := s.headsWithLinks(ctx, from, c, pos)
 	if err != nil {
 		return nil, err
+	}
+	levels := make(map[int64]crm.Level, len(spots))
+	for at, e := range byPos {
+		levels[at] = e.View.Level
 	}
 	threads, err := s.threads(ctx, c, boxes, q, spots)
 	if err != nil {
 		return nil, err
 	}
-	links, err := s.linksOf(ctx, s.steady("mail.List"), c, pos, levels)
+	links, err := s.seenLinks(ctx, from, c, placed, levels)
 	if err != nil {
 		return nil, err
 	}
