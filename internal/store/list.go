@@ -245,7 +245,7 @@ func (s *Store) total(ctx context.Context, boxes []box, q mail.ListQuery, here i
 	for i, b := range boxes {
 		numbers[i] = b.no
 	}
-	return one(ctx, s.reading("mail.List"), "count", scanInt,
+	return one(ctx, s.steady("mail.List"), "count", scanInt,
 		"SELECT CAST(COALESCE(SUM("+column+"), 0) AS BIGINT) FROM mailbox_counts WHERE "+s.d.in("mailbox", 1)+" AND label = $2", s.d.list(numbers), q.Label)
 }
 
@@ -315,7 +315,7 @@ func (s *Store) threads(ctx context.Context, c access.Caller, boxes []box, q mai
 		args, join, seen = append(args, v.args...), ofBox, " AND "+v.where
 	}
 	found := make(map[threadOf]inThread, len(spots))
-	err := each(ctx, s.reading("mail.List"), "count threads", func(r scanner) error {
+	err := each(ctx, s.steady("mail.List"), "count threads", func(r scanner) error {
 		var p threadOf
 		var n int
 		var who crm.Address
