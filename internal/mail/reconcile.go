@@ -85,8 +85,41 @@ func (f *verifyFeed) List(ctx context.Context, page engine.Cursor) (engine.Page[
 		if f.reconciled, err = reconcile(ctx, f.session, p.HistoryID); err != nil {
 			return engine.Page[Item]{}, err
 		}
+		if err := f.reconciled.arrived(ctx); err != nil {
+			return engine.Page[Item]{}, err
+		}
 	}
 	return f.reconciled.page(ctx)
+}
+
+// arrived takes from what is missing what came while the lists were read: followed once
+// more, the history has brought it, and it was never missing.
+func (r *reconciliation) arrived(ctx context.Context) error {
+	if len(r.missing) == 0 {
+		return nil
+	}
+	if _, err := r.catchUp(ctx); err != nil {
+		return err
+	}
+	const most = 500
+	var missing []Ref
+	for part := range slices.Chunk(r.missing, most) {
+		ids := make([]string, len(part))
+		for i, ref := range part {
+			ids[i] = ref.ID
+		}
+		known, err := r.Streams.Known(ctx, r.conn.ID, ids)
+		if err != nil {
+			return fmt.Errorf("looking up what came meanwhile: %w", err)
+		}
+		for _, ref := range part {
+			if k, ok := known[ref.ID]; !ok || k.Failed || k.Excluded || k.Deleted {
+				missing = append(missing, ref)
+			}
+		}
+	}
+	r.missing, r.result.Missing = missing, int64(len(missing))
+	return nil
 }
 
 // reconciliation compares Google's ids and labels with ours and heals what

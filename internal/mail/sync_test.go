@@ -392,6 +392,30 @@ func TestVerifyCountsNothingThatHasOnlyJustArrived(t *testing.T) {
 	require.EqualValues(t, 3, c.RapportCount)
 }
 
+// Mail that comes while Google's lists are read is listed, and was not here: it is not
+// missing for that.
+func TestVerifyCountsNothingThatArrivesMeanwhile(t *testing.T) {
+	h := newHouse(t)
+	ids := []string{h.g.deliver("", "INBOX"), h.g.deliver("", "INBOX")}
+	h.must(KindHistory, KindBackfill)
+	delete(h.m.rows, ids[0])
+	h.g.fail = func(call, _ string) error {
+		if call == "list" && len(ids) == 2 {
+			ids = append(ids, h.g.deliver("", "INBOX"))
+		}
+		return nil
+	}
+	h.must(KindVerify)
+	require.Len(t, ids, 3)
+	h.same(ids...)
+	c := h.m.complete
+	require.EqualValues(t, 1, c.Missing, "what was lost before")
+	require.EqualValues(t, 1, c.Healed)
+	require.Zero(t, c.Extra+c.Relabelled+c.Unexplained)
+	require.EqualValues(t, 3, c.GoogleCount)
+	require.EqualValues(t, 3, c.RapportCount)
+}
+
 func TestVerifyDoesNotAskForMoreThanWasChosen(t *testing.T) {
 	h := newHouse(t, func(s *crm.ConnectionSettings) { s.Limit = 10 })
 	h.g.perPage = 20
