@@ -4,7 +4,7 @@ import { useCallback, useMemo } from "react";
 import { type Activity, type ActivityKind, type ActivityQuery, activitiesApi } from "@/lib/recordMail";
 import { notesApi, recordKeys, type Task, type TaskPatch, type TaskQuery, tasksApi } from "@/lib/records";
 import type { Page } from "@/lib/types";
-import { canUndo, willUndo } from "@/lib/undoing";
+import { cannotUndo, willUndo } from "@/lib/undoing";
 import { say, sayFailed } from "@/ui/toast";
 import { usePages } from "./usePages";
 
@@ -66,13 +66,7 @@ export function useTaskActs(w: string) {
       }));
       const asked = tasksApi.change(w, task.id, patch);
       const undo = () => void change(task, { done: false }, true);
-      if (done && !quiet)
-        willUndo(
-          asked.then(
-            () => undo,
-            () => undefined,
-          ),
-        );
+      if (done && !quiet) willUndo(asked.then(() => undo));
       try {
         await asked;
         if (done && !quiet) {
@@ -105,16 +99,19 @@ export function useTaskActs(w: string) {
   );
   const remove = useCallback(
     async (task: Task) => {
+      const asked = tasksApi.remove(w, task.id);
+      const again = () => {
+        cannotUndo(again); // made twice, it would be there twice
+        void create({
+          title: task.title,
+          due_at: task.due_at ?? undefined,
+          record_id: task.record?.id,
+          assignee_id: task.assignee?.id,
+        });
+      };
+      willUndo(asked.then(() => again));
       try {
-        await tasksApi.remove(w, task.id);
-        const again = () =>
-          void create({
-            title: task.title,
-            due_at: task.due_at ?? undefined,
-            record_id: task.record?.id,
-            assignee_id: task.assignee?.id,
-          });
-        canUndo(again);
+        await asked;
         say({
           id: `task ${task.id}`,
           text: `Deleted: ${task.title}`,
@@ -150,9 +147,13 @@ export function useNoteActs(w: string) {
     create: (record: string, text: string) => act("The note was not kept", () => notesApi.create(w, record, text)),
     change: (id: string, text: string) => act("The note is as it was before", () => notesApi.change(w, id, text)),
     remove: async (id: string, record: string, text: string) => {
-      if (!(await act("The note was not deleted", () => notesApi.remove(w, id)))) return;
-      const again = () => void act("The note could not be brought back", () => notesApi.create(w, record, text));
-      canUndo(again);
+      const asked = act("The note was not deleted", () => notesApi.remove(w, id));
+      const again = () => {
+        cannotUndo(again);
+        void act("The note could not be brought back", () => notesApi.create(w, record, text));
+      };
+      willUndo(asked.then((gone) => (gone ? again : undefined)));
+      if (!(await asked)) return;
       say({ id: `note ${id}`, text: "Note deleted", actions: [{ label: "Undo", keys: "Z", run: again }] });
     },
   };

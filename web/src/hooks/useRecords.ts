@@ -169,12 +169,7 @@ export function useMass(w: string) {
         return undo;
       };
       const asked = recordsApi.changeMany(w, change).then((done) => ({ ...done, undo: wayBack(done.undo_id) }));
-      willUndo(
-        asked.then(
-          (done) => done.undo,
-          () => undefined,
-        ),
-      );
+      willUndo(asked.then((done) => done.undo));
       try {
         const { changed, undo } = await asked;
         await fresh();

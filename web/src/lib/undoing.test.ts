@@ -43,8 +43,12 @@ it("keeps its place when it is done, and leaves none where nothing came of it", 
   });
   willUndo(first);
   willUndo(Promise.resolve(undefined));
+  const refused = Promise.reject(new Error("no"));
+  willUndo(refused);
   canUndo(() => void done.push("later"));
   await first;
+  await refused.catch(() => undefined);
+  await Promise.resolve();
   undoLast();
   undoLast();
   undoLast();

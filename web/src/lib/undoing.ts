@@ -13,14 +13,16 @@ export const cannotUndo = (undo: Undo | undefined) => {
 
 /**
  * Takes the place of what is under way: Z pressed before the answer is here takes it back when it is, and not the
- * thing done before it. Nothing is taken back where nothing came of it.
+ * thing done before it. Nothing is taken back where nothing came of it, or it was refused.
  */
-export function willUndo(done: Promise<Undo | undefined>) {
-  const meanwhile = () => void done.then((undo) => undo?.());
+export function willUndo(asked: Promise<Undo | undefined>) {
+  const nothing = () => undefined;
+  const meanwhile = () => void asked.then((undo) => undo?.(), nothing);
   canUndo(meanwhile);
-  void done.then((undo) => {
+  const settle = (undo?: Undo) => {
     ways = ways.flatMap((way) => (way !== meanwhile ? [way] : undo ? [undo] : []));
-  });
+  };
+  void asked.then(settle, () => settle());
 }
 
 export function undoLast() {

@@ -27,7 +27,7 @@ import { Problem } from "@/lib/problem";
 import { type Field, fieldsOf } from "@/lib/recordFields";
 import { suggestionsApi } from "@/lib/recordMail";
 import { type CrmRecord, recordKeys, recordsApi } from "@/lib/records";
-import { canUndo, undoLast } from "@/lib/undoing";
+import { undoLast, willUndo } from "@/lib/undoing";
 import { Segments } from "@/ui/Choice";
 import { Bones, Failed, Hint, Time, useTitle } from "@/ui/kit";
 import { RecordMark } from "@/ui/RecordMark";
@@ -315,10 +315,11 @@ function useRecordActs(workspaceId: string, record: CrmRecord) {
         .then(() => say({ id: "copied", text: "Link copied", ms: 3000 }))
         .catch((error: unknown) => sayFailed("The link was not copied", error)),
     remove: async () => {
+      const asked = recordsApi.remove(workspaceId, record.id);
+      const undo = () => void restore();
+      willUndo(asked.then(() => undo));
       try {
-        await recordsApi.remove(workspaceId, record.id);
-        const undo = () => void restore();
-        canUndo(undo);
+        await asked;
         say({
           id: `record ${record.id}`,
           text: `${record.name} is deleted`,
