@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"regexp"
 	"strings"
 
 	"rapport/internal/enrich/signature"
@@ -65,7 +66,7 @@ func (e byModel) Extract(ctx context.Context, m signature.Message) (signature.Fo
 	if m.Bulk || len(lines) == 0 {
 		return none, nil
 	}
-	question, err := json.Marshal(map[string]string{"sender": visible(m.FromName), "text": strings.Join(lines, "\n")})
+	question, err := json.Marshal(map[string]string{"sender": withoutAddresses(visible(m.FromName)), "text": withoutAddresses(strings.Join(lines, "\n"))})
 	if err != nil {
 		return none, fmt.Errorf("writing a question: %w", err)
 	}
@@ -99,6 +100,17 @@ func (c contact) claims() []Claim {
 		out = append(out, Claim{Field: signature.FieldPhone, Value: p.Number, Label: p.Label})
 	}
 	return out
+}
+
+// mailAddress is an e-mail address as people write it, "mara (at) lamps [dot] example"
+// too. An account in a link ("medium.example/@mara") is none.
+var mailAddress = regexp.MustCompile(`(?i)[\p{L}\p{N}._%+'-]*[\p{L}\p{N}_+-](?:@| ?[(\[<]at[)\]>] ?)[\p{L}\p{N}-]+(?:(?:\.| ?[(\[<]dot[)\]>] ?)[\p{L}\p{N}-]+)*`)
+
+// withoutAddresses takes e-mail addresses out of what goes to a model: no answer
+// needs one, and people are told that none goes along. Answers are checked against
+// the text as it was, where the words that stand for an address do not occur.
+func withoutAddresses(text string) string {
+	return mailAddress.ReplaceAllString(text, "(e-mail address)")
 }
 
 // lastPart is the end of the sender's own words, without characters that nobody

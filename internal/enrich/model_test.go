@@ -234,6 +234,21 @@ func TestNoMoreIsSentThanNeeded(t *testing.T) {
 	require.LessOrEqual(t, strings.Count(text, "secret line"), 40)
 	require.NotContains(t, text, "harbour-tea.example", "not the sender's address")
 
+	for _, l := range []string{
+		"mara.linden@harbour-tea.example", "E: mara.linden@harbour-tea.example | www.quay.example", "[mara@harbour-tea.example](mailto:mara@harbour-tea.example)",
+		"mara (at) harbour-tea (dot) example", "mara[at]harbour-tea.example", "mara @ home: mara+tea@harbour-tea.example", "mära@harbour-tea.example", "root@harbour-tea",
+	} {
+		m = &obedient{says: claims(map[string]any{"title": "(e-mail address)", "website": "harbour-tea.example"})}
+		msg := mara("Kind regards\nMara Linden\nBuyer of Tea\n" + l + "\nhttps://notes.example/@mara")
+		msg.FromName = "mara@harbour-tea.example"
+		found, err := enrich.ByModel(m).Extract(t.Context(), msg)
+		require.NoError(t, err)
+		require.Empty(t, found.Values, l)
+		require.NotContains(t, m.asked[0].Text, "harbour-tea", l)
+		require.Contains(t, m.asked[0].Text, "Buyer of Tea", l)
+		require.Contains(t, m.asked[0].Text, "https://notes.example/@mara", "an account in a link stays")
+	}
+
 	m = &obedient{says: claims(nil)}
 	bulk := mara("Newsletter\nMara Linden")
 	bulk.Bulk = true

@@ -110,7 +110,7 @@ func statement(s Settings, m Model) string {
 		return here
 	}
 	sent := fmt.Sprintf("of each new message from a person in your CRM the sender's name and the end of what they wrote themselves (at most %d lines) %%s sent to %s (%s, model %s) and read there. "+
-		"Not sent: quoted mail, attachments, bulk mail, mail of your own, mail with protected addresses, and all mail of mailboxes whose owners have not chosen it. "+
+		"Not sent: e-mail addresses, the subject, quoted mail, attachments, bulk mail, mail of your own, mail with protected addresses, and all mail of mailboxes whose owners have not chosen it. "+
 		"What becomes of it there is between you and whoever runs that server.", mostLines, m.Where(), s.Provider, s.Model)
 	switch {
 	case !s.Allowed:
