@@ -31,7 +31,6 @@ const inbox = async (search) => {
   await page.goto(`${demo.url}/crm/inbox${search}`);
   await rows().first().waitFor();
 };
-const focused = () => page.evaluate(() => document.activeElement?.getAttribute("data-thread"));
 
 test("keys move the mark and the focus together", async () => {
   await page.getByRole("navigation", { name: "Main", exact: true }).getByRole("link", { name: "Inbox" }).click();
@@ -46,10 +45,11 @@ test("keys move the mark and the focus together", async () => {
   await page.keyboard.press("j");
   const sixth = await rows().nth(5).getAttribute("data-thread");
   await page.waitForURL(new RegExp(`thread=${sixth}`));
+  await page.locator(`[data-thread="${sixth}"][aria-current="true"]`).waitFor(); // the address is there before the page
   assert.equal(await marked().count(), 1);
   await page.keyboard.press("u");
   await page.waitForURL((url) => !url.searchParams.has("thread"));
-  assert.equal(await focused(), sixth);
+  await page.waitForFunction((id) => document.activeElement?.getAttribute("data-thread") === id, sixth);
 });
 
 test("a search opens the message that matched, and says what it did not understand", async () => {

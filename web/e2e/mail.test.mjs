@@ -22,7 +22,7 @@ test("an answer with a file arrives once, in its conversation", async () => {
   await box.inbox(`?thread=${mail.gmail_thread_id}`);
   await page.getByRole("article").first().waitFor();
   await page.keyboard.press("r");
-  await text().waitFor();
+  await page.locator("[data-composer] .ProseMirror-focused").waitFor();
   await page.keyboard.type("Thank you, we come at ten.\nThe plan is with this mail.");
   await composer()
     .getByLabel("Files to attach")
@@ -47,6 +47,7 @@ test("an answer with a file arrives once, in its conversation", async () => {
     const messages = await box.stored(mail.gmail_thread_id);
     return messages.length === 2 && messages[1].attachments.some((a) => a.name === "plan.pdf");
   });
+  assert.match((await box.stored(mail.gmail_thread_id))[1].snippet, /Thank you, we come at ten/, "every letter that was typed");
   await page.getByRole("article").nth(1).waitFor(); // it appears in the open conversation by itself
   const { body: drafts } = await box.demo.api("GET", box.google("/gmail/drafts"));
   assert.ok(!drafts.items.some((d) => d.subject.includes(mail.subject)), "no draft is left behind");
@@ -81,6 +82,8 @@ test("a draft is there after a reload, and among the drafts", async () => {
   await page.keyboard.type("Bring the samples.");
   await composer().getByText(/Draft saved/).waitFor();
   await page.waitForURL(/compose=/);
+  const { body } = await box.demo.api("GET", box.google("/gmail/drafts"));
+  assert.ok(body.items.some((d) => d.subject === "Notes for Thursday" && d.snippet.includes("Bring the samples.")), "what is said to be saved is");
   await page.reload();
   await composer().getByText("Bring the samples.").waitFor();
   await composer().getByRole("button", { name: "Close" }).click();

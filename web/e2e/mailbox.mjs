@@ -10,7 +10,7 @@ export async function openInbox() {
   await eventually("the import is over", async () => {
     const { body } = await demo.api("GET", google("/status"));
     return body.streams.find((s) => s.stream === "gmail.backfill")?.state === "done";
-  });
+  }, 240);
   const list = () => page.getByRole("list", { name: "Conversations" });
   const rows = () => list().getByRole("link");
   const stored = async (thread) => (await demo.api("GET", google(`/gmail/threads/${thread}`))).body.items;
@@ -47,8 +47,8 @@ export async function openInbox() {
 
 export const gone = (locator) => locator.waitFor({ state: "detached" });
 
-export async function eventually(what, look) {
-  for (let i = 0; i < 240; i++) {
+export async function eventually(what, look, seconds = 60) {
+  for (let i = 0; i < seconds * 4; i++) {
     if (await look()) return;
     await new Promise((resolve) => setTimeout(resolve, 250));
   }

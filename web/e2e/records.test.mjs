@@ -134,12 +134,14 @@ test("a changed signature is a suggestion: one is taken, one is not", async () =
   await accessible(page, "suggestions");
   await screenshot(page, "suggestions");
   const name = await cards.first().getAttribute("aria-label");
-  const before = await cards.count();
+  const same = page.getByRole("article", { name, exact: true }); // mail that is still being read may bring others
+  const before = await same.count();
   await cards.first().getByRole("button", { name: "Dismiss" }).click();
-  await eventually(`${name} is gone`, async () => (await cards.count()) === before - 1);
+  await eventually(`${name} is gone`, async () => (await same.count()) === before - 1);
   await page.reload();
   await page.getByRole("heading", { name: "Suggestions" }).waitFor();
-  await eventually("it stays away", async () => (await cards.count()) === before - 1);
+  await cards.first().or(page.getByText("Nothing to decide")).first().waitFor();
+  assert.equal(await same.count(), before - 1, "it stays away");
 });
 
 test("two records become one, and two again", async () => {
@@ -212,17 +214,16 @@ test("a table is changed by the keys, and what is refused comes back", async () 
 test("many are changed at once, and taken back", async () => {
   await open("/crm/companies");
   await grid("Companies").getByRole("link").first().waitFor();
-  const all = Number((await api("GET", "/records/counts")).company);
   await page.getByRole("checkbox", { name: "Tick all that are shown" }).check();
   const bar = page.getByRole("toolbar", { name: "With the ticked records" });
-  await bar.waitFor();
+  const ticked = Number.parseInt(await bar.getByText(/\d+ ticked/).textContent(), 10); // new companies may come meanwhile
   await bar.getByRole("button", { name: "Tag", exact: true }).click();
   await page.getByRole("combobox", { name: "Find or make a tag" }).fill("Fair 2026");
   await accessible(page, "many records, tagged");
   await page.keyboard.press("Enter");
   await page.getByText(/tagged Fair 2026/).waitFor();
   const [tag] = (await api("GET", "/tags")).items.filter((t) => t.name === "Fair 2026");
-  assert.equal((await api("GET", `/records?type=company&tag_id=${tag.id}&limit=1`)).total, Math.min(all, 100));
+  assert.equal((await api("GET", `/records?type=company&tag_id=${tag.id}&limit=1`)).total, ticked);
   await page.keyboard.press("z");
   await page.getByText(/as before/).waitFor();
   assert.equal((await api("GET", `/records?type=company&tag_id=${tag.id}&limit=1`)).total, 0);
@@ -299,7 +300,7 @@ test("activities, tasks and the palette", async () => {
   await box.waitFor();
   await page.keyboard.press("Control+k");
   await page.getByRole("combobox", { name: /Search records/ }).fill("selma");
-  await page.getByRole("option", { name: /Selma Aaltonen/ }).first().waitFor();
+  await page.getByRole("option", { name: /Selma Aaltonen.*Person/ }).first().waitFor(); // records stand above senders
   await accessible(page, "records in the palette");
   await page.keyboard.press("Enter");
   await page.waitForURL(/\/crm\/records\//);

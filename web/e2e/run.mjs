@@ -10,5 +10,5 @@ const files = readdirSync(here)
   .filter((name) => name.endsWith(".test.mjs"))
   .filter((name) => only.length === 0 || only.some((word) => name.includes(word)))
   .map((name) => join(here, name));
-const result = spawnSync(process.execPath, ["--test", "--test-concurrency=1", "--test-timeout=300000", ...files], { stdio: "inherit" });
+const result = spawnSync(process.execPath, ["--test", "--test-concurrency=1", "--test-timeout=600000", ...files], { stdio: "inherit" });
 process.exit(result.status ?? 1);

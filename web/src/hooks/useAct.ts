@@ -11,13 +11,16 @@ interface Options<V, R> {
   /** The heading of what is said when it fails; without it the caller shows the error. */
   failed?: string;
   onDone?: (result: R, value: V) => void;
+  /** Acts of one line go one after the other. */
+  line?: string;
 }
 
 /** One act of a person: it says how it ended and makes the lists read themselves again. */
-export function useAct<V = void, R = unknown>({ run, stale, done, failed, onDone }: Options<V, R>) {
+export function useAct<V = void, R = unknown>({ run, stale, done, failed, onDone, line }: Options<V, R>) {
   const client = useQueryClient();
   return useMutation<R, unknown, V>({
     mutationFn: run,
+    scope: line ? { id: line } : undefined,
     onSuccess: (result, value) => {
       if (done) notifications.show({ message: done(result, value) });
       onDone?.(result, value);

@@ -65,11 +65,14 @@ export function useTaskActs(w: string) {
         ...(done === undefined ? {} : { done_at: done ? new Date().toISOString() : null }),
       }));
       const asked = tasksApi.change(w, task.id, patch);
-      const undo = () => void change(task, { done: false }, true);
-      if (done && !quiet) willUndo(asked.then(() => undo));
+      const undo = () => {
+        cannotUndo(undo);
+        void change(task, { done: false }, true);
+      };
+      const isTaken = done && !quiet ? willUndo(asked.then(() => undo)) : undefined;
       try {
         await asked;
-        if (done && !quiet) {
+        if (isTaken && !isTaken()) {
           say({
             id: `task ${task.id}`,
             text: `Done: ${task.title}`,
@@ -109,14 +112,15 @@ export function useTaskActs(w: string) {
           assignee_id: task.assignee?.id,
         });
       };
-      willUndo(asked.then(() => again));
+      const isTaken = willUndo(asked.then(() => again));
       try {
         await asked;
-        say({
-          id: `task ${task.id}`,
-          text: `Deleted: ${task.title}`,
-          actions: [{ label: "Undo", keys: "Z", run: again }],
-        });
+        if (!isTaken())
+          say({
+            id: `task ${task.id}`,
+            text: `Deleted: ${task.title}`,
+            actions: [{ label: "Undo", keys: "Z", run: again }],
+          });
       } catch (error) {
         sayFailed("The task was not deleted", error);
       }
@@ -152,8 +156,8 @@ export function useNoteActs(w: string) {
         cannotUndo(again);
         void act("The note could not be brought back", () => notesApi.create(w, record, text));
       };
-      willUndo(asked.then((gone) => (gone ? again : undefined)));
-      if (!(await asked)) return;
+      const isTaken = willUndo(asked.then((gone) => (gone ? again : undefined)));
+      if (!(await asked) || isTaken()) return;
       say({ id: `note ${id}`, text: "Note deleted", actions: [{ label: "Undo", keys: "Z", run: again }] });
     },
   };

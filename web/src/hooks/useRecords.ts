@@ -106,19 +106,23 @@ export function useRecordEdit(w: string) {
     (record: CrmRecord, field: Field, value: unknown, undoing = false): Promise<CrmRecord | undefined> => {
       const before = contentOf(known(client, w, record), field);
       setRefused(undefined);
+      // Answers that are on their way were asked for before this.
+      for (const queryKey of [recordKeys.lists(w), recordKeys.record(w, record.id)])
+        void client.cancelQueries({ queryKey, predicate: (q) => q.state.data !== undefined });
       putRecord(client, w, withValue(known(client, w, record), field, value));
       const write = async () => {
         try {
           const next = await recordsApi.change(w, record.id, patchOf(field, value), known(client, w, record).version);
           putRecord(client, w, next);
           void client.invalidateQueries({ queryKey: recordKeys.evidence(w, record.id) });
+          // On a board it is in another list now.
+          if (field.key === "stage") void client.invalidateQueries({ queryKey: recordKeys.lists(w) });
           return next;
         } catch (error) {
           putRecord(client, w, withValue(known(client, w, record), field, before));
           setRefused({ id: record.id, field: field.key });
           refuse(error, field, () => void edit(record, field, value, undoing));
-          if (error instanceof Problem && error.status === 412)
-            void client.invalidateQueries({ queryKey: recordKeys.all(w) });
+          void client.invalidateQueries({ queryKey: recordKeys.all(w) });
           return undefined;
         }
       };
@@ -155,8 +159,10 @@ export function useMass(w: string) {
   return useCallback(
     async (change: MassChange, what: (n: number) => string): Promise<boolean> => {
       const fresh = () => client.invalidateQueries({ queryKey: recordKeys.all(w) });
+      let isTaken = false;
       const wayBack = (id: string) => {
         const undo = async () => {
+          isTaken = true;
           cannotUndo(undo);
           try {
             const back = await recordsApi.undoMany(w, id);
@@ -173,6 +179,7 @@ export function useMass(w: string) {
       try {
         const { changed, undo } = await asked;
         await fresh();
+        if (isTaken) return true;
         say({
           id: "records changed",
           text: what(changed),

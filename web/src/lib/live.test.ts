@@ -2,6 +2,7 @@ import { QueryClient } from "@tanstack/react-query";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { keys } from "./keys";
 import { followWorkspace, liveEvents, onLive, staleKeys } from "./live";
+import { recordKeys } from "./records";
 
 /** A stream that the test speaks through. */
 class FakeSource extends EventTarget {
@@ -85,7 +86,9 @@ describe("live events", () => {
     expect(dropped).toEqual([]);
     source().say("ready");
     vi.advanceTimersByTime(2000);
-    expect([has(keys.google.all("w")), has(keys.mail.all("w"))]).toEqual([true, true]);
+    const all = [keys.google.all("w"), keys.mail.all("w"), keys.outgoing.outbox("w"), keys.me, keys.approval("w")];
+    for (const key of [...all, recordKeys.all("w"), recordKeys.timelines("w"), recordKeys.suggestions("w")])
+      expect(has(key)).toBe(true);
     stop();
   });
 

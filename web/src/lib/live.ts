@@ -102,6 +102,12 @@ export function staleKeys(event: LiveEvent): (readonly unknown[])[] {
   }
 }
 
+/** Everything that events tell of. */
+function followed(w: string): (readonly unknown[])[] {
+  const all = liveEvents.flatMap((name) => staleKeys({ name, workspace_id: w }));
+  return [...new Map(all.map((key) => [JSON.stringify(key), key])).values()];
+}
+
 /** Gathers keys and drops them from the cache at most once in `ms`: an import of thousands sends many events. */
 function gatherer(client: QueryClient, ms: number) {
   const waiting = new Map<string, readonly unknown[]>();
@@ -145,7 +151,7 @@ export function followWorkspace(workspace: string, client: QueryClient, ms = 150
   // Said at the start of a stream, and again when events had to be dropped.
   let heardReady = false;
   const ready = () => {
-    if (heardReady) gather.add([keys.google.all(workspace), keys.mail.all(workspace)]);
+    if (heardReady) gather.add(followed(workspace));
     heardReady = true;
   };
   const open = () => {

@@ -25,8 +25,10 @@ it("takes back what is under way once it is done, and not what was done before i
   const asked = new Promise<(() => void) | undefined>((resolve) => {
     answer = resolve;
   });
-  willUndo(asked);
+  const isTaken = willUndo(asked);
+  expect(isTaken()).toBe(false);
   undoLast();
+  expect(isTaken()).toBe(true);
   expect(done).toEqual([]);
   answer(() => void done.push("under way"));
   await asked;

@@ -13,16 +13,22 @@ export const cannotUndo = (undo: Undo | undefined) => {
 
 /**
  * Takes the place of what is under way: Z pressed before the answer is here takes it back when it is, and not the
- * thing done before it. Nothing is taken back where nothing came of it, or it was refused.
+ * thing done before it. Nothing is taken back where nothing came of it, or it was refused. Says whether it is being
+ * taken back: then nobody is told that it was done.
  */
-export function willUndo(asked: Promise<Undo | undefined>) {
+export function willUndo(asked: Promise<Undo | undefined>): () => boolean {
   const nothing = () => undefined;
-  const meanwhile = () => void asked.then((undo) => undo?.(), nothing);
+  let isTaken = false;
+  const meanwhile = () => {
+    isTaken = true;
+    void asked.then((undo) => undo?.(), nothing);
+  };
   canUndo(meanwhile);
   const settle = (undo?: Undo) => {
     ways = ways.flatMap((way) => (way !== meanwhile ? [way] : undo ? [undo] : []));
   };
   void asked.then(settle, () => settle());
+  return () => isTaken;
 }
 
 export function undoLast() {

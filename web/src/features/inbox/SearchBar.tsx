@@ -3,6 +3,7 @@ import { Search, X } from "lucide-react";
 import { type KeyboardEvent, type RefObject, useEffect, useId, useMemo, useRef, useState } from "react";
 import { useWorkspaceId } from "@/app/session";
 import { usePaused } from "@/hooks/usePaused";
+import { useSent } from "@/hooks/useSent";
 import { googleIntegrationApi } from "@/lib/api";
 import { keys } from "@/lib/keys";
 import { complete, fromServer, type Known, type Suggestion, suggest, together } from "@/lib/search";
@@ -28,7 +29,7 @@ export function SearchBar({ value, known, input, onChange, onDone }: Props) {
   const [caret, setCaret] = useState(0);
   const [offered, setOffered] = useState(false);
   const [at, setAt] = useState(-1);
-  const sent = useRef(value ?? "");
+  const sent = useSent(value ?? "");
   const list = useId();
   const more = useServer(offered ? text.slice(0, caret) : "");
   const suggestions = useMemo(
@@ -37,15 +38,11 @@ export function SearchBar({ value, known, input, onChange, onDone }: Props) {
   );
 
   useEffect(() => {
-    if ((value ?? "") === sent.current) return;
-    sent.current = value ?? "";
-    setText(value ?? "");
-  }, [value]);
+    if (sent.isForeign(value ?? "")) setText(value ?? "");
+  }, [value, sent]);
 
   const send = (next: string) => {
-    if (next.trim() === sent.current) return;
-    sent.current = next.trim();
-    onChange(next.trim() || undefined);
+    if (sent.send(next.trim())) onChange(next.trim() || undefined);
   };
   const latest = useRef(send);
   latest.current = send;

@@ -33,6 +33,12 @@ function show(client: QueryClient, w: string, meant: ReadonlySet<string>, wish: 
   return shown;
 }
 
+/** Answers that are on their way were asked for before what is shown now. */
+function outdate(client: QueryClient, w: string) {
+  for (const queryKey of [keys.mail.lists(w), keys.mail.threads(w)])
+    void client.cancelQueries({ queryKey, predicate: (q) => q.state.data !== undefined });
+}
+
 function putBack(client: QueryClient, shown: Shown) {
   for (const { key, before } of shown.lists) {
     client.setQueryData<Pages>(key, (now) => now && restored(now, before));
@@ -59,8 +65,11 @@ export function useChanges(workspaceId: string) {
     last.current = next;
     if (next) canUndo(next.undo);
   }, []);
+  /** Gmail may refuse before the server's answer is here. */
+  const refused = useRef(new Set<string>());
   const forget = useCallback(
     (id: string) => {
+      refused.current.add(id);
       if (!last.current?.ids.includes(id)) return;
       keep();
       hush(toastId);
@@ -78,9 +87,7 @@ export function useChanges(workspaceId: string) {
     (threads, wish, quiet = false) => {
       if (threads.length === 0) return;
       const meant = new Set(threads.map((t) => keyOf(t.newest)));
-      // Answers that are on their way were asked for before this.
-      void client.cancelQueries({ queryKey: keys.mail.lists(workspaceId) });
-      void client.cancelQueries({ queryKey: keys.mail.threads(workspaceId) });
+      outdate(client, workspaceId);
       const shown = show(client, workspaceId, meant, wish);
       const asked = ask(workspaceId, threads, wish);
       asked.then(stale, (error) => {
@@ -96,6 +103,7 @@ export function useChanges(workspaceId: string) {
       const undo = () => {
         keep();
         hush(toastId);
+        outdate(client, workspaceId);
         putBack(client, shown);
         returned.mark([...meant]);
         void asked
@@ -108,12 +116,13 @@ export function useChanges(workspaceId: string) {
       void asked.then(
         (changes) => {
           mine.ids = changes.map((c) => c.id);
+          for (const id of mine.ids) if (refused.current.has(id)) forget(id);
         },
         () => undefined,
       );
       say({ id: toastId, text: done(wish, threads.length), actions: [{ label: "Undo", keys: "Z", run: undo }] });
     },
-    [client, workspaceId, stale, keep, returned.mark],
+    [client, workspaceId, stale, keep, forget, returned.mark],
   );
   return useMemo(() => ({ change, undoLast, returned: returned.keys }), [change, returned.keys]);
 }

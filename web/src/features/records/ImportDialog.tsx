@@ -161,6 +161,7 @@ function Match({ workspaceId, of, fields, onChange, onClose }: MatchProps) {
     run: (patch) => importsApi.change(workspaceId, of.id, patch),
     stale: [],
     onDone: onChange,
+    line: `import ${of.id}`,
   });
   const run = useAct({ run: () => importsApi.run(workspaceId, of.id), stale: [], onDone: onChange });
   const known = targets(fields);

@@ -27,7 +27,7 @@ import { Problem } from "@/lib/problem";
 import { type Field, fieldsOf } from "@/lib/recordFields";
 import { suggestionsApi } from "@/lib/recordMail";
 import { type CrmRecord, recordKeys, recordsApi } from "@/lib/records";
-import { undoLast, willUndo } from "@/lib/undoing";
+import { cannotUndo, undoLast, willUndo } from "@/lib/undoing";
 import { Segments } from "@/ui/Choice";
 import { Bones, Failed, Hint, Time, useTitle } from "@/ui/kit";
 import { RecordMark } from "@/ui/RecordMark";
@@ -316,10 +316,14 @@ function useRecordActs(workspaceId: string, record: CrmRecord) {
         .catch((error: unknown) => sayFailed("The link was not copied", error)),
     remove: async () => {
       const asked = recordsApi.remove(workspaceId, record.id);
-      const undo = () => void restore();
-      willUndo(asked.then(() => undo));
+      const undo = () => {
+        cannotUndo(undo);
+        void restore();
+      };
+      const isTaken = willUndo(asked.then(() => undo));
       try {
         await asked;
+        if (isTaken()) return;
         say({
           id: `record ${record.id}`,
           text: `${record.name} is deleted`,

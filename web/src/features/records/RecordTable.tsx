@@ -1,6 +1,6 @@
 /** Records in a grid: the first column stays, rows exist only in sight, cells are edited where they stand. */
 import { Link, useNavigate } from "@tanstack/react-router";
-import { useVirtualizer } from "@tanstack/react-virtual";
+import { defaultRangeExtractor, type Range, useVirtualizer } from "@tanstack/react-virtual";
 import { ArrowDown, ArrowUp, Pencil } from "lucide-react";
 import { type CSSProperties, type KeyboardEvent, memo, useEffect, useLayoutEffect, useRef, useState } from "react";
 import { paths } from "@/app/paths";
@@ -44,6 +44,12 @@ interface Props {
 
 const tickWidth = 40;
 
+/** What is in sight, and the row that is being changed, which may have moved out of it. */
+function withRow(range: Range, row: number) {
+  const shown = defaultRangeExtractor(range);
+  return shown.includes(row) || row >= range.count ? shown : [...shown, row].sort((a, b) => a - b);
+}
+
 export function RecordTable(props: Props) {
   const { name, columns, records, spot, onSpot, onEditing, editing } = props;
   const scroller = useRef<HTMLDivElement>(null);
@@ -59,6 +65,7 @@ export function RecordTable(props: Props) {
     overscan: 10,
     initialOffset: placeOf(name),
     scrollPaddingStart: 36,
+    rangeExtractor: (range) => (editing ? withRow(range, spot.row) : defaultRangeExtractor(range)),
   });
   // biome-ignore lint/correctness/useExhaustiveDependencies: all rows change their height at once
   useLayoutEffect(() => rows.measure(), [height]);

@@ -20,6 +20,7 @@ import { paths } from "@/app/paths";
 import { useWorkspaceId } from "@/app/session";
 import { usePaused } from "@/hooks/usePaused";
 import { useRecordEdit } from "@/hooks/useRecords";
+import { useSent } from "@/hooks/useSent";
 import { count } from "@/lib/format";
 import { importsApi } from "@/lib/merging";
 import type { CrmRecord, RecordType } from "@/lib/records";
@@ -30,7 +31,7 @@ import { iconOf } from "@/ui/RecordMark";
 import { Board } from "./Board";
 import { ColumnChooser } from "./Columns";
 import { AddFilter, FilterChips } from "./Filters";
-import type { Spot } from "./grid";
+import { useSpot } from "./grid";
 import { MassBar } from "./MassBar";
 import { NewRecordDialog } from "./NewRecord";
 import classes from "./RecordsPage.module.css";
@@ -63,8 +64,9 @@ function Records({ type, ...words }: { type: RecordType; title?: string; what?: 
   const { search, objects, object, fields, columns, query, list, change } = table;
   const ticks = useTicks(table);
   const { edit, refused } = useRecordEdit(workspaceId);
-  const [spot, setSpot] = useState<Spot>({ row: 0, column: 0 });
-  const [editing, setEditing] = useState(false);
+  const { spot, setSpot, isGone } = useSpot(list.records);
+  const [wantsEdit, setEditing] = useState(false);
+  const editing = wantsEdit && !isGone;
   const [panel, setPanel] = useState<"owner" | "stage" | "tag" | "untag">();
   const [start, setStart] = useState<Partial<CrmRecord>>();
   const [merging, setMerging] = useState<CrmRecord[]>();
@@ -299,19 +301,14 @@ interface SearchProps {
 function SearchLine({ input, label, q, onChange }: SearchProps) {
   const [text, setText] = useState(q ?? "");
   const steady = usePaused(text, 180);
-  const said = useRef(q);
+  const sent = useSent(q ?? "");
   // biome-ignore lint/correctness/useExhaustiveDependencies: only what was typed is told
   useEffect(() => {
-    const next = steady.trim() || undefined;
-    if (next === said.current) return;
-    said.current = next;
-    onChange(next);
+    if (sent.send(steady.trim())) onChange(steady.trim() || undefined);
   }, [steady]);
   useEffect(() => {
-    if (q === said.current) return;
-    said.current = q;
-    setText(q ?? "");
-  }, [q]);
+    if (sent.isForeign(q ?? "")) setText(q ?? "");
+  }, [q, sent]);
   return (
     <label className={classes.search}>
       <Search size={14} />

@@ -1,10 +1,29 @@
 /** How a grid behaves: which cell is meant, where it was left, how wide it is. */
-import { type RefObject, useCallback, useEffect, useLayoutEffect, useRef } from "react";
+import { type RefObject, useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } from "react";
 
 /** The cell that the keys mean. */
 export interface Spot {
   row: number;
   column: number;
+}
+
+interface Kept extends Spot {
+  id?: string;
+}
+
+/**
+ * The cell that is meant. It follows its record where the list is read anew and stands in another order: whoever is
+ * typing into a cell goes on in the same record.
+ */
+export function useSpot(records: { id: string }[]) {
+  const [kept, keep] = useState<Kept>({ row: 0, column: 0 });
+  const latest = useRef(records);
+  latest.current = records;
+  const at = useMemo(() => (kept.id ? records.findIndex((r) => r.id === kept.id) : kept.row), [records, kept]);
+  const row = at < 0 ? kept.row : at;
+  const spot = useMemo<Spot>(() => ({ row, column: kept.column }), [row, kept]);
+  const setSpot = useCallback((to: Spot) => keep({ ...to, id: latest.current[to.row]?.id }), []);
+  return { spot, setSpot, isGone: at < 0 };
 }
 
 /** Where each list was left, for the way back to it. */

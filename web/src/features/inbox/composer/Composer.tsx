@@ -39,6 +39,10 @@ export default function Composer(props: ComposerProps) {
   });
   useFocusBack();
   const root = useRef<HTMLDivElement>(null);
+  // Who types at once must not meet the keys of the list while this opens.
+  useEffect(() => {
+    if (!root.current?.contains(document.activeElement)) root.current?.focus({ preventScroll: true });
+  }, []);
   return (
     <FocusTrap active={phone}>
       <section
@@ -48,6 +52,7 @@ export default function Composer(props: ComposerProps) {
         aria-label={title}
         aria-modal={phone || undefined}
         data-composer
+        tabIndex={-1}
         onKeyDown={(event) => {
           // The keys of the list are not meant here.
           if (!(event.ctrlKey || event.metaKey) || event.key === "Enter") event.nativeEvent.stopPropagation();

@@ -82,5 +82,12 @@ export function useDraft(
   }, [mark, flush]);
   // Whoever leaves the page leaves nothing behind.
   useEffect(() => () => void flush(), [flush]);
-  return { state, flush, end, resume };
+  useEffect(() => {
+    const now = () => void flush();
+    addEventListener("pagehide", now);
+    return () => removeEventListener("pagehide", now);
+  }, [flush]);
+  // It is not said to be saved while something newer stands there.
+  const shown: DraftState = state.state === "saved" && mark !== saved.current ? { state: "clean" } : state;
+  return { state: shown, flush, end, resume };
 }
