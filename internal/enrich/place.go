@@ -14,6 +14,7 @@ import (
 // Read is what was read in one message.
 type Read struct {
 	Pos     int64 // the message's position in the store
+	Turn    int64 // see Candidate
 	EmailID crm.EmailID
 	From    crm.Address
 	SeenAt  time.Time

@@ -288,7 +288,7 @@ func (s *Service) judge(ctx context.Context, r *reader, part []Candidate, out []
 
 // read reads one message.
 func (r *reader) read(ctx context.Context, c Candidate) (Read, error) {
-	out := Read{Pos: c.Pos, EmailID: c.EmailID, From: c.From, SeenAt: c.Message.Date, Engine: r.name, People: c.People, Sent: c.Sent}
+	out := Read{Pos: c.Pos, Turn: c.Turn, EmailID: c.EmailID, From: c.From, SeenAt: c.Message.Date, Engine: r.name, People: c.People, Sent: c.Sent}
 	if c.Sent || len(c.People) == 0 {
 		return out, nil
 	}

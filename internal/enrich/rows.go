@@ -12,6 +12,7 @@ import (
 // Candidate is a message to consider, with the records it is about.
 type Candidate struct {
 	Pos        int64
+	Turn       int64 // of its waiting: what is said to wait again meanwhile goes on waiting; 0 does not wait
 	EmailID    crm.EmailID
 	Connection crm.ConnectionID
 	Message    signature.Message

@@ -176,7 +176,7 @@ func (s *Service) Verify(ctx context.Context, caller access.Caller, id crm.Conne
 }
 
 func (s *Service) request(ctx context.Context, c crm.Connection, k work.Kind, stream crm.Stream) (crm.Run, error) {
-	run, err := s.begin(ctx, c, stream, crm.RunQueued)
+	run, _, err := s.begin(ctx, c, stream, crm.RunQueued)
 	if err != nil {
 		return crm.Run{}, err
 	}
@@ -294,15 +294,15 @@ func key(c crm.Connection, s crm.Stream) Key {
 	return Key{Workspace: c.WorkspaceID, Connection: c.ID, Owner: c.UserID, Stream: s}
 }
 
-func (s *Service) begin(ctx context.Context, c crm.Connection, stream crm.Stream, state crm.RunState) (crm.Run, error) {
+// begin begins a run, or gives the one going on.
+func (s *Service) begin(ctx context.Context, c crm.Connection, stream crm.Stream, state crm.RunState) (run crm.Run, begun bool, err error) {
 	id, err := crm.NewID(s.Now(), s.Random)
 	if err != nil {
-		return crm.Run{}, err
+		return crm.Run{}, false, err
 	}
-	run, _, err := s.Runs.BeginRun(ctx, crm.Run{
+	return s.Runs.BeginRun(ctx, crm.Run{
 		ID: crm.RunID(id), WorkspaceID: c.WorkspaceID, ConnectionID: c.ID, Stream: stream, State: state, StartedAt: s.Now(),
 	})
-	return run, err
 }
 
 func (s *Service) log() *slog.Logger {

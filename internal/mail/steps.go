@@ -41,6 +41,9 @@ type session struct {
 	profile *Profile
 	until   time.Time
 	rules   *Rules // read when the first message comes
+	// The run was asked for after this look began, which may have missed what it was
+	// asked for: another look ends it.
+	asked bool
 }
 
 type body func(ctx context.Context, x *session) (more bool, err error)
@@ -91,7 +94,7 @@ func (x *session) load(ctx context.Context, id crm.ConnectionID, stream crm.Stre
 // settle ends the run where the step ended it and says what to do about an error.
 func (x *session) settle(ctx context.Context, more bool, err error) (bool, error) {
 	switch {
-	case err == nil && more:
+	case err == nil && (more || x.asked):
 		return true, nil
 	case err == nil:
 		return false, x.finish(ctx)
@@ -135,6 +138,17 @@ func explain(err error) (what, next string) {
 		return "Google does not give Rapport this mailbox.", "Check at Google that the account still has Gmail, then reconnect it."
 	}
 	return "Something went wrong inside Rapport.", "It is tried again by itself. If it goes on, tell the operator."
+}
+
+// beginRun begins a run of this step, or takes part in one that somebody asked for
+// meanwhile.
+func (x *session) beginRun(ctx context.Context) error {
+	run, begun, err := x.begin(ctx, x.conn, x.key.Stream, crm.RunRunning)
+	if err != nil {
+		return fmt.Errorf("beginning a run: %w", err)
+	}
+	x.run, x.key.Run, x.asked = run, run.ID, !begun
+	return nil
 }
 
 // finish ends the run going on, if any, by its counts, and sees to what the
@@ -207,11 +221,9 @@ func (x *session) Load(ctx context.Context) (engine.Checkpoint, error) {
 func (x *session) Apply(ctx context.Context, from engine.Checkpoint, b engine.Batch[Item]) error {
 	b.Sweep = false
 	if x.key.Run == "" && (news(b.Changes) || x.key.Stream != crm.StreamGmailHistory) {
-		run, err := x.begin(ctx, x.conn, x.key.Stream, crm.RunRunning)
-		if err != nil {
-			return fmt.Errorf("beginning a run: %w", err)
+		if err := x.beginRun(ctx); err != nil {
+			return err
 		}
-		x.run, x.key.Run = run, run.ID
 	}
 	spent := x.box.Spent()
 	x.key.Units = spent - x.spent

@@ -59,9 +59,7 @@ func (x *session) wellAgain(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("reading the last run: %w", err)
 	}
-	x.run, err = x.begin(ctx, x.conn, x.key.Stream, crm.RunRunning)
-	x.key.Run = x.run.ID
-	return err
+	return x.beginRun(ctx)
 }
 
 // resume asks for a back-fill that is not through, should nobody be at work on

@@ -555,6 +555,37 @@ func TestALookThatFindsNothingEndsTheWordOfAFailure(t *testing.T) {
 	require.Len(t, h.m.runs, n, "and once is enough")
 }
 
+// A run that is asked for while a look is going on is not ended by that look: what came
+// between the two is in the next one.
+func TestARunIsEndedByALookThatBeganAfterIt(t *testing.T) {
+	h := newHouse(t)
+	h.must(KindHistory, KindBackfill)
+	h.g.deliver("", "INBOX")
+	caller := access.Caller{Via: access.ViaSession, UserID: "u1", Workspace: "w1", Role: crm.RoleMember}
+	var asked crm.Run
+	h.g.fail = func(call, _ string) error {
+		if call != "get" || asked.ID != "" {
+			return nil
+		}
+		h.g.deliver("", "INBOX")
+		var err error
+		asked, err = h.RequestSync(t.Context(), caller, me, false)
+		return err
+	}
+	more, err := h.steps[KindHistory](t.Context(), string(me))
+	require.NoError(t, err)
+	require.NotEmpty(t, asked.ID)
+	require.True(t, more)
+	run, err := h.Progress(t.Context(), caller, asked.ID)
+	require.NoError(t, err)
+	require.Nil(t, run.FinishedAt)
+	h.must(KindHistory)
+	run, err = h.Progress(t.Context(), caller, asked.ID)
+	require.NoError(t, err)
+	require.Equal(t, crm.RunSucceeded, run.State)
+	h.same(h.chosen()...)
+}
+
 func TestDisconnectInMidRunEndsCleanly(t *testing.T) {
 	h := newHouse(t)
 	for range 300 {

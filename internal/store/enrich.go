@@ -27,7 +27,7 @@ var unread = fmt.Sprintf(`EXISTS (SELECT 1 FROM google_integrations o WHERE o.no
 func (s *Store) AwaitMail(ctx context.Context, c crm.ConnectionID, ids []crm.EmailID) error {
 	return s.write(ctx, "enrich.AwaitMail", func(t *tx) error {
 		_, err := t.exec(ctx, "insert", "INSERT INTO enrich_queue (pos) SELECT e.pos FROM synced_emails e WHERE "+s.d.in("e.id", 1)+
-			" AND e.integration_id = $2 AND NOT ("+unsigned+") ON CONFLICT DO NOTHING", s.d.list(ids), string(c))
+			" AND e.integration_id = $2 AND NOT ("+unsigned+") "+waitsAgain, s.d.list(ids), string(c))
 		return err
 	})
 }
@@ -78,8 +78,11 @@ func (s *Store) AwaitMailOf(ctx context.Context, w crm.WorkspaceID, people []int
 func (t *tx) await(ctx context.Context, pos []int64) error {
 	slices.Sort(pos)
 	pos = slices.Compact(pos)
-	return t.insert(ctx, "insert waiting", "enrich_queue", len(pos), "ON CONFLICT DO NOTHING", column{"pos", pos})
+	return t.insert(ctx, "insert waiting", "enrich_queue", len(pos), waitsAgain, column{"pos", pos})
 }
+
+// waitsAgain: whoever is considering it does not take it out.
+const waitsAgain = "ON CONFLICT (pos) DO UPDATE SET turn = enrich_queue.turn + 1"
 
 // askAbout notes that there may be news of people in the mail.
 func (t *tx) askAbout(ctx context.Context, w crm.WorkspaceID, people []int64) error {
@@ -96,6 +99,8 @@ const mailByAddress = "mail_addresses a JOIN mail_participants p ON p.address_no
 
 const candidateColumns = "e.pos, e.id, e.integration_id, e.subject, e.from_email, e.from_name, e.to_emails, e.cc, e.gmail_date, e.bulk, " + sentByOwner + ", " + unsigned
 
+const notWaiting = ", 0" // its turn
+
 // candidate is a message to consider, before the records are known.
 type enrichCandidate struct {
 	enrich.Candidate
@@ -108,7 +113,7 @@ func scanCandidate(r scanner) (enrichCandidate, error) {
 	var to, cc string
 	var date int64
 	m := &c.Message
-	if err := r.Scan(&c.Pos, &c.EmailID, &c.Connection, &m.Subject, &c.From.Email, &c.From.Name, &to, &cc, &date, &m.Bulk, &c.Sent, &c.unsigned); err != nil {
+	if err := r.Scan(&c.Pos, &c.EmailID, &c.Connection, &m.Subject, &c.From.Email, &c.From.Name, &to, &cc, &date, &m.Bulk, &c.Sent, &c.unsigned, &c.Turn); err != nil {
 		return c, err
 	}
 	m.FromName, m.FromEmail, m.Date = c.From.Name, c.From.Email, clock(date)
@@ -128,7 +133,7 @@ func (s *Store) mailFrom(ctx context.Context, from source, w crm.WorkspaceID, pe
 	if err != nil || len(keys) == 0 {
 		return nil, err
 	}
-	list, err := all(ctx, from, "read mail of a person", scanCandidate, "SELECT "+candidateColumns+" FROM "+mailByAddress+" WHERE e.workspace_id = $1 AND "+
+	list, err := all(ctx, from, "read mail of a person", scanCandidate, "SELECT "+candidateColumns+notWaiting+" FROM "+mailByAddress+" WHERE e.workspace_id = $1 AND "+
 		s.d.in("a.key", 3)+" AND NOT ("+unsigned+") AND NOT ("+sentByOwner+") AND NOT "+unread+" AND CAST($2 AS BIGINT) > 0"+more+fmt.Sprintf(" ORDER BY p.pos DESC LIMIT %d", n), string(w), person, s.d.list(keys))
 	if err != nil {
 		return nil, err
@@ -187,7 +192,7 @@ func (s *Store) GoOnEnriching(ctx context.Context, c crm.ConnectionID) (more boo
 		if err != nil {
 			return err
 		}
-		list, err := all(ctx, t, "read mail", scanCandidate, "SELECT "+candidateColumns+" FROM synced_emails e WHERE e.pos >= $1 AND e.pos < $2 AND NOT ("+unsigned+") AND NOT ("+sentByOwner+
+		list, err := all(ctx, t, "read mail", scanCandidate, "SELECT "+candidateColumns+notWaiting+" FROM synced_emails e WHERE e.pos >= $1 AND e.pos < $2 AND NOT ("+unsigned+") AND NOT ("+sentByOwner+
 			") ORDER BY e.pos DESC LIMIT $3", lowest(no), below, int64(walkPiece))
 		if err != nil {
 			return err
@@ -269,7 +274,7 @@ func (s *Store) WaitingMail(ctx context.Context, c crm.ConnectionID, n int) ([]e
 		return nil, err
 	}
 	from := s.reading("enrich.WaitingMail")
-	list, err := all(ctx, from, "read", scanCandidate, "SELECT "+candidateColumns+" FROM enrich_queue q JOIN synced_emails e ON e.pos = q.pos WHERE q.pos BETWEEN $1 AND $2 ORDER BY q.pos LIMIT $3",
+	list, err := all(ctx, from, "read", scanCandidate, "SELECT "+candidateColumns+", q.turn FROM enrich_queue q JOIN synced_emails e ON e.pos = q.pos WHERE q.pos BETWEEN $1 AND $2 ORDER BY q.pos LIMIT $3",
 		lowest(no), highest(no), int64(n))
 	if err != nil || len(list) == 0 {
 		return nil, err

@@ -229,13 +229,13 @@ func (k *keeping) see(row *recordRow, r enrich.Read, p enrich.Placed) {
 
 // considered notes what was considered, by what, and that it does not wait any more.
 func (k *keeping) considered(ctx context.Context, reads []enrich.Read, living map[int64]bool) error {
-	var pos, nos, all []int64
+	var pos, nos, all, turns []int64
 	var engines []string
 	for _, r := range reads {
 		if r.Again {
 			continue
 		}
-		all = append(all, r.Pos)
+		all, turns = append(all, r.Pos), append(turns, r.Turn)
 		if !living[r.Pos] || r.Sent {
 			continue
 		}
@@ -250,8 +250,7 @@ func (k *keeping) considered(ctx context.Context, reads []enrich.Read, living ma
 	if err != nil {
 		return err
 	}
-	_, err = k.t.exec(ctx, "take out", "DELETE FROM enrich_queue WHERE "+k.t.s.d.in("pos", 1), k.t.s.d.list(all))
-	return err
+	return k.t.s.d.remove(ctx, k.t, "take out", "enrich_queue", len(all), column{"pos", all}, column{"turn", turns})
 }
 
 // settle settles the records with new sightings, and stores what has changed.

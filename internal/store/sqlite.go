@@ -134,6 +134,7 @@ func (d *sqliteDB) begin(ctx context.Context) (transaction, error) {
 		return nil, err
 	}
 	if _, err := d.writes.ExecContext(ctx, "BEGIN IMMEDIATE"); err != nil {
+		d.undo()
 		d.turn.pass()
 		return nil, err
 	}
@@ -188,12 +189,18 @@ func (d *sqliteDB) beginRecord(ctx context.Context) (transaction, error) {
 		_, err = d.writes.ExecContext(ctx, "BEGIN IMMEDIATE")
 	}
 	if err != nil {
+		d.undo()
 		d.relax()
 		d.turn.pass()
 		return nil, err
 	}
 	return recordTx{sqliteTx{d}}, nil
 }
+
+// undo ends what may have begun: when a context ends while BEGIN is at work, that is
+// told as an error although SQLite is through with it, and the one connection that
+// writes would stay within a transaction.
+func (d *sqliteDB) undo() { _, _ = d.writes.ExecContext(context.Background(), "ROLLBACK") }
 
 // relax undoes what beginRecord has set; if it fails, commits are slower.
 func (d *sqliteDB) relax() {

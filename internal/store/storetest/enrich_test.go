@@ -308,6 +308,42 @@ func TestAMessageFillsAPerson(t *testing.T) {
 	})
 }
 
+// Somebody becomes a record while their mail is being read for nobody, as a model takes
+// its time: it is read for them.
+func TestMailOfWhoBecomesARecordMeanwhileIsRead(t *testing.T) {
+	Each(t, func(t *testing.T, d Database) {
+		w := newStudy(t, d)
+		c := w.Connect(w.Home, w.Ada, "ada", policy(crm.ContactsAll))
+		w.put(c, Mail(1, signed(inesMail, "Ines Sommer", inesBlock)))
+		require.NoError(t, w.AwaitMail(ctx, c.ID, []crm.EmailID{w.idOf(c, Mail(1).GmailID)}))
+		list, err := w.WaitingMail(ctx, c.ID, 10)
+		require.NoError(t, err)
+		require.Len(t, list, 1)
+		require.Empty(t, list[0].People)
+
+		w.desk.settle() // linking makes her a person
+		require.NoError(t, w.enrich.RecordsChanged(ctx, w.Home, []crm.RecordID{w.person("Ines Sommer")}))
+		asked, err := w.AskedAbout(ctx, w.Home, 10)
+		require.NoError(t, err)
+		require.Len(t, asked, 1)
+		_, err = w.AwaitMailOf(ctx, w.Home, []int64{asked[0].No})
+		require.NoError(t, err)
+		require.NoError(t, w.SaveClasses(ctx, w.Home, asked))
+
+		read := func(m enrich.Candidate) {
+			_, err := w.KeepSightings(ctx, enrich.Batch{Workspace: w.Home, Reads: []enrich.Read{{Pos: m.Pos, Turn: m.Turn, EmailID: m.EmailID, From: m.From, SeenAt: m.Message.Date, Engine: "rules", People: m.People}}})
+			require.NoError(t, err)
+			list, err = w.WaitingMail(ctx, c.ID, 10)
+			require.NoError(t, err)
+		}
+		read(list[0])
+		require.Len(t, list, 1, "it was read for nobody")
+		require.Equal(t, []int64{asked[0].No}, list[0].People)
+		read(list[0])
+		require.Empty(t, list)
+	})
+}
+
 // Whatever step is cut off: what follows ends where it would have.
 func TestReadingIsCutOff(t *testing.T) {
 	Each(t, func(t *testing.T, d Database) {

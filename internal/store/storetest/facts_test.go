@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"runtime"
 	"sync"
 	"testing"
 	"time"
@@ -26,6 +27,28 @@ func numbersOf(facts []fact.Fact) []string {
 		list = append(list, string(f.Data))
 	}
 	return list
+}
+
+// A context that ends while a transaction begins leaves nothing begun: the next write
+// goes on, whatever the moment was.
+func TestWritesAreCutOffWhileTheyBegin(t *testing.T) {
+	Each(t, func(t *testing.T, d Database) {
+		w := NewWorld(t, d)
+		for i := range 800 {
+			limited, cancel := context.WithCancel(ctx)
+			go func() {
+				for range i % 40 {
+					runtime.Gosched()
+				}
+				cancel()
+			}()
+			if err := w.Tell(limited, fact.Fact{Kind: "test", WorkspaceID: w.Home}); err != nil {
+				require.Error(t, limited.Err(), "%v", err)
+			}
+			cancel()
+			require.NoError(t, w.Tell(ctx, fact.Fact{Kind: "test", WorkspaceID: w.Home}), "write %d", i)
+		}
+	})
 }
 
 func TestFactsAreReadInOrder(t *testing.T) {
