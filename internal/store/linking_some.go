@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"rapport/internal/crm"
 	"rapport/internal/fact"
@@ -23,7 +24,8 @@ func (s *Store) LinkSome(ctx context.Context, w crm.WorkspaceID, n int) (done li
 	}
 	err = s.write(ctx, "linking.LinkSome", func(t *tx) error {
 		done = linking.Piece{}
-		if _, err := t.lockLinking(ctx, w); err != nil {
+		at, err := t.lockLinking(ctx, w)
+		if err != nil {
 			return err
 		}
 		noted, err := all(ctx, t, "read noted", func(r scanner) (v notedThread, err error) {
@@ -33,7 +35,7 @@ func (s *Store) LinkSome(ctx context.Context, w crm.WorkspaceID, n int) (done li
 		if err != nil || len(noted) == 0 {
 			return err
 		}
-		l := &linker{t: t, w: w, noted: noted}
+		l := &linker{t: t, w: w, noted: noted, late: at.begunAt - int64(underway/time.Microsecond)}
 		if err := l.run(ctx); err != nil {
 			return err
 		}
@@ -42,6 +44,9 @@ func (s *Store) LinkSome(ctx context.Context, w crm.WorkspaceID, n int) (done li
 	})
 	return done, err
 }
+
+// underway is how long mail may wait for being linked before it counts as missed.
+const underway = time.Minute
 
 // notedThread is a conversation of a mailbox that is to be linked.
 type notedThread struct {
@@ -60,11 +65,13 @@ type linker struct {
 	noted []notedThread
 	done  linking.Piece
 	found int64 // messages that the audit found without a link
+	late  int64 // those stored since then are not: their turn may be still to come
 
 	boxes   map[int64]*linkBox
 	threads map[threadOf]*link.Conversation
 	pos     []int64 // of all messages
 	dates   map[int64]int64
+	stored  map[int64]int64
 	hidden  map[int64]bool // messages that are their owner's alone
 
 	book    link.Book
@@ -137,13 +144,13 @@ func (l *linker) readMessages(ctx context.Context) error {
 	for i, v := range l.noted {
 		threads[i] = v.thread
 	}
-	l.dates, l.hidden = map[int64]int64{}, map[int64]bool{}
+	l.dates, l.stored, l.hidden = map[int64]int64{}, map[int64]int64{}, map[int64]bool{}
 	return each(ctx, l.t, "read conversations", func(r scanner) error {
 		m := link.Message{}
 		var thread, to, cc, bcc, replyTo, labels string
-		var date int64
+		var date, stored int64
 		var live bool
-		err := r.Scan(&m.ID, &thread, &m.From.Email, &m.From.Name, &to, &cc, &bcc, &replyTo, &labels, &date, &m.Bulk, &m.Protected, &m.Shown, &live)
+		err := r.Scan(&m.ID, &thread, &m.From.Email, &m.From.Name, &to, &cc, &bcc, &replyTo, &labels, &date, &m.Bulk, &m.Protected, &m.Shown, &live, &stored)
 		if err != nil {
 			return err
 		}
@@ -162,10 +169,10 @@ func (l *linker) readMessages(ctx context.Context) error {
 		m.Draft = live && slices.Contains(list, "DRAFT") && !slices.Contains(list, "TRASH")
 		c.Messages = append(c.Messages, m)
 		l.pos = append(l.pos, m.ID)
-		l.dates[m.ID], l.hidden[m.ID] = date, m.Protected
+		l.dates[m.ID], l.stored[m.ID], l.hidden[m.ID] = date, stored, m.Protected
 		l.done.Messages++
 		return errors.Join(errs[:]...)
-	}, `SELECT e.pos, e.gmail_thread_id, e.from_email, e.from_name, e.to_emails, e.cc, e.bcc, e.reply_to, e.labels, e.gmail_date, e.bulk, e.protected, e.shown, e.deleted_at IS NULL
+	}, `SELECT e.pos, e.gmail_thread_id, e.from_email, e.from_name, e.to_emails, e.cc, e.bcc, e.reply_to, e.labels, e.gmail_date, e.bulk, e.protected, e.shown, e.deleted_at IS NULL, e.created_at
 		FROM synced_emails e WHERE e.workspace_id = $1 AND `+l.t.s.d.in("e.gmail_thread_id", 2), string(l.w), l.t.s.d.list(threads))
 }
 

@@ -120,7 +120,7 @@ func (l *linker) saveLinks(ctx context.Context, want map[linkKey]linkRow) error 
 			row.at = before.at
 		} else {
 			l.done.Added++
-			if audited[k.pos] {
+			if audited[k.pos] && l.stored[k.pos] < l.late {
 				missed[k.pos] = true
 			}
 			tell(k)

@@ -389,6 +389,7 @@ func TestTheAuditFindsWhatWasLost(t *testing.T) {
 		w.exec("DELETE FROM record_links WHERE pos % 7 < 3")
 		w.exec("DELETE FROM mail_participants WHERE pos % 7 > 4")
 		w.exec("DELETE FROM link_queue")
+		w.Clock.Move(time.Hour)
 		more, err := w.room.Definitions()[1].Step(ctx, "")
 		require.NoError(t, err)
 		require.False(t, more)
@@ -409,12 +410,15 @@ func TestTheAuditFindsWhatWasLost(t *testing.T) {
 		require.NoError(t, err)
 		require.Nil(t, state.Walk, "a start of the program asks again")
 		w.Clock.Move(24 * time.Hour)
+		// What has come just now is not missing: its turn is still to come.
+		w.put(c, Mail(30, Labelled("SENT"), written(adaMail, "late@quarry.example")))
 		_, err = w.room.Definitions()[1].Step(ctx, "")
 		require.NoError(t, err)
 		w.step(w.Home)
 		state, err = w.LinkingState(ctx, access.System(w.Home))
 		require.NoError(t, err)
 		require.Zero(t, state.Missing, "the night after")
+		require.EqualValues(t, 21, state.Linked)
 		require.True(t, state.Audited.After(audited))
 	})
 }
