@@ -19,7 +19,9 @@ import (
 
 	"rapport/client"
 	"rapport/internal/app/apptest"
+	"rapport/internal/crm"
 	"rapport/internal/store/storetest"
+	"rapport/internal/vault"
 	"rapport/simulator"
 )
 
@@ -201,6 +203,20 @@ func (b *broker) ends(db *sql.DB, subject string, in time.Duration) {
 	n, err := r.RowsAffected()
 	require.NoError(b.t, err)
 	require.EqualValues(b.t, 1, n)
+}
+
+// kept is the access token stored for a subject. Vending it instead would put it
+// on the shelf, where nobody notices what ends changes.
+func (b *broker) kept(db *sql.DB, subject string) string {
+	b.t.Helper()
+	var id, sealed string
+	require.NoError(b.t, db.QueryRow("SELECT id, access_token FROM oauth_grants WHERE subject = $1", subject).Scan(&id, &sealed))
+	key, _, _ := strings.Cut(setting(b.environ, "ENCRYPTION_KEY"), ",")
+	sealer, err := vault.NewSealer(crm.NewSecret(key))
+	require.NoError(b.t, err)
+	token, err := sealer.Open(id, "access_token", sealed)
+	require.NoError(b.t, err)
+	return token.Reveal()
 }
 
 // mark is where the simulator's log stands.

@@ -52,7 +52,7 @@ func TestFirstStartMakesWhatItNeeds(t *testing.T) {
 	require.Equal(t, os.FileMode(0o600), info.Mode().Perm())
 	_, err = os.Stat(filepath.Join(dir, "rapport.db"))
 	require.NoError(t, err)
-	require.Eventually(t, func() bool { return strings.Contains(s.log.String(), "/setup") }, 5*time.Second, 5*time.Millisecond, "it says what to do next")
+	require.Eventually(t, func() bool { return strings.Contains(s.log.String(), "/setup") }, 30*time.Second, 5*time.Millisecond, "it says what to do next")
 	before, err := os.ReadFile(filepath.Join(dir, "encryption.key"))
 	require.NoError(t, err)
 	s.stop()
@@ -74,7 +74,7 @@ func TestStopIsQuickWithOpenEventStreams(t *testing.T) {
 	<-ready
 	began := time.Now()
 	s.stop()
-	require.Less(t, time.Since(began), 3*time.Second)
+	require.Less(t, time.Since(began), 8*time.Second, "it is not cut off after stopPatience")
 	require.NoError(t, <-ended, "the stream ends in order")
 }
 

@@ -95,7 +95,7 @@ func TestKillInMidImport(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, d storetest.Database) {
 		t.Parallel()
 		sim := apptest.Simulator(t, 600, "none")
-		control(t, sim, http.MethodPost, "latency", `{"ms":15}`, nil)
+		control(t, sim, http.MethodPost, "latency", `{"ms":100}`, nil) // the import is not through before the last kill
 		environ := settingsFor(t, d, sim)
 		s := serves(t, environ)
 		w := s.world(sim, "")

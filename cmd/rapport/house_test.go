@@ -212,6 +212,6 @@ func TestSyncIsInterruptedAtOnce(t *testing.T) {
 		require.NoError(t, c.Process.Signal(syscall.SIGTERM))
 		require.Error(t, c.Wait())
 		require.Equal(t, exitInterrupted, c.ProcessState.ExitCode(), "%s", log)
-		require.Less(t, time.Since(began), 2*time.Second)
+		require.Less(t, time.Since(began), 10*time.Second)
 	}
 }

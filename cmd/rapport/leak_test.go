@@ -124,6 +124,8 @@ func (s *secretive) live() {
 	}, "token", "html")
 	require.Equal(t, "connected", s.w.Connect(owner, client.ConnectWish{}, apptest.Consent{Account: apptest.Mara}))
 	s.w.Imported(owner)
+	// It reads the profile as well, and would use up the fault that a lease is to meet.
+	s.w.Until(owner, "the first check", func(s client.Status) bool { return s.Completeness != nil })
 
 	plugin := s.w.Key(owner, "tokens:vend:*")
 	s.tokens(plugin)
@@ -194,7 +196,7 @@ func (s *secretive) leases(plugin *client.Client) {
 	}
 	use("/gmail/v1/users/me/profile", http.StatusOK)
 	use("/gmail/v1/users/me/messages", http.StatusForbidden)
-	control(t, s.w.Sim, http.MethodPost, "faults", `{"api":"gmail","kind":"cut","times":1}`, nil)
+	control(t, s.w.Sim, http.MethodPost, "faults", `{"api":"gmail","method":"getProfile","kind":"cut","times":1}`, nil)
 	use("/gmail/v1/users/me/profile", http.StatusBadGateway)
 	require.NoError(t, plugin.CutLease(ctx, lease.ID))
 	use("/gmail/v1/users/me/profile", http.StatusUnauthorized)

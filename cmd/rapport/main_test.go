@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
@@ -13,6 +14,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -36,6 +38,7 @@ var binary string
 var buildFlags []string
 
 func TestMain(m *testing.M) {
+	nextPort.Store(rand.Uint32N(portCount))
 	dir, err := os.MkdirTemp("", "rapport-cmd")
 	if err != nil {
 		panic(err)
@@ -123,14 +126,46 @@ type server struct {
 	gone chan struct{}
 }
 
-// serves starts `rapport serve` and waits until it answers.
+// serves starts `rapport serve` and waits until it answers. Another program may
+// take the port before it does: then there is another port.
 func serves(t *testing.T, environ []string) *server {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	port := l.Addr().(*net.TCPAddr).Port
-	require.NoError(t, l.Close())
-	s := &server{t: t, cmd: command(t, append(environ, "SERVICE_PORT="+strconv.Itoa(port)), "serve"), url: "http://127.0.0.1:" + strconv.Itoa(port), log: &syncBuffer{}, gone: make(chan struct{})}
+	for range 5 {
+		if s := launch(t, environ, freePort(t)); s.answers() {
+			return s
+		}
+	}
+	require.FailNow(t, "every port was taken")
+	return nil
+}
+
+// Ports of servers lie below those the system gives to whoever listens on port 0
+// or calls somebody, so that neither takes one between our look and the server's.
+const firstPort, portCount = 15000, 15000
+
+// nextPort starts anywhere: tests of another tree may run at the same time.
+var nextPort atomic.Uint32
+
+// freePort gives a port that nobody listens on; each test gets another one.
+func freePort(t *testing.T) string {
+	t.Helper()
+	for range 100 {
+		port := strconv.Itoa(firstPort + int(nextPort.Add(1)%portCount))
+		l, err := net.Listen("tcp", "127.0.0.1:"+port)
+		if err != nil {
+			continue
+		}
+		require.NoError(t, l.Close())
+		return port
+	}
+	require.FailNow(t, "no port is free")
+	return ""
+}
+
+// launch starts `rapport serve` on a port.
+func launch(t *testing.T, environ []string, port string) *server {
+	t.Helper()
+	s := &server{t: t, cmd: command(t, append(environ, "SERVICE_PORT="+port), "serve"), url: "http://127.0.0.1:" + port, log: &syncBuffer{}, gone: make(chan struct{})}
 	s.cmd.Stderr = s.log
 	require.NoError(t, s.cmd.Start())
 	go func() { _ = s.cmd.Wait(); close(s.gone) }()
@@ -138,15 +173,37 @@ func serves(t *testing.T, environ []string) *server {
 		s.kill()
 		require.NotContains(t, s.log.String(), "WARNING: DATA RACE")
 	})
-	require.Eventually(t, func() bool {
-		answer, err := http.Get(s.url + "/health")
+	return s
+}
+
+// answers waits until a server answers; false when its port was taken.
+func (s *server) answers() bool {
+	s.t.Helper()
+	ended := func() bool {
+		select {
+		case <-s.gone:
+			return true
+		default:
+			return false
+		}
+	}
+	hasty := &http.Client{Timeout: 2 * time.Second} // whoever has the port instead may never answer
+	require.Eventually(s.t, func() bool {
+		if ended() {
+			return true // who answers now is somebody else
+		}
+		answer, err := hasty.Get(s.url + "/health")
 		if err != nil {
 			return false
 		}
 		_ = answer.Body.Close()
 		return answer.StatusCode == http.StatusOK
 	}, 30*time.Second, 5*time.Millisecond, "%s", s.log)
-	return s
+	if ended() {
+		require.Equal(s.t, exitPort, s.cmd.ProcessState.ExitCode(), "it ended: %s", s.log)
+		return false
+	}
+	return true
 }
 
 // kill is kill -9.

@@ -131,7 +131,7 @@ func TestKeysRotateIsKilled(t *testing.T) {
 		b.restart("ENCRYPTION_KEY=" + newKey + "," + configtest.Key)
 		var last rotated
 		b.under(n, func() {
-			for _, place := range []int{n / 8, n / 2} {
+			for _, place := range []int{n / 8, n / 4} {
 				c := command(t, b.environ, "keys", "rotate", "--json")
 				require.NoError(t, c.Start())
 				b.killedWhen(c, place-place%10+1) // one that no vend refreshes

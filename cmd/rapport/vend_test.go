@@ -57,14 +57,14 @@ func TestACrowdWhileRefreshesFail(t *testing.T) {
 			control(t, b.sim, http.MethodPost, "faults", `{"api":"oauth","method":"token","kind":"status","status":503,"times":2}`, nil)
 		}
 		b.authorise("valid", "gmail", apptest.Mara)
+		old := b.kept(db, "valid")
 		b.ends(db, "valid", 2*time.Minute)
 		failing()
 		since := b.mark()
 		for _, a := range b.crowd(crowdSize, "valid", "gmail") {
 			require.Equal(t, http.StatusOK, a.status, "the old token still works: %s", a.text)
 		}
-		require.LessOrEqual(t, b.refreshes(since), 2)
-		old := b.vend(0, "valid", "gmail").token
+		require.LessOrEqual(t, b.refreshes(since), 3, "a slow crowd meets the third, too")
 		require.Eventually(t, func() bool {
 			a := b.vend(1, "valid", "gmail")
 			require.Equal(t, http.StatusOK, a.status, a.text)
@@ -113,14 +113,14 @@ func TestACrowdAtADeadGrant(t *testing.T) {
 	eachBroker(t, func(t *testing.T, b *broker) {
 		b.authorise("plugin/7", "gmail", apptest.Mara)
 		subject := url.PathEscape("plugin/7")
-		b.ends(b.database(), "plugin/7", vault.DefaultAhead+4*time.Second) // then it is refreshed
+		b.ends(b.database(), "plugin/7", vault.DefaultAhead+10*time.Second) // then it is refreshed; access is withdrawn before
 		since := b.mark()
 		var withdrawn atomic.Bool
 		var all sync.WaitGroup
 		var good, dead atomic.Int64
 		for i := range crowdSize {
 			all.Go(func() {
-				for until := time.Now().Add(30 * time.Second); time.Now().Before(until); {
+				for until := time.Now().Add(90 * time.Second); time.Now().Before(until); {
 					before := withdrawn.Load()
 					switch a := b.vend(i, subject, "gmail"); {
 					case a.status == http.StatusOK:
@@ -135,7 +135,7 @@ func TestACrowdAtADeadGrant(t *testing.T) {
 						t.Errorf("%d %s", a.status, a.text)
 						return
 					}
-					if i == 0 && good.Load() > 200 && !withdrawn.Swap(true) {
+					if i == 0 && good.Load() > crowdSize && !withdrawn.Swap(true) {
 						b.sim.OAuth.RevokeAccount(apptest.Mara, "")
 					}
 				}
@@ -167,7 +167,7 @@ func TestRevokedEverywhere(t *testing.T) {
 		require.Equal(t, http.StatusOK, gone.status, gone.text)
 		require.Contains(t, gone.text, "Token revoked for user revoked, service gmail")
 		require.Equal(t, http.StatusNotFound, b.vend(0, "revoked", "gmail").status, "at once where it was revoked")
-		require.Eventually(t, func() bool { return b.vend(1, "revoked", "gmail").status == http.StatusNotFound }, 5*time.Second, 5*time.Millisecond)
+		require.Eventually(t, func() bool { return b.vend(1, "revoked", "gmail").status == http.StatusNotFound }, 20*time.Second, 5*time.Millisecond)
 		t.Logf("elsewhere after %s", time.Since(began).Round(time.Millisecond))
 	})
 }
@@ -179,7 +179,7 @@ func TestTheRefresherIsKilled(t *testing.T) {
 		db := b.database()
 		b.authorise("killed", "gmail", apptest.Mara)
 		b.ends(db, "killed", -time.Minute)
-		control(t, b.sim, http.MethodPost, "latency", `{"ms":1500}`, nil)
+		control(t, b.sim, http.MethodPost, "latency", `{"ms":5000}`, nil) // the lease is seen within it
 		limited, cancel := context.WithCancel(ctx)
 		defer cancel()
 		go func() { // it dies with the process

@@ -316,18 +316,32 @@ func TestOneExaminationAtATime(t *testing.T) {
 	var problem *client.Problem
 	require.ErrorAs(t, err, &problem)
 	require.Equal(t, http.StatusForbidden, problem.Status)
-	_, err = w.Sim.Front.Faults.Add(front.Fault{API: "oauth", Method: "certs", Kind: "slow", DelayMS: 1500, Times: 1})
+	_, err = w.Sim.Front.Faults.Add(front.Fault{API: "oauth", Method: "certs", Kind: "slow", DelayMS: 10_000, Times: 1})
 	require.NoError(t, err)
-	both := make(chan error, 2)
-	for range 2 {
-		go func() { _, err := owner.Workspace(w.Home).Examine(ctx); both <- err }()
+	asked := func() (n int) {
+		for _, r := range w.Sim.Front.Log.Since(0) {
+			if r.API == "oauth" && r.Method == "certs" {
+				n++
+			}
+		}
+		return n
 	}
-	refused, one := errors.Join(<-both, <-both), &client.Problem{}
-	require.ErrorAs(t, refused, &one)
-	require.Equal(t, http.StatusConflict, one.Status)
-	require.Equal(t, "already_running", one.Code)
+	before := asked()
+	first, leave := context.WithCancel(ctx)
+	defer leave()
+	left := make(chan struct{})
+	go func() { _, _ = owner.Workspace(w.Home).Examine(first); close(left) }()
+	require.Eventually(t, func() bool { return asked() > before }, 30*time.Second, time.Millisecond, "the first waits for Google")
 	_, err = owner.Workspace(w.Home).Examine(ctx)
-	require.NoError(t, err, "afterwards it can be asked again")
+	require.ErrorAs(t, err, &problem)
+	require.Equal(t, http.StatusConflict, problem.Status)
+	require.Equal(t, "already_running", problem.Code)
+	leave() // the slow answer need not be waited for
+	<-left
+	require.Eventually(t, func() bool {
+		_, err = owner.Workspace(w.Home).Examine(ctx)
+		return err == nil
+	}, 30*time.Second, 20*time.Millisecond, "afterwards it can be asked again")
 }
 
 // TestDoctorLeavesAnOlderDatabase at its version, and makes no key.

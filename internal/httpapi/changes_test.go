@@ -38,7 +38,7 @@ func changed(t *testing.T, home *client.InWorkspace, id, state string) client.Ch
 			}
 		}
 		return last.State == state
-	}, 20*time.Second, 50*time.Millisecond, "%s: %+v", state, last)
+	}, 60*time.Second, 50*time.Millisecond, "%s: %+v", state, last)
 	return last
 }
 

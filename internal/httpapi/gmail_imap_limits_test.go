@@ -12,6 +12,7 @@ import (
 
 	"rapport/client"
 	"rapport/internal/app/apptest"
+	"rapport/internal/mail/accounts"
 	"rapport/internal/store/storetest"
 	"rapport/simulator/control"
 	"rapport/simulator/gmail"
@@ -33,11 +34,29 @@ func settings(t *testing.T, w *apptest.World, change func(*control.IMAPSettings)
 	require.NoError(t, w.Sim.IMAP().Set(apptest.Mara, s))
 }
 
+// told waits until the server of an account tells of its news: from then on polls
+// are far apart.
+func told(t *testing.T, w *apptest.World, a client.EmailAccount) {
+	t.Helper()
+	require.Eventually(t, func() bool {
+		job, _, err := w.App.Store.Job(ctx, accounts.KindSync, a.ID)
+		return err == nil && job.Every == accounts.ListenedEvery
+	}, 60*time.Second, 10*time.Millisecond, "the server tells")
+}
+
+// listened waits until somebody listens at Gmail, and nobody else is signed in: a
+// look that was under way may be for a moment.
+func listened(t *testing.T, w *apptest.World, home *client.InWorkspace, a client.EmailAccount) {
+	t.Helper()
+	told(t, w, a)
+	lookedAt(t, home, a)
+	require.Eventually(t, func() bool { return w.Sim.IMAP().Connections(apptest.Mara) == 1 }, 30*time.Second, 10*time.Millisecond, "somebody listens")
+}
+
 func TestGmailWithTooManyConnectionsIsNotTheUsersTrouble(t *testing.T) {
 	w, home, a := gmailByBoth(t, storetest.SQLite)
 	until(t, home, a.ID, "synced", active)
-	listens := func() bool { return w.Sim.IMAP().Connections(apptest.Mara) == 1 }
-	require.Eventually(t, listens, 10*time.Second, 10*time.Millisecond)
+	listened(t, w, home, a)
 	settings(t, w, func(s *control.IMAPSettings) { s.Connections = 1 }) // other programs have the rest
 	tested, err := home.TestEmailAccount(ctx, a.ID)
 	require.NoError(t, err)
@@ -78,10 +97,10 @@ func TestGmailSessionsThatAreLiveWhenTheirTokenEndsBeginAnew(t *testing.T) {
 	connected := func(n int) func() bool {
 		return func() bool { return w.Sim.IMAP().Connections(apptest.Mara) == n }
 	}
-	require.Eventually(t, connected(1), 10*time.Second, 10*time.Millisecond)
+	listened(t, w, home, a)
 	w.Sim.World.Clock.Advance(61 * time.Minute)
-	require.Eventually(t, connected(0), 10*time.Second, time.Millisecond, "Google ends the session with its token")
-	require.Eventually(t, connected(1), 20*time.Second, 10*time.Millisecond, "it listens again, with a fresh token")
+	require.Eventually(t, connected(0), 30*time.Second, time.Millisecond, "Google ends the session with its token")
+	require.Eventually(t, connected(1), 30*time.Second, 10*time.Millisecond, "it listens again, with a fresh token")
 	arrives(t, w, "After the token")
 	inboxHas(t, home, a.ConnectionID, "After the token")
 }

@@ -91,13 +91,12 @@ func TestGmailSyncedBothWaysIsNotDoubled(t *testing.T) {
 		require.NoError(t, err)
 		require.True(t, tested.OK, "%+v", tested)
 
-		require.Eventually(t, func() bool { return w.Sim.IMAP().Connections(apptest.Mara) == 1 }, 10*time.Second, 10*time.Millisecond, "somebody listens")
+		listened(t, w, home, a)
 		begun := time.Now()
 		_, err = w.Sim.Mail.Deliver(apptest.Mara, control.Message{From: "Petra Holm <petra@lantern-works.example>", To: []string{apptest.Mara}, Subject: "Forty lamps", Text: "Could you send us forty?"})
 		require.NoError(t, err)
 		inboxHas(t, home, a.ConnectionID, "Forty lamps")
 		t.Logf("shown %v after delivery", time.Since(begun).Round(time.Millisecond))
-		require.Less(t, time.Since(begun), 30*time.Second)
 		_, err = home.Sync(ctx, client.SyncRequest{ConnectionID: a.ConnectionID, Full: true}, 10*time.Second)
 		require.NoError(t, err)
 		_, err = home.SyncEmailAccount(ctx, a.ID)
@@ -146,7 +145,7 @@ func TestGmailInAnotherLanguageAndWithoutIMAP(t *testing.T) {
 func TestGmailSessionsOutliveTheirTokens(t *testing.T) {
 	w, home, a := gmailByBoth(t, storetest.SQLite)
 	until(t, home, a.ID, "synced", active)
-	require.Eventually(t, func() bool { return w.Sim.IMAP().Connections(apptest.Mara) == 1 }, 10*time.Second, 10*time.Millisecond)
+	listened(t, w, home, a)
 	require.LessOrEqual(t, w.Sim.IMAP().Connections(apptest.Mara), 3)
 	w.Sim.World.Clock.Advance(61 * time.Minute) // the token ends, and the session with it
 	w.Sim.IMAP().Drop(apptest.Mara)

@@ -211,10 +211,9 @@ func TestLiveEventsReachTheirOwnerAlone(t *testing.T) {
 		for {
 			select {
 			case h := <-mine:
-				if h.Kind != "mail.arrived" {
-					continue
+				if h.Kind != "mail.arrived" || h.Data["count"] != 1.0 {
+					continue // of the import: it may be told late
 				}
-				require.EqualValues(t, 1, h.Data["count"])
 				for len(theirs) > 0 {
 					require.False(t, strings.HasPrefix((<-theirs).Kind, "mail."), "private mail is nobody else's matter")
 				}
@@ -285,7 +284,7 @@ func TestAnEventStreamEndsWithItsSession(t *testing.T) {
 	select {
 	case err := <-ended:
 		require.NoError(t, err)
-	case <-time.After(20 * apptest.Heartbeat):
+	case <-time.After(60 * apptest.Heartbeat):
 		t.Fatal("the stream goes on")
 	}
 }

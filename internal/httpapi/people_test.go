@@ -73,7 +73,7 @@ func TestNamesAreChanged(t *testing.T) {
 }
 
 func TestGuessingTokensIsSlow(t *testing.T) {
-	w := apptest.Start(t, storetest.SQLite)
+	w := apptest.Start(t, storetest.SQLite, standing)
 	owner := w.SetUp()
 	good, err := owner.Workspace(w.Home).Invite(ctx, client.NewInvitation{Email: nadia})
 	require.NoError(t, err)

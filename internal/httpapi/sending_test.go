@@ -693,9 +693,11 @@ func TestDrafts(t *testing.T) {
 
 		fourth, err := d.home.SaveDraft(ctx, client.SendRequest{To: []string{apptest.Jonas}, Subject: "Gone meanwhile", Text: "x"})
 		require.NoError(t, err)
-		o, err = d.home.Send(ctx, client.SendRequest{DraftID: fourth.ID, To: []string{apptest.Jonas}, Subject: "Gone meanwhile", Text: "x", UndoSeconds: 2})
+		o, err = d.home.Send(ctx, client.SendRequest{DraftID: fourth.ID, To: []string{apptest.Jonas}, Subject: "Gone meanwhile", Text: "x", SendAt: new(time.Now().Add(time.Hour))})
 		require.NoError(t, err)
 		require.NoError(t, d.gmail(apptest.Mara).Users.Drafts.Delete("me", fourth.ID).Do())
+		_, err = d.home.RescheduleOutgoing(ctx, o.ID, time.Now())
+		require.NoError(t, err)
 		o = d.until(o.ID, func(o client.Outgoing) bool { return o.State == "failed" })
 		require.Contains(t, o.Error, "draft")
 		require.Zero(t, d.copies("Gone meanwhile"))

@@ -8,12 +8,14 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"rapport/client"
 	"rapport/internal/app/apptest"
 	"rapport/internal/store/storetest"
+	"rapport/simulator"
 )
 
 var ctx = context.Background()
@@ -117,9 +119,18 @@ func TestWrongPasswordAndUnknownPersonLookTheSame(t *testing.T) {
 	require.Equal(t, http.StatusUnauthorized, a.Status)
 }
 
+// standing is a clock that stands still: what is counted by the minute does not
+// depend on how quick the machine is.
+func standing(s *apptest.Setup) {
+	s.Now = func(*simulator.Simulator) func() time.Time {
+		at := time.Now()
+		return func() time.Time { return at }
+	}
+}
+
 func TestGuessingIsSlowedDown(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, d storetest.Database) {
-		w := apptest.Start(t, d)
+		w := apptest.Start(t, d, standing)
 		w.SetUp()
 		for range 50 {
 			body := `{"email":"` + apptest.Mara + `","password":"guess"}`
@@ -271,7 +282,7 @@ func cookieOf(t *testing.T, w *apptest.World, h *http.Client, name string) strin
 }
 
 func TestSigningInAtGoogleIsNotBegunWithoutEnd(t *testing.T) {
-	w := apptest.Start(t, storetest.SQLite)
+	w := apptest.Start(t, storetest.SQLite, standing)
 	w.SetUp()
 	for range 30 {
 		answer, _ := get(t, w.URL+"/api/v1/auth/google/login")

@@ -60,7 +60,7 @@ func (v *tokens) Renew(_ context.Context, _ crm.GrantID, refused crm.Secret) (va
 
 func door(s *dovecottest.Server, v *tokens) *imapsmtp.Servers {
 	return imapsmtp.New(imapsmtp.Options{
-		Tokens: v, Dial: imapsmtp.Guarded(true), Roots: s.Roots, Patience: 10 * time.Second,
+		Tokens: v, Dial: imapsmtp.Guarded(true), Roots: s.Roots, Patience: time.Minute,
 		Instead: map[string]string{"imap.gmail.com:993": s.TLS, "mail.northwind-lamps.example:993": s.TLS, "mail.northwind-lamps.example:143": s.Plain},
 	})
 }
@@ -130,7 +130,7 @@ func TestARefusedTokenIsRenewedOnceAndARefusalIsAnAnswer(t *testing.T) {
 	_, err = door(s, v).Open(t.Context(), withToken(user))
 	require.Equal(t, fault.Reconnect, fault.Of(err))
 	require.Equal(t, 2, v.renewed)
-	require.Less(t, time.Since(begun), 5*time.Second, "nobody waits for an answer that does not come")
+	require.Less(t, time.Since(begun), 30*time.Second, "nobody waits for an answer that does not come")
 
 	wrong := withPassword(user)
 	wrong.Password = crm.NewSecret("wrong")

@@ -46,12 +46,12 @@ func scripted(t *testing.T, answer func(command string) []string) *box {
 			}
 		}
 	}()
-	b := &box{conn: &bounded{Conn: ours}, patience: 5 * time.Second, leave: func() {}, news: make(chan struct{}, 1),
+	b := &box{conn: &bounded{Conn: ours}, patience: time.Minute, leave: func() {}, news: make(chan struct{}, 1),
 		features: accounts.Features{Gmail: true, Condstore: true, Idle: true}, caps: map[string]bool{}}
 	c, err := client.New(b.conn)
 	require.NoError(t, err)
 	b.c = c
-	b.c.ErrorLog, b.c.Timeout = log.New(io.Discard, "", 0), 5*time.Second
+	b.c.ErrorLog, b.c.Timeout = log.New(io.Discard, "", 0), time.Minute
 	updates := make(chan client.Update, 8)
 	b.c.Updates = updates
 	go b.listen(updates)
@@ -98,7 +98,7 @@ func TestTheTwoStepRefusalIsAnsweredAsEachMechanismWants(t *testing.T) {
 		begun := time.Now()
 		err := b.authenticate(t.Context(), crm.MailServer{Host: "imap.gmail.com", Auth: crm.AuthOAuth2}, &bearer{mechanism: mechanism, user: "a@b.example", token: "t", host: "imap.gmail.com"})
 		require.True(t, loginRefused(err), "%v", err)
-		require.Less(t, time.Since(begun), 4*time.Second)
+		require.Less(t, time.Since(begun), 20*time.Second)
 		require.Equal(t, want, lines[len(lines)-1])
 	}
 }

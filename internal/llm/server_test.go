@@ -234,7 +234,7 @@ func (s *server) model(change ...func(*enrich.ModelSettings)) enrich.Model {
 	if s.provider == enrich.Gemini {
 		version = "/v1beta"
 	}
-	settings := enrich.ModelSettings{Provider: s.provider, Model: "a-model", BaseURL: s.URL + version + "/", Key: crm.NewSecret(apiKey), Trusted: true, Timeout: 5 * time.Second}
+	settings := enrich.ModelSettings{Provider: s.provider, Model: "a-model", BaseURL: s.URL + version + "/", Key: crm.NewSecret(apiKey), Trusted: true, Timeout: time.Minute}
 	for _, c := range change {
 		c(&settings)
 	}

@@ -139,13 +139,16 @@ func (o *office) seen() push.Seen {
 // told waits until a notification has changed what is known.
 func (o *office) told(what string, is func(push.Watch) bool) {
 	o.t.Helper()
-	require.Eventually(o.t, func() bool { return is(o.watch()) }, 10*time.Second, 2*time.Millisecond, "%s: %+v", what, o.watch())
+	require.Eventually(o.t, func() bool { return is(o.watch()) }, 60*time.Second, 2*time.Millisecond, "%s: %+v", what, o.watch())
 }
 
 // flowing waits for the first notification of the watch.
 func (o *office) flowing() {
 	o.t.Helper()
-	o.told("the first notification", func(w push.Watch) bool { return w.Via == push.ByPush })
+	o.told("the first notification", func(w push.Watch) bool {
+		_, s := o.sim.PubSub.Behaviour()
+		return w.Via == push.ByPush && s.Pushed > 0 // answered, so that all of it is over
+	})
 }
 
 // notifications says how they are delivered from now on.
@@ -163,7 +166,7 @@ func (o *office) delivered(n int, do func()) {
 	}
 	before := count()
 	do()
-	require.Eventually(o.t, func() bool { return count() >= before+n }, 10*time.Second, time.Millisecond)
+	require.Eventually(o.t, func() bool { return count() >= before+n }, 60*time.Second, time.Millisecond)
 }
 
 // calls counts what was asked of Google since a number, by method.
@@ -585,19 +588,21 @@ func TestCrashBetweenReceiptAndRun(t *testing.T) {
 		for point := int64(1); point < 200; point += 3 {
 			o.passes(p, time.Minute)
 			p.writes.Store(0)
-			died := false
+			var decided atomic.Bool // whether it dies, once
+			dying := p
 			p.wrote.set(func(n int64, _ string) error {
-				if n == point {
-					died = true
-					return p.kill()
+				if n == point && decided.CompareAndSwap(false, true) {
+					return dying.kill()
 				}
 				return nil
 			})
 			id := o.deliver("", "INBOX")
 			require.Eventually(t, func() bool { // in real time, as Pub/Sub is
 				return p.dead.Load() || o.watch().Announced > 0 && p.work() != nil || o.has(id)
-			}, 10*time.Second, time.Millisecond)
+			}, 60*time.Second, time.Millisecond)
+			died := !decided.CompareAndSwap(false, true) // a write that is still under way kills no more
 			if died {
+				_ = dying.kill() // it may be about to be
 				p = o.start()
 				o.clock.Move(2 * time.Minute) // the lease of the job that died with it
 			} else {
@@ -605,7 +610,7 @@ func TestCrashBetweenReceiptAndRun(t *testing.T) {
 			}
 			require.Eventually(t, func() bool {
 				return o.watch().Announced > 0 && p.work() == nil && o.has(id)
-			}, 20*time.Second, 5*time.Millisecond, "point %d", point)
+			}, 60*time.Second, 5*time.Millisecond, "point %d", point)
 			if !died {
 				require.Greater(t, point, int64(8), "it died often enough")
 				o.sound()

@@ -198,7 +198,7 @@ func TestPullWaitsForAMessage(t *testing.T) {
 	c.subscribe(pull, &pubsub.Subscription{})
 	got := make(chan []string)
 	go func() { got <- texts(c.pull(false)) }()
-	require.Eventually(t, func() bool { return len(c.Front.Log.Since(0)) >= 2 }, 5*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return len(c.Front.Log.Since(0)) >= 2 }, 30*time.Second, time.Millisecond)
 	c.publish("late")
 	require.Equal(t, []string{"late"}, <-got)
 }

@@ -2,6 +2,7 @@ package accounts_test
 
 import (
 	"context"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -40,11 +41,31 @@ func TestOneProcessListensToAnAccount(t *testing.T) {
 	})
 }
 
+// enqueued counts how often an account was put to be polled often.
+type enqueued struct {
+	work.Queue
+	polls atomic.Int64
+}
+
+func (q *enqueued) Enqueue(ctx context.Context, jobs ...work.Job) error {
+	if err := q.Queue.Enqueue(ctx, jobs...); err != nil {
+		return err
+	}
+	for _, j := range jobs {
+		if j.Kind == accounts.KindSync && j.Every == accounts.PollEvery {
+			q.polls.Add(1)
+		}
+	}
+	return nil
+}
+
 // While a server tells of news the account is hardly polled; when it stops telling,
 // or nobody listens any more, it is polled often again.
 func TestAnAccountThatIsListenedToIsHardlyPolled(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, d storetest.Database) {
 		w := newWorld(t, d)
+		put := &enqueued{Queue: w.Store}
+		w.Service.Queue = put
 		v := w.add()
 		w.sync(v.ID)
 		every := func() time.Duration {
@@ -68,8 +89,10 @@ func TestAnAccountThatIsListenedToIsHardlyPolled(t *testing.T) {
 		require.Equal(t, accounts.ListenedEvery, every())
 		require.NoError(t, w.News(context.Background(), v.ID))
 		require.Equal(t, accounts.ListenedEvery, every(), "what somebody asks for does not change it")
+		before := put.polls.Load()
 		w.server.Kick(t, w.user)
-		until(accounts.PollEvery, "the server has gone")
+		// The job says so only until the next session, too short to be met for sure.
+		require.Eventually(t, func() bool { return put.polls.Load() > before }, 20*time.Second, 10*time.Millisecond, "the server has gone")
 		until(accounts.ListenedEvery, "and is back")
 		stop()
 		require.Equal(t, accounts.PollEvery, every(), "it ended with a word")

@@ -357,7 +357,7 @@ func (w *world) take(id crm.AccountID) bool {
 // waitFor looks again and again: servers take their time.
 func (w *world) waitFor(good func() bool) {
 	w.t.Helper()
-	require.Eventually(w.t, good, 10*time.Second, 10*time.Millisecond)
+	require.Eventually(w.t, good, 60*time.Second, 10*time.Millisecond)
 }
 
 // listening waits until somebody listens: then the account is due once, for what
