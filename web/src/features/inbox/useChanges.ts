@@ -129,6 +129,15 @@ export function useChanges(workspaceId: string) {
 
 const toastId = "mail change";
 
+/** Changes of one mailbox go one after the other: starred and not starred again must come in this order. */
+const lines = new Map<string, Promise<unknown>>();
+
+function inLine<T>(box: string, run: () => Promise<T>): Promise<T> {
+  const mine = (lines.get(box) ?? Promise.resolve()).then(run, run);
+  lines.set(box, mine);
+  return mine;
+}
+
 /** One request for each mailbox: a change is about one. */
 function ask(workspaceId: string, threads: Thread[], { action, label }: Wish): Promise<Change[]> {
   const byBox = new Map<string, string[]>();
@@ -137,10 +146,12 @@ function ask(workspaceId: string, threads: Thread[], { action, label }: Wish): P
   }
   return Promise.all(
     [...byBox].map(([connection_id, thread_ids]) =>
-      googleIntegrationApi.change(
-        workspaceId,
-        { connection_id, thread_ids, action, label_id: label?.id },
-        crypto.randomUUID(),
+      inLine(connection_id, () =>
+        googleIntegrationApi.change(
+          workspaceId,
+          { connection_id, thread_ids, action, label_id: label?.id },
+          crypto.randomUUID(),
+        ),
       ),
     ),
   );
