@@ -45,7 +45,7 @@ test("keys move the mark and the focus together", async () => {
   await page.keyboard.press("j");
   const sixth = await rows().nth(5).getAttribute("data-thread");
   await page.waitForURL(new RegExp(`thread=${sixth}`));
-  await page.locator(`[data-thread="${sixth}"][aria-current="true"]`).waitFor(); // the address is there before the page
+  await page.locator(`[data-open] [data-thread="${sixth}"]`).waitFor(); // the address is there before the page
   assert.equal(await marked().count(), 1);
   await page.keyboard.press("u");
   await page.waitForURL((url) => !url.searchParams.has("thread"));
