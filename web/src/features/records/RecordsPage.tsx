@@ -67,6 +67,9 @@ function Records({ type, ...words }: { type: RecordType; title?: string; what?: 
   const { spot, setSpot, isGone } = useSpot(list.records);
   const [wantsEdit, setEditing] = useState(false);
   const editing = wantsEdit && !isGone;
+  useEffect(() => {
+    if (isGone) setEditing(false);
+  }, [isGone]);
   const [panel, setPanel] = useState<"owner" | "stage" | "tag" | "untag">();
   const [start, setStart] = useState<Partial<CrmRecord>>();
   const [merging, setMerging] = useState<CrmRecord[]>();

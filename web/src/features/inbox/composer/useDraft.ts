@@ -82,6 +82,7 @@ export function useDraft(
   }, [mark, flush]);
   // Whoever leaves the page leaves nothing behind.
   useEffect(() => () => void flush(), [flush]);
+  // What was typed last goes out as the page goes, as far as the browser lets it.
   useEffect(() => {
     const now = () => void flush();
     addEventListener("pagehide", now);
