@@ -20,12 +20,12 @@ const modes = [
   {
     value: "model" as const,
     title: "Model",
-    detail: "Sends the text of a message to the model below. A value that does not stand in the message is dropped.",
+    detail: "Sends the end of a message, without e-mail addresses, to the model below. A value that does not stand in it is dropped.",
   },
   {
     value: "both" as const,
     title: "Both",
-    detail: "Rules first, and the model where they find nothing.",
+    detail: "Rules and the model read each message. What both see is surer.",
   },
 ];
 
