@@ -129,6 +129,11 @@ func (d *sqliteDB) close() error {
 // statements outlive it.
 type sqliteTx struct{ d *sqliteDB }
 
+// undo ends what has begun, or may have: when a context ends while BEGIN is at work,
+// that is told as an error although SQLite is through with it, and the one connection
+// that writes would stay within a transaction.
+func (d *sqliteDB) undo() { _, _ = d.writes.ExecContext(context.Background(), "ROLLBACK") }
+
 func (d *sqliteDB) begin(ctx context.Context) (transaction, error) {
 	if err := d.turn.take(ctx); err != nil {
 		return nil, err
@@ -169,7 +174,7 @@ func (t sqliteTx) commit() error {
 // rollback: SQLite rolls back by itself on some errors (disk full), then there
 // is nothing left to do.
 func (t sqliteTx) rollback() {
-	_, _ = t.d.writes.ExecContext(context.Background(), "ROLLBACK")
+	t.d.undo()
 	t.d.turn.pass()
 }
 
@@ -197,11 +202,6 @@ func (d *sqliteDB) beginRecord(ctx context.Context) (transaction, error) {
 	return recordTx{sqliteTx{d}}, nil
 }
 
-// undo ends what may have begun: when a context ends while BEGIN is at work, that is
-// told as an error although SQLite is through with it, and the one connection that
-// writes would stay within a transaction.
-func (d *sqliteDB) undo() { _, _ = d.writes.ExecContext(context.Background(), "ROLLBACK") }
-
 // relax undoes what beginRecord has set; if it fails, commits are slower.
 func (d *sqliteDB) relax() {
 	_, _ = d.writer.ExecContext(context.Background(), "PRAGMA synchronous = NORMAL")
@@ -219,7 +219,7 @@ func (t recordTx) commit() error {
 }
 
 func (t recordTx) rollback() {
-	_, _ = t.d.writes.ExecContext(context.Background(), "ROLLBACK")
+	t.d.undo()
 	t.d.relax()
 	t.d.turn.pass()
 }

@@ -1,6 +1,7 @@
 /** What was done and is to be done: timelines, notes, tasks. */
 import { type InfiniteData, useQueryClient } from "@tanstack/react-query";
 import { useCallback, useMemo } from "react";
+import { outdate } from "@/lib/outdate";
 import { type Activity, type ActivityKind, type ActivityQuery, activitiesApi } from "@/lib/recordMail";
 import { notesApi, recordKeys, type Task, type TaskPatch, type TaskQuery, tasksApi } from "@/lib/records";
 import type { Page } from "@/lib/types";
@@ -59,6 +60,7 @@ export function useTaskActs(w: string) {
   const change = useCallback(
     async (task: Task, patch: TaskPatch, quiet = false) => {
       const { done, assignee_id: _, ...plain } = patch;
+      outdate(client, recordKeys.tasks(w));
       show(task.id, (t) => ({
         ...t,
         ...(plain as Partial<Task>),
@@ -85,7 +87,7 @@ export function useTaskActs(w: string) {
       }
       await fresh();
     },
-    [w, show, fresh],
+    [client, w, show, fresh],
   );
   const create = useCallback(
     async (task: TaskPatch & { title: string; record_id?: string }) => {

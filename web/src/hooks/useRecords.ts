@@ -2,6 +2,8 @@
 import { type InfiniteData, type QueryClient, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useCallback, useMemo, useState } from "react";
 import { plural } from "@/lib/format";
+import { inLine } from "@/lib/inLine";
+import { outdate } from "@/lib/outdate";
 import { explain, Problem } from "@/lib/problem";
 import { contentOf, type Field, patchOf, withValue } from "@/lib/recordFields";
 import {
@@ -89,9 +91,6 @@ function known(client: QueryClient, w: string, record: CrmRecord): CrmRecord {
   return newest;
 }
 
-/** Edits of one record go one after the other. */
-const chains = new Map<string, Promise<unknown>>();
-
 /** A cell whose change was refused just now. */
 export interface Refused {
   id: string;
@@ -106,9 +105,7 @@ export function useRecordEdit(w: string) {
     (record: CrmRecord, field: Field, value: unknown, undoing = false): Promise<CrmRecord | undefined> => {
       const before = contentOf(known(client, w, record), field);
       setRefused(undefined);
-      // Answers that are on their way were asked for before this.
-      for (const queryKey of [recordKeys.lists(w), recordKeys.record(w, record.id)])
-        void client.cancelQueries({ queryKey, predicate: (q) => q.state.data !== undefined });
+      outdate(client, recordKeys.lists(w), recordKeys.record(w, record.id));
       putRecord(client, w, withValue(known(client, w, record), field, value));
       const write = async () => {
         try {
@@ -126,8 +123,7 @@ export function useRecordEdit(w: string) {
           return undefined;
         }
       };
-      const mine = (chains.get(record.id) ?? Promise.resolve()).then(write);
-      chains.set(record.id, mine);
+      const mine = inLine(`record ${record.id}`, write);
       if (!undoing) willUndo(mine.then((kept) => kept && forAWhile(() => void edit(kept, field, before, true))));
       return mine;
     },

@@ -1,12 +1,11 @@
-import { useMemo } from "react";
+import { useState } from "react";
 
 /**
  * Tells what was sent from here from what came from elsewhere. The address follows what is typed some moments later:
  * a value that comes back when more was typed already must not be put over it.
  */
 export function useSent(first: string) {
-  // biome-ignore lint/correctness/useExhaustiveDependencies: what comes later is told by send and isForeign
-  return useMemo(() => {
+  const [sent] = useState(() => {
     let last = first;
     let underway: string[] = [];
     return {
@@ -20,12 +19,12 @@ export function useSent(first: string) {
       /** A value has come: was it not sent from here? */
       isForeign(value: string): boolean {
         const at = underway.lastIndexOf(value);
-        underway = value === last ? [] : underway.slice(at + 1);
-        if (at >= 0 || value === last) return false;
-        underway = [];
-        last = value;
-        return true;
+        const foreign = at < 0 && value !== last;
+        underway = foreign || value === last ? [] : underway.slice(at + 1);
+        if (foreign) last = value;
+        return foreign;
       },
     };
-  }, []);
+  });
+  return sent;
 }

@@ -2,8 +2,10 @@
 import { type QueryClient, type QueryKey, useQueryClient } from "@tanstack/react-query";
 import { useCallback, useEffect, useMemo, useRef, useState } from "react";
 import { googleIntegrationApi } from "@/lib/api";
+import { inLine } from "@/lib/inLine";
 import { keys } from "@/lib/keys";
 import { onLive } from "@/lib/live";
+import { outdate } from "@/lib/outdate";
 import type { Change, Email, EmailListItem, EmailQuery } from "@/lib/types";
 import { cannotUndo, canUndo, undoLast } from "@/lib/undoing";
 import { hush, say, sayFailed } from "@/ui/toast";
@@ -31,12 +33,6 @@ function show(client: QueryClient, w: string, meant: ReadonlySet<string>, wish: 
     client.setQueryData(key, { ...data, items: data.items.map((m) => (meant.has(keyOf(m)) ? changed(m, wish) : m)) });
   }
   return shown;
-}
-
-/** Answers that are on their way were asked for before what is shown now. */
-function outdate(client: QueryClient, w: string) {
-  for (const queryKey of [keys.mail.lists(w), keys.mail.threads(w)])
-    void client.cancelQueries({ queryKey, predicate: (q) => q.state.data !== undefined });
 }
 
 function putBack(client: QueryClient, shown: Shown) {
@@ -87,7 +83,7 @@ export function useChanges(workspaceId: string) {
     (threads, wish, quiet = false) => {
       if (threads.length === 0) return;
       const meant = new Set(threads.map((t) => keyOf(t.newest)));
-      outdate(client, workspaceId);
+      outdate(client, keys.mail.lists(workspaceId), keys.mail.threads(workspaceId));
       const shown = show(client, workspaceId, meant, wish);
       const asked = ask(workspaceId, threads, wish);
       asked.then(stale, (error) => {
@@ -103,7 +99,7 @@ export function useChanges(workspaceId: string) {
       const undo = () => {
         keep();
         hush(toastId);
-        outdate(client, workspaceId);
+        outdate(client, keys.mail.lists(workspaceId), keys.mail.threads(workspaceId));
         putBack(client, shown);
         returned.mark([...meant]);
         void asked
@@ -129,16 +125,7 @@ export function useChanges(workspaceId: string) {
 
 const toastId = "mail change";
 
-/** Changes of one mailbox go one after the other: starred and not starred again must come in this order. */
-const lines = new Map<string, Promise<unknown>>();
-
-function inLine<T>(box: string, run: () => Promise<T>): Promise<T> {
-  const mine = (lines.get(box) ?? Promise.resolve()).then(run, run);
-  lines.set(box, mine);
-  return mine;
-}
-
-/** One request for each mailbox: a change is about one. */
+/** One request for each mailbox, in line: starred and not starred again must come in this order. */
 function ask(workspaceId: string, threads: Thread[], { action, label }: Wish): Promise<Change[]> {
   const byBox = new Map<string, string[]>();
   for (const { id, newest } of threads) {
@@ -146,7 +133,7 @@ function ask(workspaceId: string, threads: Thread[], { action, label }: Wish): P
   }
   return Promise.all(
     [...byBox].map(([connection_id, thread_ids]) =>
-      inLine(connection_id, () =>
+      inLine(`mail of ${connection_id}`, () =>
         googleIntegrationApi.change(
           workspaceId,
           { connection_id, thread_ids, action, label_id: label?.id },
