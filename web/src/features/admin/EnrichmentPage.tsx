@@ -20,7 +20,8 @@ const modes = [
   {
     value: "model" as const,
     title: "Model",
-    detail: "Sends the end of a message, without e-mail addresses, to the model below. A value that does not stand in it is dropped.",
+    detail:
+      "Sends the end of a message, without e-mail addresses, to the model below. A value that does not stand in it is dropped.",
   },
   {
     value: "both" as const,
