@@ -117,11 +117,16 @@ func TestAModelReads(t *testing.T) {
 		require.Empty(t, ines.Website)
 		evidence, err := home.Evidence(ctx, ines.ID)
 		require.NoError(t, err)
-		text, err := json.Marshal(evidence)
-		require.NoError(t, err)
-		require.NotContains(t, string(text), "Evil")
-		require.NotContains(t, string(text), "7946")
-		require.Contains(t, string(text), "model:openai/tiny")
+		var engines []string
+		for _, field := range evidence.Items {
+			for _, seen := range field.Sightings {
+				engines = append(engines, seen.Engine)
+				said := seen.Value + " " + seen.Line + " " + seen.Note
+				require.NotContains(t, said, "Evil")
+				require.NotContains(t, said, "7946")
+			}
+		}
+		require.Contains(t, engines, "model:openai/tiny")
 		for _, q := range model.questions() {
 			require.NotContains(t, q, "@", "no addresses go along")
 			require.NotContains(t, q, "slate lamps", "nor the subject")
