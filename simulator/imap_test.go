@@ -236,7 +236,7 @@ func TestConnectionsAreCounted(t *testing.T) {
 	require.EqualError(t, err, "Too many simultaneous connections. (Failure)")
 	p.reader(bela)
 	require.NoError(t, first.Logout())
-	require.Eventually(t, func() bool { return p.IMAP().Connections(ada) == 14 }, 30*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return len(p.IMAP().Sessions(ada)) == 14 }, 30*time.Second, time.Millisecond)
 	p.reader(ada)
 	p.control("accounts/"+bela+"/imap", `{"connections":1}`, 200)
 	require.Error(t, p.dial().Authenticate(&bearer{user: bela, token: p.token(bela)}))

@@ -146,7 +146,7 @@ func TestGmailSessionsOutliveTheirTokens(t *testing.T) {
 	w, home, a := gmailByBoth(t, storetest.SQLite)
 	until(t, home, a.ID, "synced", active)
 	listened(t, w, home, a)
-	require.LessOrEqual(t, w.Sim.IMAP().Connections(apptest.Mara), 3)
+	require.LessOrEqual(t, len(w.Sim.IMAP().Sessions(apptest.Mara)), 3)
 	w.Sim.World.Clock.Advance(61 * time.Minute) // the token ends, and the session with it
 	w.Sim.IMAP().Drop(apptest.Mara)
 	_, err := w.Sim.Mail.Deliver(apptest.Mara, control.Message{From: "Petra Holm <petra@lantern-works.example>", To: []string{apptest.Mara}, Subject: "After an hour", Text: "Still there?"})

@@ -107,7 +107,7 @@ func TestLane(t *testing.T) {
 		require.Positive(t, h.carried(p).Bytes)
 		h.sound()
 		h.same()
-		require.Zero(t, h.sim.IMAP().Connections(h.account), "no connection is left open")
+		require.Eventually(t, func() bool { return len(h.sim.IMAP().Sessions(h.account)) == 0 }, 30*time.Second, time.Millisecond, "no connection is left open")
 		p.idle()
 
 		// All of it again: nothing is read twice, nothing is there twice.

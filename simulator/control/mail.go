@@ -19,7 +19,7 @@ func (s *Server) imap(r *http.Request) (any, error) {
 		return nil, absent("imap")
 	}
 	x := s.IMAP.Settings(a.Email)
-	return imapView{x.Language, x.Disabled, x.Connections, s.IMAP.Connections(a.Email)}, nil
+	return imapView{x.Language, x.Disabled, x.Connections, len(s.IMAP.Sessions(a.Email))}, nil
 }
 
 // setIMAP changes what the body names and leaves the rest.

@@ -95,8 +95,8 @@ type IMAP interface {
 	// ChangeValidity gives the messages of a folder other UIDs; of all folders
 	// with "".
 	ChangeValidity(email, folder string) error
-	Connections(email string) int
-	Drop(email string) // cuts the connections
+	Sessions(email string) []int // the how-manieth sign-ins are signed in
+	Drop(email string)           // cuts the connections
 }
 
 // IMAPSettings are what IMAP is like for an account.

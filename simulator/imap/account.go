@@ -21,7 +21,8 @@ type account struct {
 	keywords map[uint64][]string // flags that are no labels, by message
 	news     []news              // everything that changed since the first session
 	settings Settings
-	sessions map[*session]struct{}
+	sessions map[*session]int // which sign-in of the account each is
+	signIns  int
 }
 
 // news is a change of a message that stays.

@@ -84,7 +84,8 @@ func (x *session) sit(l postal.Login) error {
 	case !a.refresh():
 		return errCredentials
 	}
-	a.sessions[x] = struct{}{}
+	a.signIns++
+	a.sessions[x] = a.signIns
 	x.account, x.login = a, l
 	x.server.wg.Add(1)
 	go func() {

@@ -125,7 +125,7 @@ func (s *Server) account(email string) *account {
 	a := s.accounts[email]
 	if a == nil {
 		a = &account{server: s, email: email, box: gmail.Mailbox{}, folders: map[string]*folder{}, validity: map[string]uint32{},
-			keywords: map[uint64][]string{}, settings: Settings{Language: "en", Connections: DefaultConnections}, sessions: map[*session]struct{}{}}
+			keywords: map[uint64][]string{}, settings: Settings{Language: "en", Connections: DefaultConnections}, sessions: map[*session]int{}}
 		s.accounts[email] = a
 	}
 	return a
@@ -186,12 +186,13 @@ func (s *Server) ChangeValidity(email, folder string) error {
 	return nil
 }
 
-// Connections is how many sessions of an account are signed in.
-func (s *Server) Connections(email string) int {
+// Sessions are those of an account that are signed in: the how-manieth sign-in of the
+// account each is, in order.
+func (s *Server) Sessions(email string) []int {
 	a := s.account(email)
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	return len(a.sessions)
+	return slices.Sorted(maps.Values(a.sessions))
 }
 
 // Drop cuts the sessions of an account.
