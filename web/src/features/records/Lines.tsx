@@ -72,7 +72,7 @@ export function ContactLines({
         if (event.key === "Escape") onCancel();
       }}
     >
-      {lines.map((l) => (
+      {lines.map((l, i) => (
         <div key={l.id} className={classes.row}>
           <button
             type="button"
@@ -86,6 +86,7 @@ export function ContactLines({
           </button>
           <input
             className={classes.input}
+            data-autofocus={i === lines.length - 1 || undefined}
             aria-label={one}
             placeholder={one}
             aria-invalid={refused[l.id] ? true : undefined}
