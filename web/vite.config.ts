@@ -77,6 +77,6 @@ export default defineConfig(({ mode }) => ({
     environment: "happy-dom",
     setupFiles: ["src/testing/setup.ts"],
     css: false,
-    testTimeout: 30_000,
+    testTimeout: 120_000,
   },
 }));

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"net"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -123,7 +124,10 @@ func TestDatabaseThatCannotBeUsed(t *testing.T) {
 	require.Contains(t, line, path)
 
 	if server := os.Getenv("TEST_DATABASE_URL"); server != "" {
-		line = runs(t, []string{"DATABASE_URL=" + strings.Replace(server, "/postgres", "/no_such_database_here", 1)}, "serve").oneLine(t, exitDatabase)
+		absent, err := url.Parse(server)
+		require.NoError(t, err)
+		absent.Path = "/no_such_database_here"
+		line = runs(t, []string{"DATABASE_URL=" + absent.String()}, "serve").oneLine(t, exitDatabase)
 		require.True(t, strings.HasPrefix(line, "DATABASE_URL: "), line)
 	}
 }

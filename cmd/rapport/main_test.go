@@ -4,17 +4,13 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"math/rand/v2"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -24,6 +20,7 @@ import (
 	"rapport/client"
 	"rapport/internal/app/apptest"
 	"rapport/internal/config/configtest"
+	"rapport/internal/netguard/porttest"
 	"rapport/internal/store/storetest"
 	"rapport/simulator"
 	"rapport/simulator/world"
@@ -38,7 +35,6 @@ var binary string
 var buildFlags []string
 
 func TestMain(m *testing.M) {
-	nextPort.Store(rand.Uint32N(portCount))
 	dir, err := os.MkdirTemp("", "rapport-cmd")
 	if err != nil {
 		panic(err)
@@ -131,35 +127,14 @@ type server struct {
 func serves(t *testing.T, environ []string) *server {
 	t.Helper()
 	for range 5 {
-		if s := launch(t, environ, freePort(t)); s.answers() {
+		port, err := porttest.Free()
+		require.NoError(t, err)
+		if s := launch(t, environ, port); s.answers() {
 			return s
 		}
 	}
 	require.FailNow(t, "every port was taken")
 	return nil
-}
-
-// Ports of servers lie below those the system gives to whoever listens on port 0
-// or calls somebody, so that neither takes one between our look and the server's.
-const firstPort, portCount = 15000, 15000
-
-// nextPort starts anywhere: tests of another tree may run at the same time.
-var nextPort atomic.Uint32
-
-// freePort gives a port that nobody listens on; each test gets another one.
-func freePort(t *testing.T) string {
-	t.Helper()
-	for range 100 {
-		port := strconv.Itoa(firstPort + int(nextPort.Add(1)%portCount))
-		l, err := net.Listen("tcp", "127.0.0.1:"+port)
-		if err != nil {
-			continue
-		}
-		require.NoError(t, l.Close())
-		return port
-	}
-	require.FailNow(t, "no port is free")
-	return ""
 }
 
 // launch starts `rapport serve` on a port.

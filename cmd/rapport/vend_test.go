@@ -113,18 +113,21 @@ func TestACrowdAtADeadGrant(t *testing.T) {
 	eachBroker(t, func(t *testing.T, b *broker) {
 		b.authorise("plugin/7", "gmail", apptest.Mara)
 		subject := url.PathEscape("plugin/7")
-		b.ends(b.database(), "plugin/7", vault.DefaultAhead+10*time.Second) // then it is refreshed; access is withdrawn before
+		b.ends(b.database(), "plugin/7", vault.DefaultAhead+20*time.Second) // then it is refreshed; access is withdrawn long before
 		since := b.mark()
 		var withdrawn atomic.Bool
 		var all sync.WaitGroup
 		var good, dead atomic.Int64
+		enough, ended := make(chan struct{}), make(chan struct{})
 		for i := range crowdSize {
 			all.Go(func() {
 				for until := time.Now().Add(90 * time.Second); time.Now().Before(until); {
 					before := withdrawn.Load()
 					switch a := b.vend(i, subject, "gmail"); {
 					case a.status == http.StatusOK:
-						good.Add(1)
+						if good.Add(1) == crowdSize+1 {
+							close(enough)
+						}
 					case a.status == http.StatusConflict && a.code == "google_reauthorization_required" && strings.Contains(a.text, "/oauth/authorize"):
 						if !before && !withdrawn.Load() {
 							t.Error("dead before its time")
@@ -135,14 +138,18 @@ func TestACrowdAtADeadGrant(t *testing.T) {
 						t.Errorf("%d %s", a.status, a.text)
 						return
 					}
-					if i == 0 && good.Load() > crowdSize && !withdrawn.Swap(true) {
-						b.sim.OAuth.RevokeAccount(apptest.Mara, "")
-					}
 				}
 				t.Errorf("it never ended: %d good, withdrawn %t", good.Load(), withdrawn.Load())
 			})
 		}
-		all.Wait()
+		go func() { all.Wait(); close(ended) }()
+		select {
+		case <-enough:
+			withdrawn.Store(true)
+			b.sim.OAuth.RevokeAccount(apptest.Mara, "")
+		case <-ended:
+		}
+		<-ended
 		require.EqualValues(t, crowdSize, dead.Load())
 		require.Equal(t, 1, b.refreshes(since), "%d were served before", good.Load())
 		for _, a := range b.crowd(crowdSize, subject, "gmail") {

@@ -2,6 +2,7 @@ package google
 
 import (
 	"crypto/rand"
+	"encoding/base64"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -217,8 +218,11 @@ func TestAnIDTokenIsVerified(t *testing.T) {
 			"garbage": func() error { _, err := c.oauth.Verify(t.Context(), client, crm.NewSecret("a.b.c"), "n-1"); return err },
 			"signature": func() error {
 				text := tokens.IDToken.Reveal()
-				text = text[:len(text)-4] + "AAAA"
-				_, err := c.oauth.Verify(t.Context(), client, crm.NewSecret(text), "n-1")
+				at := strings.LastIndexByte(text, '.') + 1
+				signature, err := base64.RawURLEncoding.DecodeString(text[at:])
+				require.NoError(t, err)
+				signature[0] ^= 1
+				_, err = c.oauth.Verify(t.Context(), client, crm.NewSecret(text[:at]+base64.RawURLEncoding.EncodeToString(signature)), "n-1")
 				return err
 			},
 			"issuer": func() error {

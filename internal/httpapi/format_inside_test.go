@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"math"
 	"runtime"
 	"strings"
 	"testing"
@@ -24,10 +25,14 @@ func TestListsWithoutEnd(t *testing.T) {
 		require.Equal(t, many, manyValues([]byte(text), 3), "%.60s", text)
 	}
 	text := []byte(`{"attachments":[` + strings.Repeat(`{},`, 1_000_000) + `{}]}`)
-	var before, after runtime.MemStats
-	runtime.ReadMemStats(&before)
-	var body letterBody
-	require.ErrorContains(t, formats()["application/json"].Unmarshal(text, &body), "more than 50000 values")
-	runtime.ReadMemStats(&after)
-	require.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(len(text)))
+	least := uint64(math.MaxUint64) // what other goroutines take counts, too
+	for range 3 {
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		var body letterBody
+		require.ErrorContains(t, formats()["application/json"].Unmarshal(text, &body), "more than 50000 values")
+		runtime.ReadMemStats(&after)
+		least = min(least, after.TotalAlloc-before.TotalAlloc)
+	}
+	require.Less(t, least, uint64(len(text)))
 }

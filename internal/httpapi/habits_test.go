@@ -49,9 +49,18 @@ func TestCreatingOnceWithAnIdempotencyKey(t *testing.T) {
 			status, text = post("broken", c.other)
 			require.Equal(t, http.StatusCreated, status, "a request that failed does not use the key up: %s", text)
 		}
-		var kept string
-		require.NoError(t, w.App.Store.DB().QueryRow("SELECT COUNT(*) FROM idempotency_keys WHERE CAST(answer AS TEXT) LIKE '%invite%'").Scan(&kept))
-		require.Equal(t, "0", kept, "answers are sealed")
+		rows, err := w.App.Store.DB().Query("SELECT answer FROM idempotency_keys")
+		require.NoError(t, err)
+		defer func() { _ = rows.Close() }()
+		kept := 0
+		for rows.Next() {
+			var answer []byte
+			require.NoError(t, rows.Scan(&answer))
+			require.NotContains(t, string(answer), "/invite/", "answers are sealed")
+			kept++
+		}
+		require.NoError(t, rows.Err())
+		require.Positive(t, kept)
 	})
 }
 

@@ -102,6 +102,8 @@ type machine struct {
 	doubtful  bool // Google denies things, and owners change their minds
 	forgetful bool // Google forgets the history
 
+	changes map[string]made // all there were, by id
+
 	doubt  bool       // something has happened that only the completeness check finds
 	turn   sync.Mutex // to be faster than another
 	deaths int
@@ -110,7 +112,7 @@ type machine struct {
 }
 
 func newMachine(t *testing.T, d storetest.Database, seed uint64) *machine {
-	m := &machine{r: rand.New(rand.NewPCG(seed, 9)), log: &trail{}}
+	m := &machine{r: rand.New(rand.NewPCG(seed, 9)), log: &trail{}, changes: map[string]made{}}
 	m.doubtful, m.forgetful = seed%4 == 0, seed%2 == 0
 	w := newTown(t, d)
 	m.house = w.newHouse(t, 20+m.r.IntN(60))

@@ -37,8 +37,7 @@ func TestPagesOfRecordsGoByAnIndex(t *testing.T) {
 		_, err = db.Exec(`INSERT INTO record_tags (tag_no, record_no, list_no, name_key, created_at, updated_at, last_at)
 			SELECT g.no, r.no, r.list_no, r.name_key, r.created_at, r.updated_at, r.last_at FROM tags g, records r WHERE r.type = 'person' AND r.no % 3 = 0`)
 		require.NoError(t, err)
-		_, err = db.Exec("ANALYZE")
-		require.NoError(t, err)
+		analysed(t, d, db)
 		type overheard struct {
 			query string
 			args  []any

@@ -37,7 +37,13 @@ type cloud struct {
 
 func start(t *testing.T) cloud {
 	t.Helper()
-	sim, err := simulator.New(simulator.Options{Seed: 5, CheckAnswers: true, Accounts: []simulator.Account{{Email: mara}}})
+	return startAt(t, time.Now)
+}
+
+// startAt starts one with a clock of its own.
+func startAt(t *testing.T, now func() time.Time) cloud {
+	t.Helper()
+	sim, err := simulator.New(simulator.Options{Seed: 5, Now: now, CheckAnswers: true, Accounts: []simulator.Account{{Email: mara}}})
 	require.NoError(t, err)
 	require.NoError(t, sim.Start("127.0.0.1:0"))
 	t.Cleanup(func() {
@@ -223,7 +229,8 @@ func TestWhoMayPublish(t *testing.T) {
 }
 
 func TestOneNotificationASecond(t *testing.T) {
-	c := start(t)
+	now := time.Now()
+	c := startAt(t, func() time.Time { return now })
 	require.NoError(t, c.PubSub.CreateTopic(mail, front.GmailPublisher))
 	c.subscribe(pull, &pubsub.Subscription{})
 	notify := func(user, text string) bool {

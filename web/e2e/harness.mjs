@@ -2,7 +2,6 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
@@ -13,11 +12,10 @@ import { chromium } from "playwright-core";
 const root = join(dirname(fileURLToPath(import.meta.url)), "..", "..");
 export const shots = process.env.SCREENSHOTS ?? join(root, "test-results", "screenshots");
 
-/** Starts `rapport demo` on free ports with a data folder of its own; stop() ends and removes it. */
+/** Starts `rapport demo` on ports that the system chooses, with a data folder of its own; stop() ends and removes it. */
 export async function startDemo() {
   const data = mkdtempSync(join(tmpdir(), "rapport-e2e-"));
-  const [port, simPort] = [await freePort(), await freePort()];
-  const args = ["demo", "--json", "--port", String(port), "--sim-port", String(simPort), "--data", data];
+  const args = ["demo", "--json", "--port", "0", "--sim-port", "0", "--data", data];
   const child = spawn(process.env.RAPPORT_BIN ?? join(root, "bin", "rapport"), args, { stdio: ["ignore", "pipe", "pipe"] });
   let log = "";
   child.stderr.on("data", (piece) => {
@@ -147,14 +145,4 @@ async function token(url, { email, password }) {
     body: JSON.stringify({ email, password }),
   });
   return (await answer.json()).access_token;
-}
-
-function freePort() {
-  return new Promise((resolve) => {
-    const server = createServer();
-    server.listen(0, "127.0.0.1", () => {
-      const { port } = server.address();
-      server.close(() => resolve(port));
-    });
-  });
 }

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { accessible, newPage, openBrowser, screenshot, signIn, startDemo } from "./harness.mjs";
+import { imported } from "./mailbox.mjs";
 
 let demo;
 let browser;
@@ -12,11 +13,7 @@ before(async () => {
   [demo, browser] = await Promise.all([startDemo(), openBrowser()]);
   ({ page, problems } = await newPage(browser));
   await signIn(page, demo, demo.owner);
-  for (;;) {
-    const { body } = await demo.api("GET", google("/status"));
-    if (body.streams.find((s) => s.stream === "gmail.backfill")?.state === "done") break;
-    await new Promise((resolve) => setTimeout(resolve, 500));
-  }
+  await imported(demo);
   await inbox("");
 });
 after(async () => {

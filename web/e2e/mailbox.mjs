@@ -7,10 +7,7 @@ export async function openInbox() {
   const { page, problems } = await newPage(browser);
   await signIn(page, demo, demo.owner);
   const google = (path) => `/api/v1/workspaces/${demo.workspace_id}/integrations/google${path}`;
-  await eventually("the import is over", async () => {
-    const { body } = await demo.api("GET", google("/status"));
-    return body.streams.find((s) => s.stream === "gmail.backfill")?.state === "done";
-  }, 240);
+  await imported(demo);
   const list = () => page.getByRole("list", { name: "Conversations" });
   const rows = () => list().getByRole("link");
   const stored = async (thread) => (await demo.api("GET", google(`/gmail/threads/${thread}`))).body.items;
@@ -29,6 +26,12 @@ export async function openInbox() {
       await page.goto(`${demo.url}/crm/inbox${search}`);
       await rows().first().waitFor();
     },
+    /** Gmail has every change that was made here. */
+    settled: () =>
+      eventually("Gmail has every change", async () => {
+        const { body } = await demo.api("GET", google("/gmail/changes?state=waiting"));
+        return body.items.length === 0;
+      }),
     sent: () => demo.sim("GET", "/_sim/sent"),
     labelled: (thread, label) => async () => (await stored(thread)).some((m) => m.labels.includes(label)),
     /** One who writes alone: an answer reaches exactly one. */
@@ -44,6 +47,13 @@ export async function openInbox() {
     },
   };
 }
+
+/** The owner's mailbox is imported. */
+export const imported = (demo) =>
+  eventually("the import is over", async () => {
+    const { body } = await demo.api("GET", `/api/v1/workspaces/${demo.workspace_id}/integrations/google/status`);
+    return body.streams.find((s) => s.stream === "gmail.backfill")?.state === "done";
+  }, 240);
 
 export const gone = (locator) => locator.waitFor({ state: "detached" });
 

@@ -67,6 +67,7 @@ test("a star, a label made on the way, and a search that finds both", async () =
 test("what Gmail refuses comes back, with the reason", async () => {
   await box.inbox("");
   const id = await box.idOf(2);
+  await box.settled(); // what was changed before is not what is refused
   await box.demo.sim("POST", "/_sim/faults", { api: "gmail", method: "messages.modify", kind: "status", status: 400, reason: "invalidArgument", message: "Invalid label" });
   await box.demo.sim("POST", "/_sim/faults", { api: "gmail", method: "messages.batchModify", kind: "status", status: 400, reason: "invalidArgument", message: "Invalid label" });
   await box.demo.sim("POST", "/_sim/faults", { api: "gmail", method: "threads.modify", kind: "status", status: 400, reason: "invalidArgument", message: "Invalid label" });

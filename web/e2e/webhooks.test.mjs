@@ -5,6 +5,7 @@ import { createHmac } from "node:crypto";
 import { createServer } from "node:http";
 import { after, before, test } from "node:test";
 import { accessible, newPage, openBrowser, screenshot, signIn, startDemo } from "./harness.mjs";
+import { eventually, imported } from "./mailbox.mjs";
 
 let demo;
 let browser;
@@ -16,6 +17,16 @@ before(async () => {
   [demo, browser, receiver] = await Promise.all([startDemo(), openBrowser(), startReceiver()]);
   owner = await newPage(browser);
   await signIn(owner.page, demo, demo.owner);
+  // The import makes hundreds of records, each told of; here it is about single deliveries.
+  await imported(demo);
+  let newest;
+  await eventually("records are quiet", async () => {
+    const { body } = await demo.api("GET", `/api/v1/workspaces/${demo.workspace_id}/records?sort=-updated_at&limit=1`);
+    const before = newest;
+    newest = `${body.items[0]?.id} ${body.items[0]?.updated_at}`;
+    if (newest !== before) await new Promise((resolve) => setTimeout(resolve, 4000));
+    return newest === before;
+  });
 });
 after(async () => {
   await browser?.close();

@@ -30,6 +30,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"rapport/internal/netguard/porttest"
 )
 
 // Password is everybody's.
@@ -93,13 +95,23 @@ func Run(t testing.TB) *Server {
 	return s
 }
 
-func start() (*Server, func(), error) {
+// start tries again where another program has taken a port before Dovecot did.
+func start() (s *Server, stop func(), err error) {
 	program, err := exec.LookPath("dovecot")
 	if err != nil {
 		if program, err = exec.LookPath("/usr/sbin/dovecot"); err != nil {
 			return nil, nil, err
 		}
 	}
+	for range 5 {
+		if s, stop, err = launch(program); err == nil {
+			break
+		}
+	}
+	return s, stop, err
+}
+
+func launch(program string) (*Server, func(), error) {
 	dir, err := os.MkdirTemp("", "dovecot") // short: sockets lie in it
 	if err != nil {
 		return nil, nil, err
@@ -141,15 +153,15 @@ func start() (*Server, func(), error) {
 	return s, stop, nil
 }
 
-// answers waits until the server takes connections.
+// answers waits until it is this server that takes connections.
 func (s *Server) answers(exited <-chan struct{}) error {
 	until := time.NewTimer(10 * time.Second)
 	defer until.Stop()
 	look := time.NewTicker(20 * time.Millisecond)
 	defer look.Stop()
 	for {
-		if c, err := net.DialTimeout("tcp", s.TLS, time.Second); err == nil {
-			return c.Close()
+		if s.isHere() {
+			return nil
 		}
 		select {
 		case <-look.C:
@@ -159,6 +171,23 @@ func (s *Server) answers(exited <-chan struct{}) error {
 			return fmt.Errorf("dovecot does not answer")
 		}
 	}
+}
+
+// isHere reports whether the server with our certificate answers with TLS, and somebody
+// without.
+func (s *Server) isHere() bool {
+	d := &net.Dialer{Timeout: time.Second}
+	safe, err := tls.DialWithDialer(d, "tcp", s.TLS, &tls.Config{RootCAs: s.Roots, ServerName: "localhost"})
+	if err != nil {
+		return false
+	}
+	_ = safe.Close()
+	plain, err := d.Dial("tcp", s.Plain)
+	if err != nil {
+		return false
+	}
+	_ = plain.Close()
+	return true
 }
 
 var configuration = template.Must(template.New("dovecot").Parse(`
@@ -248,12 +277,16 @@ func (s *Server) prepare(introspection string) error {
 	if err := s.certify(); err != nil {
 		return err
 	}
-	ports, err := freePorts(2)
+	safe, err := porttest.Free()
 	if err != nil {
 		return err
 	}
-	s.TLS, s.Plain = net.JoinHostPort("127.0.0.1", strconv.Itoa(ports[0])), net.JoinHostPort("127.0.0.1", strconv.Itoa(ports[1]))
-	v := map[string]any{"Dir": s.dir, "TLSPort": ports[0], "PlainPort": ports[1], "Password": Password, "Connections": Connections,
+	plain, err := porttest.Free()
+	if err != nil {
+		return err
+	}
+	s.TLS, s.Plain = net.JoinHostPort("127.0.0.1", safe), net.JoinHostPort("127.0.0.1", plain)
+	v := map[string]any{"Dir": s.dir, "TLSPort": safe, "PlainPort": plain, "Password": Password, "Connections": Connections,
 		"Internal": "dovecot", "InternalGroup": "dovecot", "Login": "dovenull", "UID": "65534", "GID": "65534", "Own": false}
 	if os.Getuid() != 0 { // everything runs as this user then
 		me, err := user.Current()
@@ -283,19 +316,6 @@ func (s *Server) prepare(introspection string) error {
 		return err
 	}
 	return f.Close()
-}
-
-func freePorts(n int) ([]int, error) {
-	var ports []int
-	for range n {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			return nil, err
-		}
-		defer func() { _ = l.Close() }()
-		ports = append(ports, l.Addr().(*net.TCPAddr).Port)
-	}
-	return ports, nil
 }
 
 // certify makes an authority and a certificate of it.

@@ -1,8 +1,10 @@
-import { useQuery, useSuspenseQuery } from "@tanstack/react-query";
+import { type QueryClient, useQuery, useSuspenseQuery } from "@tanstack/react-query";
 import { sessionApi } from "@/lib/api";
 import { keys } from "@/lib/keys";
 import { read, write } from "@/lib/remember";
 import type { Me, Workspace } from "@/lib/types";
+import { forgetUndos } from "@/lib/undoing";
+import { hushAll } from "@/ui/toast";
 
 export const meQuery = {
   queryKey: keys.me,
@@ -21,6 +23,13 @@ function chosen(me: Me): Workspace {
 export function chooseWorkspace(id: string) {
   write("workspace", id);
   location.assign("/crm");
+}
+
+/** Forgets what is of the one who was signed in: what was read, what Z takes back, and lines with a way back. */
+export function forgetPerson(client: QueryClient) {
+  client.clear();
+  forgetUndos();
+  hushAll();
 }
 
 /** Who is signed in and where. Pages below the guard always have it. */

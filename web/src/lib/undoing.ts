@@ -31,6 +31,11 @@ export function willUndo(asked: Promise<Undo | undefined>): () => boolean {
   return () => isTaken;
 }
 
+/** Nothing of before is taken back any more: it was somebody else's. */
+export const forgetUndos = () => {
+  ways = [];
+};
+
 export function undoLast() {
   const undo = ways.at(-1);
   cannotUndo(undo);

@@ -53,6 +53,9 @@ export function say({ id, text, failed, title, ms = 7000, actions = [] }: Toast)
 /** Takes a line away. */
 export const hush = (id: string) => notifications.hide(id);
 
+/** Takes all lines away, also those that wait for room. */
+export const hushAll = () => notifications.clean();
+
 export function sayFailed(title: string, error: unknown, again?: () => void) {
   say({
     id: `failed ${title}`,

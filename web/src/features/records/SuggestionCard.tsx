@@ -37,7 +37,7 @@ export function SuggestionCard({ workspaceId, suggestion, bare }: Props) {
     setBusy(undefined);
   };
   return (
-    <article className={classes.card} aria-label={`${capital(field)}: ${value}`}>
+    <article className={classes.card} aria-label={`${capital(field)}: ${value}`} data-suggestion={suggestion.id}>
       {!bare && <RecordChip record={record} />}
       {note && <p className={classes.note}>{note}</p>}
       <p className={classes.change}>

@@ -182,10 +182,14 @@ export function Sheet(props: Props) {
   );
 }
 
-/** Escape that nothing else took. The text takes every Escape, and does nothing with it. */
+/**
+ * Escape in the sheet that nothing else took: in a menu that stands over it, it closes the menu. The text takes every
+ * Escape, and does nothing with it.
+ */
 const leaves = (event: KeyboardEvent): boolean =>
   event.key === "Escape" &&
   !event.nativeEvent.isComposing &&
+  event.currentTarget.contains(event.target as Node) &&
   (!event.defaultPrevented || (event.target as Element).closest(".ProseMirror") !== null);
 
 /** What stands below the text of a plain message. */
