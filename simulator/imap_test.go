@@ -238,6 +238,7 @@ func TestConnectionsAreCounted(t *testing.T) {
 	require.NoError(t, first.Logout())
 	require.Eventually(t, func() bool { return len(p.IMAP().Sessions(ada)) == 14 }, 30*time.Second, time.Millisecond)
 	p.reader(ada)
+	require.Equal(t, []int{2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16}, p.IMAP().Sessions(ada), "who was refused is none")
 	p.control("accounts/"+bela+"/imap", `{"connections":1}`, 200)
 	require.Error(t, p.dial().Authenticate(&bearer{user: bela, token: p.token(bela)}))
 	p.control("accounts/"+bela+"/imap", `{"disabled":true}`, 200)

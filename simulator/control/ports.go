@@ -95,8 +95,10 @@ type IMAP interface {
 	// ChangeValidity gives the messages of a folder other UIDs; of all folders
 	// with "".
 	ChangeValidity(email, folder string) error
-	Sessions(email string) []int // the how-manieth sign-ins are signed in
-	Drop(email string)           // cuts the connections
+	// Sessions are those that are signed in, each by which of the account's sign-ins
+	// it is, from 1, in order.
+	Sessions(email string) []int
+	Drop(email string) // cuts the connections
 }
 
 // IMAPSettings are what IMAP is like for an account.

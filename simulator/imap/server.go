@@ -186,8 +186,8 @@ func (s *Server) ChangeValidity(email, folder string) error {
 	return nil
 }
 
-// Sessions are those of an account that are signed in: the how-manieth sign-in of the
-// account each is, in order.
+// Sessions are those of an account that are signed in, each by which of the account's
+// sign-ins it is, from 1, in order.
 func (s *Server) Sessions(email string) []int {
 	a := s.account(email)
 	a.mu.Lock()

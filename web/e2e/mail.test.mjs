@@ -109,6 +109,11 @@ test("a planned message waits in the outbox, and is stopped there", async () => 
   await page.keyboard.press("Escape"); // "tomorrow" is that of the moment at which it opens
   await gone(page.getByRole("menuitem", { name: /Tomorrow morning/ }));
   await composer().getByRole("button", { name: "Send later" }).click();
+  await page.getByRole("menuitem", { name: "Pick a date and time" }).click();
+  await page.getByLabel("Send at").waitFor();
+  await page.keyboard.press("Escape");
+  await page.waitForFunction(() => document.activeElement?.getAttribute("aria-label") === "Send later");
+  await page.keyboard.press("Enter");
   await page.getByRole("menuitem", { name: /Tomorrow morning/ }).click();
   await page.getByText(/Will be sent tomorrow, 08:00/).waitFor();
   await page.getByRole("button", { name: "Outbox" }).click();

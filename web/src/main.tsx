@@ -5,11 +5,11 @@ import { createRoot } from "react-dom/client";
 import { paths } from "./app/paths";
 import { createQueryClient, Providers } from "./app/providers";
 import { makeRouter, warm } from "./app/router";
-import { forgetPerson } from "./app/session";
+import { forgetSession } from "./app/session";
 
 const client = createQueryClient(() => {
   if (location.pathname === paths.login) return;
-  forgetPerson(client);
+  forgetSession(client);
   void router.navigate({ to: paths.login, search: { next: location.pathname + location.search } });
 });
 const router = makeRouter(client);

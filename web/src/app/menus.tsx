@@ -19,7 +19,7 @@ import { sessionApi } from "@/lib/api";
 import { Avatar, cx, Mark } from "@/ui/kit";
 import { paths } from "./paths";
 import { admin, administration, settings } from "./places";
-import { chooseWorkspace, forgetPerson, isAdmin, useSession } from "./session";
+import { chooseWorkspace, forgetSession, isAdmin, useSession } from "./session";
 import classes from "./shell.module.css";
 
 export function useSignOut() {
@@ -27,7 +27,7 @@ export function useSignOut() {
   const navigate = useNavigate();
   return async () => {
     await sessionApi.signOut();
-    forgetPerson(client);
+    forgetSession(client);
     await navigate({ to: paths.login });
   };
 }

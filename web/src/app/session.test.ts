@@ -3,7 +3,7 @@ import { QueryClient } from "@tanstack/react-query";
 import { expect, it } from "vitest";
 import { canUndo, undoLast, willUndo } from "@/lib/undoing";
 import { say } from "@/ui/toast";
-import { forgetPerson } from "./session";
+import { forgetSession } from "./session";
 
 it("leaves the next one who signs in nothing of the one before", async () => {
   const client = new QueryClient();
@@ -16,7 +16,7 @@ it("leaves the next one who signs in nothing of the one before", async () => {
   });
   willUndo(asked);
   for (const id of ["1", "2", "3", "4", "5", "6", "7"]) say({ id, text: "Archived", ms: false });
-  forgetPerson(client);
+  forgetSession(client);
   answer(() => void done.push("labelled")); // its answer comes when she has gone
   await asked;
   undoLast();

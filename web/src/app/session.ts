@@ -25,8 +25,8 @@ export function chooseWorkspace(id: string) {
   location.assign("/crm");
 }
 
-/** Forgets what is of the one who was signed in: what was read, what Z takes back, and lines with a way back. */
-export function forgetPerson(client: QueryClient) {
+/** Forgets what is of a session that ended: what was read, what Z takes back, and lines with a way back. */
+export function forgetSession(client: QueryClient) {
   client.clear();
   forgetUndos();
   hushAll();

@@ -5,7 +5,7 @@ import { useNavigate, useSearch } from "@tanstack/react-router";
 import { Laptop, Smartphone } from "lucide-react";
 import { type FormEvent, useState } from "react";
 import { paths } from "@/app/paths";
-import { forgetPerson, useSession } from "@/app/session";
+import { forgetSession, useSession } from "@/app/session";
 import { rows, usePages } from "@/hooks/usePages";
 import { accountApi } from "@/lib/adminApi";
 import { deviceName, isPhone } from "@/lib/agents";
@@ -186,7 +186,7 @@ function Everywhere({ onClose }: { onClose: () => void }) {
   const leave = useMutation({
     mutationFn: () => accountApi.signOutEverywhere(),
     onSuccess: async () => {
-      forgetPerson(client);
+      forgetSession(client);
       await navigate({ to: paths.login });
     },
   });

@@ -3,7 +3,7 @@ import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
 import { useState } from "react";
 import { paths } from "@/app/paths";
-import { chooseWorkspace, forgetPerson, useSession } from "@/app/session";
+import { chooseWorkspace, forgetSession, useSession } from "@/app/session";
 import { useAct } from "@/hooks/useAct";
 import { peopleApi } from "@/lib/adminApi";
 import { membersApi } from "@/lib/api";
@@ -57,7 +57,7 @@ function Leave({ onClose }: { onClose: () => void }) {
     stale: [],
     onDone: () => {
       if (other) return chooseWorkspace(other.id);
-      forgetPerson(client);
+      forgetSession(client);
       void navigate({ to: paths.login });
     },
   });

@@ -1,6 +1,6 @@
 import { ActionIcon, Button, Menu, Modal, TextInput } from "@mantine/core";
 import { CalendarClock, ChevronDown, Clock } from "lucide-react";
-import { useState } from "react";
+import { useRef, useState } from "react";
 import { DialogFoot } from "@/ui/Confirm";
 import classes from "./Composer.module.css";
 import { ahead, fieldValue, times } from "./when";
@@ -13,6 +13,12 @@ interface Props {
 /** Send, now or at a time. */
 export function SendButton({ busy, onSend }: Props) {
   const [picking, setPicking] = useState(false);
+  const later = useRef<HTMLButtonElement>(null);
+  // Without the focus, the next keys would be those of the list.
+  const picked = () => {
+    setPicking(false);
+    later.current?.focus();
+  };
   return (
     <div className={classes.send}>
       <Button variant="filled" loading={busy} onClick={() => onSend()} title="Send (Ctrl or ⌘ and Enter)">
@@ -20,7 +26,14 @@ export function SendButton({ busy, onSend }: Props) {
       </Button>
       <Menu position="top-start" width={320}>
         <Menu.Target>
-          <ActionIcon variant="filled" size={32} aria-label="Send later" disabled={busy} className={classes.later}>
+          <ActionIcon
+            ref={later}
+            variant="filled"
+            size={32}
+            aria-label="Send later"
+            disabled={busy}
+            className={classes.later}
+          >
             <ChevronDown size={15} />
           </ActionIcon>
         </Menu.Target>
@@ -46,10 +59,10 @@ export function SendButton({ busy, onSend }: Props) {
         <PickTime
           verb="Send then"
           onPick={(at) => {
-            setPicking(false);
+            picked();
             onSend(at);
           }}
-          onClose={() => setPicking(false)}
+          onClose={picked}
         />
       )}
     </div>
